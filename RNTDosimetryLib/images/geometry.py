@@ -1,0 +1,67 @@
+"""Where the voxels of an image lie in the patient."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import Record
+
+_SMALLEST_SPACING_MM, _LARGEST_SPACING_MM = 0.05, 100.0
+
+
+@dataclass(frozen=True)
+class ImageGeometry(Record):
+    """Grid of an image. Array order is (z, y, x); points are LPS in mm, as in DICOM and SimpleITK.
+
+    size, spacing_mm: (z, y, x). origin_lps_mm: (x, y, z) of the centre of voxel (0, 0, 0).
+    direction: 3 x 3 row tuples; column j is the LPS unit vector of array axis x, y, z for j = 0, 1, 2 (SimpleITK's order).
+    Oblique and anisotropic grids are normal. Raises DosimetryError for a grid that cannot be one.
+    """
+
+    size: tuple[int, int, int]
+    spacing_mm: tuple[float, float, float]
+    origin_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    direction: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
+
+    def __post_init__(self):
+        set_field = object.__setattr__
+        set_field(self, "size", tuple(int(n) for n in self.size))
+        set_field(self, "spacing_mm", tuple(float(s) for s in self.spacing_mm))
+        set_field(self, "origin_lps_mm", tuple(float(p) for p in self.origin_lps_mm))
+        set_field(self, "direction", tuple(tuple(float(c) for c in row) for row in self.direction))
+        if len(self.size) != 3 or min(self.size) < 1:
+            raise DosimetryError(f"Expected an image with three axes (z, y, x), received size {self.size}; load a volume, not a slice.")
+        spacing = np.asarray(self.spacing_mm)
+        if spacing.shape != (3,) or not np.all((spacing >= _SMALLEST_SPACING_MM) & (spacing <= _LARGEST_SPACING_MM)):
+            raise DosimetryError(
+                f"Expected three voxel spacings between {_SMALLEST_SPACING_MM} and {_LARGEST_SPACING_MM} mm, "
+                f"received {self.spacing_mm}; check that the unit is mm."
+            )
+        if not np.all(np.isfinite(self.origin_lps_mm)) or len(self.origin_lps_mm) != 3:
+            raise DosimetryError(f"Expected a finite image origin in mm, received {self.origin_lps_mm}; check the image position.")
+        matrix = np.asarray(self.direction)
+        if matrix.shape != (3, 3) or not np.allclose(matrix.T @ matrix, np.eye(3), atol=1e-3):
+            raise DosimetryError(
+                "Expected perpendicular image axes of unit length, received a sheared or scaled direction matrix; "
+                "resample the image to a regular grid first."
+            )
+
+    @property
+    def voxel_volume_ml(self) -> float:
+        return float(np.prod(self.spacing_mm)) / 1000.0
+
+    @property
+    def index_to_lps(self) -> np.ndarray:
+        """4 x 4 matrix from array index in (x, y, z) order to LPS mm."""
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.asarray(self.direction) * np.asarray(self.spacing_mm)[::-1]
+        matrix[:3, 3] = self.origin_lps_mm
+        return matrix
+
+    def same_grid(self, other: "ImageGeometry", tolerance_mm: float = 1e-3) -> bool:
+        """Whether two grids have the same voxels, to a tolerance on every corner."""
+        if self.size != other.size:
+            return False
+        corners = np.array([[x, y, z, 1] for x in (0, self.size[2]) for y in (0, self.size[1]) for z in (0, self.size[0])]).T
+        return bool(np.abs((self.index_to_lps - other.index_to_lps) @ corners).max() <= tolerance_mm)

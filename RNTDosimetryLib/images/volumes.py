@@ -1,0 +1,110 @@
+"""The images and regions that the road works on. Validated when made: one that exists is valid."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+
+def _frozen_array(values, geometry: ImageGeometry, what: str, dtype=np.float32) -> np.ndarray:
+    array = np.asarray(values, dtype=dtype)
+    if array.shape != geometry.size:
+        raise DosimetryError(f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; check the image geometry.")
+    if array.dtype.kind == "f":
+        bad = int(array.size - np.count_nonzero(np.isfinite(array)))
+        if bad:
+            raise DosimetryError(f"Expected finite voxel values in {what}, received {bad} NaN or infinite voxels; repair the image first.")
+    if array.flags.writeable:
+        array = array.view()
+        array.flags.writeable = False
+    return array
+
+
+@dataclass(frozen=True)
+class CtImage(Record):
+    """CT of one time point: Hounsfield units, (z, y, x) float32."""
+
+    name: str
+    geometry: ImageGeometry
+    hounsfield: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    frame_of_reference_uid: str = ""
+
+    def __post_init__(self):
+        object.__setattr__(self, "hounsfield", _frozen_array(self.hounsfield, self.geometry, f"CT '{self.name}'"))
+
+
+@dataclass(frozen=True)
+class ActivityImage(Record):
+    """Activity concentration of one time point, Bq/mL, (z, y, x) float32.
+
+    The value is the true concentration at ``start_h`` (hours from the start of administration to the start of
+    acquisition): rescale, calibration, decay correction and decay during the acquisition have been dealt with.
+    ``duration_s`` is None when it is not known and was not needed. ``calibration_uncertainty`` is relative, 1 sigma,
+    common to all time points.
+    """
+
+    name: str
+    geometry: ImageGeometry
+    concentration_bq_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    nuclide: str = ""
+    start_h: float = 0.0
+    acquisition_start: datetime | None = None
+    duration_s: float | None = None
+    frame_of_reference_uid: str = ""
+    calibration_uncertainty: float = 0.0
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        what = f"activity image '{self.name}'"
+        object.__setattr__(self, "concentration_bq_ml", _frozen_array(self.concentration_bq_ml, self.geometry, what))
+        if not np.isfinite(self.start_h) or self.start_h < 0:
+            raise DosimetryError(
+                f"Expected {what} to start after the administration, received {self.start_h:.3g} h; check the dates and times of both."
+            )
+
+
+@dataclass(frozen=True)
+class Region(Record):
+    """An organ, lesion or other volume on its own grid, with what was typed about it.
+
+    occupancy: (z, y, x), 0 to 1, the fraction of each voxel inside; an ordinary mask is 0 and 1.
+    mass_g and density_g_ml are None when the default applies (volume times density of soft tissue).
+    recovery_coefficient: measured over true concentration, 1 without correction.
+    """
+
+    name: str
+    geometry: ImageGeometry
+    occupancy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    kind: str = "organ"
+    mass_g: float | None = None
+    density_g_ml: float | None = None
+    recovery_coefficient: float = 1.0
+    recovery_coefficient_uncertainty: float = 0.0
+
+    def __post_init__(self):
+        occupancy = np.asarray(self.occupancy)
+        occupancy = occupancy.astype(np.uint8) if occupancy.dtype == bool else occupancy
+        dtype = np.uint8 if occupancy.dtype.kind in "ui" else np.float32
+        occupancy = _frozen_array(occupancy, self.geometry, f"region '{self.name}'", dtype)
+        object.__setattr__(self, "occupancy", occupancy)
+        if not occupancy.any():
+            raise DosimetryError(f"Expected region '{self.name}' to hold at least one voxel, received an empty one; draw it or leave it out.")
+        if occupancy.min() < 0 or occupancy.max() > 1:
+            raise DosimetryError(
+                f"Expected occupancies between 0 and 1 in region '{self.name}', received {occupancy.min()} to {occupancy.max()}."
+            )
+        for label, value in (("mass_g", self.mass_g), ("density_g_ml", self.density_g_ml)):
+            if value is not None and not (np.isfinite(value) and value > 0):
+                raise DosimetryError(f"Expected a positive {label} for region '{self.name}', received {value}; type it or leave it empty.")
+        if not 0 < self.recovery_coefficient <= 2:
+            raise DosimetryError(
+                f"Expected a recovery coefficient between 0 and 2 for region '{self.name}', received {self.recovery_coefficient}."
+            )
+
+    @property
+    def volume_ml(self) -> float:
+        return float(self.occupancy.sum(dtype=np.float64)) * self.geometry.voxel_volume_ml
