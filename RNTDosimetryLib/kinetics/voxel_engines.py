@@ -1,0 +1,78 @@
+"""The ways to fit one block of voxels; each turns (time, voxel) samples in Bq/mL into a ``BlockFit``."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.kinetics.voxel_mono import MonoSearch
+from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise
+from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, SharedSolver
+
+
+@dataclass(frozen=True)
+class BlockFit:
+    """Result of one block, each (voxel,): TIA and its uncertainty in Bq*h/mL, tail is the TIA after the last time.
+
+    tia_uncertainty is None when neither the noise nor enough residuals are known. code: 0 where the TIA is zero.
+    """
+
+    tia: np.ndarray
+    tia_uncertainty: np.ndarray | None
+    tail: np.ndarray
+    code: np.ndarray
+    half_life_h: np.ndarray
+    at_bound: np.ndarray
+
+
+class SharedEngine:
+    """Rates given, amplitudes free: also physical decay alone and a single time with a known half-life."""
+
+    def __init__(self, shape: SharedShape, code: int, times_h: np.ndarray, noise: VoxelNoise):
+        self.solver, self.noise, self.code = SharedSolver(shape, times_h, noise.shape), noise, code
+        self.whitening = (1.0 / noise.shape[:, None]).astype(np.float32)
+        self.freedom = len(times_h) - len(shape.columns)
+        self.half_life_h = math.log(2) / min(shape.rates_per_h)
+        factors = np.exp(-np.asarray(shape.rates_per_h) * times_h[-1]) / np.asarray(shape.rates_per_h)
+        self.tail_weights = np.asarray(shape.columns) @ factors
+
+    def fit(self, samples: np.ndarray) -> BlockFit:
+        whitened = samples * self.whitening
+        amplitudes, variance, residual_sum = self.solver.fit(whitened)
+        scale = self.noise.variance_scale(whitened)
+        if scale is None and self.freedom > 0:
+            scale = residual_sum / self.freedom
+        tia = self.solver.tia_weights @ amplitudes
+        return BlockFit(
+            tia=tia,
+            tia_uncertainty=None if scale is None else np.sqrt(variance * scale),
+            tail=self.tail_weights @ amplitudes,
+            code=np.where(tia > 0, self.code, 0).astype(np.uint8),
+            half_life_h=np.where(tia > 0, self.half_life_h, 0),
+            at_bound=np.zeros(tia.shape, dtype=bool),
+        )
+
+
+class MonoEngine:
+    """Each voxel its own mono-exponential."""
+
+    def __init__(self, code: int, times_h: np.ndarray, noise: VoxelNoise, slowest_per_h: float, fastest_per_h: float):
+        self.search, self.noise, self.code = MonoSearch(times_h, noise.shape, slowest_per_h, fastest_per_h), noise, code
+        self.whitening = (1.0 / noise.shape[:, None]).astype(np.float32)
+        self.freedom, self.last_h = len(times_h) - 2, np.float32(times_h[-1])
+
+    def fit(self, samples: np.ndarray) -> BlockFit:
+        whitened = samples * self.whitening
+        block = self.search.fit(whitened)
+        scale = self.noise.variance_scale(whitened)
+        if scale is None and self.freedom > 0:
+            scale = block.residual_sum / np.float32(self.freedom)
+        positive = block.tia_bq_h_ml > 0
+        return BlockFit(
+            tia=block.tia_bq_h_ml,
+            tia_uncertainty=None if scale is None else np.sqrt(block.tia_variance_factor * scale),
+            tail=block.tia_bq_h_ml * np.exp(-block.rate_per_h * self.last_h),
+            code=np.where(positive, self.code, 0).astype(np.uint8),
+            half_life_h=np.where(positive, np.float32(math.log(2)) / block.rate_per_h, 0),
+            at_bound=positive & block.at_bound,
+        )

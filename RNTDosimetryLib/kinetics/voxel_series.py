@@ -1,0 +1,164 @@
+"""The input of a voxel fit: frames, times and noise checked once, then handed out as float32 blocks."""
+
+import os
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+
+BLOCK_VOXELS = 16384
+"""Voxels handled at once: few enough for the work arrays to stay in the processor's cache."""
+
+
+class FitCancelled(DosimetryError):
+    """The user stopped a voxel fit; nothing was kept."""
+
+
+@dataclass(frozen=True)
+class VoxelSeries:
+    """Frames in order of time and the voxels to fit.
+
+    times_h: (time,), rising. frames: one flat array per time (Bq/mL). shape: (z, y, x).
+    voxels: flat indices of the voxels to fit, or None for all of them.
+    """
+
+    times_h: np.ndarray
+    frames: tuple[np.ndarray, ...]
+    shape: tuple[int, int, int]
+    voxels: np.ndarray | None
+
+    @property
+    def count(self) -> int:
+        return int(np.prod(self.shape)) if self.voxels is None else int(self.voxels.size)
+
+    def blocks(self, size: int = BLOCK_VOXELS) -> list:
+        """Index objects (slices, or index arrays under a mask) into the flat image."""
+        if self.voxels is None:
+            return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
+        return [self.voxels[start : start + size] for start in range(0, self.count, size)]
+
+    def samples(self, block) -> np.ndarray:
+        """(time, voxel) float32 samples of a block; raises DosimetryError for a sample that is not finite."""
+        width = block.stop - block.start if isinstance(block, slice) else block.size
+        values = np.empty((len(self.frames), width), dtype=np.float32)
+        for row, frame in zip(values, self.frames):
+            row[:] = frame[block]
+        if not np.isfinite(values).all():
+            time_h = self.times_h[np.flatnonzero(~np.isfinite(values).all(axis=1))[0]]
+            raise DosimetryError(
+                f"Expected finite Bq/mL in every voxel to fit, received NaN or infinity in the image at {time_h:g} h; "
+                "set these voxels to a number or leave them out with mask."
+            )
+        return values
+
+    def mean_curve(self) -> np.ndarray:
+        """(time,) mean of the voxels to fit."""
+        if self.voxels is None:
+            return np.array([frame.mean(dtype=np.float64) for frame in self.frames])
+        return np.array([frame[self.voxels].mean(dtype=np.float64) for frame in self.frames])
+
+
+def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndarray]:
+    """The checked series, and the order that sorts the caller's time points."""
+    times = np.atleast_1d(np.asarray(times_h, dtype=float))
+    if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all() or times.min() < 0:
+        raise DosimetryError(
+            f"Expected times in hours after the administration, all finite and not negative, received {times_h}; check the clock."
+        )
+    frames = [np.asarray(frame) for frame in images_bq_ml]
+    if len(frames) != times.size:
+        raise DosimetryError(f"Expected one image per time, received {times.size} times and {len(frames)} images; pair them up.")
+    if np.unique(times).size != times.size:
+        raise DosimetryError(f"Expected a different time for each image, received {times.tolist()} h; average images of one time.")
+    shapes = sorted({frame.shape for frame in frames})
+    if len(shapes) != 1 or len(shapes[0]) != 3 or frames[0].size == 0:
+        raise DosimetryError(
+            f"Expected images (z, y, x) of one shape for all times, received {shapes}; resample them to one grid first."
+        )
+    order = np.argsort(times)
+    voxels = None if mask is None else np.flatnonzero(checked_grid(mask, shapes[0], "mask"))
+    if voxels is not None and voxels.size == 0:
+        raise DosimetryError("Expected a mask with at least one voxel, received an empty one; check the region.")
+    return VoxelSeries(times[order], tuple(_flat(frames[index]) for index in order), shapes[0], voxels), order
+
+
+def checked_grid(values, shape: tuple[int, int, int], name: str) -> np.ndarray:
+    """``values`` as an array on the grid of the images."""
+    array = np.asarray(values)
+    if array.shape != shape:
+        raise DosimetryError(f"Expected {name} on the grid of the images {shape}, received {array.shape}; resample it first.")
+    return array
+
+
+def _flat(frame: np.ndarray) -> np.ndarray:
+    if frame.dtype.kind not in "fiu":
+        raise DosimetryError(f"Expected images of numbers in Bq/mL, received {frame.dtype}; convert them first.")
+    if frame.flags.c_contiguous:
+        return frame.reshape(-1)
+    return np.ascontiguousarray(frame, dtype=np.float32).reshape(-1)
+
+
+@dataclass(frozen=True)
+class VoxelNoise:
+    """Standard deviation of the samples: ``shape`` (time,) times one scale per voxel.
+
+    One shape for all voxels keeps the fit linear algebra with shared matrices. ``known``: "given" (shape is in Bq/mL,
+    scale 1), "relative" (scale is ``relative`` times the voxel's size in units of shape), or "residuals" (scale estimated).
+    """
+
+    shape: np.ndarray
+    known: str
+    relative: float | None = None
+
+    def variance_scale(self, whitened: np.ndarray) -> np.ndarray | None:
+        """(voxel,) variance of the whitened samples, or None when only the residuals can tell."""
+        if self.known == "given":
+            return np.ones(whitened.shape[1], dtype=np.float32)
+        if self.known == "relative":
+            size = np.mean(whitened * whitened, axis=0) * np.float32(self.relative**2)
+            return np.maximum(size, np.finfo(np.float32).tiny)
+        return None
+
+
+def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, relative_uncertainty, weights: str) -> VoxelNoise:
+    """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its shape over time."""
+    if uncertainties_bq_ml is not None:
+        sigma = np.asarray(uncertainties_bq_ml, dtype=float)
+        if sigma.shape not in ((), series.times_h.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
+            raise DosimetryError(
+                f"Expected one positive uncertainty in Bq/mL, or one per time ({series.times_h.size}), received {uncertainties_bq_ml}; "
+                "give the typical standard deviation of a voxel."
+            )
+        return VoxelNoise(np.broadcast_to(sigma, series.times_h.shape)[order], "given")
+    if relative_uncertainty is not None and not 0 < relative_uncertainty < 10:
+        raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative_uncertainty}; give a fraction.")
+    mean = series.mean_curve()
+    shapes = {"uniform": np.ones_like(mean), "relative": mean, "counts": np.sqrt(np.maximum(mean, 0))}
+    if weights not in shapes:
+        raise DosimetryError(f"Expected weights 'relative', 'counts' or 'uniform', received {weights!r}; choose one of them.")
+    shape = shapes["relative" if relative_uncertainty is not None else weights]
+    peak = shape.max(initial=0.0)
+    shape = np.maximum(shape, 1e-3 * peak) if peak > 0 else np.ones_like(mean)
+    if relative_uncertainty is None:
+        return VoxelNoise(shape, "residuals")
+    return VoxelNoise(shape, "relative", float(relative_uncertainty))
+
+
+def run_blocks(blocks: list, work, threads: int | None = None, progress=None, cancel=None) -> None:
+    """Call ``work(block)`` for each block on a few threads; progress and cancel are called on the caller's thread."""
+    threads = threads or min(os.cpu_count() or 1, 8)
+    queue, total, done = iter(blocks), len(blocks), 0
+    with ThreadPoolExecutor(max_workers=threads) as pool:
+        pending = {pool.submit(work, block) for _, block in zip(range(2 * threads), queue)}
+        while pending:
+            finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+            for future in finished:
+                future.result()
+            done += len(finished)
+            if progress is not None:
+                progress(done / total)
+            if cancel is not None and cancel():
+                raise FitCancelled(f"Voxel fit cancelled after {100 * done / total:.0f} %; nothing was kept.")
+            pending |= {pool.submit(work, block) for _, block in zip(range(len(finished)), queue)}
