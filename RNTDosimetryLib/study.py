@@ -1,0 +1,159 @@
+"""The study file: what to read, what was typed over it, and how to compute."""
+
+import json
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import Record
+
+STUDY_FORMAT = "RNTDosimetry study"
+STUDY_VERSION = 1
+
+VOXEL_MODELS = ("shared", "mono", "auto")
+DOSE_METHODS = ("local", "kernel")
+
+
+@dataclass(frozen=True)
+class RegionSettings(Record):
+    """What was typed about one region. None and the defaults mean: nothing was typed.
+
+    kind: "organ", "lesion" or "other". mass_g: instead of volume times density. density_g_ml: instead of soft tissue.
+    recovery_coefficient: measured over true concentration. model: time-activity model instead of the study's.
+    """
+
+    kind: str | None = None
+    mass_g: float | None = None
+    density_g_ml: float | None = None
+    recovery_coefficient: float = 1.0
+    recovery_coefficient_uncertainty: float = 0.0
+    model: str | None = None
+
+    def __post_init__(self):
+        if self.kind not in (None, "organ", "lesion", "other"):
+            raise DosimetryError(f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them.")
+        for name in ("mass_g", "density_g_ml"):
+            value = getattr(self, name)
+            if value is not None and not (_is_number(value) and value > 0):
+                raise DosimetryError(f"Expected a positive number for {name} of a region, received {value!r}; type it or leave it out.")
+        if not (_is_number(self.recovery_coefficient) and 0 < self.recovery_coefficient <= 2):
+            raise DosimetryError(
+                f"Expected a recovery coefficient above 0 and at most 2, received {self.recovery_coefficient!r}; 1 means no correction."
+            )
+        if not (_is_number(self.recovery_coefficient_uncertainty) and self.recovery_coefficient_uncertainty >= 0):
+            raise DosimetryError(
+                f"Expected a recovery coefficient uncertainty of 0 or more, received {self.recovery_coefficient_uncertainty!r}."
+            )
+
+
+@dataclass(frozen=True)
+class StudySettings(Record):
+    """How to compute. The defaults are stated in every report.
+
+    model: time-activity model of the regions ("auto" chooses by AICc). voxel_model: "shared" region rates, "mono" own
+    rate, "auto" own best model. dose_method: of the dose map, "kernel" or "local". density_g_ml: of the dose map.
+    register: align the time points by their CTs. reference_time_point: index of the one that the others are aligned to.
+    registrations: known 4 x 4 LPS matrices instead of registration, one per time point (reference to time point).
+    calibration_uncertainty: relative, 1 sigma, common to all images.
+    """
+
+    model: str = "auto"
+    voxel_model: str = "shared"
+    dose_method: str = "kernel"
+    density_g_ml: float = 1.04
+    register: bool = True
+    reference_time_point: int = 0
+    registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    calibration_uncertainty: float = 0.0
+    spect_resolution_fwhm_mm: float | None = None
+
+    def __post_init__(self):
+        if self.voxel_model not in VOXEL_MODELS:
+            raise DosimetryError(f"Expected voxel_model to be one of {', '.join(VOXEL_MODELS)}, received '{self.voxel_model}'.")
+        if self.dose_method not in DOSE_METHODS:
+            raise DosimetryError(f"Expected dose_method to be one of {', '.join(DOSE_METHODS)}, received '{self.dose_method}'.")
+        if not (_is_number(self.density_g_ml) and 0.05 <= self.density_g_ml <= 3.0):
+            raise DosimetryError(f"Expected density_g_ml between 0.05 and 3 g/mL, received {self.density_g_ml!r}; soft tissue is 1.04.")
+        if not (_is_number(self.calibration_uncertainty) and 0 <= self.calibration_uncertainty < 1):
+            raise DosimetryError(
+                f"Expected a relative calibration_uncertainty between 0 and 1, received {self.calibration_uncertainty!r}; 0.05 means 5 %."
+            )
+        if isinstance(self.reference_time_point, bool) or not isinstance(self.reference_time_point, int) or self.reference_time_point < 0:
+            raise DosimetryError(
+                f"Expected reference_time_point to count from 0, received {self.reference_time_point!r}; 0 is the first scan."
+            )
+        fwhm = self.spect_resolution_fwhm_mm
+        if fwhm is not None and not (_is_number(fwhm) and 0 < fwhm < 100):
+            raise DosimetryError(f"Expected spect_resolution_fwhm_mm between 0 and 100 mm, received {fwhm!r}; leave it out if unknown.")
+
+
+@dataclass(frozen=True)
+class Study(Record):
+    """One therapy to evaluate. Paths are relative to the study file.
+
+    overrides: values that replace or complete what the files say; each one is recorded in the intake table.
+    regions: settings by region name; regions that are not named here use the defaults.
+    """
+
+    dicom_folder: str
+    title: str = ""
+    overrides: dict = field(default_factory=dict)
+    regions: dict[str, RegionSettings] = field(default_factory=dict)
+    settings: StudySettings = field(default_factory=StudySettings)
+
+    def to_dict(self) -> dict:
+        return {"format": STUDY_FORMAT, "version": STUDY_VERSION, **super().to_dict()}
+
+
+def study_from_dict(data: dict) -> Study:
+    """Study from the content of a study file, or of a ``results.json``, which holds its study.
+
+    Raises DosimetryError for another format, a newer version, unknown or missing keys.
+    """
+    if not isinstance(data, dict):
+        raise DosimetryError("Expected a study file with a JSON object, received something else; see the README for an example.")
+    if "study" in data and isinstance(data["study"], dict):
+        data = data["study"]
+    if data.get("format", STUDY_FORMAT) != STUDY_FORMAT:
+        raise DosimetryError(f"Expected a file of format '{STUDY_FORMAT}', received '{data['format']}'; check the file name.")
+    if data.get("version", STUDY_VERSION) > STUDY_VERSION:
+        raise DosimetryError(
+            f"Expected a study file of version {STUDY_VERSION} or older, received version {data['version']}; update RNTDosimetry."
+        )
+    content = {key: value for key, value in data.items() if key not in ("format", "version")}
+    _refuse_unknown_keys(content, Study, "the study file")
+    if not content.get("dicom_folder"):
+        raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files.")
+    for key in ("overrides", "regions", "settings"):
+        if not isinstance(content.get(key, {}), dict):
+            raise DosimetryError(f"Expected an object for '{key}' in the study file, received {content[key]!r}.")
+    for name, region in content.get("regions", {}).items():
+        _refuse_unknown_keys(region, RegionSettings, f"region '{name}' of the study file")
+    _refuse_unknown_keys(content.get("settings", {}), StudySettings, "the settings of the study file")
+    return Study.from_dict(content)
+
+
+def read_study(path: str | Path) -> Study:
+    """Study from a JSON file. Raises DosimetryError when it is missing, not JSON, or not a study."""
+    path = Path(path)
+    if not path.is_file():
+        raise DosimetryError(f"Expected a study file at {path}, found none; check the path.")
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DosimetryError(f"Expected JSON in {path.name}, received text that is not: {error}.") from error
+    return study_from_dict(data)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value and abs(value) != float("inf")
+
+
+def _refuse_unknown_keys(content, kind: type, where: str) -> None:
+    """A mistyped key would otherwise be ignored, and the default used without a word."""
+    if not isinstance(content, dict):
+        raise DosimetryError(f"Expected an object in {where}, received {content!r}.")
+    known = {item.name for item in fields(kind)}
+    unknown = sorted(set(content) - known)
+    if unknown:
+        raise DosimetryError(f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling.")
