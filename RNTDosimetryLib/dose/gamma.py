@@ -1,0 +1,133 @@
+"""Gamma index: two dose maps compared in dose and in distance at once."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import checked_spacing, finite_array, positive_number, three_axes
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+
+@dataclass(frozen=True, eq=False)
+class GammaResult(Record):
+    """Gamma index per voxel of the reference map, (z, y, x) float32; 0 where the voxel was below the threshold.
+
+    evaluated: (z, y, x) bool. pass_percent: share of evaluated voxels with gamma <= 1, None when none was evaluated.
+    """
+
+    gamma: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    evaluated: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    dose_difference_percent: float
+    distance_mm: float
+    threshold_percent: float
+    local: bool
+    evaluated_voxels: int
+    pass_percent: float | None
+    mean: float | None
+    maximum_considered: float
+
+
+def gamma_index(
+    reference_gy,
+    evaluated_gy,
+    spacing_mm,
+    dose_difference_percent: float = 3.0,
+    distance_mm: float = 3.0,
+    *,
+    threshold_percent: float = 10.0,
+    local: bool = False,
+    maximum: float = 2.0,
+    steps_per_distance: int = 4,
+) -> GammaResult:
+    """Gamma index (Low et al. 1998) of ``evaluated_gy`` against ``reference_gy``, both (z, y, x) on one grid.
+
+    gamma(r) = min over r' of sqrt(|r' - r|^2 / distance^2 + (D_eval(r') - D_ref(r))^2 / dose^2), with D_eval interpolated linearly
+    at ``steps_per_distance`` points per ``distance_mm``. The dose criterion is per cent of the reference maximum, or of the voxel's own
+    dose when ``local``. Voxels below ``threshold_percent`` of the maximum are left out. Search ends at gamma = ``maximum``.
+    Raises DosimetryError for shapes that differ, NaN, or a reference without dose.
+    """
+    spacing = checked_spacing(spacing_mm)
+    remedy = "repair the dose map first"
+    reference = three_axes(finite_array(np.asarray(reference_gy), "the reference dose", remedy), "the reference dose").astype(float)
+    evaluated = finite_array(np.asarray(evaluated_gy), "the evaluated dose", remedy).astype(float)
+    if evaluated.shape != reference.shape:
+        raise DosimetryError(f"Expected two dose maps of one shape, received {reference.shape} and {evaluated.shape}; resample one of them.")
+    for value, name in ((dose_difference_percent, "dose difference in %"), (distance_mm, "distance in mm"), (maximum, "maximum gamma")):
+        positive_number(value, name)
+    if int(steps_per_distance) != steps_per_distance or steps_per_distance < 1:
+        raise DosimetryError(f"Expected one or more steps per distance, received {steps_per_distance}; 4 is usual.")
+    if reference.max() <= 0:
+        raise DosimetryError("Expected a reference map with dose, received one of zeros; choose another reference.")
+    chosen = (reference >= threshold_percent / 100 * reference.max()) & (reference > 0)
+    doses = reference[chosen]
+    criterion = dose_difference_percent / 100 * (doses if local else reference.max())
+    values = _search(evaluated, np.nonzero(chosen), doses, criterion, spacing, distance_mm, maximum, int(steps_per_distance))
+    gamma = np.zeros(reference.shape, dtype=np.float32)
+    gamma[chosen] = values
+    return GammaResult(
+        gamma=gamma,
+        evaluated=chosen,
+        dose_difference_percent=float(dose_difference_percent),
+        distance_mm=float(distance_mm),
+        threshold_percent=float(threshold_percent),
+        local=bool(local),
+        evaluated_voxels=int(values.size),
+        pass_percent=float(100 * np.count_nonzero(values <= 1 + 1e-9) / values.size),
+        mean=float(values.mean()),
+        maximum_considered=float(maximum),
+    )
+
+
+def _search(evaluated, index, doses, criterion, spacing, distance_mm, maximum, steps) -> np.ndarray:
+    """Smallest gamma per point. Offsets come in order of distance; a point leaves the search when distance alone exceeds its gamma."""
+    offsets, radii = _offsets(spacing, distance_mm, maximum, steps)
+    margin = np.ceil(np.abs(offsets).max(axis=0)).astype(int) + 1
+    padded = np.pad(evaluated, [(m, m) for m in margin], mode="edge")
+    inside_low, inside_high = margin, margin + np.array(evaluated.shape) - 1
+    points = np.stack([axis + m for axis, m in zip(index, margin)])
+    flat = np.ravel_multi_index(points, padded.shape)
+    strides = np.array([padded.shape[1] * padded.shape[2], padded.shape[2], 1])
+    source = padded.ravel()
+    best = np.full(doses.size, maximum**2)
+    active = np.arange(doses.size)
+    for offset, radius in zip(offsets, radii):
+        distance_part = (radius / distance_mm) ** 2
+        active = active[best[active] > distance_part]
+        if active.size == 0:
+            break
+        whole = np.floor(offset).astype(int)
+        part = offset - whole
+        where = points[:, active] + offset[:, None]
+        here = np.all((where >= inside_low[:, None] - 1e-9) & (where <= inside_high[:, None] + 1e-9), axis=0)
+        candidates = active[here]
+        value = _interpolate(source, flat[candidates] + int(whole @ strides), strides, part)
+        scale = criterion if np.ndim(criterion) == 0 else criterion[candidates]
+        squared = distance_part + ((value - doses[candidates]) / scale) ** 2
+        best[candidates] = np.minimum(best[candidates], squared)
+    return np.sqrt(best)
+
+
+def _interpolate(source, start, strides, part) -> np.ndarray:
+    value = np.zeros(start.size)
+    for corner in np.ndindex(2, 2, 2):
+        weight = math.prod(p if c else 1 - p for c, p in zip(corner, part))
+        if weight > 0:
+            value += weight * source[start + int(np.dot(corner, strides))]
+    return value
+
+
+def _offsets(spacing, distance_mm, maximum, steps) -> tuple[np.ndarray, np.ndarray]:
+    """Search offsets in voxels (n, 3) and their lengths in mm, nearest first; voxel centres are always among them."""
+    reach = maximum * distance_mm
+    axes = []
+    for side in spacing:
+        per_voxel = max(1, math.ceil(side * steps / distance_mm))
+        count = math.floor(reach / side * per_voxel)
+        axes.append(np.arange(-count, count + 1) / per_voxel)
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    radii = np.sqrt(((grid * spacing) ** 2).sum(axis=1))
+    near = radii <= reach * (1 + 1e-12)
+    order = np.argsort(radii[near], kind="stable")
+    return grid[near][order], radii[near][order]
