@@ -1,1 +1,22 @@
-"""Room: see CONTRIBUTING."""
+"""Decay data: what a radionuclide emits, from published evaluations.
+
+    from RNTDosimetryLib.nuclides import get_nuclide
+    get_nuclide("Lu-177").electron_energy_mev
+
+``get_nuclide("Ac-225+progeny")`` gives a chain in equilibrium per decay of the parent.
+"""
+
+from RNTDosimetryLib.nuclides.records import BetaBranch, Line, Nuclide, Progeny, joule_per_gbq
+from RNTDosimetryLib.nuclides.table import get_nuclide, list_nuclides, standard_name, with_progeny
+
+__all__ = [
+    "BetaBranch",
+    "Line",
+    "Nuclide",
+    "Progeny",
+    "get_nuclide",
+    "joule_per_gbq",
+    "list_nuclides",
+    "standard_name",
+    "with_progeny",
+]
