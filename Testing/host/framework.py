@@ -1,0 +1,41 @@
+"""Puts the Python files that slicer-core lacks into the ``slicer`` package: ours, or Slicer's own from ``SLICER_SRC``."""
+
+import importlib
+import os
+import sys
+from pathlib import Path
+
+import slicer
+
+OWN_FILES = Path(__file__).resolve().parent / "framework_files"
+MODULE_NAMES = ("i18n", "packaging", "cli", "testing", "parameterNodeWrapper", "ScriptedLoadableModule")
+
+
+def slicer_sources() -> Path | None:
+    """Exported tree of the Slicer sources named by ``SLICER_SRC``; None when the variable is not set or empty."""
+    value = os.environ.get("SLICER_SRC", "")
+    if not value:
+        return None
+    folder = Path(value)
+    if not (folder / "Base" / "Python" / "slicer" / "ScriptedLoadableModule.py").is_file():
+        raise RuntimeError(
+            f"Expected SLICER_SRC to name a tree of the Slicer sources with Base/Python/slicer, received {value}; "
+            "correct it or unset it."
+        )
+    return folder
+
+
+def install() -> None:
+    """Make ``slicer.ScriptedLoadableModule``, ``slicer.parameterNodeWrapper`` and their like importable."""
+    sources = slicer_sources()
+    if sources is None:
+        slicer.__path__.append(str(OWN_FILES))
+    else:
+        # Slicer's own files import qt, ctk and the qMRML widgets when they are loaded.
+        from host.qt_standins import install_widgets
+
+        install_widgets()
+        slicer.__path__.append(str(sources / "Base" / "Python" / "slicer"))
+        sys.path.append(str(sources / "Base" / "Python"))
+    for name in MODULE_NAMES:
+        setattr(slicer, name, importlib.import_module("slicer." + name))
