@@ -1,1 +1,44 @@
-"""Room: see CONTRIBUTING."""
+"""Results to tables, plots, pictures, one HTML page, and files that other programs read.
+
+Everything here takes plain numbers, arrays and geometries; nothing is computed but what is needed to show them.
+"""
+
+from RNTDosimetryLib.report.axes import Axis
+from RNTDosimetryLib.report.charts import Bar, limit_plot
+from RNTDosimetryLib.report.dosimetry_plots import (
+    DoseLine,
+    DoseVolumeCurve,
+    TimeActivity,
+    dose_against_activity_plot,
+    dvh_plot,
+    scatter_plot,
+    time_activity_plot,
+)
+from RNTDosimetryLib.report.files import (
+    RESEARCH_ONLY,
+    json_text,
+    replacing,
+    sha256_of_array,
+    sha256_of_file,
+    write_dose_nrrd,
+    write_json,
+    write_text,
+)
+from RNTDosimetryLib.report.html import Bullets, Details, Facts, Figure, Section, render_page
+from RNTDosimetryLib.report.numbers import MISSING, Measured, format_measured, format_number, measured
+from RNTDosimetryLib.report.pictures import GreyImage, Outline, Overlay, slice_figure
+from RNTDosimetryLib.report.planes import PLANE_NAMES
+from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
+from RNTDosimetryLib.report.png import png_bytes
+from RNTDosimetryLib.report.rtdose import RtDose, RtDoseFile, dicom_reference, read_rtdose, write_rtdose
+from RNTDosimetryLib.report.tables import Column, Table, format_cell, table_csv, table_html, table_text
+
+__all__ = [
+    "MISSING", "PLANE_NAMES", "RESEARCH_ONLY",
+    "Axis", "Band", "Bar", "Bullets", "Column", "Details", "DoseLine", "DoseVolumeCurve", "Facts", "Figure", "GreyImage", "Measured",
+    "Outline", "Overlay", "ReferenceLine", "RtDose", "RtDoseFile", "Section", "Series", "Table", "TimeActivity",
+    "dicom_reference", "dose_against_activity_plot", "dvh_plot", "format_cell", "format_measured", "format_number", "json_text",
+    "limit_plot", "line_plot", "measured", "png_bytes", "read_rtdose", "render_page", "replacing", "scatter_plot", "sha256_of_array",
+    "sha256_of_file", "slice_figure", "table_csv", "table_html", "table_text", "time_activity_plot", "write_dose_nrrd", "write_json",
+    "write_rtdose", "write_text",
+]  # fmt: skip

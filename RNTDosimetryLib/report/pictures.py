@@ -1,0 +1,244 @@
+"""Slice pictures: CT in grey, a dose overlay in colour with its bar in Gy, region outlines, letters and a scale bar."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.report import svg
+from RNTDosimetryLib.report.axes import Axis, make_scale
+from RNTDosimetryLib.report.colours import dose_colours, outline_style
+from RNTDosimetryLib.report.contours import outlines as find_outlines
+from RNTDosimetryLib.report.files import checked_map
+from RNTDosimetryLib.report.planes import PLANE_NAMES, Plane, box_of, plane_through, sample_plane
+from RNTDosimetryLib.report.png import png_data_uri
+
+WIDTH = 760.0
+SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
+_BODY_HU, _BODY_MARGIN_MM = -300.0, 8.0
+_SMALLEST_PIXEL_MM, _MOST_PIXELS = 0.8, 420
+_GAP, _TOP, _BAR_SPACE, _HIGHEST = 10.0, 32.0, 88.0, 420.0
+_SCALE_BAR_MM = 50.0
+
+
+@dataclass(frozen=True)
+class GreyImage:
+    """Background of a picture, (z, y, x), with the values shown as black and white; HU by default."""
+
+    values: np.ndarray = field(repr=False)
+    geometry: ImageGeometry
+    window: tuple[float, float] = SOFT_TISSUE_WINDOW_HU
+
+    def __post_init__(self):
+        checked_map(self.values, self.geometry, "the grey image")
+        if not self.window[0] < self.window[1]:
+            raise DosimetryError(f"Expected a window from low to high, received {self.window}.")
+
+
+@dataclass(frozen=True)
+class Overlay:
+    """Colour overlay, (z, y, x), on its own grid.
+
+    Colours run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
+    transparent; above, ``opacity`` of the colour covers the grey.
+    """
+
+    values: np.ndarray = field(repr=False)
+    geometry: ImageGeometry
+    label: str = "Absorbed dose"
+    unit: str = "Gy"
+    maximum: float | None = None
+    threshold: float = 0.08
+    opacity: float = 0.6
+
+    def __post_init__(self):
+        values = checked_map(self.values, self.geometry, self.label)
+        if self.maximum is None:
+            object.__setattr__(self, "maximum", float(values.max()))
+        if not self.maximum > 0 or not np.isfinite(self.maximum):
+            raise DosimetryError(f"Expected a highest value above zero for the colours of {self.label}, received {self.maximum}.")
+        if not (0 <= self.threshold < 1 and 0 < self.opacity <= 1):
+            raise DosimetryError(f"Expected threshold and opacity between 0 and 1, received {self.threshold} and {self.opacity}.")
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Region to draw as a line: occupancy or mask, (z, y, x), on its own grid; the line runs where it is one half."""
+
+    label: str
+    occupancy: np.ndarray = field(repr=False)
+    geometry: ImageGeometry
+
+    def __post_init__(self):
+        checked_map(self.occupancy, self.geometry, f"region '{self.label}'")
+
+
+def slice_figure(
+    title: str,
+    background: GreyImage | None = None,
+    overlay: Overlay | None = None,
+    regions: Sequence[Outline] = (),
+    point_lps_mm: Sequence[float] | None = None,
+    planes: Sequence[str] = PLANE_NAMES,
+    crop: bool = True,
+) -> str:
+    """Axial, coronal and sagittal slice through a point, side by side at one scale, as an SVG element with PNG inside.
+
+    The point is by default where the overlay is highest, else the middle of the first region, else of the image. The
+    pictures are in radiological order (patient's right on the left). With ``crop`` the air around the body is left out.
+    """
+    sources = [item for item in (background, overlay, *regions) if item is not None]
+    if not sources:
+        raise DosimetryError(f"Expected an image for the picture '{title}', received none; leave the picture out.")
+    point = np.asarray(point_lps_mm if point_lps_mm is not None else _default_point(background, overlay, regions), dtype=float)
+    if point.shape != (3,) or not np.all(np.isfinite(point)):
+        raise DosimetryError(f"Expected a point (x, y, z) in LPS mm for the picture '{title}', received {point_lps_mm}.")
+    box = _body_box(background) if crop and background is not None else box_of(sources[0].geometry)
+    if np.any(point < box[0]) or np.any(point > box[1]):
+        box = np.stack([np.minimum(box[0], point - 5.0), np.maximum(box[1], point + 5.0)])
+    pixel_mm = max(min(min(item.geometry.spacing_mm) for item in sources), _SMALLEST_PIXEL_MM, float((box[1] - box[0]).max()) / _MOST_PIXELS)
+    views = [plane_through(name, point, box, pixel_mm) for name in planes]
+    room = WIDTH - (_BAR_SPACE if overlay is not None else 0.0) - _GAP * (len(views) - 1)
+    px_per_mm = min(room / sum(view.width_mm for view in views), _HIGHEST / max(view.height_mm for view in views))
+    parts, x = [svg.text(0, 15, title, 14, font_weight="bold")], 0.0
+    bottom = _TOP + max(view.height_mm for view in views) * px_per_mm
+    for view in views:
+        parts.append(_panel(view, x, px_per_mm, background, overlay, regions, point))
+        x += view.width_mm * px_per_mm + _GAP
+    if overlay is not None:
+        parts.append(_colour_bar(overlay, x + 6, _TOP + 20, max(90.0, min(bottom - _TOP - 26, 260.0))))
+        bottom = max(bottom, _TOP + 126)
+    legend, bottom = _legend(regions, bottom + 18)
+    shown = ", ".join([*([overlay.label] if overlay else []), *(region.label for region in regions)])
+    where = "R" if point[0] < 0 else "L", "A" if point[1] < 0 else "P", "I" if point[2] < 0 else "S"
+    place = ", ".join(f"{letter} {abs(value):.0f} mm" for letter, value in zip(where, point))
+    parts.append(svg.text(0, bottom, f"Slices through {place}. Bar: 5 cm.", 11, fill="#444"))
+    description = f"{', '.join(planes)} slices through {place}; {shown}."
+    return svg.drawing(WIDTH, bottom + 8, "".join(parts) + legend, title, description)
+
+
+def blend(grey: np.ndarray | None, overlay: np.ndarray | None, window: tuple[float, float], style: Overlay | None) -> np.ndarray:
+    """RGB picture, (rows, columns, 3) uint8, of a grey slice with an overlay slice on top; either may be None."""
+    shape = (grey if grey is not None else overlay).shape
+    shade = np.zeros(shape) if grey is None else np.clip((grey - window[0]) / (window[1] - window[0]), 0.0, 1.0)
+    picture = np.repeat(shade[..., None] * 255.0, 3, axis=2)
+    if overlay is not None:
+        fraction = overlay / style.maximum
+        share = np.where(fraction >= style.threshold, style.opacity, 0.0)[..., None]
+        picture = (1 - share) * picture + share * dose_colours(fraction)
+    return np.rint(picture).astype(np.uint8)
+
+
+def _default_point(background, overlay, regions) -> np.ndarray:
+    if overlay is not None:
+        geometry, index = overlay.geometry, np.unravel_index(int(np.argmax(overlay.values)), overlay.values.shape)
+    elif regions:
+        geometry, voxels = regions[0].geometry, np.argwhere(np.asarray(regions[0].occupancy) > 0)
+        index = voxels.mean(axis=0) if len(voxels) else (np.asarray(geometry.size) - 1) / 2
+    else:
+        geometry = background.geometry
+        index = (np.asarray(geometry.size) - 1) / 2
+    return (geometry.index_to_lps @ np.append(np.asarray(index, dtype=float)[::-1], 1.0))[:3]
+
+
+def _body_box(background: GreyImage) -> np.ndarray:
+    """LPS box around what is denser than air, with a margin, within the image; the whole image when nothing is."""
+    body = np.asarray(background.values) > _BODY_HU
+    whole = box_of(background.geometry)
+    if not body.any():
+        return whole
+    spans = [np.flatnonzero(body.any(axis=tuple(a for a in range(3) if a != axis))) for axis in range(3)]
+    box = box_of(background.geometry, [span[0] for span in spans], [span[-1] for span in spans])
+    return np.stack([np.maximum(box[0] - _BODY_MARGIN_MM, whole[0]), np.minimum(box[1] + _BODY_MARGIN_MM, whole[1])])
+
+
+def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, point: np.ndarray) -> str:
+    grey = None if background is None else sample_plane(background.values, background.geometry, plane, background.window[0])
+    colour = None if overlay is None else sample_plane(overlay.values, overlay.geometry, plane)
+    if grey is None and colour is None:
+        grey = np.zeros((plane.rows, plane.columns), dtype=np.float32)
+    pixels = blend(grey, colour, background.window if background is not None else (0.0, 1.0), overlay)
+    width, height, pixel = plane.width_mm * scale, plane.height_mm * scale, plane.pixel_mm * scale
+    parts = [svg.element("image", x=x, y=_TOP, width=width, height=height, preserveAspectRatio="none", href=png_data_uri(pixels))]
+    drawn = [_outline(region, number, plane, x, pixel) for number, region in enumerate(regions)]
+    parts.append(svg.clipped(x, _TOP, width, height, "".join(lines for lines, _ in drawn) + "".join(tag for _, tag in drawn)))
+    parts += [_cross(plane, point, x, pixel, width, height), _letters(plane, x, width, height), _scale_bar(x, scale, height)]
+    return "".join(parts)
+
+
+def _outline(region: Outline, number: int, plane: Plane, x: float, pixel: float) -> tuple[str, str]:
+    """Lines of a region on a plane, and the number at its highest point."""
+    curves = find_outlines(sample_plane(region.occupancy, region.geometry, plane))
+    curves = [(curve + 0.5) * pixel + (x, _TOP) for curve in curves if len(curve) > 3]
+    if not curves:
+        return "", ""
+    colour, dash = outline_style(number)
+    data = " ".join(svg.path(curve, closed=True) for curve in curves)
+    lines = svg.element("path", d=data, fill="none", stroke="#000000", stroke_width="2.6", stroke_opacity="0.55")
+    lines += svg.element("path", d=data, fill="none", stroke=colour, stroke_width="1.4", stroke_dasharray=dash or None)
+    longest = max(curves, key=len)
+    top = longest[np.argmin(longest[:, 1])]
+    return lines, _halo(float(top[0]), float(max(top[1] - 3, _TOP + 10)), str(number + 1), "middle", colour)
+
+
+def _halo(x: float, y: float, words: str, anchor: str, fill: str = "#ffffff") -> str:
+    """Text with a dark border, readable on any picture."""
+    style = {"font_weight": "bold", "stroke": "#000000", "stroke_width": "2.4", "stroke_linejoin": "round"}
+    return svg.text(x, y, words, 11, anchor, "#000000", **style) + svg.text(x, y, words, 11, anchor, fill, font_weight="bold")
+
+
+def _cross(plane: Plane, point: np.ndarray, x: float, pixel: float, width: float, height: float) -> str:
+    """Ticks at the edges that show where the other two planes cut this one."""
+    column, row = plane.pixel_of(point)
+    across, down, reach = x + (column + 0.5) * pixel, _TOP + (row + 0.5) * pixel, 7.0
+    ends = [(across, _TOP, across, _TOP + reach), (across, _TOP + height - reach, across, _TOP + height)]
+    ends += [(x, down, x + reach, down), (x + width - reach, down, x + width, down)]
+    return "".join(svg.line(*end, "#ffffff", 1.2) for end in ends)
+
+
+def _letters(plane: Plane, x: float, width: float, height: float) -> str:
+    left, right, top, bottom = plane.letters
+    middle = _TOP + height / 2 - 8
+    return (
+        _halo(x + 4, middle, left, "start")
+        + _halo(x + width - 4, middle, right, "end")
+        + _halo(x + width / 2 + 10, _TOP + 12, top, "middle")
+        + _halo(x + width / 2 + 10, _TOP + height - 5, bottom, "middle")
+        + svg.text(x, _TOP - 4, plane.name, 11, fill="#444")
+    )
+
+
+def _scale_bar(x: float, scale: float, height: float) -> str:
+    y, length = _TOP + height - 9, _SCALE_BAR_MM * scale
+    return "".join(svg.line(x + 8, y, x + 8 + length, y, colour, width) for colour, width in (("#000000", 4.0), ("#ffffff", 2.0)))
+
+
+def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
+    """The colours with their values, label and unit above."""
+    scale = make_scale(Axis(overlay.label, overlay.unit, lower=0.0, upper=float(overlay.maximum)), np.array([0.0, overlay.maximum]))
+    colours = dose_colours(np.linspace(1.0, 0.0, 128))[:, None, :]
+    words = overlay.label.split() if svg.text_width(overlay.label, 11) > _BAR_SPACE - 8 else [overlay.label]
+    lines = [*words, f"({overlay.unit})"] if overlay.unit else words
+    parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i) + 0, line, 11) for i, line in enumerate(lines)]
+    parts.append(svg.element("image", x=x, y=y + 6, width=16.0, height=height - 12, preserveAspectRatio="none", href=png_data_uri(np.rint(colours).astype(np.uint8))))
+    for tick, label in zip(scale.ticks, scale.labels):
+        level = y + 6 + (height - 12) * (1 - float(scale.fraction(tick)))
+        parts += [svg.line(x + 16, level, x + 20, level, "#222"), svg.text(x + 23, level + 4, label, 11)]
+    return "".join(parts)
+
+
+def _legend(regions: Sequence[Outline], top: float) -> tuple[str, float]:
+    parts, x, y = [], 0.0, top
+    for number, region in enumerate(regions):
+        words = f"{number + 1} {region.label}"
+        words = svg.shortened(words, WIDTH - 60)
+        width = 32 + svg.text_width(words) + 16
+        if x + width > WIDTH and x > 0:
+            x, y = 0.0, y + 18
+        colour, dash = outline_style(number)
+        parts.append(svg.line(x, y - 4, x + 26, y - 4, "#333333", 5.0) + svg.line(x, y - 4, x + 26, y - 4, colour, 2.0, dash))
+        parts.append(svg.text(x + 32, y, words))
+        x += width
+    return "".join(parts), (y + 18 if regions else y)

@@ -1,0 +1,292 @@
+"""Dose maps as DICOM RT Dose, and back. Written strictly (positive, in Gy, marked for research), read tolerantly."""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.report.files import checked_map, replacing
+
+RT_DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
+_RT_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
+_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
+_GRID_FRAME_OFFSET_VECTOR = 0x3004000C
+_IMPLEMENTATION_NAME = "RNTDOSIMETRY"
+_NEGLIGIBLE_NEGATIVE = 1e-6
+_LONG_STRING, _SHORT_TEXT = 64, 1024
+
+# Attributes that a dose takes over from the image it belongs to: patient and study, written also when empty.
+_PATIENT_AND_STUDY = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
+    "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
+)  # fmt: skip
+_OPTIONAL = ("StudyDescription", "PatientAge", "PatientSize", "PatientWeight", "IssuerOfPatientID", "PositionReferenceIndicator", "TimezoneOffsetFromUTC")
+_IDENTIFIERS = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
+
+
+@dataclass(frozen=True)
+class RtDoseFile(Record):
+    """What was written: the path, the identifiers, Gy for each stored step, and what was doubtful."""
+
+    path: Path
+    sop_instance_uid: str
+    series_instance_uid: str
+    dose_grid_scaling_gy: float
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class RtDose(Record):
+    """A dose read from a file: dose_gy (z, y, x) float64, its grid, and the header's texts and identifiers."""
+
+    geometry: ImageGeometry
+    dose_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    frame_of_reference_uid: str = ""
+    summation_type: str = ""
+    series_description: str = ""
+    comment: str = ""
+    patient_id: str = ""
+    study_instance_uid: str = ""
+
+
+def dicom_reference(source) -> dict[str, str]:
+    """Patient, study, frame of reference and identifiers of an image, from a DICOM path or pydicom dataset.
+
+    For the ``reference`` of ``write_rtdose``.
+    """
+    if isinstance(source, (str, Path)):
+        import pydicom
+
+        try:
+            source = pydicom.dcmread(source, stop_before_pixels=True)
+        except (OSError, pydicom.errors.InvalidDicomError) as error:
+            raise DosimetryError(f"Expected a DICOM file for the reference, received {Path(source).name}: {error}.") from error
+    names = (*_PATIENT_AND_STUDY, *_OPTIONAL, *_IDENTIFIERS)
+    return {name: str(source[name].value or "") for name in names if name in source}
+
+
+def write_rtdose(
+    path: str | Path,
+    dose_gy: np.ndarray,
+    geometry: ImageGeometry,
+    reference: Mapping[str, str],
+    description: str = "absorbed dose",
+    method: str = "",
+    summation_type: str = "PLAN",
+    bits: int = 32,
+    uid_seed: str | None = None,
+    created: datetime | None = None,
+    software_version: str = "",
+) -> RtDoseFile:
+    """Writes a dose map, (z, y, x) Gy, as RT Dose with physical dose in Gy.
+
+    reference: DICOM keywords of the image that the dose belongs to, as ``dicom_reference`` gives them. Without
+    StudyInstanceUID or FrameOfReferenceUID a new one is made, with a warning. ``description`` (nuclide, region of interest)
+    goes into the series description and dose comment, ``method`` into the derivation description. The grid keeps its
+    orientation; a left-handed grid is turned so that frames follow the normal of rows and columns. With ``uid_seed`` the
+    identifiers depend only on it, for repeatable files.
+
+    Raises DosimetryError for values that are not finite or negative beyond rounding, and for a wrong shape.
+    """
+    if bits not in (16, 32):
+        raise DosimetryError(f"Expected 16 or 32 bits for a stored dose, received {bits}.")
+    array = _without_rounding_noise(checked_map(dose_gy, geometry, "the dose map"))
+    array, geometry = right_handed(array, geometry)
+    created = created or datetime.now()
+    make_uid = _uid_maker(uid_seed)
+    warnings = []
+    dataset = _identified(reference, make_uid, warnings, created, software_version)
+    _describe(dataset, description, method, summation_type, make_uid)
+    _place(dataset, geometry)
+    scaling = _store_pixels(dataset, array, bits)
+    if reference.get("SOPInstanceUID") and reference.get("SOPClassUID"):
+        _refer(dataset, reference)
+    _save(dataset, path)
+    return RtDoseFile(Path(path), str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID), scaling, tuple(warnings))
+
+
+def right_handed(array: np.ndarray, geometry: ImageGeometry) -> tuple[np.ndarray, ImageGeometry]:
+    """The same voxels at the same places, slices turned around where needed so that the axes are right-handed.
+
+    DICOM readers build the slice axis from rows and columns, so a left-handed grid would come back mirrored.
+    """
+    direction = np.asarray(geometry.direction)
+    if np.linalg.det(direction) > 0:
+        return array, geometry
+    origin = geometry.index_to_lps @ [0, 0, geometry.size[0] - 1, 1]
+    turned = direction * [1, 1, -1]
+    return array[::-1], ImageGeometry(geometry.size, geometry.spacing_mm, tuple(origin[:3]), tuple(map(tuple, turned)))
+
+
+def _without_rounding_noise(array: np.ndarray) -> np.ndarray:
+    """Float64 dose without the tiny negative values that a convolution leaves; larger ones are refused."""
+    array = array.astype(np.float64)
+    lowest, highest = float(array.min()), float(array.max())
+    if lowest < -_NEGLIGIBLE_NEGATIVE * max(highest, 0.0):
+        raise DosimetryError(f"Expected absorbed dose of zero or more, received {lowest:.3g} Gy; a negative dose must not be exported.")
+    return np.maximum(array, 0.0)
+
+
+def _uid_maker(seed: str | None):
+    """Function of a role that gives an identifier under 2.25 (a UUID), repeatable for a seed."""
+
+    def make(role: str) -> str:
+        value = uuid.uuid4() if seed is None else uuid.uuid5(uuid.NAMESPACE_OID, f"RNTDosimetry/{role}/{seed}")
+        return f"2.25.{value.int}"
+
+    return make
+
+
+def _identified(reference: Mapping[str, str], make_uid, warnings: list[str], created: datetime, software_version: str):
+    from pydicom.dataset import Dataset, FileMetaDataset
+
+    dataset = Dataset()
+    dataset.file_meta = FileMetaDataset()
+    dataset.SpecificCharacterSet = "ISO_IR 192"
+    for name in _PATIENT_AND_STUDY:
+        setattr(dataset, name, reference.get(name) or "")
+    for name in _OPTIONAL:
+        if reference.get(name):
+            setattr(dataset, name, reference[name])
+    for name in ("StudyInstanceUID", "FrameOfReferenceUID"):
+        if not reference.get(name):
+            warnings.append(f"RT Dose: the reference image has no {name}, so a new one was made and the dose stands apart from its images.")
+        setattr(dataset, name, reference.get(name) or make_uid(name))
+    dataset.PositionReferenceIndicator = reference.get("PositionReferenceIndicator") or ""
+    dataset.SOPClassUID = RT_DOSE_STORAGE
+    dataset.SOPInstanceUID = make_uid("instance")
+    dataset.SeriesInstanceUID = make_uid("series")
+    dataset.Modality = "RTDOSE"
+    dataset.SeriesNumber, dataset.InstanceNumber = 1, 1
+    dataset.OperatorsName = ""
+    dataset.Manufacturer = "RNTDosimetry"
+    dataset.ManufacturerModelName = "RNTDosimetry, research only"
+    dataset.SoftwareVersions = software_version or "unknown"
+    day, clock = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
+    for part in ("InstanceCreation", "Series", "Content"):
+        setattr(dataset, f"{part}Date", day)
+        setattr(dataset, f"{part}Time", clock)
+    return dataset
+
+
+def _describe(dataset, description: str, method: str, summation_type: str, make_uid):
+    from pydicom.dataset import Dataset
+
+    words = " ".join(f"RESEARCH ONLY {description}".split())
+    dataset.SeriesDescription = words[:_LONG_STRING]
+    dataset.DoseComment = words[:_LONG_STRING]
+    text = " ".join(f"RESEARCH ONLY. Radionuclide therapy, {description}. {method}".split())
+    dataset.DerivationDescription = text[:_SHORT_TEXT]
+    dataset.DoseUnits, dataset.DoseType, dataset.DoseSummationType = "GY", "PHYSICAL", summation_type
+    # Radionuclide therapy has no RT Plan, but the standard demands the reference: an identifier of this dose's own.
+    plan = Dataset()
+    plan.ReferencedSOPClassUID, plan.ReferencedSOPInstanceUID = _RT_PLAN_STORAGE, make_uid("plan")
+    dataset.ReferencedRTPlanSequence = [plan]
+
+
+def _place(dataset, geometry: ImageGeometry):
+    direction = np.asarray(geometry.direction)
+    dataset.ImageType = ["DERIVED", "SECONDARY", "DOSE"]
+    dataset.ImagePositionPatient = [_decimal(v) for v in geometry.origin_lps_mm]
+    dataset.ImageOrientationPatient = [_decimal(v) for v in (*direction[:, 0], *direction[:, 1])]
+    dataset.PixelSpacing = [_decimal(geometry.spacing_mm[1]), _decimal(geometry.spacing_mm[2])]
+    dataset.SliceThickness = _decimal(geometry.spacing_mm[0])
+    dataset.NumberOfFrames = geometry.size[0]
+    dataset.FrameIncrementPointer = _GRID_FRAME_OFFSET_VECTOR
+    dataset.GridFrameOffsetVector = [_decimal(i * geometry.spacing_mm[0]) for i in range(geometry.size[0])]
+
+
+def _store_pixels(dataset, array: np.ndarray, bits: int) -> float:
+    largest = 2**bits - 1
+    highest = float(array.max())
+    # A few steps of room, because the scaling factor is a decimal string of 16 characters and may round down.
+    text = _decimal(highest / (largest - 64 if bits == 32 else largest - 0.5)) if highest > 0 else "1.0"
+    stored = np.rint(array / float(text))
+    dataset.DoseGridScaling = text
+    dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
+    dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
+    dataset.Rows, dataset.Columns = array.shape[1:]
+    data = np.minimum(stored, largest).astype(f"<u{bits // 8}").tobytes()
+    dataset.PixelData = data + b"\0" * (len(data) % 2)
+    dataset["PixelData"].VR = "OW"
+    return float(text)
+
+
+def _refer(dataset, reference: Mapping[str, str]):
+    from pydicom.dataset import Dataset
+
+    image = Dataset()
+    image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = reference["SOPClassUID"], reference["SOPInstanceUID"]
+    dataset.ReferencedImageSequence = [image]
+    if reference.get("SeriesInstanceUID"):
+        series = Dataset()
+        series.SeriesInstanceUID, series.ReferencedInstanceSequence = reference["SeriesInstanceUID"], [image]
+        dataset.ReferencedSeriesSequence = [series]
+
+
+def _save(dataset, path: str | Path):
+    import pydicom
+
+    meta = dataset.file_meta
+    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
+    meta.TransferSyntaxUID = _EXPLICIT_LITTLE_ENDIAN
+    meta.ImplementationClassUID = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, 'RNTDosimetry').int}"
+    meta.ImplementationVersionName = _IMPLEMENTATION_NAME
+    with replacing(path) as temporary:
+        if int(pydicom.__version__.split(".")[0]) >= 3:
+            pydicom.dcmwrite(str(temporary), dataset, enforce_file_format=True)
+        else:
+            dataset.is_little_endian, dataset.is_implicit_VR = True, False
+            pydicom.dcmwrite(str(temporary), dataset, write_like_original=False)
+
+
+def _decimal(value: float) -> str:
+    """Decimal string of at most 16 characters, with as many digits as fit."""
+    from pydicom.valuerep import format_number_as_ds
+
+    return format_number_as_ds(float(value))
+
+
+def read_rtdose(path: str | Path) -> RtDose:
+    """Reads an RT Dose file in Gy on a regular grid.
+
+    Raises DosimetryError for another kind of object, relative dose, or frames that are unevenly spaced.
+    """
+    import pydicom
+
+    name = Path(path).name
+    try:
+        dataset = pydicom.dcmread(path)
+    except (OSError, pydicom.errors.InvalidDicomError) as error:
+        raise DosimetryError(f"Expected a readable DICOM file, received {name}: {error}.") from error
+    if dataset.get("SOPClassUID") != RT_DOSE_STORAGE:
+        raise DosimetryError(f"Expected an RT Dose object, received {name} of another kind; choose the dose file.")
+    if dataset.get("DoseUnits") != "GY" or not dataset.get("DoseGridScaling"):
+        raise DosimetryError(f"Expected dose in GY with a grid scaling, received {dataset.get('DoseUnits')!r} in {name}; export absorbed dose.")
+    stored = dataset.pixel_array
+    array = (stored if stored.ndim == 3 else stored[None]).astype(np.float64) * float(dataset.DoseGridScaling)
+    return RtDose(
+        _geometry_of(dataset, array.shape, name), array,
+        str(dataset.get("FrameOfReferenceUID", "")), str(dataset.get("DoseSummationType", "")),
+        str(dataset.get("SeriesDescription", "")), str(dataset.get("DoseComment", "")),
+        str(dataset.get("PatientID", "")), str(dataset.get("StudyInstanceUID", "")),
+    )  # fmt: skip
+
+
+def _geometry_of(dataset, shape: tuple[int, ...], name: str) -> ImageGeometry:
+    rows, columns = np.asarray(dataset.ImageOrientationPatient, dtype=float).reshape(2, 3)
+    offsets = np.asarray(dataset.get("GridFrameOffsetVector") or [0.0], dtype=float).ravel()
+    steps = np.diff(offsets)
+    if offsets.size != shape[0] or (steps.size and np.ptp(steps) > 1e-3 * abs(steps[0])) or np.any(steps == 0):
+        raise DosimetryError(f"Expected one offset for each of {shape[0]} evenly spaced frames in {name}, received {offsets.size} that differ.")
+    step = float(steps.mean()) if steps.size else float(dataset.get("SliceThickness") or 1.0)
+    normal = np.cross(rows, columns) * np.sign(step)
+    spacing = (abs(step), *(float(s) for s in dataset.PixelSpacing))
+    direction = np.stack([rows, columns, normal], axis=1)
+    return ImageGeometry(tuple(shape), spacing, tuple(float(v) for v in dataset.ImagePositionPatient), tuple(map(tuple, direction)))

@@ -1,0 +1,193 @@
+"""Tables of results, and the same table as terminal text, HTML and CSV."""
+
+import csv
+import io
+import math
+import unicodedata
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from html import escape
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.report.numbers import MISSING, Measured, format_measured, format_number
+
+_GAP = "  "
+
+
+@dataclass(frozen=True)
+class Column(Record):
+    """A column: its name, the unit of its numbers, significant digits to print, and "left", "right" or "center"."""
+
+    name: str
+    unit: str = ""
+    digits: int = 3
+    align: str = "right"
+
+    def __post_init__(self):
+        if self.align not in ("left", "right", "center"):
+            raise DosimetryError(f'Expected "left", "right" or "center" for column {self.name}, received {self.align!r}.')
+        if self.digits < 1:
+            raise DosimetryError(f"Expected at least one significant digit for column {self.name}, received {self.digits}.")
+
+    @property
+    def heading(self) -> str:
+        """Name with unit: "Absorbed dose (Gy)"."""
+        return f"{self.name} ({self.unit})" if self.unit else self.name
+
+
+@dataclass(frozen=True)
+class Table(Record):
+    """Title, columns, rows and a note. A cell is text, a number, ``Measured``, a boolean or None (not known).
+
+    Raises DosimetryError when a row does not fit the columns or a number is not finite.
+    """
+
+    title: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple, ...] = ()
+    note: str = ""
+
+    def __post_init__(self):
+        columns = tuple(Column(column, align="left") if isinstance(column, str) else column for column in self.columns)
+        object.__setattr__(self, "columns", columns)
+        object.__setattr__(self, "rows", tuple(tuple(self._cell(cell) for cell in row) for row in self.rows))
+        if not columns:
+            raise DosimetryError(f"Expected at least one column in table '{self.title}', received none.")
+        for number, row in enumerate(self.rows, 1):
+            if len(row) != len(columns):
+                raise DosimetryError(
+                    f"Expected {len(columns)} cells in row {number} of table '{self.title}', received {len(row)}; use None for an unknown one."
+                )
+
+    def _cell(self, cell):
+        if isinstance(cell, np.generic):
+            cell = cell.item()
+        if isinstance(cell, Mapping):
+            cell = Measured.from_dict(cell)
+        if cell is None or isinstance(cell, (str, int, Measured)):
+            return cell
+        if isinstance(cell, float) and math.isfinite(cell):
+            return cell
+        raise DosimetryError(
+            f"Expected text, finite numbers or None in table '{self.title}', received {cell!r}; use None for a value that is not known."
+        )
+
+
+def format_cell(cell, column: Column) -> str:
+    """What people read: "12.3 ± 0.4", "yes", an en dash for None or empty text. Control characters are replaced."""
+    if cell is None or cell == "":
+        return MISSING
+    if isinstance(cell, bool):
+        return "yes" if cell else "no"
+    if isinstance(cell, int):
+        return str(cell).replace("-", "−")
+    if isinstance(cell, float):
+        return format_number(cell, column.digits)
+    if isinstance(cell, Measured):
+        return format_measured(cell.value, cell.uncertainty, column.digits)
+    return printable(cell)
+
+
+def printable(text: str) -> str:
+    """Text on one line without control characters, which could move a terminal's cursor or break XML."""
+    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\ufffe\uffff" else c for c in text)
+
+
+def table_text(table: Table) -> str:
+    """The table for a terminal: aligned columns, heading and unit above a rule, the note below. Ends with a newline."""
+    body = [[format_cell(cell, column) for cell, column in zip(row, table.columns)] for row in table.rows]
+    names = [printable(column.name) for column in table.columns]
+    units = [printable(column.unit) for column in table.columns]
+    head = [names, units] if any(units) else [names]
+    widths = [max(map(_display_width, cells)) for cells in zip(*head, *body)]
+    lines = [printable(table.title)] if table.title else []
+    lines += [_text_line(row, widths, table.columns) for row in head]
+    lines.append(_GAP.join("─" * width for width in widths))
+    lines += [_text_line(row, widths, table.columns) for row in body]
+    if table.note:
+        lines.append(printable(table.note))
+    return "\n".join(lines) + "\n"
+
+
+def _text_line(cells: Iterable[str], widths: Iterable[int], columns: Iterable[Column]) -> str:
+    return _GAP.join(_padded(cell, width, column.align) for cell, width, column in zip(cells, widths, columns)).rstrip()
+
+
+def _padded(text: str, width: int, align: str) -> str:
+    free = width - _display_width(text)
+    left = {"left": 0, "right": free, "center": free // 2}[align]
+    return " " * left + text + " " * (free - left)
+
+
+def _display_width(text: str) -> int:
+    """Terminal cells: two for wide East Asian letters, none for combining marks."""
+    return sum(0 if unicodedata.combining(c) else 2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
+
+
+def table_html(table: Table) -> str:
+    """The table as an HTML ``<table>`` with caption and header cells; every text is escaped."""
+    head = "".join(
+        f'<th scope="col" class="{column.align}">{_html(column.name)}'
+        + (f'<br><span class="unit">{_html(column.unit)}</span>' if column.unit else "")
+        + "</th>"
+        for column in table.columns
+    )
+    body = "\n".join(f"<tr>{_html_row(row, table.columns)}</tr>" for row in table.rows)
+    caption = f"<caption>{_html(table.title)}</caption>" if table.title else ""
+    note = f'<p class="note">{_html(table.note)}</p>' if table.note else ""
+    return f'<div class="table"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}</div>'
+
+
+def _html_row(row: tuple, columns: tuple[Column, ...]) -> str:
+    first_is_name = columns[0].align == "left"
+    cells = []
+    for position, (cell, column) in enumerate(zip(row, columns)):
+        text = _html(format_cell(cell, column))
+        if position == 0 and first_is_name:
+            cells.append(f'<th scope="row" class="left">{text}</th>')
+        else:
+            number = " number" if isinstance(cell, (int, float, Measured)) else ""
+            cells.append(f'<td class="{column.align}{number}">{text}</td>')
+    return "".join(cells)
+
+
+def _html(text: str) -> str:
+    return escape(printable(text), quote=True)
+
+
+def table_csv(table: Table) -> str:
+    """The table as CSV (RFC 4180: CRLF, quotes doubled), numbers at full precision, None as an empty field.
+
+    A column that holds an uncertainty becomes two: "Dose (Gy)" and "Dose standard uncertainty (Gy)".
+    """
+    with_uncertainty = [
+        any(isinstance(row[i], Measured) and row[i].uncertainty is not None for row in table.rows) for i in range(len(table.columns))
+    ]
+    head = []
+    for column, wide in zip(table.columns, with_uncertainty):
+        head.append(column.heading)
+        if wide:
+            head.append(Column(f"{column.name} standard uncertainty", column.unit).heading)
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\r\n")
+    writer.writerow(head)
+    for row in table.rows:
+        fields = []
+        for cell, wide in zip(row, with_uncertainty):
+            value, uncertainty = (cell.value, cell.uncertainty) if isinstance(cell, Measured) else (cell, None)
+            fields.append(_csv_field(value))
+            if wide:
+                fields.append(_csv_field(uncertainty))
+        writer.writerow(fields)
+    return stream.getvalue()
+
+
+def _csv_field(value) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return repr(value) if isinstance(value, float) else str(value)
