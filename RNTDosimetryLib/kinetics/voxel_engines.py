@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.kinetics.voxel_mono import MonoSearch
+from RNTDosimetryLib.kinetics.voxel_mono import MonoBlock, MonoSearch
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, SharedSolver
 
@@ -62,13 +62,15 @@ class MonoEngine:
         self.freedom, self.last_h = len(times_h) - 2, np.float32(times_h[-1])
 
     def fit(self, samples: np.ndarray) -> BlockFit:
-        whitened = samples * self.whitening
+        return self.fit_whitened(samples * self.whitening)[1]
+
+    def fit_whitened(self, whitened: np.ndarray) -> tuple[MonoBlock, BlockFit]:
         block = self.search.fit(whitened)
         scale = self.noise.variance_scale(whitened)
         if scale is None and self.freedom > 0:
             scale = block.residual_sum / np.float32(self.freedom)
         positive = block.tia_bq_h_ml > 0
-        return BlockFit(
+        return block, BlockFit(
             tia=block.tia_bq_h_ml,
             tia_uncertainty=None if scale is None else np.sqrt(block.tia_variance_factor * scale),
             tail=block.tia_bq_h_ml * np.exp(-block.rate_per_h * self.last_h),

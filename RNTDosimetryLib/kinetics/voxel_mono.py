@@ -79,8 +79,8 @@ class MonoSearch:
         variance = np.maximum(norm_2 / norm - mean**2, _SMALLEST)
         per_amplitude = np.exp(rate * np.float32(self.first_h)) / rate
         at_bound = rate <= self.slowest * np.float32(1 + 1e-6)
-        # Linear propagation with both parameters; with the rate at its bound only the amplitude varies.
-        lever = np.where(at_bound, 0, (mean + np.float32(self.first_h) - 1 / rate) ** 2 / variance)
+        # Linear propagation with both parameters, also with the rate at its bound: a wide answer rather than a narrow one.
+        lever = (mean + np.float32(self.first_h) - 1 / rate) ** 2 / variance
         return MonoBlock(
             rate_per_h=rate,
             amplitude=amplitude,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.models import rules
 
 BLOCK_VOXELS = 16384
 """Voxels handled at once: few enough for the work arrays to stay in the processor's cache."""
@@ -140,7 +141,8 @@ def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, rel
         raise DosimetryError(f"Expected weights 'relative', 'counts' or 'uniform', received {weights!r}; choose one of them.")
     shape = shapes["relative" if relative_uncertainty is not None else weights]
     peak = shape.max(initial=0.0)
-    shape = np.maximum(shape, 1e-3 * peak) if peak > 0 else np.ones_like(mean)
+    smallest_share = rules()["smallest_weight_share"]["value"]
+    shape = np.maximum(shape, smallest_share * peak) if peak > 0 else np.ones_like(mean)
     if relative_uncertainty is None:
         return VoxelNoise(shape, "residuals")
     return VoxelNoise(shape, "relative", float(relative_uncertainty))

@@ -6,7 +6,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.voxel_auto import AutoEngine, PairCandidate
 from RNTDosimetryLib.kinetics.voxel_engines import MonoEngine, SharedEngine
+from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps, conserve, region_discrepancy
+from RNTDosimetryLib.kinetics.voxel_pairs import PairSearch
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise, VoxelSeries, checked_grid, run_blocks, voxel_noise, voxel_series
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -15,9 +18,6 @@ MODEL_CODES = {0: "none", 1: "mono", 2: "uptake", 3: "bi-exponential", 4: "physi
 """Meaning of the numbers in ``VoxelFit.model_map``; 0 is a voxel outside the fit or without activity."""
 
 _MODELS = ("auto", "mono", "shared", "physical")
-_LARGE_TAIL_SHARE = 0.2
-_CONSPICUOUS_SHARE = 0.2
-_MBQ_PER_BQ = 1e-6
 
 
 @dataclass(frozen=True)
@@ -87,23 +87,21 @@ def fit_voxels(
     if labels is not None:
         checked_grid(labels, series.shape, "regions")
     noise = voxel_noise(series, order, uncertainties_bq_ml, relative_uncertainty, weights)
-    fastest_per_h = _fastest_rate(series.times_h, physical_per_h, shortest_half_life_h)
-
     if model == "shared":
         parts = _shared_parts(series, labels, region_rates, noise)
     elif model == "physical" or series.times_h.size == 1:
         parts = [(series, _one_rate_engine(series, noise, physical_per_h, effective_half_life_h))]
     else:
-        parts = [(series, MonoEngine(1, series.times_h, noise, physical_per_h, fastest_per_h))]
+        parts = [(series, _own_rates_engine(model, series.times_h, noise, physical_per_h, shortest_half_life_h))]
 
-    maps = _Maps(series.shape)
+    maps = VoxelMaps(series.shape)
     _run(parts, maps, threads, progress, cancel)
     warnings = maps.warnings()
     discrepancy = {}
     if labels is not None:
-        discrepancy = _region_discrepancy(parts, series, labels, maps, region_tia_mbq_h_ml)
+        discrepancy = region_discrepancy(parts, series, labels, maps, region_tia_mbq_h_ml)
         if conserve_region_tia:
-            warnings += _conserve(labels, maps, discrepancy)
+            warnings += conserve(labels, maps, discrepancy)
     elif conserve_region_tia:
         raise DosimetryError("Expected regions (z, y, x) to conserve their TIA, received none; give the labels.")
     return VoxelFit(
@@ -124,47 +122,7 @@ def fit_voxels(
     )
 
 
-class _Maps:
-    """The result images while the blocks fill them, flat; each block writes its own voxels only."""
-
-    def __init__(self, shape: tuple[int, int, int]):
-        size = int(np.prod(shape))
-        self.tia = np.zeros(size, dtype=np.float32)
-        self.uncertainty: np.ndarray | None = np.zeros(size, dtype=np.float32)
-        self.half_life_h = np.zeros(size, dtype=np.float32)
-        self.code = np.zeros(size, dtype=np.uint8)
-        self.totals: list[tuple[float, float, int, int, int]] = []
-
-    def write(self, block, result):
-        self.tia[block] = result.tia * _MBQ_PER_BQ
-        if result.tia_uncertainty is None:
-            self.uncertainty = None
-        elif self.uncertainty is not None:
-            self.uncertainty[block] = result.tia_uncertainty * _MBQ_PER_BQ
-        self.half_life_h[block] = result.half_life_h
-        self.code[block] = result.code
-        counts = int(np.count_nonzero(result.code == 0)), int(np.count_nonzero(result.at_bound)), result.tia.size
-        self.totals.append((float(result.tia.sum(dtype=float)), float(result.tail.sum(dtype=float)), *counts))
-
-    def tail_share(self) -> float:
-        tia, tail = (sum(column) for column in list(zip(*self.totals))[:2])
-        return tail / tia if tia > 0 else 0.0
-
-    def warnings(self) -> tuple[str, ...]:
-        empty, bound, count = (sum(column) for column in list(zip(*self.totals))[2:])
-        found = []
-        if self.tail_share() > _LARGE_TAIL_SHARE:
-            found.append(f"{100 * self.tail_share():.0f} % of the TIA lies after the last image; a later image would support it.")
-        if bound > _CONSPICUOUS_SHARE * count:
-            found.append(f"{100 * bound / count:.0f} % of the voxels fall no faster than physical decay and were held at it.")
-        if empty > _CONSPICUOUS_SHARE * count:
-            found.append(f"{100 * empty / count:.0f} % of the voxels have no activity above zero; a mask would leave them out.")
-        if self.uncertainty is None:
-            found.append("The TIA uncertainty of the voxels is unknown: too few images for residuals and no uncertainty was given.")
-        return tuple(found)
-
-
-def _run(parts, maps: _Maps, threads, progress, cancel) -> None:
+def _run(parts, maps: VoxelMaps, threads, progress, cancel) -> None:
     blocks = [(part, engine, block) for part, engine in parts for block in part.blocks()]
 
     def work(item):
@@ -192,14 +150,25 @@ def _checked_labels(regions) -> np.ndarray:
     return labels
 
 
-def _fastest_rate(times_h: np.ndarray, physical_per_h: float, shortest_half_life_h: float | None) -> float:
-    """Upper bound of the rates: samples say nothing about what has gone before the first of them."""
-    if shortest_half_life_h is None:
-        gaps = np.diff(times_h)
-        shortest_half_life_h = max(times_h[0], gaps.min() if gaps.size else 0.0) / 4
-    elif not (math.isfinite(shortest_half_life_h) and shortest_half_life_h > 0):
-        raise DosimetryError(f"Expected a positive shortest half-life in hours, received {shortest_half_life_h}; leave it out.")
-    return max(math.log(2) / max(shortest_half_life_h, 1e-6), 1.5 * physical_per_h)
+def _own_rates_engine(model: str, times_h: np.ndarray, noise: VoxelNoise, physical_per_h: float, shortest_half_life_h: float | None):
+    """Samples say nothing about what has gone before the first of them, so the rates end there.
+
+    The mono-exponential is carried back to time zero, where a rate from noise would make any TIA; it ends at a quarter of the
+    first time or of the shortest gap. The second exponential of a pair may be faster: it only has to be seen.
+    """
+    gaps = np.diff(times_h, prepend=0.0)
+    shortest_h = max(times_h[0], np.diff(times_h).min()) / 4
+    if shortest_half_life_h is not None:
+        if not (math.isfinite(shortest_half_life_h) and shortest_half_life_h > 0):
+            raise DosimetryError(f"Expected a positive shortest half-life in hours, received {shortest_half_life_h}; leave it out.")
+        shortest_h = shortest_half_life_h
+    mono = MonoEngine(1, times_h, noise, physical_per_h, max(math.log(2) / shortest_h, 1.5 * physical_per_h))
+    if model == "mono":
+        return mono
+    fastest = max(math.log(2) / min(gaps[gaps > 0].min() / 10, shortest_h), 1.5 * physical_per_h)
+    uptake = PairCandidate(PairSearch(times_h, noise.shape, physical_per_h, fastest, from_zero=True), 2, 3)
+    bi = PairCandidate(PairSearch(times_h, noise.shape, physical_per_h, fastest, from_zero=False), 3, 4)
+    return AutoEngine(mono, (uptake, bi), times_h, noise)
 
 
 def _one_rate_engine(series: VoxelSeries, noise: VoxelNoise, physical_per_h: float, half_life_h: float | None) -> SharedEngine:
@@ -235,43 +204,6 @@ def _shared_parts(series: VoxelSeries, labels, region_rates, noise: VoxelNoise) 
         part = VoxelSeries(series.times_h, series.frames, series.shape, voxels[found == label])
         parts.append((part, SharedEngine(shared_shape(region_rates[label]), 5, series.times_h, noise)))
     return parts
-
-
-def _region_discrepancy(parts, series: VoxelSeries, labels, maps: _Maps, region_tia) -> dict[int, float]:
-    """Label -> (sum of the voxels' TIA) / (TIA of the region's mean curve) - 1; labels without a positive TIA are left out."""
-    fitted = np.ones(labels.size, dtype=bool)
-    if series.voxels is not None:
-        fitted[:] = False
-        fitted[series.voxels] = True
-    flat, result = labels.reshape(-1), {}
-    for label in np.unique(flat[fitted]).tolist():
-        voxels = np.flatnonzero(fitted & (flat == label))
-        if label == 0:
-            continue
-        if region_tia is not None and label in region_tia:
-            target = float(region_tia[label])
-        else:
-            region = VoxelSeries(series.times_h, series.frames, series.shape, voxels)
-            engine = next(engine for part, engine in parts if part.voxels is None or voxels[0] in part.voxels)
-            target = float(engine.fit(region.mean_curve()[:, None].astype(np.float32)).tia[0]) * _MBQ_PER_BQ
-        if target > 0:
-            result[int(label)] = float(maps.tia[voxels].mean(dtype=float)) / target - 1
-    return result
-
-
-def _conserve(labels, maps: _Maps, discrepancy: dict[int, float]) -> tuple[str, ...]:
-    flat, warnings = labels.reshape(-1), []
-    for label, excess in discrepancy.items():
-        inside = flat == label
-        if excess <= -1:
-            warnings.append(f"Region {label} has no activity in its voxels; its TIA could not be conserved.")
-            continue
-        maps.tia[inside] /= np.float32(1 + excess)
-        if maps.uncertainty is not None:
-            maps.uncertainty[inside] /= np.float32(1 + excess)
-        if abs(excess) > 0.05:
-            warnings.append(f"Region {label}: the voxels' TIA was {100 * excess:+.1f} % of the region's before it was scaled to it.")
-    return tuple(warnings)
 
 
 def _method(model: str, series: VoxelSeries, noise: VoxelNoise) -> str:

@@ -1,0 +1,233 @@
+"""Curves of two exponentials in every voxel: a grid of rate pairs as matrix products, then damped Gauss-Newton steps."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+GRID_RATIO = 1.3
+"""Ratio of neighbouring rates on the grid of pairs."""
+
+_CHUNK_VOXELS = 1024
+_STEPS = 12
+_LARGEST_STEP = 0.5
+_SETTLED = 1e-7
+_TINY = 1e-30
+
+
+@dataclass(frozen=True)
+class PairBlock:
+    """Result of one block, float64. amplitudes, rates: (2, voxel), slow first, amplitudes at time zero in Bq/mL.
+
+    penalty: misfit of the held rate to its population, 0 without one. possible: False where no curve of this kind with coefficients
+    above zero beats the simpler ones. covariance: (parameter, parameter, voxel) for unit noise; the parameters are the
+    amplitudes, then the rates. at_bound: (2, voxel).
+    """
+
+    amplitudes: np.ndarray
+    rates_per_h: np.ndarray
+    residual_sum: np.ndarray
+    penalty: np.ndarray
+    possible: np.ndarray
+    covariance: np.ndarray
+    at_bound: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeldRate:
+    """Log-normal population of the biological rate of the second exponential."""
+
+    median_per_h: float
+    log_sd: float
+    decay_constant_per_h: float
+
+    def misfit(self, logarithm: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Distance from the median in standard deviations, and its slope along the logarithm of the effective rate."""
+        rate = np.exp(logarithm)
+        biological = np.maximum(rate - self.decay_constant_per_h, self.median_per_h * np.exp(-8 * self.log_sd))
+        return np.log(biological / self.median_per_h) / self.log_sd, rate / biological / self.log_sd
+
+
+class PairSearch:
+    """A1 exp(-l1 t) + A2 exp(-l2 t), slowest <= l1 < l2 <= fastest, for samples divided by their noise shape.
+
+    from_zero: A2 = -A1, uptake and clearance. Otherwise A1 >= 0 and A1 + A2 >= 0: never negative, clearing or rising.
+    held: population that holds l2 where the samples cannot tell it.
+    """
+
+    def __init__(
+        self, times_h, noise_shape, slowest_per_h: float, fastest_per_h: float, from_zero: bool, held: HeldRate | None = None
+    ):
+        self.times_h, self.inverse_shape = times_h[:, None], 1.0 / noise_shape[:, None]
+        self.bounds = np.log([slowest_per_h, fastest_per_h])
+        self.from_zero, self.held = from_zero, held
+        count = max(3, int(np.ceil(np.diff(self.bounds)[0] / np.log(GRID_RATIO))) + 1)
+        grid = np.linspace(*self.bounds, count)
+        self.pairs = np.stack([grid[index] for index in np.triu_indices(count, k=1)])
+        first, second = (np.exp(-times_h[:, None] * np.exp(logarithm)) / noise_shape[:, None] for logarithm in self.pairs)
+        rising = _unit(first - second)
+        self.directions = [rising]
+        if not from_zero:
+            second = _unit(second)
+            self.directions += [_unit(second - _dot(second, rising) * rising), _unit(rising - _dot(second, rising) * second)]
+        self.directions = [direction.astype(np.float32) for direction in self.directions]
+        self.pair_penalties = None if held is None else (held.misfit(self.pairs[1])[0] ** 2).astype(np.float32)
+
+    def fit(self, whitened: np.ndarray, scale: np.ndarray) -> PairBlock:
+        """whitened: (time, voxel) float32. scale: (voxel,) their variance, which weighs the samples against a held rate."""
+        logarithms = np.empty((2, whitened.shape[1]))
+        for at in range(0, whitened.shape[1], _CHUNK_VOXELS):
+            part = slice(at, at + _CHUNK_VOXELS)
+            logarithms[:, part] = self.pairs[:, self._best_pair(whitened[:, part], scale[part])]
+        scale = scale.astype(float)
+        return self._result(self._settle(whitened.astype(float), scale, logarithms), scale)
+
+    def _best_pair(self, whitened: np.ndarray, scale: np.ndarray) -> np.ndarray:
+        """The pair that explains most of the sum of squares; pairs with a negative coefficient do not count."""
+        products = [whitened.T @ direction for direction in self.directions]
+        if self.from_zero:
+            explained = products[0] * np.abs(products[0])
+        else:
+            rising, second, lowest = products
+            explained = rising * rising + second * second
+            explained[(second < 0) | (lowest < 0)] = 0
+        if self.pair_penalties is not None:
+            explained -= scale[:, None] * self.pair_penalties
+        return np.argmax(explained, axis=1)
+
+    def _settle(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
+        state = self._state(samples, scale, logarithms)
+        damping = np.full(samples.shape[1], 1e-3)
+        moving = np.arange(samples.shape[1])
+        current = state
+        for _ in range(_STEPS):
+            step = self._step(current, scale[moving], damping[moving])
+            trial = self._state(samples[:, moving], scale[moving], np.clip(current.logarithms + step, *self.bounds))
+            better = trial.objective <= current.objective
+            damping[moving] *= np.where(better, 0.2, 6.0)
+            current = current.replaced(trial, better)
+            state.store(current, moving)
+            still = (np.abs(step).max(axis=0) > _SETTLED) & (damping[moving] < 1e8)
+            if not still.any():
+                break
+            moving, current = moving[still], current.selected(still)
+        return state
+
+    def _state(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
+        logarithms = np.sort(logarithms, axis=0)
+        first, second = (np.exp(-self.times_h * np.exp(row)) * self.inverse_shape for row in logarithms)
+        if self.from_zero:
+            rising = first - second
+            amplitude = _dot(rising, samples) / np.maximum(_dot(rising, rising), _TINY)
+            amplitudes = np.stack([amplitude, -amplitude])
+        else:
+            norm = _dot(first, first)
+            shared = _dot(first, second) / norm
+            across = second - shared * first
+            after = _dot(across, samples) / np.maximum(_dot(across, across), _TINY)
+            amplitudes = np.stack([_dot(first, samples) / norm - shared * after, after])
+        residual = samples - amplitudes[0] * first - amplitudes[1] * second
+        objective = _dot(residual, residual)
+        if self.held is not None:
+            objective = objective + scale * self.held.misfit(logarithms[1])[0] ** 2
+        return _State(logarithms, amplitudes, np.stack([first, second]), residual, objective)
+
+    def _step(self, state: "_State", scale: np.ndarray, damping: np.ndarray) -> np.ndarray:
+        """Damped Gauss-Newton step of the two logarithms on the residual with the amplitudes projected out."""
+        slopes = self._slopes(state)
+        for direction in self._orthogonal_basis(state.exponentials):
+            slopes = [slope - _dot(direction, slope) * direction for slope in slopes]
+        gradient = np.stack([_dot(slope, state.residual) for slope in slopes])
+        a, d = (_dot(slope, slope) for slope in slopes)
+        if self.held is not None:
+            misfit, misfit_slope = self.held.misfit(state.logarithms[1])
+            gradient[1] -= scale * misfit * misfit_slope
+            d = d + scale * misfit_slope**2
+        outward = np.where(state.logarithms <= self.bounds[0], gradient < 0, (state.logarithms >= self.bounds[1]) & (gradient > 0))
+        gradient[outward] = 0
+        a, d = a * (1 + damping) + _TINY, d * (1 + damping) + _TINY
+        b = np.where(outward.any(axis=0), 0, _dot(*slopes))
+        determinant = a * d - b * b
+        step = np.stack([d * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]]) / np.maximum(determinant, _TINY**2)
+        return np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+
+    def _slopes(self, state: "_State") -> list[np.ndarray]:
+        """Derivatives of the curve with respect to ln(l1) and ln(l2), (time, voxel) each."""
+        return [
+            -np.exp(logarithm) * amplitude * self.times_h * exponential
+            for logarithm, amplitude, exponential in zip(state.logarithms, state.amplitudes, state.exponentials)
+        ]
+
+    def _orthogonal_basis(self, exponentials: np.ndarray) -> list[np.ndarray]:
+        first, second = exponentials
+        if self.from_zero:
+            return [_unit(first - second)]
+        first = _unit(first)
+        return [first, _unit(second - _dot(first, second) * first)]
+
+    def _result(self, state: "_State", scale: np.ndarray) -> PairBlock:
+        at_bound = np.stack([state.logarithms[0] <= self.bounds[0] + 1e-9, state.logarithms[1] >= self.bounds[1] - 1e-9])
+        rates = np.exp(state.logarithms)
+        first, second = state.exponentials
+        columns = [first - second] if self.from_zero else [first, second]
+        slopes = [slope / rate for slope, rate in zip(self._slopes(state), rates)]
+        penalty, information = np.zeros(scale.shape), np.zeros(scale.shape)
+        if self.held is not None:
+            misfit, misfit_slope = self.held.misfit(state.logarithms[1])
+            penalty, information = misfit**2, scale * (misfit_slope / rates[1]) ** 2
+        else:
+            # Beyond the fastest rate the samples say nothing, so it is held there; at physical decay the full width is kept.
+            slopes[1] = np.where(at_bound[1], 0, slopes[1])
+        possible = (state.amplitudes[0] > 0) & (state.amplitudes.sum(axis=0) >= 0) & (state.logarithms[1] > state.logarithms[0])
+        return PairBlock(
+            state.amplitudes, rates, _dot(state.residual, state.residual), penalty, possible,
+            _inverse(np.stack([*columns, *slopes]), information), at_bound,
+        )
+
+
+@dataclass
+class _State:
+    """Rates and all that follows from them, for the voxels that still move."""
+
+    logarithms: np.ndarray
+    amplitudes: np.ndarray
+    exponentials: np.ndarray
+    residual: np.ndarray
+    objective: np.ndarray
+
+    def _parts(self) -> tuple[np.ndarray, ...]:
+        return self.logarithms, self.amplitudes, self.exponentials, self.residual, self.objective
+
+    def replaced(self, other: "_State", where: np.ndarray) -> "_State":
+        return _State(*(np.where(where, new, old) for new, old in zip(other._parts(), self._parts())))
+
+    def selected(self, where: np.ndarray) -> "_State":
+        return _State(*(part[..., where] for part in self._parts()))
+
+    def store(self, other: "_State", voxels: np.ndarray) -> None:
+        for mine, new in zip(self._parts(), other._parts()):
+            mine[..., voxels] = new
+
+
+def _dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    return np.einsum("tv,tv->v", left, right)
+
+
+def _unit(columns: np.ndarray) -> np.ndarray:
+    return columns / np.sqrt(np.maximum(_dot(columns, columns), _TINY))
+
+
+def _inverse(jacobian: np.ndarray, last_information: np.ndarray) -> np.ndarray:
+    """(parameter, parameter, voxel) inverse of the normal matrices of (parameter, time, voxel); zero for a parameter held.
+
+    last_information: (voxel,) knowledge of the last parameter besides the samples. Scaled to unit diagonal first, with 1e-12 added
+    so that two curves that cannot be told apart get a huge variance.
+    """
+    normal = np.einsum("ptv,qtv->vpq", jacobian, jacobian)
+    normal[:, -1, -1] += last_information
+    size = np.sqrt(np.einsum("vpp->vp", normal))
+    free = size > _TINY
+    weight = np.where(free, 1.0 / np.maximum(size, _TINY), 0.0)
+    normal *= weight[:, :, None] * weight[:, None, :]
+    normal += np.eye(len(jacobian)) * np.where(free, 1e-12, 1.0)[:, None, :]
+    inverse = np.linalg.inv(normal) * weight[:, :, None] * weight[:, None, :]
+    return inverse.transpose(1, 2, 0)
