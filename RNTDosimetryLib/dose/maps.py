@@ -7,6 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.dose.checks import checked_density, checked_spacing, finite_array, positive_number, three_axes
 from RNTDosimetryLib.dose.convolution import convolve_octant, octant_of
+from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide, total_energy_mev
 from RNTDosimetryLib.dose.units import (
     GY_G_PER_MBQ_H_MEV,
     GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
@@ -17,6 +18,10 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 METHODS = ("local", "kernel")
+AIR_BELOW_G_ML = 0.1
+"""Below this a voxel is air: energy over its own mass would be no dose of tissue. The emptiest lung is above."""
+_PHOTON_SHARE_TO_MENTION = 0.01
+_AIR_SHARE_TO_MENTION = 0.001
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +29,8 @@ class DoseMap(Record):
     """Absorbed dose per voxel. ``np.asarray(dose_map)`` is the (z, y, x) array in Gy.
 
     dose_gy: (z, y, x) float32. uncertainty_gy: standard uncertainty per voxel or None. spacing_mm: (z, y, x).
-    energy_mev: energy per decay that this method puts into the map. remainder_fraction: share of the energy per decay that the
-    method leaves out: photons with local deposition; what lies beyond the kernel's range with the kernel.
-    density: what was used, in words.
+    energy_mev: energy per decay that the method puts into the map's range. remainder_fraction: share of the energy per decay that it
+    leaves out: photons with local deposition; what falls beyond the kernel's range with the kernel. density: what was used, in words.
     """
 
     dose_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
@@ -61,26 +65,63 @@ def dose_map(
 ) -> DoseMap:
     """Absorbed dose of a map of time-integrated activity concentration.
 
-    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide.
-    method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and leaves photons
-    out; "kernel" convolves with the voxel S kernel of electrons, alphas and photons (docs/dose_maps.md).
-    density_g_ml: a number, or a (z, y, x) array, e.g. from ``density_from_hounsfield``.
-    tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, common to all voxels; gives ``uncertainty_gy``.
-    local_dose_constant_j_per_gbq: another J/GBq than the nuclide's (e.g. 49.67 for 90Y), with the local method only.
+    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide; short-lived progeny counts
+    as in equilibrium. method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and
+    leaves photons out; "kernel" convolves with the voxel S kernel of electrons, alphas and photons (docs/dose_maps.md).
+    density_g_ml: a number, a (z, y, x) array, or the DensityMap of ``density_from_hounsfield``.
+    tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, taken as common to all voxels; gives ``uncertainty_gy``.
+    local_dose_constant_j_per_gbq: another J/GBq than the nuclide's (e.g. 49.67 for 90Y), for the local method only.
     Raises DosimetryError for negative or NaN TIA, density that is not positive, implausible spacing, unknown nuclide or method.
     """
     spacing = checked_spacing(spacing_mm)
-    tia = three_axes(finite_array(tia_mbq_h_ml, "the time-integrated activity map", "set such voxels to zero or fit them again"), "the map")
+    remedy = "set such voxels to zero or fit them again"
+    tia = three_axes(finite_array(tia_mbq_h_ml, "the map of time-integrated activity", remedy), "the map of time-integrated activity")
     density = checked_density(density_g_ml, tia.shape)
-    nuclide = _as_nuclide(nuclide)
+    source = source_nuclide(nuclide)
+    uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
+    warnings = decay_warnings(source) + tuple(getattr(density_g_ml, "warnings", ()))
     if method not in METHODS:
         raise DosimetryError(f"Expected the dose method {' or '.join(METHODS)}, received '{method}'; choose one of them.")
-    uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
     if method == "local":
-        return _local_map(tia, spacing, nuclide, density, uncertainty, local_dose_constant_j_per_gbq)
-    if local_dose_constant_j_per_gbq is not None:
-        raise DosimetryError("Expected a local dose constant only with the local method, received one with the kernel; leave it empty.")
-    return _kernel_map(tia, spacing, nuclide, density, uncertainty)
+        energy = local_energy_mev(source)
+        if local_dose_constant_j_per_gbq is not None:
+            energy = _energy_of_constant(local_dose_constant_j_per_gbq, source)
+            warnings += (f"Local dose constant {local_dose_constant_j_per_gbq:.4g} J/GBq given by the user.",)
+        remainder = source.photon_energy_mev / (energy + source.photon_energy_mev)
+        if remainder > _PHOTON_SHARE_TO_MENTION:
+            warnings += (f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",)
+        per_tia = GY_G_PER_MBQ_H_MEV * energy / tissue_density(tia, density)
+        spread = [tia, uncertainty]
+    else:
+        if local_dose_constant_j_per_gbq is not None:
+            raise DosimetryError("Expected a local dose constant with the local method only, received one with the kernel; leave it empty.")
+        reference = reference_density(tia, density)
+        octant = _kernel_octant(source, spacing, reference, tia.shape)
+        energy = octant_energy_mev(octant, spacing, reference)
+        remainder = max(0.0, 1 - energy / total_energy_mev(source))
+        voxel_ml = math.prod(spacing) / 1000
+        per_tia = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml * reference / tissue_density(tia, density)
+        spread = [None if image is None else np.maximum(convolve_octant(image, octant), 0) for image in (tia, uncertainty)]
+    dose, shifted = (None if image is None else _read_only(np.asarray(image * per_tia, dtype=np.float32)) for image in spread)
+    return DoseMap(
+        dose_gy=dose,
+        spacing_mm=spacing,
+        nuclide=source.name,
+        method=method,
+        energy_mev=float(energy),
+        remainder_fraction=float(remainder),
+        density=describe_density(density),
+        mean_gy=float(dose.mean(dtype=float)),
+        maximum_gy=float(dose.max()),
+        warnings=warnings + _air_warnings(tia, density),
+        uncertainty_gy=shifted,
+    )
+
+
+def dose_rate_map(activity_bq_ml, spacing_mm, nuclide, method: str = "local", density_g_ml=1.0) -> np.ndarray:
+    """Dose rate in Gy/h, (z, y, x) float32, of an activity concentration in Bq/mL at one moment; arguments as ``dose_map``."""
+    activity = finite_array(activity_bq_ml, "the activity image", "set negative voxels to zero")
+    return np.asarray(dose_map(activity * 1e-6, spacing_mm, nuclide, method, density_g_ml))
 
 
 def describe_density(density) -> str:
@@ -90,67 +131,44 @@ def describe_density(density) -> str:
     return f"per voxel, {density.min():.3g} to {density.max():.3g} g/mL, mean {density.mean():.3g} g/mL"
 
 
-def _local_map(tia, spacing, nuclide, density, uncertainty, constant_j_per_gbq) -> DoseMap:
-    warnings = []
-    energy = nuclide.electron_energy_mev + nuclide.alpha_energy_mev
-    if constant_j_per_gbq is not None:
-        constant = positive_number(constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own")
-        energy = constant / (1e9 * JOULE_PER_MEV * SECONDS_PER_HOUR / nuclide.decay_constant_per_h)
-        warnings.append(f"Local dose constant {constant:.4g} J/GBq given by the user.")
-    photons = nuclide.photon_energy_mev
-    remainder = photons / (energy + photons)
-    if remainder > 0.01:
-        warnings.append(f"Local deposition leaves out the photons of {nuclide.name}, {100 * remainder:.0f} % of its energy per decay.")
-    factor = GY_G_PER_MBQ_H_MEV * energy
-    dose = (tia * (factor / density)).astype(np.float32)
-    return DoseMap(
-        dose_gy=_read_only(dose),
-        spacing_mm=spacing,
-        nuclide=nuclide.name,
-        method="local",
-        energy_mev=float(energy),
-        remainder_fraction=float(remainder),
-        density=describe_density(density),
-        mean_gy=float(dose.mean(dtype=float)),
-        maximum_gy=float(dose.max()),
-        warnings=tuple(warnings),
-        uncertainty_gy=None if uncertainty is None else _read_only((uncertainty * (factor / density)).astype(np.float32)),
-    )
-
-
-def _kernel_map(tia, spacing, nuclide, density, uncertainty) -> DoseMap:
-    from RNTDosimetryLib.dose.voxel_s import voxel_s_kernel
-
-    reference = reference_density(tia, density)
-    octant = octant_of(voxel_s_kernel(nuclide, spacing, density_g_ml=reference))
-    voxel_g = reference * math.prod(spacing) / 1000
-    in_image = octant[tuple(slice(0, n) for n in tia.shape)]
-    counts = [np.where(np.arange(n) > 0, 2, 1) for n in in_image.shape]
-    energy = float(np.einsum("zyx,z,y,x", in_image, *counts)) * 1e-9 * voxel_g / 1000 / JOULE_PER_MEV
-    total = nuclide.electron_energy_mev + nuclide.alpha_energy_mev + nuclide.photon_energy_mev
-    factor = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * math.prod(spacing) / 1000 * reference / density
-    dose = np.maximum(convolve_octant(tia, in_image), 0) * factor
-    shifted = None if uncertainty is None else np.maximum(convolve_octant(uncertainty, in_image), 0) * factor
-    return DoseMap(
-        dose_gy=_read_only(dose.astype(np.float32)),
-        spacing_mm=spacing,
-        nuclide=nuclide.name,
-        method="kernel",
-        energy_mev=energy,
-        remainder_fraction=max(0.0, 1 - energy / total),
-        density=describe_density(density),
-        mean_gy=float(dose.mean()),
-        maximum_gy=float(dose.max()),
-        uncertainty_gy=None if shifted is None else _read_only(shifted.astype(np.float32)),
-    )
-
-
 def reference_density(tia, density) -> float:
-    """Density in g/mL in which the kernel is made: the given one, or the mean weighted by the activity."""
+    """Density in g/mL for which the kernel is made: the given one, or the mean outside air weighted by the activity, to 0.001."""
     if np.ndim(density) == 0:
         return float(density)
-    total = float(tia.sum(dtype=float))
-    return float(np.sum(tia * density, dtype=float) / total) if total > 0 else float(density.mean())
+    tissue = density >= AIR_BELOW_G_ML
+    weight = np.where(tissue, tia, 0.0)
+    total = float(weight.sum(dtype=float))
+    if total > 0:
+        return round(float(np.sum(weight * density, dtype=float)) / total, 3)
+    return round(float(density[tissue].mean()), 3) if tissue.any() else 1.0
+
+
+def tissue_density(tia, density):
+    """Density for energy over mass: as given, with air (in an array) replaced by the reference density."""
+    if np.ndim(density) == 0:
+        return density
+    return np.where(density < AIR_BELOW_G_ML, reference_density(tia, density), density)
+
+
+def octant_energy_mev(octant: np.ndarray, spacing_mm, density_g_ml: float) -> float:
+    """Energy per decay in MeV that a kernel octant in mGy/(MBq*s) deposits in all its voxels: sum of S times voxel mass."""
+    counts = [np.where(np.arange(n) > 0, 2.0, 1.0) for n in octant.shape]
+    total = float(np.einsum("zyx,z,y,x->", octant, *counts, optimize=True))
+    voxel_kg = density_g_ml * math.prod(spacing_mm) * 1e-6
+    return total * 1e-9 * voxel_kg / JOULE_PER_MEV
+
+
+def _kernel_octant(source, spacing, density_g_ml: float, shape) -> np.ndarray:
+    from RNTDosimetryLib.dose.voxel_s import voxel_s_kernel
+
+    octant = octant_of(voxel_s_kernel(source, spacing, density_g_ml=density_g_ml))
+    return octant[tuple(slice(0, n) for n in shape)]
+
+
+def _energy_of_constant(constant_j_per_gbq, source) -> float:
+    constant = positive_number(constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own")
+    decays_per_gbq = 1e9 * SECONDS_PER_HOUR / source.decay_constant_per_h
+    return constant / (decays_per_gbq * JOULE_PER_MEV)
 
 
 def _checked_uncertainty(values, shape):
@@ -162,14 +180,19 @@ def _checked_uncertainty(values, shape):
     return array
 
 
+def _air_warnings(tia, density) -> tuple[str, ...]:
+    if np.ndim(density) == 0:
+        return ()
+    total = float(tia.sum(dtype=float))
+    in_air = float(np.sum(np.where(density < AIR_BELOW_G_ML, tia, 0.0), dtype=float))
+    if total <= 0 or in_air / total <= _AIR_SHARE_TO_MENTION:
+        return ()
+    return (
+        f"{100 * in_air / total:.2g} % of the activity lies in air (below {AIR_BELOW_G_ML} g/mL): its dose is given as in tissue; "
+        "check that CT and activity image are aligned.",
+    )
+
+
 def _read_only(array: np.ndarray) -> np.ndarray:
     array.flags.writeable = False
     return array
-
-
-def _as_nuclide(nuclide):
-    if not isinstance(nuclide, str):
-        return nuclide
-    from RNTDosimetryLib.nuclides import get_nuclide
-
-    return get_nuclide(nuclide)

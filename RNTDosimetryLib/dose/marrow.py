@@ -1,0 +1,124 @@
+"""Red marrow dose from blood samples or from vertebrae in the image."""
+
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.decay import local_energy_mev, source_nuclide
+from RNTDosimetryLib.dose.regions import RegionDose
+from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.resources import read_json
+
+
+def marrow_constants() -> dict:
+    """Constants of marrow dosimetry with source and status."""
+    return read_json("dose", "organ_methods.json")["marrow"]
+
+
+def red_marrow_to_blood_ratio(haematocrit: float | None = None, peptide: bool = False) -> float:
+    """RMBLR, activity concentration of red marrow over that of blood: 1 for 177Lu peptides, else 0.19 / (1 - haematocrit).
+
+    haematocrit: 0.1 to 0.7, the patient's own (male about 0.45, female 0.40), needed unless ``peptide``.
+    """
+    constants = marrow_constants()
+    if peptide:
+        return float(constants["peptide_rmblr"]["value"])
+    if haematocrit is None or not 0.1 <= float(haematocrit) <= 0.7:
+        raise DosimetryError(f"Expected a haematocrit between 0.1 and 0.7, received {haematocrit}; give a fraction, not per cent.")
+    return constants["extracellular_fraction"]["value"] / (1 - float(haematocrit))
+
+
+def marrow_dose_from_blood(
+    blood_tia_mbq_h_ml: float,
+    nuclide,
+    rmblr: float,
+    *,
+    blood_tia_uncertainty_mbq_h_ml: float | None = None,
+    absorbed_fraction: float = 1.0,
+    remainder_tia_mbq_h: float = 0.0,
+    s_remainder_gy_per_mbq_h: float = 0.0,
+    red_marrow_mass_g: float | None = None,
+) -> RegionDose:
+    """Red marrow dose from the time-integrated activity concentration of blood, for activity that does not bind to marrow or bone.
+
+    blood_tia_mbq_h_ml: MBq*h per mL of blood. Self-dose: TIA_RM = C_blood / density_blood * RMBLR * m_RM, S = E phi / m_RM, so that the
+    marrow mass cancels: D = C_blood / density_blood * RMBLR * E phi. E: electrons and alphas. absorbed_fraction phi: 1 is an upper bound.
+    Photon cross dose of the rest of the body: remainder_tia_mbq_h times s_remainder_gy_per_mbq_h, from the user's S table; left out when
+    not given, and said so. red_marrow_mass_g: only for the record; None takes the reference male's.
+    """
+    constants = marrow_constants()
+    concentration = non_negative_number(blood_tia_mbq_h_ml, "blood TIA in MBq*h/mL", "fit the blood samples first")
+    ratio = positive_number(rmblr, "red marrow to blood ratio", "see red_marrow_to_blood_ratio")
+    fraction = positive_number(absorbed_fraction, "absorbed fraction")
+    if fraction > 1:
+        raise DosimetryError(f"Expected an absorbed fraction of at most 1, received {absorbed_fraction}; 1 is an upper bound.")
+    reference = constants["reference_red_marrow_mass_g"]["male"]
+    mass = reference if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
+    source = source_nuclide(nuclide)
+    per_g = concentration / constants["blood_density_g_ml"]["value"] * ratio
+    self_gy = per_g * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction
+    cross_gy = non_negative_number(remainder_tia_mbq_h, "remainder TIA in MBq*h") * non_negative_number(
+        s_remainder_gy_per_mbq_h, "S(red marrow <- remainder) in Gy/(MBq*h)"
+    )
+    relative = None
+    if blood_tia_uncertainty_mbq_h_ml is not None and concentration > 0:
+        relative = non_negative_number(blood_tia_uncertainty_mbq_h_ml, "uncertainty of the blood TIA") / concentration
+    warnings = [] if cross_gy > 0 else ["Photon dose of the remainder of the body to the marrow was not given and is left out."]
+    if fraction == 1:
+        warnings.append("All electron energy of the marrow's activity is taken as absorbed in marrow: an upper bound.")
+    return RegionDose(
+        region="red marrow",
+        mass_g=mass,
+        tia_mbq_h=per_g * mass,
+        dose_gy=self_gy + cross_gy,
+        dose_uncertainty_gy=None if relative is None else relative * self_gy,
+        nuclide=source.name,
+        method=f"blood based, RMBLR {ratio:.3g}",
+        parts={"electrons and alphas": self_gy, "from remainder": cross_gy},
+        warnings=tuple(warnings),
+    )
+
+
+def marrow_dose_from_vertebrae(
+    vertebrae_tia_mbq_h: float,
+    nuclide,
+    *,
+    vertebrae: str = "L2-L4",
+    red_marrow_mass_g: float | None = None,
+    sex: str = "male",
+    absorbed_fraction: float = 1.0,
+    tia_uncertainty_mbq_h: float | None = None,
+) -> RegionDose:
+    """Red marrow dose from the activity seen in vertebrae, for activity that binds to marrow (or where blood samples are missing).
+
+    vertebrae_tia_mbq_h: MBq*h in the vertebral bodies named, all of it taken to be in their red marrow. Their share f of the
+    body's active marrow gives TIA_RM = TIA / f; D = TIA_RM E phi / m_RM. The mass does not cancel: give the patient's own where known.
+    """
+    constants = marrow_constants()
+    shares = {name: value for name, value in constants["vertebra_red_marrow_fraction"].items() if isinstance(value, float)}
+    if vertebrae not in shares:
+        raise DosimetryError(f"Expected vertebrae {', '.join(sorted(shares))}, received '{vertebrae}'; outline these.")
+    masses = {name: value for name, value in constants["reference_red_marrow_mass_g"].items() if isinstance(value, float)}
+    if red_marrow_mass_g is None and sex not in masses:
+        raise DosimetryError(f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them.")
+    mass = masses[sex] if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
+    fraction = positive_number(absorbed_fraction, "absorbed fraction")
+    measured = non_negative_number(vertebrae_tia_mbq_h, "TIA in MBq*h of the vertebrae")
+    source = source_nuclide(nuclide)
+    tia = measured / shares[vertebrae]
+    dose = tia * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction / mass
+    relative = None
+    if tia_uncertainty_mbq_h is not None and measured > 0:
+        relative = non_negative_number(tia_uncertainty_mbq_h, "uncertainty of the TIA in MBq*h") / measured
+    warnings = [f"The share of {vertebrae} in the red marrow, {shares[vertebrae]:.3g}, was not compared with its source."]
+    if red_marrow_mass_g is None:
+        warnings.append(f"Red marrow mass of the reference {sex}, {mass:.0f} g.")
+    return RegionDose(
+        region="red marrow",
+        mass_g=mass,
+        tia_mbq_h=tia,
+        dose_gy=dose,
+        dose_uncertainty_gy=None if relative is None else relative * dose,
+        nuclide=source.name,
+        method=f"image based, {vertebrae}",
+        parts={"electrons and alphas": dose},
+        warnings=tuple(warnings),
+    )

@@ -1,0 +1,176 @@
+"""Absorbed dose of organs and lesions: by sphere S values, by the user's S table, and from a dose map."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
+from RNTDosimetryLib.dose.histograms import dose_volume_histogram
+from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
+from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
+from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import Record
+
+
+@dataclass(frozen=True)
+class RegionDose(Record):
+    """Mean absorbed dose of one region in Gy.
+
+    dose_uncertainty_gy: standard uncertainty, None when unknown. parts: Gy by origin ("electrons", "photons", "from liver", ...).
+    mass_exponent: -d ln D / d ln m at this mass, None when it does not apply. tia_mbq_h: None for a dose read from a map without TIA.
+    """
+
+    region: str
+    mass_g: float
+    tia_mbq_h: float | None
+    dose_gy: float
+    dose_uncertainty_gy: float | None
+    nuclide: str
+    method: str
+    parts: dict[str, float] = field(default_factory=dict)
+    mass_exponent: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def self_dose(
+    tia_mbq_h: float,
+    nuclide,
+    mass_g: float,
+    *,
+    region: str = "",
+    density_g_ml: float = 1.0,
+    reference_mass_g: float | None = None,
+    tia_uncertainty_mbq_h: float | None = None,
+    volume_uncertainty: float = 0.0,
+    tia_volume_sensitivity: float = 0.0,
+    s_value_uncertainty: float = 0.0,
+) -> RegionDose:
+    """Dose that a region gives itself, as a sphere of its mass in water.
+
+    tia_mbq_h: time-integrated activity in the region, MBq*h. mass_g: its mass. reference_mass_g: None takes the sphere S value at
+    ``mass_g`` itself; a mass takes the sphere of that mass and scales, electrons and alphas with m_ref/m, photons with (m_ref/m)^(2/3).
+    volume_uncertainty, s_value_uncertainty: relative; tia_volume_sensitivity: d ln TIA / d ln v; see ``relative_dose_uncertainty``.
+    Raises DosimetryError for a mass that is not positive, negative TIA, an unknown nuclide.
+    """
+    tia = non_negative_number(tia_mbq_h, f"time-integrated activity in MBq*h of region '{region}'", "measure or fit it first")
+    mass = positive_number(mass_g, f"mass in g of region '{region}'", "type it or take it from volume and density")
+    source = source_nuclide(nuclide)
+    if reference_mass_g is None:
+        electrons, photons = sphere_parts(source, mass, density_g_ml)
+        method = "sphere S value at the region's mass"
+    else:
+        reference = positive_number(reference_mass_g, "reference mass in g")
+        electrons, photons = sphere_parts(source, reference, density_g_ml)
+        electrons, photons = electrons * reference / mass, photons * (reference / mass) ** (2 / 3)
+        method = f"sphere S value of {reference:.4g} g scaled to the region's mass"
+    s_value = electrons + photons
+    exponent = mass_exponent_of(lambda m: sum(sphere_parts(source, m, density_g_ml)), mass)
+    relative = None
+    if tia_uncertainty_mbq_h is not None and tia > 0:
+        relative = relative_dose_uncertainty(
+            non_negative_number(tia_uncertainty_mbq_h, "uncertainty of the TIA in MBq*h") / tia,
+            volume_uncertainty,
+            exponent,
+            tia_volume_sensitivity,
+            s_value_uncertainty,
+        )
+    return RegionDose(
+        region=region,
+        mass_g=mass,
+        tia_mbq_h=tia,
+        dose_gy=tia * s_value,
+        dose_uncertainty_gy=None if relative is None else relative * tia * s_value,
+        nuclide=source.name,
+        method=method,
+        parts={"electrons and alphas": tia * electrons, "photons": tia * photons},
+        mass_exponent=exponent,
+        warnings=_self_warnings(source, reference_mass_g, mass),
+    )
+
+
+def doses_from_table(tia_mbq_h: dict[str, float], table: STable, masses_g: dict[str, float], nuclide=None) -> dict[str, RegionDose]:
+    """Doses of all targets in ``masses_g`` from the user's S table: sum over sources of TIA times S, self-dose scaled to the mass.
+
+    tia_mbq_h: by source region. masses_g: by target region, the patient's own. nuclide: None takes the table's. A pair that is not in the
+    table is an error, not a zero. Returns RegionDose by target, with the part of each source.
+    """
+    source = source_nuclide(table.nuclide if nuclide is None else nuclide)
+    energy = local_energy_mev(source)
+    doses = {}
+    for target, mass_g in masses_g.items():
+        mass = positive_number(mass_g, f"mass in g of region '{target}'")
+        parts = {}
+        for name, tia in tia_mbq_h.items():
+            tia = non_negative_number(tia, f"time-integrated activity in MBq*h of '{name}'")
+            electrons, photons = scaled_s_gy_per_mbq_h(table.find(target, name), mass, energy)
+            if name == target:
+                parts["electrons and alphas"], parts["photons"] = tia * electrons, tia * photons
+            else:
+                parts[f"from {name}"] = tia * photons
+        doses[target] = RegionDose(
+            region=target,
+            mass_g=mass,
+            tia_mbq_h=tia_mbq_h.get(target),
+            dose_gy=sum(parts.values()),
+            dose_uncertainty_gy=None,
+            nuclide=source.name,
+            method=f"S table '{table.name}', self-dose scaled to the region's mass",
+            parts=parts,
+        )
+    return doses
+
+
+def region_doses(dose_map, regions, *, density_g_ml=None, tia_mbq_h: dict[str, float] | None = None) -> dict[str, RegionDose]:
+    """Mean dose of regions in a DoseMap.
+
+    regions: dictionary of name to occupancy (z, y, x) on the map's grid, or Region objects. density_g_ml: number or (z, y, x) for the
+    masses; None is 1 g/mL. The mean is over volume, weighted by occupancy. The uncertainty follows the map's, common to all voxels.
+    """
+    doses = {}
+    for name, occupancy in named_occupancies(regions).items():
+        histogram = dose_volume_histogram(dose_map, occupancy, name=name)
+        doses[name] = RegionDose(
+            region=name,
+            mass_g=_mass_g(occupancy, dose_map.spacing_mm, density_g_ml),
+            tia_mbq_h=None if tia_mbq_h is None else tia_mbq_h.get(name),
+            dose_gy=histogram.mean_gy,
+            dose_uncertainty_gy=histogram.mean_uncertainty_gy,
+            nuclide=dose_map.nuclide,
+            method=f"mean of the dose map ({dose_map.method})",
+            warnings=dose_map.warnings + histogram.warnings,
+        )
+    return doses
+
+
+def named_occupancies(regions) -> dict[str, np.ndarray]:
+    """Occupancy arrays by name, from a dictionary (of arrays or Region objects) or a list of Region objects."""
+    pairs = regions.items() if isinstance(regions, dict) else [(region.name, region) for region in regions]
+    named = {str(name): np.asarray(getattr(item, "occupancy", item)) for name, item in pairs}
+    if not named or (not isinstance(regions, dict) and len(named) != len(regions)):
+        raise DosimetryError("Expected one or more regions with different names, received none or a name twice; rename them.")
+    return named
+
+
+def sphere_parts(nuclide, mass_g: float, density_g_ml: float = 1.0) -> tuple[float, float]:
+    """Sphere S value as (electrons and alphas, photons), both in Gy/(MBq*h)."""
+    from RNTDosimetryLib.dose.spheres import sphere_s_value
+
+    total = sphere_s_value(nuclide, mass_g, density_g_ml=density_g_ml) * GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+    return total, 0.0
+
+
+def _mass_g(occupancy, spacing_mm, density_g_ml) -> float:
+    voxel_ml = float(np.prod(spacing_mm)) / 1000
+    density = 1.0 if density_g_ml is None else np.asarray(density_g_ml, dtype=float)
+    return float(np.sum(np.asarray(occupancy, dtype=float) * density)) * voxel_ml
+
+
+def _self_warnings(nuclide, reference_mass_g, mass_g) -> tuple[str, ...]:
+    warnings = []
+    if reference_mass_g is not None and not 1 / 10 <= reference_mass_g / mass_g <= 10:
+        warnings.append(
+            f"The reference mass of {reference_mass_g:.4g} g is more than a factor of 10 from {mass_g:.4g} g: use the sphere S value at the mass."
+        )
+    return tuple(warnings) + decay_warnings(nuclide)
