@@ -1,1 +1,37 @@
-"""Room: see CONTRIBUTING."""
+"""A simulated patient with known truth: an abdomen with kidneys, liver, lesions and spleen, scanned after 177Lu-DOTATATE.
+
+    from RNTDosimetryLib.phantom import make_phantom
+    patient = make_phantom("phantom", size="small", noise=False)
+    patient.truth.regions["kidney_left"].tia_mbq_h
+
+``simulate_scans``, ``phantom_regions`` and ``phantom_truth`` give the same patient in memory, without DICOM.
+"""
+
+from RNTDosimetryLib.phantom.anatomy import load_anatomy
+from RNTDosimetryLib.phantom.camera import blurred_map, true_map
+from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
+from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
+from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
+from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
+from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, phantom_truth
+
+__all__ = [
+    "PhantomPatient",
+    "PhantomScan",
+    "PhantomSettings",
+    "PhantomTruth",
+    "RegionKinetics",
+    "RegionTruth",
+    "ScanTruth",
+    "blurred_map",
+    "load_anatomy",
+    "load_kinetics",
+    "load_protocol",
+    "make_phantom",
+    "phantom_regions",
+    "phantom_truth",
+    "read_truth",
+    "simulate_scan",
+    "simulate_scans",
+    "true_map",
+]
