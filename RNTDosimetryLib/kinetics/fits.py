@@ -1,0 +1,180 @@
+"""Fits of the time-activity curves of regions: the public calls."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
+from RNTDosimetryLib.kinetics.bootstrap import add_bootstrap
+from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior
+from RNTDosimetryLib.kinetics.results import KineticFit
+from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
+from RNTDosimetryLib.kinetics.selection import (
+    SIMPLEST,
+    Candidate,
+    admission,
+    akaike_weights,
+    free_parameter_count,
+    information_criterion,
+    unclear_parameters,
+)
+from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
+from RNTDosimetryLib.kinetics.uncertainty import analyse
+from RNTDosimetryLib.kinetics.varpro import Problem, solve
+
+AUTO_MODELS = ("mono", "uptake_held", "mono_early_clearance", "uptake", "bi", "bi_from_zero", "tri")
+"""What "auto" tries, simplest first; of equals the first is taken."""
+
+
+def fit_time_activity(
+    times_h,
+    activities_mbq,
+    nuclide,
+    uncertainties_mbq=None,
+    model="auto",
+    *,
+    relative_uncertainty=None,
+    counts=None,
+    weighting: str = "relative",
+    prior: PopulationPrior | RatePrior | None = None,
+    model_averaging: bool = False,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> KineticFit:
+    """Fit the time-activity curve of one region and integrate it over all time.
+
+    times_h, activities_mbq: lists of the same length, in any order, activity in the region at that time (not corrected
+    for decay); samples at or below zero are data like any other. nuclide: name or Nuclide.
+    Uncertainties (1 sigma), one kind: uncertainties_mbq (number or list), relative_uncertainty, or counts per sample.
+    Without any, the samples are weighted by ``weighting`` ("relative", "constant" or "counts") and the uncertainty is
+    estimated from the residuals where there are enough samples.
+    model: "auto" (corrected Akaike criterion with admission rules), a name of ``list_models()``, or a list of names to
+    choose from. prior: population of the clearance rate; the fit is then a maximum a posteriori fit.
+    model_averaging: average the time-integrated activity over the admitted models with their Akaike weights.
+    bootstrap: number of simulated curves to refit, 0 for none.
+
+    Sources: NUKFIT family of models (Kletting et al. 2013), AICc (Burnham and Anderson 2002), variable projection
+    (Golub and Pereyra 2003); see docs/kinetics.md. Raises DosimetryError for unusable input.
+    """
+    if np.ndim(activities_mbq) != 1:
+        raise DosimetryError(f"Expected a list of activities in MBq, received {activities_mbq!r}; give one for each time.")
+    return fit_time_activities(
+        times_h, [activities_mbq], nuclide, uncertainties_mbq, model, relative_uncertainty=relative_uncertainty, counts=counts,
+        weighting=weighting, prior=prior, model_averaging=model_averaging, bootstrap=bootstrap, seed=seed,
+    )[0]
+
+
+def fit_time_activities(
+    times_h,
+    activities_mbq,
+    nuclide,
+    uncertainties_mbq=None,
+    model="auto",
+    *,
+    relative_uncertainty=None,
+    counts=None,
+    weighting: str = "relative",
+    prior: PopulationPrior | RatePrior | None = None,
+    model_averaging: bool = False,
+    bootstrap: int = 0,
+    seed: int = 0,
+) -> tuple[KineticFit, ...]:
+    """``fit_time_activity`` for many curves with the same times: activities_mbq (curves, times). Much faster than one by one."""
+    decay = decay_of(nuclide)
+    samples = check_samples(times_h, activities_mbq, uncertainties_mbq, relative_uncertainty, counts, weighting)
+    population = PopulationPrior("given by the user", clearance=prior) if isinstance(prior, RatePrior) else prior
+    names, chosen = _requested(model, samples)
+    if chosen == TRAPEZOID:
+        fits = tuple(trapezoid_fit(samples, row, decay) for row in range(len(samples.activities_mbq)))
+    else:
+        fits = _fit_exponentials(samples, decay, population, names, chosen, model_averaging)
+    if bootstrap:
+        again = {
+            "nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging,
+        }
+        fits = tuple(add_bootstrap(fit, samples, row, bootstrap, seed, fit_time_activities, again) for row, fit in enumerate(fits))
+    return fits
+
+
+def _requested(model, samples: Samples) -> tuple[list, object]:
+    """Models to try and the one the user chose, None for "auto" or a list to choose from."""
+    early = samples.times_h.min() < 10 * rules()["circulation_half_life_h"]["value"]
+    auto = [name for name in AUTO_MODELS if name != "bi_from_zero" or early]
+    if isinstance(model, str) and model == "auto":
+        return auto, None
+    if isinstance(model, ExponentialModel):
+        return [*auto, model], model
+    if isinstance(model, str):
+        if model == TRAPEZOID:
+            return [], TRAPEZOID
+        get_model(model)
+        return auto if model in auto else [*auto, model], model
+    if isinstance(model, Sequence) and model and TRAPEZOID not in model:
+        named = {get_model(item).name: item for item in model}
+        return list(named.values()) if SIMPLEST in named else [SIMPLEST, *named.values()], None
+    raise DosimetryError(f"Expected 'auto', the name of a model or a list of names to choose from, received {model!r}.")
+
+
+def _fit_exponentials(
+    samples: Samples, decay: DecayOnly, population: PopulationPrior | None, names: list, chosen, model_averaging: bool
+) -> tuple[KineticFit, ...]:
+    candidates = [_candidate(get_model(name), samples, decay, population) for name in names]
+    wanted = None if chosen is None else next(k for k, c in enumerate(candidates) if c.model == get_model(chosen))
+    needed = candidates[wanted] if wanted is not None else next(c for c in candidates if c.model.name == SIMPLEST)
+    if needed.problem is None:
+        raise DosimetryError(_too_few(needed, samples))
+    fits = []
+    for row in range(len(samples.activities_mbq)):
+        reasons = admission(candidates, row)
+        criteria = np.array([c.criterion[row] if not reason else np.inf for c, reason in zip(candidates, reasons)])
+        if not np.isfinite(criteria).any():
+            criteria[wanted] = 0.0
+        weights = akaike_weights(criteria)
+        best = int(criteria.argmin()) if wanted is None else wanted
+        choice = Choice(candidates, reasons, weights, best, "auto" if wanted is None else "user", model_averaging)
+        fits.append(build_fit(choice, samples, row, decay, population))
+    return tuple(fits)
+
+
+def _candidate(model: ExponentialModel, samples: Samples, decay: DecayOnly, population: PopulationPrior | None) -> Candidate:
+    """Fit one model to all curves, unless the samples are too few for it."""
+    log_rate, log_sd = np.zeros(model.fitted_rates), np.full(model.fitted_rates, np.inf)
+    for index in range(model.fitted_rates):
+        kind = model.held[index] if model.held else ""
+        rate = (population or PopulationPrior("")).rate(kind) if kind else None
+        if index == 0 and population is not None and population.clearance is not None:
+            rate = population.clearance
+        if rate is not None:
+            log_rate[index], log_sd[index] = np.log(rate.median_per_h), rate.log_sd
+    held = np.isfinite(log_sd)
+    free = free_parameter_count(model, held)
+    # a rate held by the general population needs a third time: two samples cannot show that its curve applies
+    general = any(model.held) and (population is None or population.clearance is None)
+    needed_times = max(model.parameter_count - int(held.sum()), 3 if general else 1)
+    if samples.distinct_times < needed_times:
+        return Candidate(model, free, f"needs samples at {needed_times} times or more")
+    problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
+    solution = solve(problem)
+    degrees = samples.count - free
+    scale = np.ones(len(solution.chi2))
+    if not samples.known and degrees > 0:
+        scale = np.sqrt(np.maximum(solution.chi2, 1e-24) / degrees)
+    analysis = analyse(problem, solution, scale)
+    criterion, corrected = information_criterion(problem, solution, free, samples.known)
+    stated = np.full(len(scale), samples.known or degrees > 0)
+    unclear = unclear_parameters(problem, solution, analysis, stated)
+    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, unclear)
+
+
+def _too_few(candidate: Candidate, samples: Samples) -> str:
+    if samples.distinct_times == 1 and candidate.model.name == SIMPLEST:
+        return (
+            f"Expected samples at two times or more for a fit, received one time ({samples.times_h[0]:g} h); use single_time_point, or "
+            "give a population prior."
+        )
+    return (
+        f"Expected samples at more times for the model '{candidate.model.name}' ({candidate.refusal}), received "
+        f"{samples.distinct_times}; choose a simpler model or 'auto'."
+    )

@@ -1,0 +1,102 @@
+"""Frozen results of the fits."""
+
+import math
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from RNTDosimetryLib.kinetics.models import TRAPEZOID
+from RNTDosimetryLib.records import Record
+
+
+@dataclass(frozen=True)
+class RankedModel(Record):
+    """One model that was tried. aicc is None where the samples are too few for it; weight is 0 where it was not admitted."""
+
+    model: str
+    label: str
+    admitted: bool
+    reason: str
+    weight: float
+    aicc: float | None
+    chi2: float | None
+    tia_mbq_h: float | None
+    tia_uncertainty_mbq_h: float | None
+
+
+@dataclass(frozen=True)
+class BootstrapSummary(Record):
+    """Parametric bootstrap: spread of the time-integrated activity over refitted simulated curves, MBq h."""
+
+    samples: int
+    seed: int
+    tia_mean_mbq_h: float
+    tia_sd_mbq_h: float
+    tia_16th_percentile_mbq_h: float
+    tia_84th_percentile_mbq_h: float
+
+
+@dataclass(frozen=True, eq=False)
+class KineticFit(Record):
+    """A time-activity curve of one region, its integral over all time and what is known of its uncertainty.
+
+    Activities in MBq, times in hours after the start of administration, rates per hour (effective: with physical decay).
+    covariance, correlation and standard_errors are in the order of ``parameters``; they and the uncertainties are None
+    where the samples cannot give them. tail_share is the part of the integral beyond the last sample.
+    The curve is sum(amplitudes_mbq * exp(-rates_per_h * t)), or straight lines between the samples for the trapezoid.
+    """
+
+    model: str
+    label: str
+    chosen_by: str
+    nuclide: str
+    decay_constant_per_h: float
+    times_h: tuple[float, ...]
+    activities_mbq: tuple[float, ...]
+    uncertainties_mbq: tuple[float, ...] | None
+    weighting: str
+    parameters: dict[str, float]
+    standard_errors: dict[str, float] | None
+    covariance: np.ndarray | None
+    correlation: np.ndarray | None
+    amplitudes_mbq: tuple[float, ...]
+    rates_per_h: tuple[float, ...]
+    chi2: float | None
+    degrees_of_freedom: int
+    aicc: float | None
+    tia_mbq_h: float
+    tia_uncertainty_mbq_h: float | None
+    effective_half_life_h: float | None
+    effective_half_life_uncertainty_h: float | None
+    tail_share: float
+    identifiable: bool = True
+    converged: bool = True
+    averaged: bool = False
+    ranking: tuple[RankedModel, ...] = ()
+    population: str = ""
+    bootstrap: BootstrapSummary | None = None
+    warnings: tuple[str, ...] = field(default=())
+
+    def activity_mbq(self, times_h):
+        """Activity of the fitted curve, MBq, at times in hours (a number or an array)."""
+        times = np.asarray(times_h, dtype=float)
+        if self.model == TRAPEZOID:
+            order = np.argsort(self.times_h, kind="stable")
+            knots, values = np.array(self.times_h)[order], np.array(self.activities_mbq)[order]
+            beyond = np.maximum(times - knots[-1], 0.0)
+            result = np.interp(times, knots, values) * np.exp(-self.decay_constant_per_h * beyond)
+        else:
+            result = np.exp(-times[..., None] * np.array(self.rates_per_h)) @ np.array(self.amplitudes_mbq)
+            # rounding where two nearly equal exponentials cancel
+            result = np.maximum(result, 0.0)
+        return float(result) if np.ndim(result) == 0 else result
+
+    @property
+    def tia_relative_uncertainty(self) -> float | None:
+        if self.tia_uncertainty_mbq_h is None or self.tia_mbq_h <= 0:
+            return None
+        return self.tia_uncertainty_mbq_h / self.tia_mbq_h
+
+    @property
+    def physical_half_life_h(self) -> float:
+        return math.log(2.0) / self.decay_constant_per_h

@@ -1,0 +1,128 @@
+"""The measured samples: checked, and weighted by given uncertainties, a relative error or counts."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.models import rules
+
+WEIGHTINGS = ("relative", "constant", "counts")
+
+
+@dataclass(frozen=True)
+class Samples:
+    """times_h (t,), activities_mbq and sigmas_mbq (n, t). known: the sigmas are uncertainties, not only relative weights."""
+
+    times_h: np.ndarray
+    activities_mbq: np.ndarray
+    sigmas_mbq: np.ndarray
+    known: bool
+    weighting: str
+
+    @property
+    def count(self) -> int:
+        return self.times_h.size
+
+    @property
+    def distinct_times(self) -> int:
+        return np.unique(self.times_h).size
+
+
+@dataclass(frozen=True)
+class DecayOnly:
+    """Stands for a nuclide where only its name and decay constant are needed."""
+
+    name: str
+    decay_constant_per_h: float
+
+
+def decay_of(nuclide) -> DecayOnly:
+    """Name and decay constant of a nuclide given by name or as an object with ``decay_constant_per_h``."""
+    if isinstance(nuclide, str):
+        from RNTDosimetryLib.nuclides import get_nuclide
+
+        nuclide = get_nuclide(nuclide)
+    try:
+        constant = float(nuclide.decay_constant_per_h)
+    except (AttributeError, TypeError, ValueError) as error:
+        raise DosimetryError(f"Expected a nuclide name such as 'Lu-177' or a Nuclide, received {nuclide!r}.") from error
+    if not (np.isfinite(constant) and constant > 0):
+        raise DosimetryError(f"Expected a radioactive nuclide with a positive decay constant, received {constant} per hour; choose another.")
+    return DecayOnly(str(getattr(nuclide, "name", "unnamed")), constant)
+
+
+def as_numbers(values, name: str, unit: str) -> np.ndarray:
+    """Finite float array. Raises DosimetryError otherwise."""
+    try:
+        array = np.asarray(values, dtype=float)
+    except (TypeError, ValueError) as error:
+        raise DosimetryError(f"Expected numbers for {name} in {unit}, received {values!r}.") from error
+    if not np.isfinite(array).all():
+        bad = int(np.count_nonzero(~np.isfinite(array)))
+        raise DosimetryError(f"Expected finite {name} in {unit}, received {bad} NaN or infinite values; leave these samples out.")
+    return array
+
+
+def as_times(times_h) -> np.ndarray:
+    """Times as a flat array of hours, none before the administration."""
+    times = as_numbers(times_h, "times_h", "hours")
+    if times.ndim != 1 or times.size == 0:
+        raise DosimetryError(f"Expected a list of times in hours, received shape {times.shape}; give one time for each sample.")
+    if times.min() < 0:
+        raise DosimetryError(
+            f"Expected times in hours after the start of administration, received {times.min():g} h; check the dates and times."
+        )
+    return times
+
+
+def check_samples(times_h, activities_mbq, uncertainties_mbq=None, relative_uncertainty=None, counts=None, weighting="relative") -> Samples:
+    """Samples of n curves. activities_mbq: (n, t); uncertainties_mbq and counts: a number, (t,) or (n, t).
+
+    Raises DosimetryError for values that are not finite, shapes that do not fit, times before 0, no positive
+    activity, uncertainties or counts that are not positive, or more than one kind of uncertainty.
+    """
+    times = as_times(times_h)
+    activities = as_numbers(activities_mbq, "activities_mbq", "MBq")
+    if activities.ndim != 2 or activities.shape[1] != times.size or not len(activities):
+        raise DosimetryError(
+            f"Expected one activity for each of the {times.size} times, received shape {activities.shape[1:]}; check that none is missing."
+        )
+    if (activities.max(axis=1) <= 0).any():
+        raise DosimetryError("Expected at least one positive activity, received none; the region shows nothing to fit.")
+    given = [name for name, value in (
+        ("uncertainties_mbq", uncertainties_mbq), ("relative_uncertainty", relative_uncertainty), ("counts", counts),
+    ) if value is not None]
+    if len(given) > 1:
+        raise DosimetryError(f"Expected one kind of uncertainty, received {' and '.join(given)}; give one of them.")
+    floor = np.maximum(activities, rules()["smallest_weight_share"]["value"] * activities.max(axis=1, keepdims=True))
+    if uncertainties_mbq is not None:
+        sigmas = _positive(uncertainties_mbq, "uncertainties_mbq", "MBq", activities.shape)
+    elif relative_uncertainty is not None:
+        sigmas = _positive(relative_uncertainty, "relative_uncertainty", "parts of 1", activities.shape) * floor
+    elif counts is not None:
+        sigmas = floor / np.sqrt(_positive(counts, "counts", "counts", activities.shape))
+    else:
+        sigmas = rules()["nominal_relative_uncertainty"]["value"] * _shape_of_weights(floor, weighting)
+    order = np.argsort(times, kind="stable")
+    return Samples(times[order], activities[:, order], sigmas[:, order], bool(given), given[0] if given else weighting)
+
+
+def _positive(values, name: str, unit: str, shape: tuple) -> np.ndarray:
+    array = as_numbers(values, name, unit)
+    if array.ndim > 2 or array.shape[-1:] not in ((), (1,), shape[1:]) or (array.ndim == 2 and len(array) not in (1, shape[0])):
+        raise DosimetryError(f"Expected {name} as one number or one for each of the {shape[1]} samples, received shape {array.shape}.")
+    if array.min() <= 0:
+        raise DosimetryError(f"Expected positive {name} in {unit}, received {array.min():g}; leave it out where it is not known.")
+    return np.broadcast_to(array, shape).copy()
+
+
+def _shape_of_weights(floor: np.ndarray, weighting: str) -> np.ndarray:
+    largest = floor.max(axis=1, keepdims=True)
+    if weighting == "relative":
+        return floor
+    if weighting == "constant":
+        return np.broadcast_to(largest, floor.shape).copy()
+    if weighting == "counts":
+        return np.sqrt(floor * largest)
+    raise DosimetryError(f"Expected weighting out of {', '.join(WEIGHTINGS)}, received {weighting!r}; choose one of these.")

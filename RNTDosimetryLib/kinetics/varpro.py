@@ -1,0 +1,358 @@
+"""Weighted least squares of one model for many curves at once, by variable projection.
+
+For given rates the amplitudes are a linear problem, so only the rates are searched: a grid over all rates finds the
+right valley without start values, and Levenberg-Marquardt steps on the projected residuals (Kaufman 1975; Golub and
+Pereyra 2003) finish. The unknowns are x_1 = ln(rate_1) and the gaps x_k = ln(rate_k / rate_(k-1)): the bounds "never
+slower than physical decay" and "in order" are then plain boxes. Amplitude coefficients are >= 0 (see ``models``) and
+are solved again at every step, so a rate at its bound has the amplitude that belongs to it.
+
+A rate held by a log-normal population of biological rates adds the term ((ln b - mu) / sigma)^2 to the sum of squares.
+
+Shapes: n curves, t samples, r fitted rates, c coefficients.
+"""
+
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from RNTDosimetryLib.kinetics.models import ExponentialModel
+
+SMALLEST_GAP = 0.02
+"""Smallest ln(rate_k / rate_(k-1)): closer exponentials cannot be told apart in double precision."""
+GRID_NODES = {1: 40, 2: 24, 3: 16}
+START_NODES = {1: 1, 2: 2, 3: 6}
+LARGEST_STEPS = 200
+CURVES_PER_BLOCK = 256
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is fitted. times_h (t,), activities and weights = 1 / sigma (n, t).
+
+    prior_log_rate, prior_log_sd: (r,), of biological rates per hour; an infinite sd means the rate is free.
+    """
+
+    model: ExponentialModel
+    times_h: np.ndarray
+    activities: np.ndarray
+    weights: np.ndarray
+    decay_constant_per_h: float
+    prior_log_rate: np.ndarray
+    prior_log_sd: np.ndarray
+
+    @property
+    def fixed_rates(self) -> np.ndarray:
+        return self.decay_constant_per_h + np.array(self.model.fixed_biological_rates_per_h)
+
+    @property
+    def held(self) -> np.ndarray:
+        return np.isfinite(self.prior_log_sd)
+
+    def part(self, rows) -> "Problem":
+        return Problem(
+            self.model, self.times_h, self.activities[rows], self.weights[rows], self.decay_constant_per_h,
+            self.prior_log_rate, self.prior_log_sd,
+        )
+
+
+@dataclass(frozen=True)
+class Solution:
+    """Of n curves: coefficients (n, c), log_rates (n, r) of the fitted effective rates, chi2 and penalty (n,),
+    at_slowest (n,): the slowest rate is physical decay; at_fastest (n,): a free rate is as fast as the search allows;
+    converged (n,)."""
+
+    coefficients: np.ndarray
+    log_rates: np.ndarray
+    chi2: np.ndarray
+    penalty: np.ndarray
+    at_slowest: np.ndarray
+    at_fastest: np.ndarray
+    converged: np.ndarray
+
+
+def log_rate_limits(problem: Problem) -> tuple[float, float]:
+    """Slowest and fastest ln(rate). The fastest has a half-life of a tenth of the shortest time between samples."""
+    moments = np.unique(np.concatenate([[0.0], problem.times_h]))
+    shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / problem.decay_constant_per_h
+    slowest = np.log(problem.decay_constant_per_h)
+    fastest = np.log(10 * np.log(2.0) / shortest)
+    if problem.held.any():
+        quick = problem.prior_log_rate[problem.held] + 5 * problem.prior_log_sd[problem.held]
+        fastest = max(fastest, np.log(problem.decay_constant_per_h + np.exp(quick.max())))
+    if problem.fixed_rates.size:
+        fastest = min(fastest, np.log(problem.fixed_rates[0]) - SMALLEST_GAP)
+    return slowest, max(fastest, slowest + 0.1 * (problem.model.fitted_rates + 1))
+
+
+def basis(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Basis curves (..., c, t) and exponentials (..., rates, t) for log_rates (..., r)."""
+    rates = np.exp(log_rates)
+    fixed = problem.fixed_rates
+    if fixed.size:
+        rates = np.concatenate([rates, np.broadcast_to(fixed, (*rates.shape[:-1], fixed.size))], axis=-1)
+    exponentials = np.exp(-rates[..., None] * problem.times_h)
+    curves = exponentials.copy()
+    curves[..., :-1, :] -= exponentials[..., 1:, :]
+    return curves[..., : problem.model.amplitude_count, :], exponentials
+
+
+def solve(problem: Problem) -> Solution:
+    """Best fit of every curve: grid, then refinement, in blocks of curves."""
+    blocks = [
+        _solve_block(problem.part(slice(first, first + CURVES_PER_BLOCK)))
+        for first in range(0, len(problem.activities), CURVES_PER_BLOCK)
+    ]
+    if len(blocks) == 1:
+        return blocks[0]
+    return Solution(*(np.concatenate(parts) for parts in zip(*(tuple(vars(block).values()) for block in blocks))))
+
+
+def _solve_block(problem: Problem) -> Solution:
+    count = len(problem.activities)
+    unknowns = problem.model.fitted_rates
+    if unknowns == 0:
+        state = _evaluate(problem, np.zeros((count, 0)))
+        never = np.zeros(count, bool)
+        return Solution(state["c"], np.zeros((count, 0)), state["chi2"], np.zeros(count), never, never, ~never)
+    starts = _grid_starts(problem)
+    repeats = starts.shape[1]
+    wide = problem.part(np.repeat(np.arange(count), repeats)) if repeats > 1 else problem
+    x, state, converged = _refine(wide, starts.reshape(count * repeats, unknowns))
+    best = np.arange(count) * repeats + state["objective"].reshape(count, repeats).argmin(axis=1)
+    slowest, fastest = log_rate_limits(problem)
+    log_rates = np.cumsum(x[best], axis=1)
+    free = ~problem.held
+    return Solution(
+        state["c"][best], log_rates, state["chi2"][best], state["penalty"][best],
+        x[best, 0] <= slowest + 1e-9, ((log_rates > fastest - 1e-6) & free).any(axis=1), converged[best],
+    )
+
+
+def _penalty(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Prior residuals (..., r) and their derivatives with respect to ln(effective rate)."""
+    held = problem.held
+    if not held.any():
+        zero = np.zeros(log_rates.shape)
+        return zero, zero
+    rate = np.exp(log_rates)
+    lowest = np.where(held, np.exp(problem.prior_log_rate - 8 * np.where(held, problem.prior_log_sd, 0.0)), 1.0)
+    biological = np.maximum(rate - problem.decay_constant_per_h, lowest)
+    scale = np.where(held, 1.0 / problem.prior_log_sd, 0.0)
+    return (np.log(biological) - np.where(held, problem.prior_log_rate, 0.0)) * scale, rate / biological * scale
+
+
+def _grid_starts(problem: Problem) -> np.ndarray:
+    """(n, starts, r) gaps and first log rate of the best nodes of an ordered grid over all rates."""
+    unknowns = problem.model.fitted_rates
+    slowest, fastest = log_rate_limits(problem)
+    lower = max(slowest, np.log(0.02 / max(problem.times_h.max(), 1e-300)))
+    lower = min(lower, fastest - 0.1 * (unknowns + 1))
+    axis = np.linspace(lower, fastest, GRID_NODES[unknowns])
+    axis = np.unique(np.concatenate([[slowest], axis]))
+    nodes = axis[np.array(list(combinations(range(axis.size), unknowns)))]
+    curves, _ = basis(problem, nodes)
+    prior, _ = _penalty(problem, nodes)
+    gain = _nonnegative_gain(curves, problem.activities * problem.weights**2, problem.weights**2)
+    objective = (prior**2).sum(axis=1) - gain
+    starts = min(START_NODES[unknowns], len(nodes))
+    chosen = np.argpartition(objective, starts - 1, axis=1)[:, :starts]
+    picked = nodes[chosen]
+    return np.concatenate([picked[..., :1], np.diff(picked, axis=-1)], axis=-1)
+
+
+def _nonnegative_gain(curves: np.ndarray, weighted: np.ndarray, squares: np.ndarray) -> np.ndarray:
+    """(n, nodes): by how much coefficients >= 0 on the basis curves (nodes, c, t) lower the sum of squares.
+
+    All subsets of coefficients are tried, which is exact: the best subset whose coefficients are all positive is the answer.
+    """
+    columns = curves.shape[1]
+    right = [weighted @ curves[:, k].T for k in range(columns)]
+    gram = {(k, m): squares @ (curves[:, k] * curves[:, m]).T for k in range(columns) for m in range(k, columns)}
+    best = np.zeros_like(right[0])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        for k in range(columns):
+            best = np.fmax(best, np.where(right[k] > 0, right[k] ** 2 / gram[k, k], 0.0))
+        for k, m in combinations(range(columns), 2):
+            determinant = gram[k, k] * gram[m, m] - gram[k, m] ** 2
+            first = (right[k] * gram[m, m] - right[m] * gram[k, m]) / determinant
+            second = (right[m] * gram[k, k] - right[k] * gram[k, m]) / determinant
+            usable = (determinant > 1e-12 * gram[k, k] * gram[m, m]) & (first >= 0) & (second >= 0)
+            best = np.fmax(best, np.where(usable, first * right[k] + second * right[m], 0.0))
+        if columns == 3:
+            best = np.fmax(best, _gain_of_three(right, gram))
+    return best
+
+
+def _gain_of_three(right: list, gram: dict) -> np.ndarray:
+    a, b, c = gram[0, 0], gram[0, 1], gram[0, 2]
+    d, e, f = gram[1, 1], gram[1, 2], gram[2, 2]
+    cofactors = (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)
+    determinant = a * cofactors[0] + b * cofactors[1] + c * cofactors[2]
+    x = (cofactors[0] * right[0] + cofactors[1] * right[1] + cofactors[2] * right[2]) / determinant
+    y = (cofactors[1] * right[0] + cofactors[3] * right[1] + cofactors[4] * right[2]) / determinant
+    z = (cofactors[2] * right[0] + cofactors[4] * right[1] + cofactors[5] * right[2]) / determinant
+    usable = (determinant > 1e-13 * a * d * f) & (x >= 0) & (y >= 0) & (z >= 0)
+    return np.where(usable, x * right[0] + y * right[1] + z * right[2], 0.0)
+
+
+def _orthonormal(columns: np.ndarray, used: np.ndarray) -> tuple[list, list]:
+    """Gram-Schmidt, twice for accuracy. columns (n, c, t); used (c,) bool. Returns directions (n, t) and triangle rows."""
+    directions, triangle = [], []
+    for k in range(columns.shape[1]):
+        v = columns[:, k]
+        row = []
+        for q in directions:
+            s = (q * v).sum(axis=1)
+            v = v - q * s[:, None]
+            again = (q * v).sum(axis=1)
+            v = v - q * again[:, None]
+            row.append(s + again)
+        norm = np.sqrt((v * v).sum(axis=1)) if used[k] else np.zeros(len(columns))
+        row.append(norm)
+        directions.append(v / np.where(norm > 0, norm, np.inf)[:, None])
+        triangle.append(row)
+    return directions, triangle
+
+
+def _least_squares(columns: np.ndarray, target: np.ndarray, used: np.ndarray):
+    directions, triangle = _orthonormal(columns, used)
+    residual = target
+    projections = []
+    for q in directions:
+        s = (q * residual).sum(axis=1)
+        residual = residual - q * s[:, None]
+        projections.append(s)
+    count = columns.shape[1]
+    coefficients = np.zeros((len(target), count))
+    for k in reversed(range(count)):
+        value = projections[k].copy()
+        for m in range(k + 1, count):
+            value -= triangle[m][k] * coefficients[:, m]
+        norm = triangle[k][k]
+        coefficients[:, k] = np.where(norm > 0, value / np.where(norm > 0, norm, 1.0), 0.0)
+    return coefficients, residual, np.stack(directions, axis=1)
+
+
+def _evaluate(problem: Problem, log_rates: np.ndarray) -> dict[str, np.ndarray]:
+    """Best non-negative coefficients, residuals and projected Jacobian for log_rates (n, r)."""
+    curves, exponentials = basis(problem, log_rates)
+    columns = curves * problem.weights[:, None, :]
+    target = problem.activities * problem.weights
+    size = columns.shape[1]
+    c, residual, q = _least_squares(columns, target, np.ones(size, bool))
+    wrong = (c < 0).any(axis=1)
+    if wrong.any():
+        rows = np.flatnonzero(wrong)
+        best = (target[rows] ** 2).sum(axis=1)
+        c[rows], residual[rows], q[rows] = 0.0, target[rows], 0.0
+        for count in range(1, size):
+            for subset in combinations(range(size), count):
+                used = np.zeros(size, bool)
+                used[list(subset)] = True
+                trial = _least_squares(columns[rows], target[rows], used)
+                chi2 = (trial[1] ** 2).sum(axis=1)
+                better = (trial[0] >= 0).all(axis=1) & (chi2 < best)
+                best = np.where(better, chi2, best)
+                hits = rows[better]
+                c[hits], residual[hits], q[hits] = (part[better] for part in trial)
+    prior, prior_slope = _penalty(problem, log_rates)
+    chi2, penalty = (residual**2).sum(axis=1), (prior**2).sum(axis=1)
+    return {
+        "c": c, "residual": residual, "q": q, "exponentials": exponentials[:, : log_rates.shape[1]], "log_rates": log_rates,
+        "chi2": chi2, "penalty": penalty, "objective": chi2 + penalty, "prior": prior, "prior_slope": prior_slope,
+    }
+
+
+def amplitude_slopes(problem: Problem, coefficients: np.ndarray, log_rates: np.ndarray, exponentials: np.ndarray) -> np.ndarray:
+    """(n, r, t): derivative of the curve with respect to ln(rate_j), A_j * (-rate_j t) exp(-rate_j t)."""
+    count = log_rates.shape[1]
+    amplitudes = np.diff(coefficients, prepend=0.0, append=0.0, axis=1)[:, :count]
+    return (-amplitudes * np.exp(log_rates))[..., None] * problem.times_h * exponentials[:, :count]
+
+
+def _jacobian(problem: Problem, state: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Gradient (n, r) and Gauss-Newton matrix (n, r, r) of half the objective with respect to the gaps x.
+
+    The last value, (n,), says where the fastest rate is pinned to the search limit; it then takes no part.
+    """
+    slopes = amplitude_slopes(problem, state["c"], state["log_rates"], state["exponentials"]) * problem.weights[:, None, :]
+    slopes = slopes - np.einsum("nrc,nct->nrt", np.einsum("nrt,nct->nrc", slopes, state["q"]), state["q"])
+    at_limit = state["log_rates"][:, -1] >= log_rate_limits(problem)[1] - 1e-9
+    pinned = at_limit & ((slopes[:, -1] * state["residual"]).sum(axis=1) > 0)
+    slopes[pinned, -1] = 0.0
+    # x_k moves all rates from k on
+    slopes = np.cumsum(slopes[:, ::-1], axis=1)[:, ::-1]
+    gradient = -(slopes * state["residual"][:, None, :]).sum(axis=2)
+    matrix = slopes @ slopes.transpose(0, 2, 1)
+    if problem.held.any():
+        count = problem.model.fitted_rates
+        prior_slopes = state["prior_slope"][:, :, None] * np.tri(count)
+        gradient += np.einsum("njk,nj->nk", prior_slopes, state["prior"])
+        matrix += np.einsum("njk,njm->nkm", prior_slopes, prior_slopes)
+    return gradient, matrix, pinned
+
+
+def _bounded(problem: Problem, x: np.ndarray) -> np.ndarray:
+    """x brought into its box: no rate slower than physical decay, all in order, none faster than the search limit."""
+    slowest, fastest = log_rate_limits(problem)
+    count = x.shape[1]
+    x = x.copy()
+    x[:, 0] = np.clip(x[:, 0], slowest, fastest - SMALLEST_GAP * (count - 1))
+    reached = x[:, 0].copy()
+    for k in range(1, count):
+        x[:, k] = np.clip(x[:, k], SMALLEST_GAP, fastest - SMALLEST_GAP * (count - 1 - k) - reached)
+        reached += x[:, k]
+    return x
+
+
+def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarray]:
+    """Levenberg-Marquardt on the projected problem for all curves together; finished curves drop out."""
+    count, unknowns = x.shape
+    x = _bounded(problem, x)
+    final = _evaluate(problem, np.cumsum(x, axis=1))
+    converged = np.zeros(count, bool)
+    damping, growth = np.full(count, 1e-3), np.full(count, 2.0)
+    fastest = log_rate_limits(problem)[1]
+    rows = np.arange(count)
+    part, state = problem, final
+    smallest = 1e-30 * ((problem.activities * problem.weights) ** 2).sum(axis=1)
+    for _ in range(LARGEST_STEPS):
+        here = x[rows]
+        gradient, matrix, pinned = _jacobian(part, state)
+        diagonal = np.einsum("nkk->nk", matrix)
+        # a step that the box would undo is not taken, so that the other unknowns move as if it were fixed
+        blocked = (np.abs(_bounded(part, here - 1e-6 * np.sign(gradient)) - here) < 1e-9) | (diagonal <= 0)
+        keep = ~blocked
+        system = matrix * (keep[:, :, None] & keep[:, None, :])
+        index = np.arange(unknowns)
+        system[:, index, index] = np.where(keep, diagonal * (1 + damping[rows, None]), 1.0)
+        step = -np.linalg.solve(system, (gradient * keep)[..., None])[..., 0]
+        step /= np.maximum(np.abs(step).max(axis=1), 1.0)[:, None]
+        there = here + step
+        there[pinned, -1] = fastest - there[pinned, :-1].sum(axis=1)
+        there = _bounded(part, there)
+        trial = _evaluate(part, np.cumsum(there, axis=1))
+        better = trial["objective"] <= state["objective"]
+        moved = np.abs(there - here).max(axis=1)
+        predicted = -(step * (2 * gradient * keep + (matrix @ step[..., None])[..., 0])).sum(axis=1)
+        damping[rows], growth[rows] = _next_damping(damping[rows], growth[rows], state["objective"] - trial["objective"], predicted, better)
+        x[rows[better]] = there[better]
+        for key, value in final.items():
+            value[rows[better]] = trial[key][better]
+        done = (moved < 1e-11) | (predicted <= 1e-16 * state["objective"] + smallest[rows])
+        converged[rows[done]] = True
+        if done.all():
+            break
+        rows = rows[~done]
+        part = problem.part(rows)
+        state = {key: value[rows] for key, value in final.items()}
+    return x, final, converged
+
+
+def _next_damping(damping, growth, reached, predicted, better):
+    """Nielsen's rule (1999): damping follows how well the quadratic model predicted the decrease."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = np.clip(np.where(predicted > 0, reached / predicted, 1.0), -10.0, 10.0)
+    smaller = damping * np.clip(1 - (2 * ratio - 1) ** 3, 0.1, 2.0)
+    return np.clip(np.where(better, smaller, damping * growth), 1e-15, 1e12), np.where(better, 2.0, np.minimum(growth * 2, 64.0))
