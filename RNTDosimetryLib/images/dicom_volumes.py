@@ -1,0 +1,201 @@
+"""Voxels and grids of DICOM images: slices in files of their own, and NM objects with many frames."""
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_tags import number_of
+from RNTDosimetryLib.images.geometry import ImageGeometry
+
+_SPACING_TOLERANCE = 0.02
+"""Largest deviation of a slice gap from the usual one, as a share of it."""
+
+
+def slices_grid(headers, what: str) -> tuple[ImageGeometry, np.ndarray]:
+    """Grid of a stack of slices and the order of the headers along its normal (lowest position first).
+
+    Raises DosimetryError for slices of different size or orientation, duplicate positions, a missing slice, and a stack
+    that is sheared (tilted gantry).
+    """
+    first = headers[0]
+    rows, columns = int(first.get("Rows", 0)), int(first.get("Columns", 0))
+    spacing = _numbers(first, "PixelSpacing", 2, what)
+    axes = _numbers(first, "ImageOrientationPatient", 6, what).reshape(2, 3)
+    for header in headers[1:]:
+        same = (
+            int(header.get("Rows", 0)) == rows
+            and int(header.get("Columns", 0)) == columns
+            and np.allclose(_numbers(header, "PixelSpacing", 2, what), spacing, rtol=1e-3)
+            and np.allclose(_numbers(header, "ImageOrientationPatient", 6, what).reshape(2, 3), axes, atol=1e-3)
+        )
+        if not same:
+            raise DosimetryError(
+                f"Expected slices of one size, spacing and orientation in {what}, received different ones; "
+                "keep one reconstruction in the series."
+            )
+    positions = np.array([_numbers(header, "ImagePositionPatient", 3, what) for header in headers])
+    normal = unit_normal(axes, what)
+    along = positions @ normal
+    order = np.argsort(along, kind="stable")
+    thickness = first.get("SliceThickness")
+    step = _slice_step(along[order], what, thickness)
+    drift = positions[order] - positions[order[0]] - np.outer(along[order] - along[order[0]], normal)
+    if np.abs(drift).max() > 0.5 * min(spacing):
+        raise DosimetryError(
+            f"Expected slices stacked at right angles in {what}, received a stack that is sheared (tilted gantry); "
+            "resample it to a regular grid first."
+        )
+    return regular_grid((len(headers), rows, columns), step, spacing, positions[order[0]], axes, normal), order
+
+
+def nm_grid(header, what: str, reverse: bool = False) -> tuple[ImageGeometry, np.ndarray]:
+    """Grid of a reconstructed NM object and the order of its frames along the normal of the slices.
+
+    The first slice lies at the Image Position of the first detector item; the sign of Spacing Between Slices tells on
+    which side the next one lies: positive along the normal (row x column), negative against it (DICOM PS3.3 C.8.4.15).
+    ``reverse``: an override for files that break this rule.
+    """
+    detectors = header.get("DetectorInformationSequence") or [header]
+    source = detectors[0] if detectors[0].get("ImagePositionPatient") is not None else header
+    axes = _numbers(source, "ImageOrientationPatient", 6, what).reshape(2, 3)
+    position = _numbers(source, "ImagePositionPatient", 3, what)
+    spacing = _numbers(header, "PixelSpacing", 2, what)
+    frames = int(header.get("NumberOfFrames", 1) or 1)
+    gap = header.get("SpacingBetweenSlices")
+    if gap in (None, "", 0):
+        gap = header.get("SliceThickness")
+    if gap in (None, ""):
+        raise DosimetryError(f"Expected Spacing Between Slices or Slice Thickness in {what}, received neither; repair the file.")
+    step = number_of(gap, "(0018,0088) Spacing Between Slices") * (-1.0 if reverse else 1.0)
+    order = _frame_order(header, frames, what)
+    normal = unit_normal(axes, what)
+    if step < 0:
+        position = position + normal * step * (frames - 1)
+        order = order[::-1]
+    return regular_grid((frames, int(header.Rows), int(header.Columns)), abs(step), spacing, position, axes, normal), order
+
+
+def unit_normal(axes: np.ndarray, what: str) -> np.ndarray:
+    """Normal of the slices, row direction x column direction; refuses directions that are not perpendicular unit vectors."""
+    if not np.allclose(axes @ axes.T, np.eye(2), atol=1e-3):
+        raise DosimetryError(
+            f"Expected perpendicular unit directions in Image Orientation of {what}, received {np.round(axes, 4).tolist()}; repair the file."
+        )
+    return np.cross(axes[0], axes[1])
+
+
+def pixels_of(path: str) -> tuple[np.ndarray, object]:
+    """Stored pixel values of a file as (frame, row, column), and the dataset. Raises DosimetryError when unreadable."""
+    from pydicom import dcmread
+
+    dataset = dcmread(path)
+    try:
+        stored = dataset.pixel_array
+    except (AttributeError, ValueError, RuntimeError, NotImplementedError, KeyError, TypeError) as error:
+        stored = _pixels_by_gdcm(path, error)
+    shape = (-1, int(dataset.Rows), int(dataset.Columns))
+    return np.asarray(stored).reshape(shape), dataset
+
+
+def rescale_of(dataset) -> tuple[float, float]:
+    """Rescale slope and intercept, 1 and 0 when there are none."""
+    slope, intercept = dataset.get("RescaleSlope"), dataset.get("RescaleIntercept")
+    return (
+        1.0 if slope in (None, "") else number_of(slope, "(0028,1053) Rescale Slope"),
+        0.0 if intercept in (None, "") else number_of(intercept, "(0028,1052) Rescale Intercept"),
+    )
+
+
+def load_ct_files(files, geometry: ImageGeometry) -> np.ndarray:
+    """Hounsfield units of CT slices in the order given, (z, y, x) float32."""
+    volume = np.empty(geometry.size, dtype=np.float32)
+    if len(files) != geometry.size[0]:
+        raise DosimetryError(f"Expected {geometry.size[0]} CT slices, received {len(files)}; read the folder again.")
+    for index, path in enumerate(files):
+        try:
+            stored, dataset = pixels_of(path)
+        except OSError as error:
+            raise DosimetryError(
+                f"Expected the CT slice {path} to be readable, received: {error}; read the folder again."
+            ) from error
+        slope, intercept = rescale_of(dataset)
+        volume[index] = stored[0] * np.float32(slope) + np.float32(intercept)
+    return volume
+
+
+def _pixels_by_gdcm(path: str, error: Exception) -> np.ndarray:
+    """Compressed files that pydicom cannot decode alone, read through SimpleITK without its rescaling being wanted."""
+    import SimpleITK as sitk
+
+    raise_text = f"Expected readable pixels in {path}, received: {error}; send the images uncompressed."
+    reader = sitk.ImageFileReader()
+    reader.SetFileName(path)
+    try:
+        reader.ReadImageInformation()
+        rescaled = any(
+            reader.HasMetaDataKey(key) and float(reader.GetMetaData(key)) != default
+            for key, default in (("0028|1053", 1.0), ("0028|1052", 0.0))
+        )
+        array = sitk.GetArrayFromImage(reader.Execute()).astype(np.float64)
+        if not rescaled:
+            return array
+        slope = float(reader.GetMetaData("0028|1053"))
+        intercept = float(reader.GetMetaData("0028|1052")) if reader.HasMetaDataKey("0028|1052") else 0.0
+    except (RuntimeError, ValueError) as second:
+        raise DosimetryError(raise_text) from second
+    return np.rint((array - intercept) / slope)
+
+
+def _numbers(header, keyword: str, count: int, what: str) -> np.ndarray:
+    value = header.get(keyword)
+    if value is None or isinstance(value, str) or not hasattr(value, "__len__") or len(value) != count:
+        raise DosimetryError(f"Expected {count} numbers for {keyword} in {what}, received {value}; repair the file.")
+    return np.array([number_of(item, f"{keyword} of {what}") for item in value])
+
+
+def _slice_step(along: np.ndarray, what: str, thickness) -> float:
+    if len(along) == 1:
+        if thickness in (None, ""):
+            raise DosimetryError(
+                f"Expected more than one slice or a Slice Thickness in {what}, received one slice without; load a volume."
+            )
+        return number_of(thickness, "(0018,0050) Slice Thickness")
+    gaps = np.diff(along)
+    usual = float(np.median(gaps))
+    if usual <= 1e-3 or np.any(gaps < 0.2 * usual):
+        at = along[int(np.argmin(gaps))]
+        raise DosimetryError(
+            f"Expected each slice of {what} once, received duplicate slices at {at:.2f} mm along the stack; "
+            "keep one reconstruction or time frame."
+        )
+    if np.any(np.abs(gaps - usual) > _SPACING_TOLERANCE * usual + 0.01):
+        at = along[int(np.argmax(np.abs(gaps - usual)))]
+        raise DosimetryError(
+            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps.max():.3f} mm after {at:.2f} mm: a slice is missing; "
+            "send the complete series."
+        )
+    return float(along[-1] - along[0]) / (len(along) - 1)
+
+
+def _frame_order(header, frames: int, what: str) -> np.ndarray:
+    vector = header.get("SliceVector")
+    if vector is None or not hasattr(vector, "__len__"):
+        return np.arange(frames)
+    slices = np.array([int(item) for item in vector])
+    if sorted(slices.tolist()) != list(range(1, frames + 1)):
+        raise DosimetryError(
+            f"Expected one frame for each slice in {what}, received {frames} frames with slice numbers {slices.min()} to {slices.max()}; "
+            "gated, dynamic and multi-window objects are not read as one volume."
+        )
+    return np.argsort(slices)
+
+
+def regular_grid(size, step, spacing, origin, axes, normal) -> ImageGeometry:
+    """Grid of a stack of slices: step between slices, (row, column) spacing, position of the first voxel."""
+    direction = np.column_stack([axes[0], axes[1], normal])
+    direction = direction / np.linalg.norm(direction, axis=0)
+    return ImageGeometry(
+        size=size,
+        spacing_mm=(float(step), float(spacing[0]), float(spacing[1])),
+        origin_lps_mm=tuple(float(p) for p in origin),
+        direction=tuple(tuple(float(c) for c in row) for row in direction),
+    )

@@ -1,0 +1,211 @@
+"""A folder of DICOM files becomes an Intake: time points with activity image, CT and regions, and the table of sources."""
+
+import itertools
+from datetime import datetime
+from pathlib import Path
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
+from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
+from RNTDosimetryLib.images.dicom_scan import CT, NM, PT, RTSTRUCT, SEG, FoundSeries, scan_folder
+from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_time import seconds_between
+from RNTDosimetryLib.images.dicom_volumes import slices_grid
+from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
+from RNTDosimetryLib.images.intake_ledger import Ledger
+from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
+
+_LONGEST_CT_TO_SPECT_H = 6.0
+_SAME_SCAN_S = 60.0
+_LONGEST_COURSE_H = 24.0 * 60
+
+
+def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
+    """Read all DICOM files of a folder and of the folders in it.
+
+    overrides: values that replace or complete what the files say, by the names in docs/intake.md; each is recorded.
+    progress: called as ``progress(fraction, text)``.
+    Raises DosimetryError with one sentence for anything missing, unknown or contradicting; nothing is returned then.
+    """
+    ledger = Ledger(overrides)
+    report = progress or (lambda fraction, text: None)
+    found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
+    ignored = {str(uid) for uid in ledger.overrides.get("ignore_series", [])}
+    for uid in sorted(ignored):
+        ledger.record("series ignored", uid, "", "", "", "override")
+    found = tuple(
+        item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
+    )
+    for label in unused:
+        ledger.record("series not used", label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
+    activity_series = _in_order_of_time([item for item in found if item.sop_class in (NM, PT)], ledger)
+    if not activity_series:
+        raise DosimetryError(
+            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {Path(folder).name}, found none; add it to the folder."
+        )
+    patient = read_patient(found, ledger)
+    administration = read_administration(activity_series, ledger)
+    ct_series = [_describe_ct(item) for item in found if item.sop_class == CT]
+    if not ct_series:
+        raise DosimetryError(
+            f"Expected a CT series to go with the SPECT in {Path(folder).name}, found none; add it to the folder."
+        )
+    points = []
+    for index, series in enumerate(activity_series):
+        report(0.4 + 0.4 * index / len(activity_series), f"reading {series.label}")
+        points.append(_read_time_point(index, series, ct_series, administration, ledger))
+    _check_course(points, ledger)
+    report(0.8, "reading regions")
+    points = _with_regions(points, [item for item in found if item.sop_class in (SEG, RTSTRUCT)], ledger)
+    with_regions = [index for index, point in enumerate(points) if point.regions]
+    report(1.0, f"{len(points)} time points read")
+    return Intake(
+        administration=administration,
+        patient=patient,
+        time_points=tuple(points),
+        reference_index=with_regions[0] if with_regions else 0,
+        table=tuple(ledger.rows),
+        warnings=tuple(ledger.warnings),
+        overrides=ledger.overrides,
+        folder=str(folder),
+    )
+
+
+def _in_order_of_time(series_list: list[FoundSeries], ledger: Ledger) -> list[FoundSeries]:
+    """Series by start of acquisition as their files say; those without a start come last, by UID."""
+    starts: list[tuple[FoundSeries, datetime | None]] = []
+    for series in series_list:
+        override = ledger.overrides.get("time_points", {}).get(series.uid, {}).get("acquisition_start")
+        starts.append((series, acquisition_start_of(series, override)))
+    known = [pair for pair in starts if pair[1] is not None]
+    unknown = sorted((pair[0] for pair in starts if pair[1] is None), key=lambda item: item.uid)
+    ordered = [pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), pair[0].uid))] + unknown
+    ledger.check_time_point_keys([item.uid for item in ordered])
+    return ordered
+
+
+def _describe_ct(series: FoundSeries) -> Series:
+    geometry, order = slices_grid([item.header for item in series.objects], series.label)
+    objects = [series.objects[index] for index in order]
+    start = find(objects[0].header, "acquisition_start")
+    return Series(
+        uid=series.uid,
+        modality="CT",
+        description=str(objects[0].header.get("SeriesDescription", "") or ""),
+        files=tuple(item.path for item in objects),
+        geometry=geometry,
+        frame_of_reference_uid=str(objects[0].header.get("FrameOfReferenceUID", "") or ""),
+        start=None if start is None else start.value,
+    )
+
+
+def _read_time_point(index: int, series: FoundSeries, ct_series, administration, ledger: Ledger) -> TimePoint:
+    overrides = ledger.series_overrides(series.uid, index + 1)
+    first_warning = len(ledger.warnings)
+    activity = read_activity(series, administration, overrides, ledger, f"SPECT {index + 1}")
+    ct = _ct_for(series, activity, ct_series, overrides.get("ct_series"), ledger)
+    return TimePoint(
+        name=f"{activity.start_h:.4g} h",
+        start_h=activity.start_h,
+        acquisition_start=activity.acquisition_start,
+        duration_s=activity.duration_s,
+        series_uid=series.uid,
+        activity=activity,
+        ct=ct,
+        warnings=tuple(ledger.warnings[first_warning:]),
+    )
+
+
+def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series:
+    """CT of a SPECT: the one named, else by frame of reference, else the nearest in time within six hours."""
+    where = series.label
+    if chosen is not None:
+        named = [ct for ct in ct_series if ct.uid == chosen]
+        if not named:
+            raise DosimetryError(
+                f"Expected the UID of a CT series for the override ct_series, received '{chosen}'; see the intake table."
+            )
+        ledger.record("CT", f"{named[0].description} (...{named[0].uid[-8:]})", "", "", where, "override")
+        return named[0]
+
+    def hours_apart(ct: Series) -> float:
+        return abs(seconds_between(ct.start, activity.acquisition_start)) / 3600.0 if ct.start is not None else float("inf")
+
+    same_frame = [
+        ct for ct in ct_series if ct.frame_of_reference_uid and ct.frame_of_reference_uid == activity.frame_of_reference_uid
+    ]
+    candidates, reason = (same_frame, "(0020,0052) Frame of Reference UID") if same_frame else (ct_series, "nearest in time")
+    best = min(candidates, key=lambda ct: (round(hours_apart(ct), 3), -len(ct.files), ct.uid))
+    if not same_frame:
+        if hours_apart(best) > _LONGEST_CT_TO_SPECT_H:
+            raise DosimetryError(
+                f"Expected a CT with the frame of reference of {where} or taken within {_LONGEST_CT_TO_SPECT_H:g} h of it, received none; "
+                "add it, or name one in the override ct_series."
+            )
+        ledger.warn(
+            f"{where} and its CT have different frames of reference; the CT taken {hours_apart(best):.2g} h apart was used "
+            "as if both lay in one frame: check their alignment"
+        )
+    elif same_frame and hours_apart(best) > 12 and best.start is not None:
+        ledger.warn(
+            f"{where} and its CT share a frame of reference, but were taken {hours_apart(best):.0f} h apart; check that they belong together"
+        )
+    ledger.record("CT", f"{best.description} (...{best.uid[-8:]})", "", reason, where, "derived")
+    return best
+
+
+def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
+    for earlier, later in itertools.pairwise(points):
+        if abs(later.start_h - earlier.start_h) * 3600 < _SAME_SCAN_S:
+            raise DosimetryError(
+                f"Expected one reconstruction for each scan, received two that start at {later.acquisition_start}; "
+                f"name the one to leave out (...{earlier.series_uid[-8:]} or ...{later.series_uid[-8:]}) in the override ignore_series."
+            )
+        if later.start_h < earlier.start_h:
+            raise DosimetryError(
+                "Expected the time points in order of time after the overrides, received another order; "
+                "type acquisition_start under the series UID instead of its number."
+            )
+    if points[-1].start_h > _LONGEST_COURSE_H:
+        ledger.warn(f"the last scan starts {points[-1].start_h / 24:.0f} days after the administration; check the dates")
+
+
+def _with_regions(points: list[TimePoint], region_series: list[FoundSeries], ledger: Ledger) -> list[TimePoint]:
+    from dataclasses import replace
+
+    by_point: dict[int, list] = {}
+    for series in region_series:
+        index = _time_point_of(series, points)
+        regions = read_regions(series, points[index].ct.geometry, ledger.warnings)
+        by_point.setdefault(index, []).extend(regions)
+        for region in regions:
+            ledger.record(
+                f"region {region.name}",
+                region.volume_ml,
+                "mL",
+                f"{series.header.get('Modality')} on the CT of {points[index].name}",
+                series.label,
+            )
+    for index, regions in by_point.items():
+        names = [region.name for region in regions]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DosimetryError(
+                f"Expected each region once at {points[index].name}, received '{twice[0]}' more than once; name one set in ignore_series."
+            )
+    if len(by_point) > 1:
+        ledger.warn("regions were drawn at more than one time point; those of the first are the reference")
+    return [replace(point, regions=tuple(by_point.get(index, ()))) for index, point in enumerate(points)]
+
+
+def _time_point_of(series: FoundSeries, points: list[TimePoint]) -> int:
+    uid, frame = referenced_series_uid(series), frame_of_reference_uid(series)
+    for index, point in enumerate(points):
+        if uid and point.ct.uid == uid:
+            return index
+    for index, point in enumerate(points):
+        if frame and point.ct.frame_of_reference_uid == frame:
+            return index
+    raise DosimetryError(
+        f"Expected {series.label} to be drawn on a CT of this folder, received another reference; add that CT, or name the file in ignore_series."
+    )

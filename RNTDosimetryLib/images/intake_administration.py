@@ -1,0 +1,217 @@
+"""What was given, when and to whom: read from the activity series, checked for contradictions, overridden by the study file."""
+
+import hashlib
+import math
+from datetime import datetime
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
+from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
+from RNTDosimetryLib.images.intake_records import Administration, Patient
+from RNTDosimetryLib.images.quantification import nuclide_from_text
+
+SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
+"""Outside this range an administered activity is taken for one in the wrong unit (MBq in NM, Bq in PT)."""
+
+_TIMES_AGREE_S = 60.0
+_ACTIVITIES_AGREE = 0.01
+_HALF_LIVES_AGREE = 0.01
+
+
+def read_administration(series_list, ledger: Ledger) -> Administration:
+    """Administration of all activity series together. Raises DosimetryError when something is missing or contradicts."""
+    nuclide = _read_nuclide(series_list, ledger)
+    _check_half_lives(series_list, nuclide, ledger)
+    time = _read_time(series_list, ledger)
+    injected = _read_injected(series_list, ledger)
+    residual = _read_residual(ledger, injected)
+    pharmaceutical = _agreed(series_list, "radiopharmaceutical", ledger)
+    settled = ledger.settle(
+        "radiopharmaceutical", "", pharmaceutical[0], ledger.overrides.get("radiopharmaceutical"), pharmaceutical[1]
+    )
+    return Administration(time, nuclide, str(settled or ""), injected, residual)
+
+
+def read_patient(all_series, ledger: Ledger) -> Patient:
+    """The patient of every series. Raises DosimetryError when the folder mixes patients."""
+    identities: dict[str, str] = {}
+    for series in all_series:
+        found = find(series.header, "patient_id")
+        if found is not None:
+            identities.setdefault(str(found.value), series.label)
+    if len(identities) > 1:
+        raise DosimetryError(
+            f"Expected the files of one patient, received {len(identities)} different patient IDs, in {' and '.join(list(identities.values())[:2])}; "
+            "put each patient in a folder of its own."
+        )
+    if not identities:
+        ledger.warn("no patient ID in any file: it could not be checked that all series are of one patient")
+    id_hash = hashlib.sha256("".join(identities).encode()).hexdigest()[:16] if identities else ""
+    ledger.record("patient ID", id_hash or "none", "", "(0010,0020) Patient ID, SHA-256", "all series", "derived")
+    weight = _patient_number(all_series, "patient_weight_kg", "kg", (0.5, 400.0), ledger)
+    height = _patient_number(all_series, "patient_height_m", "m", (0.2, 2.6), ledger)
+    sex, where = _agreed(all_series, "patient_sex", ledger)
+    ledger.settle("patient sex", "", sex, None, where)
+    return Patient(id_hash, weight, height, str(sex.value) if sex is not None else "")
+
+
+def half_life_in_file_s(series) -> float | None:
+    """Half-life that the writer of the series used, in seconds."""
+    found = find(series.header, "half_life_s")
+    return None if found is None or found.value <= 0 else float(found.value)
+
+
+def _read_nuclide(series_list, ledger: Ledger) -> str:
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    typed = ledger.overrides.get("nuclide")
+    names: dict[str, tuple] = {}
+    for series in series_list:
+        items = series.header.get("RadiopharmaceuticalInformationSequence") or []
+        if len(items) > 1 and typed is None:
+            raise DosimetryError(
+                f"Expected one radiopharmaceutical in {series.label}, received {len(items)}: two nuclides or two injections "
+                "are not evaluated together; type nuclide, administration_time and injected_activity_mbq as overrides."
+            )
+        found, name = _nuclide_of(series)
+        if name is not None:
+            names.setdefault(name, (found, series.label))
+    if len(names) > 1 and typed is None:
+        listed = " and ".join(f"{name} in {where}" for name, (_, where) in names.items())
+        raise DosimetryError(f"Expected one nuclide, received {listed}; move one of them away or name it in ignore_series.")
+    if not names and typed is None:
+        raise DosimetryError(
+            "Expected the nuclide in Radiopharmaceutical Information of the SPECT, received none; type the override nuclide."
+        )
+    found, where = next(iter(names.values()), (None, ""))
+    value = ledger.settle("nuclide", "", found, typed, where)
+    return get_nuclide(str(typed) if typed is not None else next(iter(names), str(value))).name
+
+
+def _nuclide_of(series):
+    found = find(series.header, "nuclide")
+    name = nuclide_from_text(str(found.value)) if found is not None else None
+    if name is None:
+        for quantity in ("nuclide_meaning", "radiopharmaceutical"):
+            other = find(series.header, quantity)
+            name = nuclide_from_text(str(other.value)) if other is not None else None
+            if name is not None:
+                return other, name
+    return found, name
+
+
+def _check_half_lives(series_list, nuclide: str, ledger: Ledger) -> None:
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    expected = get_nuclide(nuclide).half_life_h * 3600.0
+    for series in series_list:
+        found = find(series.header, "half_life_s")
+        if found is None:
+            continue
+        deviation = found.value / expected - 1.0
+        if abs(deviation) > _HALF_LIVES_AGREE:
+            text = f"half-life of {nuclide} {expected:.0f} s, received {found.value:.0f} s in {series.label}"
+            if "nuclide" not in ledger.overrides:
+                raise DosimetryError(f"Expected the {text}; type the override nuclide when the file is wrong.")
+            ledger.warn(f"expected the {text}; decay correction in this file is undone with the half-life of the file")
+        ledger.record("half-life in file", float(found.value), "s", found.source, series.label)
+
+
+def _read_time(series_list, ledger: Ledger) -> datetime:
+    override = ledger.overrides.get("administration_time")
+    typed = None if override is None else typed_datetime(override, "administration_time")
+    entries = [(found, series) for series in series_list if (found := find(series.header, "administration_time")) is not None]
+    if typed is None and not entries:
+        clock = next((series for series in series_list if find(series.header, "administration_clock_time") is not None), None)
+        if clock is not None:
+            raise DosimetryError(
+                f"Expected a date and time of administration, received a time of day without a date in {clock.label}; "
+                "type the override administration_time with its date."
+            )
+        raise DosimetryError(
+            "Expected the time of administration in Radiopharmaceutical Start DateTime of the SPECT, received none; "
+            "type the override administration_time."
+        )
+    if typed is None:
+        for found, series in entries[1:]:
+            if abs(seconds_between(entries[0][0].value, found.value)) > _TIMES_AGREE_S:
+                raise DosimetryError(
+                    f"Expected one time of administration, received {entries[0][0].value} in {entries[0][1].label} and {found.value} "
+                    f"in {series.label}; type the override administration_time."
+                )
+    found, where = (entries[0][0], entries[0][1].label) if entries else (None, "all series")
+    return ledger.settle("administration time", "", found, typed, where)
+
+
+def _read_injected(series_list, ledger: Ledger) -> float:
+    override = ledger.overrides.get("injected_activity_mbq")
+    typed = None if override is None else positive_number(override, "injected_activity_mbq")
+    entries = [
+        (found, series)
+        for series in series_list
+        if (found := find(series.header, "injected_activity_mbq")) is not None and found.value != 0
+    ]
+    if typed is None and not entries:
+        raise DosimetryError(
+            "Expected the injected activity in Radionuclide Total Dose of the SPECT, received none; type the override injected_activity_mbq."
+        )
+    if typed is None:
+        for found, series in entries:
+            if not SMALLEST_ACTIVITY_MBQ <= found.value <= LARGEST_ACTIVITY_MBQ:
+                unit = "MBq in NM" if series.header.get("Modality") == "NM" else "Bq in PT"
+                raise DosimetryError(
+                    f"Expected a Radionuclide Total Dose (in {unit} objects) of {SMALLEST_ACTIVITY_MBQ:g} to {LARGEST_ACTIVITY_MBQ:g} MBq, received "
+                    f"{found.value:g} MBq in {series.label}; the file uses another unit: type the override injected_activity_mbq."
+                )
+            if not math.isclose(found.value, entries[0][0].value, rel_tol=_ACTIVITIES_AGREE):
+                raise DosimetryError(
+                    f"Expected one injected activity, received {entries[0][0].value:g} MBq in {entries[0][1].label} and {found.value:g} MBq "
+                    f"in {series.label}; type the override injected_activity_mbq."
+                )
+    elif not SMALLEST_ACTIVITY_MBQ <= typed <= LARGEST_ACTIVITY_MBQ:
+        raise DosimetryError(
+            f"Expected injected_activity_mbq between {SMALLEST_ACTIVITY_MBQ:g} and {LARGEST_ACTIVITY_MBQ:g} MBq, received {typed:g}; check the unit."
+        )
+    found, where = (entries[0][0], entries[0][1].label) if entries else (None, "all series")
+    return float(ledger.settle("injected activity", "MBq", found, typed, where))
+
+
+def _read_residual(ledger: Ledger, injected: float) -> float:
+    override = ledger.overrides.get("residual_activity_mbq")
+    if override is None:
+        return 0.0
+    residual = positive_number(override, "residual_activity_mbq", zero_allowed=True)
+    if residual >= injected:
+        raise DosimetryError(
+            f"Expected a residual activity below the injected {injected:g} MBq, received {residual:g} MBq; check both."
+        )
+    ledger.settle("residual activity", "MBq", None, residual, "all series")
+    ledger.record("net activity", injected - residual, "MBq", "injected - residual", "all series", "derived")
+    return residual
+
+
+def _agreed(series_list, quantity: str, ledger: Ledger):
+    """First value of a quantity and its series; a warning when another series says something else."""
+    first, where = None, "all series"
+    for series in series_list:
+        found = find(series.header, quantity)
+        if found is None:
+            continue
+        if first is None:
+            first, where = found, series.label
+        elif str(found.value) != str(first.value):
+            ledger.warn(
+                f"{quantity.replace('_', ' ')}: '{first.value}' in {where}, but '{found.value}' in {series.label}; the first was taken"
+            )
+    return first, where
+
+
+def _patient_number(all_series, quantity: str, unit: str, limits, ledger: Ledger) -> float | None:
+    found, where = _agreed(all_series, quantity, ledger)
+    override = ledger.overrides.get(quantity)
+    typed = None if override is None else positive_number(override, quantity)
+    if typed is None and found is not None and not limits[0] <= found.value <= limits[1]:
+        ledger.warn(f"{quantity} of {found.value:g} {unit} in {where} is not believable and was not used")
+        return None
+    return ledger.settle(quantity.rsplit("_", 1)[0].replace("_", " "), unit, found, typed, where)

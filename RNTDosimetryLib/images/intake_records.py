@@ -1,0 +1,139 @@
+"""What the intake of a folder gives: administration, time points, regions, and the table of where every value came from."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_volumes import load_ct_files
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+
+@dataclass(frozen=True)
+class IntakeRow(Record):
+    """One line of the intake table.
+
+    status: "read" from the file, "override" typed by a person (``read_value`` keeps what the file said), or "derived".
+    """
+
+    what: str
+    value: str
+    unit: str = ""
+    source: str = ""
+    where: str = ""
+    status: str = "read"
+    read_value: str = ""
+
+
+@dataclass(frozen=True)
+class Series(Record):
+    """A CT series on disk. The voxels are read by ``load_ct``."""
+
+    uid: str
+    modality: str
+    description: str
+    files: tuple[str, ...]
+    geometry: ImageGeometry
+    frame_of_reference_uid: str = ""
+    start: datetime | None = None
+
+    def load_ct(self, name: str = "CT") -> CtImage:
+        """CT in Hounsfield units. Raises DosimetryError when a file has changed or cannot be read."""
+        hounsfield = load_ct_files(self.files, self.geometry)
+        return CtImage(name, self.geometry, hounsfield, self.frame_of_reference_uid)
+
+
+@dataclass(frozen=True)
+class Administration(Record):
+    """What was given. Activity in MBq at ``time``; net = injected - residual."""
+
+    time: datetime
+    nuclide: str
+    radiopharmaceutical: str
+    injected_activity_mbq: float
+    residual_activity_mbq: float = 0.0
+
+    @property
+    def net_activity_mbq(self) -> float:
+        return self.injected_activity_mbq - self.residual_activity_mbq
+
+
+@dataclass(frozen=True)
+class Patient(Record):
+    """The patient, without the name. id_hash: first 16 hexadecimal digits of the SHA-256 of the patient ID."""
+
+    id_hash: str
+    weight_kg: float | None = None
+    height_m: float | None = None
+    sex: str = ""
+
+
+@dataclass(frozen=True)
+class TimePoint(Record):
+    """One scan: the activity image and the CT that goes with it.
+
+    start_h: hours from the administration to the start of acquisition. ct_matrix is not needed: SPECT and CT share one
+    frame of reference, or are taken to (then a warning says so). regions: those drawn on this CT.
+    """
+
+    name: str
+    start_h: float
+    acquisition_start: datetime
+    duration_s: float | None
+    series_uid: str
+    activity: ActivityImage
+    ct: Series
+    regions: tuple[Region, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        return self.activity.frame_of_reference_uid
+
+    def load_ct(self) -> CtImage:
+        return self.ct.load_ct(f"CT {self.name}")
+
+
+@dataclass(frozen=True)
+class Intake(Record):
+    """A folder of DICOM files, read. Time points are in the order of time.
+
+    reference_index: the time point whose CT carries ``regions`` (0 when there are none).
+    table: where every value was read; warnings: everything doubtful but usable.
+    """
+
+    administration: Administration
+    patient: Patient
+    time_points: tuple[TimePoint, ...]
+    reference_index: int = 0
+    table: tuple[IntakeRow, ...] = ()
+    warnings: tuple[str, ...] = ()
+    overrides: dict = field(default_factory=dict)
+    folder: str = field(default="", metadata=NOT_WRITTEN)
+
+    def __post_init__(self):
+        if not self.time_points:
+            raise DosimetryError("Expected at least one time point with an activity image, received none; add a SPECT series.")
+
+    @property
+    def nuclide(self) -> str:
+        return self.administration.nuclide
+
+    @property
+    def regions(self) -> tuple[Region, ...]:
+        return self.time_points[self.reference_index].regions
+
+
+def format_intake_table(intake: Intake) -> str:
+    """The intake table as text in columns: what, value, unit, status, source, where."""
+    header = ("what", "value", "unit", "status", "source", "where")
+    lines = [header]
+    for row in intake.table:
+        value = f"{row.value} (file: {row.read_value})" if row.read_value else row.value
+        lines.append((row.what, value, row.unit, row.status, row.source, row.where))
+    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
+    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
+    text.insert(1, "  ".join("-" * width for width in widths))
+    text += [f"warning: {warning}" for warning in intake.warnings]
+    return "\n".join(text)

@@ -1,0 +1,273 @@
+"""Activity of a region in an image, with its uncertainty by parts, and the time-activity curve made of several."""
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
+from RNTDosimetryLib.images.resampling import occupancy_on_grid, resample_array, rigid_matrix
+from RNTDosimetryLib.images.volumes import ActivityImage, Region
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.resources import read_json
+
+_ASSUMED_CORRELATION_VOXELS = 8.0
+_FULL_COVERAGE = 0.999
+
+
+@dataclass(frozen=True)
+class RegionActivity(Record):
+    """Activity of one region at the start of one acquisition.
+
+    mean_concentration_bq_ml: over the image voxels inside, as measured (before recovery). activity_mbq = mean x volume /
+    recovery coefficient. volume_ml: of the region as drawn. mass_g: typed, or volume x density.
+    coverage: share of the region's volume within the field of view; below 1 the mean inside is taken for the rest.
+    Random parts change from scan to scan: random_uncertainty_mbq (noise). Systematic parts are common to all time
+    points and are added once: relative; None when it cannot be known.
+    """
+
+    region: str
+    time_h: float
+    mean_concentration_bq_ml: float
+    volume_ml: float
+    mass_g: float
+    activity_mbq: float
+    recovery_coefficient: float
+    coverage: float
+    voxels: int
+    random_uncertainty_mbq: float | None
+    volume_relative_uncertainty: float | None
+    boundary_relative_uncertainty: float | None
+    recovery_relative_uncertainty: float
+    calibration_relative_uncertainty: float
+    maximum_bq_ml: float = 0.0
+    extrapolated: bool = False
+    fractional: bool = False
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def systematic_relative_uncertainty(self) -> float:
+        """Boundary, recovery and calibration together; a part that is not known is left out (and warned about)."""
+        parts = (self.boundary_relative_uncertainty, self.recovery_relative_uncertainty, self.calibration_relative_uncertainty)
+        return math.sqrt(sum(part**2 for part in parts if part is not None))
+
+    @property
+    def uncertainty_mbq(self) -> float | None:
+        """Random and systematic together, 1 sigma, in MBq."""
+        if self.random_uncertainty_mbq is None:
+            return None
+        return math.hypot(self.random_uncertainty_mbq, self.systematic_relative_uncertainty * self.activity_mbq)
+
+
+@dataclass(frozen=True)
+class TimeActivityCurve(Record):
+    """Activity of one region over time.
+
+    uncertainties_mbq: random, 1 sigma, per time. systematic_relative_uncertainty: common to all times, to be added once.
+    """
+
+    region: str
+    times_h: tuple[float, ...]
+    activities_mbq: tuple[float, ...]
+    uncertainties_mbq: tuple[float, ...] | None
+    systematic_relative_uncertainty: float
+    volume_ml: float
+    mass_g: float
+    coverages: tuple[float, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> float:
+    """Mass: the typed one, else volume times the typed density, else volume times the default density.
+
+    The default is that of soft tissue in Resources/images/measurement.json when None.
+    """
+    if region.mass_g is not None:
+        return float(region.mass_g)
+    densities = (region.density_g_ml, default_density_g_ml, read_json("images", "measurement.json")["soft_tissue_density_g_ml"])
+    return region.volume_ml * float(next(density for density in densities if density is not None))
+
+
+def field_of_view_coverage(region: Region, image: ActivityImage, region_to_image_matrix=None) -> float:
+    """Share of the region's volume whose voxel centres lie within the grid of the image, 0 to 1."""
+    matrix = rigid_matrix(region_to_image_matrix)
+    occupancy = np.asarray(region.occupancy)
+    index = np.nonzero(occupancy)
+    weights = occupancy[index].astype(np.float64)
+    to_image = np.linalg.inv(image.geometry.index_to_lps) @ matrix @ region.geometry.index_to_lps
+    points = to_image[:3, :3] @ np.asarray(index[::-1], dtype=np.float64) + to_image[:3, 3:]
+    size = np.array(image.geometry.size[::-1]).reshape(3, 1)
+    inside = np.all((points >= -0.5) & (points < size - 0.5), axis=0)
+    return float(weights[inside].sum() / weights.sum())
+
+
+def measure_activity(
+    image: ActivityImage,
+    region: Region,
+    region_to_image_matrix=None,
+    resolution_fwhm_mm: float | None = None,
+    delineation_fwhm_mm: float | None = None,
+    default_density_g_ml: float | None = None,
+) -> RegionActivity:
+    """Activity of a region in one image.
+
+    region_to_image_matrix: 4 x 4 LPS, from points of the region to points of the image (RigidRegistration.matrix when the
+    region was drawn on the fixed CT). The image is not interpolated: the region is carried to its voxels, and those whose
+    centre lies inside are averaged; a region too small to hold one is measured by fractional occupancy, with a warning.
+    resolution_fwhm_mm: of the activity image, and delineation_fwhm_mm: of the image the region was drawn on (the
+    activity image's when None); without them the uncertainty from the boundary is not known and stays None.
+    Raises DosimetryError when the region lies wholly outside the field of view.
+    """
+    matrix = rigid_matrix(region_to_image_matrix)
+    coverage = field_of_view_coverage(region, image, matrix)
+    if coverage == 0:
+        raise DosimetryError(
+            f"Expected region '{region.name}' within the field of view of '{image.name}', received one wholly outside it; "
+            "check the registration, or leave the region out at this time."
+        )
+    warnings = []
+    if coverage < _FULL_COVERAGE:
+        warnings.append(
+            f"{region.name}: only {coverage:.1%} of the region lies in the field of view of '{image.name}'; "
+            "its mean was taken for the rest (extrapolated)"
+        )
+    weights, fractional = _weights_on_image(image, region, matrix)
+    if fractional:
+        warnings.append(f"{region.name}: smaller than a voxel of '{image.name}'; measured by fractional occupancy")
+    values = image.concentration_bq_ml[weights > 0].astype(np.float64)
+    share = weights[weights > 0].astype(np.float64)
+    mean = float((values * share).sum() / share.sum())
+    if mean < 0:
+        warnings.append(f"{region.name}: the mean of '{image.name}' is below zero, set to 0; the region is at the noise level")
+        mean = 0.0
+    recovery = region.recovery_coefficient
+    activity = mean * region.volume_ml / 1e6 / recovery
+    random = _noise_mbq(values, share, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
+    volume_part, boundary_part = _boundary_parts(region, image, resolution_fwhm_mm, delineation_fwhm_mm)
+    return RegionActivity(
+        region=region.name,
+        time_h=image.start_h,
+        mean_concentration_bq_ml=mean,
+        volume_ml=region.volume_ml,
+        mass_g=region_mass_g(region, default_density_g_ml),
+        activity_mbq=activity,
+        recovery_coefficient=recovery,
+        coverage=coverage,
+        voxels=len(values),
+        random_uncertainty_mbq=random,
+        volume_relative_uncertainty=volume_part,
+        boundary_relative_uncertainty=boundary_part,
+        recovery_relative_uncertainty=region.recovery_coefficient_uncertainty / recovery,
+        calibration_relative_uncertainty=image.calibration_uncertainty,
+        maximum_bq_ml=float(values.max()),
+        extrapolated=coverage < _FULL_COVERAGE,
+        fractional=fractional,
+        warnings=tuple(warnings),
+    )
+
+
+def time_activity_curve(measurements) -> TimeActivityCurve:
+    """Curve of one region from its measurements, in order of time.
+
+    Raises DosimetryError for none, for different regions, or for two at one time.
+    """
+    ordered = sorted(measurements, key=lambda item: item.time_h)
+    if not ordered:
+        raise DosimetryError(
+            "Expected at least one measurement for a time-activity curve, received none; measure the region first."
+        )
+    names = {item.region for item in ordered}
+    if len(names) > 1:
+        raise DosimetryError(
+            f"Expected measurements of one region, received {', '.join(sorted(names))}; make one curve for each."
+        )
+    times = tuple(item.time_h for item in ordered)
+    if len(set(times)) < len(times):
+        raise DosimetryError(
+            f"Expected one measurement at each time for '{ordered[0].region}', received times {times} h; keep one of each."
+        )
+    random = [item.random_uncertainty_mbq for item in ordered]
+    warnings = [warning for item in ordered for warning in item.warnings]
+    if any(item.boundary_relative_uncertainty is None for item in ordered):
+        warnings.append(
+            f"{ordered[0].region}: image resolution not given, so the uncertainty from the region's boundary is not included"
+        )
+    return TimeActivityCurve(
+        region=ordered[0].region,
+        times_h=times,
+        activities_mbq=tuple(item.activity_mbq for item in ordered),
+        uncertainties_mbq=None if any(value is None for value in random) else tuple(random),
+        systematic_relative_uncertainty=max(item.systematic_relative_uncertainty for item in ordered),
+        volume_ml=ordered[0].volume_ml,
+        mass_g=ordered[0].mass_g,
+        coverages=tuple(item.coverage for item in ordered),
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
+    """For every organ that a lesion overlaps, the organ without its lesions, as an extra region.
+
+    The organ itself stays as it is, so that both numbers are reported. The new region is named "<organ> without lesions".
+    A typed mass is not carried over, because it belongs to the whole organ. An organ that is all lesion gives none.
+    """
+    lesions = [region for region in regions if region.kind in lesion_kinds]
+    extra = []
+    for organ in (region for region in regions if region.kind == "organ"):
+        remaining = np.asarray(organ.occupancy, dtype=np.float32)
+        touched = False
+        for lesion in lesions:
+            other = occupancy_on_grid(lesion, organ.geometry)
+            touched = touched or bool(np.any((other > 0) & (remaining > 0)))
+            remaining = np.clip(remaining - other, 0.0, 1.0)
+        if touched and remaining.any():
+            whole = np.array_equal(remaining, remaining.astype(np.uint8))
+            extra.append(
+                replace(
+                    organ,
+                    name=f"{organ.name} without lesions",
+                    occupancy=remaining.astype(np.uint8) if whole else remaining,
+                    mass_g=None,
+                )
+            )
+    return tuple(extra)
+
+
+def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) -> tuple[np.ndarray, bool]:
+    """Weight of each image voxel: 1 where its centre lies in the region, or the occupied share for a region too small."""
+    mask = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
+    inverse = np.linalg.inv(matrix)
+    centres = resample_array(mask, region.geometry, image.geometry, inverse, linear=False)
+    if centres.any():
+        return centres, False
+    return occupancy_on_grid(region, image.geometry, inverse), True
+
+
+def _noise_mbq(values, share, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
+    """Standard error of the mean from the spread of the voxels, as MBq; None for fewer than two voxels.
+
+    The spread also holds true unevenness, so this is an upper estimate. Noise of neighbours is correlated: the number of
+    independent samples is the volume over the correlation volume of the point spread, (4 pi)^1.5 sigma^3, or over
+    eight voxels when the resolution is not known.
+    """
+    if len(values) < 2:
+        return None
+    mean = (values * share).sum() / share.sum()
+    spread = math.sqrt(float((share * (values - mean) ** 2).sum() / share.sum()) * len(values) / (len(values) - 1))
+    voxel_ml = image.geometry.voxel_volume_ml
+    correlated_ml = _ASSUMED_CORRELATION_VOXELS * voxel_ml
+    if fwhm_mm is not None:
+        correlated_ml = max(voxel_ml, (4.0 * math.pi) ** 1.5 * (fwhm_mm / 2.3548) ** 3 / 1000.0)
+    independent = max(1.0, float(share.sum()) * voxel_ml / correlated_ml)
+    return spread / math.sqrt(independent) * mbq_per_bq_ml
+
+
+def _boundary_parts(region: Region, image: ActivityImage, fwhm_mm, delineation_fwhm_mm) -> tuple[float | None, float | None]:
+    """(u(v)/v, u(A)/A from the boundary), None when the resolution is not known."""
+    if fwhm_mm is None:
+        return None, None
+    drawn_fwhm = fwhm_mm if delineation_fwhm_mm is None else delineation_fwhm_mm
+    voxel_mm = (region.geometry.voxel_volume_ml * 1000.0) ** (1.0 / 3.0)
+    volume_part = relative_volume_uncertainty(region.volume_ml, voxel_mm, drawn_fwhm)
+    return volume_part, relative_content_uncertainty(region.volume_ml, volume_part, fwhm_mm)

@@ -1,0 +1,166 @@
+"""From stored pixel values to the true activity concentration at the start of acquisition."""
+
+import math
+import re
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_tags import element_value, number_of
+from RNTDosimetryLib.images.dicom_volumes import rescale_of
+from RNTDosimetryLib.resources import read_json
+
+DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")
+"""TIME: corrected to a moment that the file or an override names."""
+
+_MAPPING_AGREEMENT = 1e-3
+_FACTOR_AGREEMENT = 0.02
+
+
+@dataclass(frozen=True)
+class UnitMeaning:
+    """kind: "concentration" (factor to Bq/mL), "counts", "count_rate", or "unknown" with the reason."""
+
+    kind: str
+    factor: float = 1.0
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class ValueScale:
+    """value = slope * stored + intercept, in ``unit``."""
+
+    slope: float
+    intercept: float
+    unit: str
+    source: str
+
+
+def unit_meaning(unit: str) -> UnitMeaning:
+    """What a unit name of an image file means (Resources/images/units.json)."""
+    table = _units()
+    key = "".join(unit.lower().split())
+    if key in table["concentration"]:
+        return UnitMeaning("concentration", float(table["concentration"][key]))
+    if key in table["counts"]:
+        return UnitMeaning("counts")
+    if key in table["count_rate"]:
+        return UnitMeaning("count_rate")
+    return UnitMeaning("unknown", reason=table["refused"].get(key, "a unit that is not known here"))
+
+
+@lru_cache(maxsize=1)
+def _units() -> dict:
+    return read_json("images", "units.json")
+
+
+@lru_cache(maxsize=1)
+def _nuclide_codes() -> dict:
+    return read_json("images", "radionuclide_codes.json")
+
+
+def nuclide_from_text(text: str) -> str | None:
+    """Name such as "Lu-177" from a DICOM code value, a code meaning ("^177^Lutetium") or a free text ("177Lu-DOTATATE")."""
+    table = _nuclide_codes()
+    text = text.strip()
+    if text in table["codes"]:
+        return table["codes"][text]
+    plain = text.replace("^", " ").replace("[", " ").replace("]", " ")
+    elements = {name.lower(): symbol for name, symbol in table["elements"].items()}
+    symbols = {symbol.lower(): symbol for symbol in elements.values()}
+    for pattern, mass_group, element_group in (
+        (r"(?<![a-z0-9])(\d{1,3}m?)[\s\-]*([a-z]+)", 1, 2),
+        (r"(?<![a-z])([a-z]+)[\s\-]*(\d{1,3}m?)(?![a-z0-9])", 2, 1),
+    ):
+        for match in re.finditer(pattern, plain.lower()):
+            name = match[element_group]
+            symbol = elements.get(name) or symbols.get(name)
+            if symbol:
+                return f"{symbol}-{match[mass_group]}"
+    return None
+
+
+def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
+    """Slope, intercept and unit of the stored values: from Rescale with Units, or from the real-world value mapping.
+
+    When both are there and disagree by more than 0.1 %, ``choice`` ("rescale" or "mapping") must tell. Raises DosimetryError.
+    """
+    slope, intercept = rescale_of(dataset)
+    unit = str(element_value(dataset, "Units") or "").strip()
+    rescale = ValueScale(slope, intercept, unit, "(0028,1053) Rescale Slope, (0054,1001) Units")
+    mapping = _real_world_mapping(dataset, what)
+    if choice not in (None, "rescale", "mapping"):
+        raise DosimetryError(f"Expected value_scale to be rescale or mapping, received '{choice}'.")
+    if mapping is None or choice == "rescale":
+        if choice == "mapping":
+            raise DosimetryError(f"Expected a real-world value mapping in {what}, found none; take out the override value_scale.")
+        return rescale
+    if choice == "mapping" or unit_meaning(unit).kind != "concentration":
+        return mapping
+    ours, theirs = unit_meaning(unit).factor, unit_meaning(mapping.unit).factor
+    agree = math.isclose(slope * ours, mapping.slope * theirs, rel_tol=_MAPPING_AGREEMENT) and math.isclose(
+        intercept * ours, mapping.intercept * theirs, rel_tol=_MAPPING_AGREEMENT, abs_tol=_MAPPING_AGREEMENT * abs(slope * ours)
+    )
+    if not agree:
+        raise DosimetryError(
+            f"Expected Rescale Slope and real-world value mapping of {what} to agree, received slopes {slope * ours:.6g} and "
+            f"{mapping.slope * theirs:.6g} Bq/mL; type the override value_scale: rescale or mapping."
+        )
+    return mapping
+
+
+def _real_world_mapping(dataset, what: str) -> ValueScale | None:
+    """The mapping item whose unit is a concentration. It applies to stored values, not to rescaled ones (PS3.3 C.7.6.16.2.11)."""
+    for path in (
+        "RealWorldValueMappingSequence",
+        "SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence",
+        "PerFrameFunctionalGroupsSequence[0].RealWorldValueMappingSequence",
+    ):
+        for item in element_value(dataset, path) or []:
+            unit = str(element_value(item, "MeasurementUnitsCodeSequence[0].CodeValue") or "")
+            slope = item.get("RealWorldValueSlope")
+            if slope is None or unit_meaning(unit).kind != "concentration":
+                continue
+            intercept = item.get("RealWorldValueIntercept", 0.0) or 0.0
+            label = f"{what}, real-world value mapping"
+            return ValueScale(
+                number_of(slope, label), number_of(intercept, label), unit, "(0040,9096)[0] Real World Value Mapping"
+            )
+    return None
+
+
+def acquisition_average_factor(decay_constant_per_s: float, duration_s) -> np.ndarray:
+    """Activity at the start over the mean during the acquisition: lambda dt / (1 - exp(-lambda dt)); 1 for dt = 0."""
+    x = decay_constant_per_s * np.asarray(duration_s, dtype=float)
+    return np.where(x > 1e-12, x / -np.expm1(-np.maximum(x, 1e-12)), 1.0)
+
+
+def check_decay_factor(
+    factor: float, offsets_s: dict[str, float], decay_constant_per_s: float, duration_s: float | None
+) -> str | None:
+    """Which reference time a stored Decay Factor agrees with.
+
+    offsets_s: seconds from each candidate reference to the start of the frame. The factor is exp(lambda offset), with or
+    without the decay during the frame. Returns the name of the candidate that agrees best within 2 %, None when none does.
+    """
+    best, best_deviation = None, _FACTOR_AGREEMENT
+    within = (1.0,) if duration_s is None else (1.0, float(acquisition_average_factor(decay_constant_per_s, duration_s)))
+    for name, offset in offsets_s.items():
+        for part in within:
+            deviation = abs(factor / (math.exp(decay_constant_per_s * offset) * part) - 1.0)
+            if deviation < best_deviation:
+                best, best_deviation = name, deviation
+    return best
+
+
+def counts_to_bq_ml(
+    meaning: UnitMeaning, voxel_volume_ml: float, duration_s, cps_per_mbq: float | None, bq_per_count: float | None
+):
+    """Factor from counts (or counts per second) in a voxel to the mean Bq/mL during the acquisition; duration_s may be an array."""
+    if bq_per_count is not None:
+        return bq_per_count / voxel_volume_ml
+    if meaning.kind == "count_rate":
+        return 1e6 / (cps_per_mbq * voxel_volume_ml)
+    return 1e6 / (cps_per_mbq * np.asarray(duration_s, dtype=float) * voxel_volume_ml)

@@ -1,0 +1,125 @@
+"""How well two CTs agree after alignment, in numbers that do not depend on the optimiser."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.resampling import resample_array
+from RNTDosimetryLib.images.volumes import CtImage
+from RNTDosimetryLib.records import Record
+
+BODY_THRESHOLD_HU, BONE_THRESHOLD_HU = -300.0, 150.0
+
+_GRID_MM = 4.0
+_HISTOGRAM_BINS = 32
+_LOWEST_CORRELATION, _LOWEST_BODY_DICE, _LOWEST_BONE_DICE, _LOWEST_OVERLAP = 0.6, 0.85, 0.5, 0.6
+
+
+@dataclass(frozen=True)
+class RegistrationQuality(Record):
+    """Agreement within the common field of view, after alignment.
+
+    mutual_information: in nats, of the Hounsfield histogram. correlation: normalised cross correlation, -1 to 1.
+    body_dice, bone_dice: overlap of tissue above -300 and 150 HU (None when there is none).
+    overlap: share of the fixed body that lies in the moving field of view.
+    """
+
+    mutual_information: float
+    correlation: float
+    body_dice: float | None
+    bone_dice: float | None
+    overlap: float
+
+    def warnings(self, name: str) -> tuple[str, ...]:
+        """What a person should look at."""
+        texts = []
+        if self.overlap < _LOWEST_OVERLAP:
+            texts.append(f"registration of {name}: only {self.overlap:.0%} of the body lies in both fields of view")
+        if self.correlation < _LOWEST_CORRELATION:
+            texts.append(f"registration of {name}: correlation {self.correlation:.2f} is low; check the alignment by eye")
+        if self.body_dice is not None and self.body_dice < _LOWEST_BODY_DICE:
+            texts.append(
+                f"registration of {name}: the bodies overlap by a Dice of {self.body_dice:.2f} only; check the alignment by eye"
+            )
+        if self.bone_dice is not None and self.bone_dice < _LOWEST_BONE_DICE:
+            texts.append(
+                f"registration of {name}: the bones overlap by a Dice of {self.bone_dice:.2f} only; check the alignment by eye"
+            )
+        return tuple(texts)
+
+
+def registration_quality(fixed: CtImage, moving: CtImage, matrix: np.ndarray) -> tuple[RegistrationQuality, np.ndarray]:
+    """Quality of an alignment (4 x 4 LPS, fixed to moving), and the centre of the fixed body in LPS mm."""
+    grid = coarse_grid(fixed.geometry)
+    a = resample_array(fixed.hounsfield, fixed.geometry, grid)
+    b = resample_array(moving.hounsfield, moving.geometry, grid, matrix, outside=-3000.0)
+    body = body_mask(a)
+    common = b > -2000.0
+    region = dilate(body) & common
+    index = np.array(np.nonzero(body)).mean(axis=1)[::-1] if body.any() else (np.array(grid.size[::-1]) - 1) / 2
+    centre = (grid.index_to_lps @ np.append(index, 1.0))[:3]
+    overlap = float(np.count_nonzero(body & common)) / max(1, int(np.count_nonzero(body)))
+    if np.count_nonzero(region) < 100:
+        return RegistrationQuality(0.0, 0.0, None, None, overlap), centre
+    x, y = (np.clip(values[region], -1000.0, 1000.0).astype(np.float64) for values in (a, b))
+    quality = RegistrationQuality(
+        mutual_information=_mutual_information(x, y),
+        correlation=_correlation(x, y),
+        body_dice=_dice(x > BODY_THRESHOLD_HU, y > BODY_THRESHOLD_HU),
+        bone_dice=_dice(x > BONE_THRESHOLD_HU, y > BONE_THRESHOLD_HU),
+        overlap=overlap,
+    )
+    return quality, centre
+
+
+def coarse_grid(geometry: ImageGeometry) -> ImageGeometry:
+    """A grid of about 4 mm over the same space."""
+    factors = [max(1, int(_GRID_MM / step + 0.25)) for step in geometry.spacing_mm]
+    size = tuple(max(1, n // factor) for n, factor in zip(geometry.size, factors))
+    shift = np.array([(factor - 1) / 2 for factor in factors[::-1]] + [1.0])
+    origin = (geometry.index_to_lps @ shift)[:3]
+    spacing = tuple(step * factor for step, factor in zip(geometry.spacing_mm, factors))
+    return ImageGeometry(size, spacing, tuple(origin), geometry.direction)
+
+
+def body_mask(hounsfield: np.ndarray) -> np.ndarray:
+    """The patient without couch: the largest connected tissue after thin parts are taken away, holes filled slice by slice.
+
+    hounsfield: (z, y, x) on a grid of about 4 mm. Returns bool; all False when there is no tissue.
+    """
+    from scipy import ndimage
+
+    tissue = hounsfield > BODY_THRESHOLD_HU
+    opened = ndimage.binary_opening(tissue, structure=np.ones((1, 3, 3), dtype=bool), iterations=2)
+    labels, count = ndimage.label(opened if opened.any() else tissue)
+    if count == 0:
+        return tissue
+    body = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    return np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+
+
+def dilate(mask: np.ndarray) -> np.ndarray:
+    """The mask with two voxels around it."""
+    from scipy import ndimage
+
+    return ndimage.binary_dilation(mask, iterations=2)
+
+
+def _dice(x: np.ndarray, y: np.ndarray) -> float | None:
+    total = int(np.count_nonzero(x)) + int(np.count_nonzero(y))
+    return None if total == 0 else 2.0 * int(np.count_nonzero(x & y)) / total
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> float:
+    x, y = x - x.mean(), y - y.mean()
+    norm = float(np.sqrt((x @ x) * (y @ y)))
+    return float(x @ y) / norm if norm > 0 else 0.0
+
+
+def _mutual_information(x: np.ndarray, y: np.ndarray) -> float:
+    joint = np.histogram2d(x, y, bins=_HISTOGRAM_BINS, range=((-1000, 1000), (-1000, 1000)))[0]
+    joint /= joint.sum()
+    product = np.outer(joint.sum(axis=1), joint.sum(axis=0))
+    filled = joint > 0
+    return float((joint[filled] * np.log(joint[filled] / product[filled])).sum())

@@ -1,0 +1,207 @@
+"""Images and regions on another grid, through a rigid transform. The input is never changed."""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.volumes import ActivityImage, Region
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+IDENTITY = np.eye(4)
+
+_SAMPLES_PER_VOXEL = 2.0
+_MOST_SAMPLES_PER_AXIS = 8
+
+
+@dataclass(frozen=True)
+class ResampledActivity(Record):
+    """An activity image on another grid. inside: (z, y, x) bool, True where the original image has data."""
+
+    image: ActivityImage
+    inside: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    coverage: float = 1.0
+
+
+def rigid_matrix(matrix, what: str = "the transform") -> np.ndarray:
+    """A 4 x 4 rigid LPS matrix, checked: no scaling, shear or mirror. None gives the identity. Raises DosimetryError."""
+    result = IDENTITY.copy() if matrix is None else np.array(matrix, dtype=float)
+    if result.shape != (4, 4) or not np.all(np.isfinite(result)) or not np.allclose(result[3], [0, 0, 0, 1]):
+        raise DosimetryError(
+            f"Expected a 4 x 4 matrix with a last row 0 0 0 1 for {what}, received {np.shape(matrix)}; check the transform."
+        )
+    rotation = result[:3, :3]
+    if not np.allclose(rotation.T @ rotation, np.eye(3), atol=1e-4):
+        raise DosimetryError(f"Expected a rigid matrix for {what}, received one that scales or shears; register rigidly.")
+    if np.linalg.det(rotation) < 0:
+        raise DosimetryError(
+            f"Expected a rigid matrix for {what}, received one that mirrors the patient; check the orientation of the images."
+        )
+    return result
+
+
+def to_sitk(array: np.ndarray, geometry: ImageGeometry):
+    """SimpleITK image of an array (z, y, x) on its grid."""
+    import SimpleITK as sitk
+
+    image = sitk.GetImageFromArray(array)
+    image.SetSpacing(geometry.spacing_mm[::-1])
+    image.SetOrigin(geometry.origin_lps_mm)
+    image.SetDirection(np.asarray(geometry.direction).ravel().tolist())
+    return image
+
+
+def geometry_of_sitk(image) -> ImageGeometry:
+    """Grid of a SimpleITK image with three axes."""
+    direction = np.asarray(image.GetDirection()).reshape(3, 3)
+    return ImageGeometry(
+        size=image.GetSize()[::-1],
+        spacing_mm=image.GetSpacing()[::-1],
+        origin_lps_mm=image.GetOrigin(),
+        direction=tuple(tuple(row) for row in direction),
+    )
+
+
+def sitk_transform(matrix: np.ndarray):
+    """SimpleITK transform of a 4 x 4 LPS matrix."""
+    import SimpleITK as sitk
+
+    transform = sitk.AffineTransform(3)
+    transform.SetMatrix(np.asarray(matrix)[:3, :3].ravel().tolist())
+    transform.SetTranslation(np.asarray(matrix)[:3, 3].tolist())
+    return transform
+
+
+def resample_array(
+    array: np.ndarray, geometry: ImageGeometry, target: ImageGeometry, matrix=None, linear: bool = True, outside: float = 0.0
+) -> np.ndarray:
+    """Array on the target grid: value at target point p is the value at matrix @ p. Linear or nearest neighbour."""
+    import SimpleITK as sitk
+
+    resampler = sitk.ResampleImageFilter()
+    resampler.SetSize(target.size[::-1])
+    resampler.SetOutputSpacing(target.spacing_mm[::-1])
+    resampler.SetOutputOrigin(target.origin_lps_mm)
+    resampler.SetOutputDirection(np.asarray(target.direction).ravel().tolist())
+    resampler.SetTransform(sitk_transform(IDENTITY if matrix is None else matrix))
+    resampler.SetInterpolator(sitk.sitkLinear if linear else sitk.sitkNearestNeighbor)
+    resampler.SetDefaultPixelValue(outside)
+    return sitk.GetArrayFromImage(resampler.Execute(to_sitk(array, geometry)))
+
+
+def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matrix=None) -> ResampledActivity:
+    """Activity concentration on another grid, by linear interpolation.
+
+    matrix: 4 x 4 LPS, from points of the target to points of the image (as RigidRegistration.matrix, fixed to moving).
+    Voxels without data are 0 and False in ``inside``. Raises DosimetryError when the grids do not meet at all.
+    """
+    matrix = rigid_matrix(matrix)
+    if image.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9):
+        return ResampledActivity(image, np.ones(target_geometry.size, dtype=bool))
+    values = resample_array(image.concentration_bq_ml, image.geometry, target_geometry, matrix)
+    inside = (
+        resample_array(np.ones(image.geometry.size, dtype=np.uint8), image.geometry, target_geometry, matrix, linear=False) > 0
+    )
+    if not inside.any():
+        raise DosimetryError(
+            f"Expected '{image.name}' to overlap the target grid, received no common voxel; check the registration."
+        )
+    coverage = float(np.count_nonzero(inside)) / inside.size
+    return ResampledActivity(replace(image, geometry=target_geometry, concentration_bq_ml=values), inside, coverage)
+
+
+def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -> Region:
+    """The region as a mask on another grid: a voxel is inside when its centre is. Never interpolated and thresholded.
+
+    matrix: 4 x 4 LPS, from points of the target to points of the region. Raises DosimetryError when nothing is left.
+    """
+    matrix = rigid_matrix(matrix)
+    mask = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
+    if not (region.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9)):
+        mask = resample_array(mask, region.geometry, target_geometry, matrix, linear=False)
+    if not mask.any():
+        raise DosimetryError(
+            f"Expected region '{region.name}' to contain a voxel centre of the target grid, received none; use occupancy_on_grid for small regions."
+        )
+    return replace(region, geometry=target_geometry, occupancy=mask)
+
+
+def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
+    """Share of each target voxel that lies in the region, (z, y, x) float32, 0 to 1.
+
+    matrix: 4 x 4 LPS, from points of the target to points of the region. Each target voxel is sampled at sub-voxel
+    centres, finer than the voxels of the region; then partial voxels are scaled so that the volume is that of the region
+    (when it lies wholly within the target grid). Only the box around the region is worked on.
+    """
+    matrix = rigid_matrix(matrix)
+    occupancy = np.asarray(region.occupancy)
+    if region.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9):
+        return occupancy.astype(np.float32)
+    result = np.zeros(target_geometry.size, dtype=np.float32)
+    source_box = _bounding_box(occupancy)
+    target_box, wholly_inside = _box_on_target(source_box, region.geometry, target_geometry, matrix)
+    if target_box is None:
+        return result
+    cropped, crop_geometry = occupancy[source_box], _sub_grid(region.geometry, source_box)
+    box_geometry = _sub_grid(target_geometry, target_box)
+    counts = _samples_per_axis(crop_geometry, box_geometry)
+    total = np.zeros(box_geometry.size, dtype=np.float32)
+    axes = [(np.arange(count) + 0.5) / count - 0.5 for count in counts]
+    linear_part = box_geometry.index_to_lps[:3, :3]
+    for dz in axes[0]:
+        for dy in axes[1]:
+            for dx in axes[2]:
+                origin = np.asarray(box_geometry.origin_lps_mm) + linear_part @ np.array([dx, dy, dz])
+                shifted = replace(box_geometry, origin_lps_mm=tuple(origin))
+                total += resample_array(cropped, crop_geometry, shifted, matrix, linear=False)
+    total /= float(np.prod(counts))
+    if wholly_inside:
+        _conserve_volume(total, region.volume_ml / target_geometry.voxel_volume_ml)
+    result[target_box] = total
+    return result
+
+
+def _samples_per_axis(source: ImageGeometry, target: ImageGeometry) -> list[int]:
+    finest = min(source.spacing_mm)
+    return [int(np.clip(np.ceil(_SAMPLES_PER_VOXEL * step / finest), 3, _MOST_SAMPLES_PER_AXIS)) for step in target.spacing_mm]
+
+
+def _conserve_volume(total: np.ndarray, expected_voxels: float) -> None:
+    """Scale the partial voxels so that the sum is right; full voxels stay full. Repeated because of the limit at 1."""
+    for _ in range(4):
+        partial = (total > 0) & (total < 1)
+        share = float(total[partial].sum(dtype=np.float64))
+        missing = expected_voxels - float(total.sum(dtype=np.float64))
+        if share <= 0 or abs(missing) < 1e-6 * expected_voxels:
+            return
+        total[partial] = np.clip(total[partial] * (1.0 + missing / share), 0.0, 1.0)
+
+
+def _bounding_box(occupancy: np.ndarray) -> tuple[slice, slice, slice]:
+    box = []
+    for axis in range(3):
+        filled = np.flatnonzero(occupancy.any(axis=tuple(other for other in range(3) if other != axis)))
+        box.append(slice(int(filled[0]), int(filled[-1]) + 1))
+    return tuple(box)
+
+
+def _sub_grid(geometry: ImageGeometry, box) -> ImageGeometry:
+    start = np.array([box[2].start, box[1].start, box[0].start, 1.0])
+    origin = (geometry.index_to_lps @ start)[:3]
+    return replace(geometry, size=tuple(part.stop - part.start for part in box), origin_lps_mm=tuple(origin))
+
+
+def _box_on_target(source_box, source: ImageGeometry, target: ImageGeometry, matrix: np.ndarray):
+    """Box of target voxels around the region, and whether the region lies wholly within the target grid."""
+    limits = [(part.start - 0.5, part.stop - 0.5) for part in source_box[::-1]]
+    corners = np.array([[x, y, z, 1.0] for x in limits[0] for y in limits[1] for z in limits[2]]).T
+    to_target = np.linalg.inv(target.index_to_lps) @ np.linalg.inv(matrix) @ source.index_to_lps
+    index = (to_target @ corners)[:3][::-1]
+    low, high = np.floor(index.min(axis=1) + 0.5).astype(int), np.ceil(index.max(axis=1) + 0.5).astype(int)
+    size = np.array(target.size)
+    wholly = bool(np.all(index.min(axis=1) >= -0.5 - 1e-6) and np.all(index.max(axis=1) <= size - 0.5 + 1e-6))
+    low, high = np.maximum(low, 0), np.minimum(high, size)
+    if np.any(high <= low):
+        return None, False
+    return tuple(slice(int(a), int(b)) for a, b in zip(low, high)), wholly
