@@ -1,6 +1,8 @@
 """Puts the Python files that slicer-core lacks into the ``slicer`` package: ours, or Slicer's own from ``SLICER_SRC``."""
 
 import importlib
+import importlib.abc
+import importlib.machinery
 import os
 import sys
 from pathlib import Path
@@ -25,16 +27,31 @@ def slicer_sources() -> Path | None:
     return folder
 
 
+class _WidgetModuleFinder(importlib.abc.MetaPathFinder, importlib.abc.Loader):
+    """Makes ``import qt`` and ``import ctk`` work; PySide6 is imported no earlier than that."""
+
+    def find_spec(self, name, path=None, target=None):
+        return importlib.machinery.ModuleSpec(name, self) if name in ("qt", "ctk") else None
+
+    def create_module(self, spec):
+        from host.qt_standins import install_widgets
+
+        install_widgets()
+        return sys.modules[spec.name]
+
+    def exec_module(self, module) -> None:
+        """The module was filled when it was created."""
+
+
 def install() -> None:
-    """Make ``slicer.ScriptedLoadableModule``, ``slicer.parameterNodeWrapper`` and their like importable."""
+    """Make ``qt``, ``ctk``, ``slicer.ScriptedLoadableModule``, ``slicer.parameterNodeWrapper`` and their like importable."""
+    sys.meta_path.append(_WidgetModuleFinder())
     sources = slicer_sources()
     if sources is None:
         slicer.__path__.append(str(OWN_FILES))
     else:
-        # Slicer's own files import qt, ctk and the qMRML widgets when they are loaded.
-        from host.qt_standins import install_widgets
-
-        install_widgets()
+        # Slicer's own files name the qMRML widgets when they are loaded.
+        importlib.import_module("qt")
         slicer.__path__.append(str(sources / "Base" / "Python" / "slicer"))
         sys.path.append(str(sources / "Base" / "Python"))
     for name in MODULE_NAMES:

@@ -2,7 +2,7 @@
 
 With ``SLICER_SRC`` Slicer's own files are linked in. Without, the host writes a terminology of a few organs, so that the
 terminology logic starts and segments can carry codes. Codes are SNOMED CT concept identifiers as listed in DICOM PS3.16,
-context groups CID 7150 (segmentation property categories) and CID 7166, 7192 (types).
+CID 7150 (categories), CID 7154 (abdominal organs), CID 7159 (lesions) and CID 7165 (tissue).
 """
 
 import json
@@ -19,9 +19,8 @@ CATEGORIES = {
         ("Liver", "10200004"): (221, 130, 101),
         ("Spleen", "78961009"): (157, 108, 162),
         ("Kidney", "64033007"): (185, 102, 83),
-        ("Bone marrow", "14016003"): (218, 218, 181),
     },
-    ("Morphologically Altered Structure", "49755003"): {("Lesion", "52988006"): (253, 135, 192)},
+    ("Morphologically Altered Structure", "49755003"): {("Neoplasm", "108369006"): (253, 135, 192)},
 }
 SEGMENT_CONTEXTS = ("SlicerGeneralAnatomy", "DICOM-Master")
 REGION_CONTEXT = "DICOM-Master"

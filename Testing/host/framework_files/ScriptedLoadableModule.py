@@ -47,6 +47,8 @@ class ScriptedLoadableModule:
             return
         import qt
 
+        if qt.QApplication.instance() is None:
+            return
         for ending in (".svg", ".png"):
             icon = self.resourcePath(f"Icons/{self.moduleName}{ending}")
             if Path(icon).is_file():

@@ -15,7 +15,7 @@ def install_widgets() -> None:
     try:
         from host.qt_standins import pythonqt
     except ImportError as error:
-        raise RuntimeError(
+        raise ImportError(
             f"Expected PySide6 and its system libraries for the panel tests, received: {error}. Run make setup."
         ) from error
     sys.modules["qt"] = pythonqt.build_module()
