@@ -82,7 +82,7 @@ def gamma_index(
 
 def _search(evaluated, index, doses, criterion, spacing, distance_mm, maximum, steps) -> np.ndarray:
     """Smallest gamma per point. Offsets come in order of distance; a point leaves the search when distance alone exceeds its gamma."""
-    offsets, radii = _offsets(spacing, distance_mm, maximum, steps)
+    offsets, radii = _offsets(evaluated.shape, spacing, distance_mm, maximum, steps)
     margin = np.ceil(np.abs(offsets).max(axis=0)).astype(int) + 1
     padded = np.pad(evaluated, [(m, m) for m in margin], mode="edge")
     inside_low, inside_high = margin, margin + np.array(evaluated.shape) - 1
@@ -118,13 +118,13 @@ def _interpolate(source, start, strides, part) -> np.ndarray:
     return value
 
 
-def _offsets(spacing, distance_mm, maximum, steps) -> tuple[np.ndarray, np.ndarray]:
-    """Search offsets in voxels (n, 3) and their lengths in mm, nearest first; voxel centres are always among them."""
+def _offsets(shape, spacing, distance_mm, maximum, steps) -> tuple[np.ndarray, np.ndarray]:
+    """Search offsets in voxels (n, 3) and their lengths in mm, nearest first; voxel centres are among them, none leaves the image."""
     reach = maximum * distance_mm
     axes = []
-    for side in spacing:
+    for size, side in zip(shape, spacing):
         per_voxel = max(1, math.ceil(side * steps / distance_mm))
-        count = math.floor(reach / side * per_voxel)
+        count = min(math.floor(reach / side * per_voxel), (size - 1) * per_voxel)
         axes.append(np.arange(-count, count + 1) / per_voxel)
     grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
     radii = np.sqrt(((grid * spacing) ** 2).sum(axis=1))
