@@ -120,7 +120,7 @@ def _requested(model, samples: Samples) -> tuple[list, object]:
 def _fit_exponentials(
     samples: Samples, decay: DecayOnly, population: PopulationPrior | None, names: list, chosen, model_averaging: bool
 ) -> tuple[KineticFit, ...]:
-    candidates = [_candidate(get_model(name), samples, decay, population) for name in names]
+    candidates = [_candidate(get_model(name), samples, decay, population, name == chosen) for name in names]
     wanted = None if chosen is None else next(k for k, c in enumerate(candidates) if c.model == get_model(chosen))
     needed = candidates[wanted] if wanted is not None else next(c for c in candidates if c.model.name == SIMPLEST)
     if needed.problem is None:
@@ -138,8 +138,10 @@ def _fit_exponentials(
     return tuple(fits)
 
 
-def _candidate(model: ExponentialModel, samples: Samples, decay: DecayOnly, population: PopulationPrior | None) -> Candidate:
-    """Fit one model to all curves, unless the samples are too few for it."""
+def _candidate(
+    model: ExponentialModel, samples: Samples, decay: DecayOnly, population: PopulationPrior | None, chosen: bool
+) -> Candidate:
+    """Fit one model to all curves, unless the samples are too few for it, or for admitting it where it was not chosen by name."""
     log_rate, log_sd = np.zeros(model.fitted_rates), np.full(model.fitted_rates, np.inf)
     for index in range(model.fitted_rates):
         kind = model.held[index] if model.held else ""
@@ -155,6 +157,10 @@ def _candidate(model: ExponentialModel, samples: Samples, decay: DecayOnly, popu
     needed_times = max(model.parameter_count - int(held.sum()), 3 if general else 1)
     if samples.distinct_times < needed_times:
         return Candidate(model, free, f"needs samples at {needed_times} times or more")
+    criterion_count = free + (0 if samples.known else 1)
+    richer = free > get_model(SIMPLEST).parameter_count - int(population is not None and population.clearance is not None)
+    if richer and not chosen and samples.count - criterion_count - 1 <= 0:
+        return Candidate(model, free, "too few samples for its parameters (N - K - 1 is not positive)")
     problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
     solution = solve(problem)
     degrees = samples.count - free

@@ -43,7 +43,7 @@ def information_criterion(problem: Problem, solution: Solution, free_parameters:
         misfit, count = solution.chi2, free_parameters
     else:
         # without residual freedom the residuals say nothing of the noise: the nominal uncertainty stands in
-        exact = problem.model.parameter_count >= samples and problem.held.any()
+        exact = problem.model.parameter_count >= samples and problem.any_held
         size = ((problem.activities * problem.weights) ** 2).sum(axis=1)
         smallest = np.full(len(size), float(samples)) if exact else 1e-18 * size
         misfit, count = samples * np.log(np.maximum(solution.chi2, smallest) / samples), free_parameters + 1
@@ -96,7 +96,9 @@ def _centred(problem: Problem, analysis: Analysis) -> tuple[np.ndarray, np.ndarr
     """Parameters and covariance with each amplitude A_i taken at the weighted mean time of its own exponential."""
     model = problem.model
     size = model.amplitude_count
-    shapes = (np.exp(-analysis.rates[:, :size, None] * problem.times_h) * problem.weights[:, None, :]) ** 2
+    exponentials = np.exp(-analysis.rates[..., None] * problem.times_h)
+    carried = exponentials[:, :size] - exponentials[:, -1:] if model.starts_at_zero else exponentials
+    shapes = (carried * problem.weights[:, None, :]) ** 2
     total = shapes.sum(axis=2)
     centre = (shapes * problem.times_h).sum(axis=2) / np.where(total > 0, total, 1.0)
     pairs = np.arange(min(size, model.fitted_rates))

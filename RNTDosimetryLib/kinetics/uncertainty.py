@@ -37,9 +37,10 @@ def analyse(problem: Problem, solution: Solution, scale: np.ndarray) -> Analysis
     data_weights = (problem.weights / scale[:, None])[:, None, :]
     columns = curves * data_weights * (solution.coefficients > 0)[..., None]
     slopes = amplitude_slopes(problem, solution.coefficients, solution.log_rates, exponentials) * data_weights
-    slopes[solution.at_fastest & ~problem.held.any(), -1:] = 0.0
+    if not problem.any_held:
+        slopes[solution.at_fastest, -1:] = 0.0
     rows = np.concatenate([columns, slopes], axis=1).transpose(0, 2, 1)
-    if problem.held.any():
+    if problem.any_held:
         rows = np.concatenate([rows, _prior_rows(problem, solution, size)], axis=1)
     inverse, determined = _inverse(rows)
 

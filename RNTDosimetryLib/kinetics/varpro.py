@@ -11,7 +11,8 @@ A rate held by a log-normal population of biological rates adds the term ((ln b 
 Shapes: n curves, t samples, r fitted rates, c coefficients.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import combinations
 
 import numpy as np
@@ -22,7 +23,8 @@ SMALLEST_GAP = 0.02
 """Smallest ln(rate_k / rate_(k-1)): closer exponentials cannot be told apart in double precision."""
 GRID_NODES = {1: 40, 2: 24, 3: 16}
 START_NODES = {1: 1, 2: 2, 3: 6}
-LARGEST_STEPS = 200
+GAUSS_NEWTON_STEPS = 8
+LARGEST_STEPS = 60
 CURVES_PER_BLOCK = 256
 
 
@@ -41,19 +43,34 @@ class Problem:
     prior_log_rate: np.ndarray
     prior_log_sd: np.ndarray
 
-    @property
+    @cached_property
+    def log_rate_limits(self) -> tuple[float, float]:
+        """Slowest and fastest ln(rate). The fastest has a half-life of a tenth of the shortest time between samples."""
+        moments = np.unique(np.concatenate([[0.0], self.times_h]))
+        shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / self.decay_constant_per_h
+        slowest = float(np.log(self.decay_constant_per_h))
+        fastest = np.log(10 * np.log(2.0) / shortest)
+        if self.held.any():
+            quick = self.prior_log_rate[self.held] + 5 * self.prior_log_sd[self.held]
+            fastest = max(fastest, np.log(self.decay_constant_per_h + np.exp(quick.max())))
+        if self.fixed_rates.size:
+            fastest = min(fastest, np.log(self.fixed_rates[0]) - SMALLEST_GAP)
+        return slowest, float(max(fastest, slowest + 0.1 * (self.model.fitted_rates + 1)))
+
+    @cached_property
+    def any_held(self) -> bool:
+        return bool(self.held.any())
+
+    @cached_property
     def fixed_rates(self) -> np.ndarray:
         return self.decay_constant_per_h + np.array(self.model.fixed_biological_rates_per_h)
 
-    @property
+    @cached_property
     def held(self) -> np.ndarray:
         return np.isfinite(self.prior_log_sd)
 
     def part(self, rows) -> "Problem":
-        return Problem(
-            self.model, self.times_h, self.activities[rows], self.weights[rows], self.decay_constant_per_h,
-            self.prior_log_rate, self.prior_log_sd,
-        )
+        return replace(self, activities=self.activities[rows], weights=self.weights[rows])
 
 
 @dataclass(frozen=True)
@@ -69,20 +86,6 @@ class Solution:
     at_slowest: np.ndarray
     at_fastest: np.ndarray
     converged: np.ndarray
-
-
-def log_rate_limits(problem: Problem) -> tuple[float, float]:
-    """Slowest and fastest ln(rate). The fastest has a half-life of a tenth of the shortest time between samples."""
-    moments = np.unique(np.concatenate([[0.0], problem.times_h]))
-    shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / problem.decay_constant_per_h
-    slowest = np.log(problem.decay_constant_per_h)
-    fastest = np.log(10 * np.log(2.0) / shortest)
-    if problem.held.any():
-        quick = problem.prior_log_rate[problem.held] + 5 * problem.prior_log_sd[problem.held]
-        fastest = max(fastest, np.log(problem.decay_constant_per_h + np.exp(quick.max())))
-    if problem.fixed_rates.size:
-        fastest = min(fastest, np.log(problem.fixed_rates[0]) - SMALLEST_GAP)
-    return slowest, max(fastest, slowest + 0.1 * (problem.model.fitted_rates + 1))
 
 
 def basis(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -120,7 +123,7 @@ def _solve_block(problem: Problem) -> Solution:
     wide = problem.part(np.repeat(np.arange(count), repeats)) if repeats > 1 else problem
     x, state, converged = _refine(wide, starts.reshape(count * repeats, unknowns))
     best = np.arange(count) * repeats + state["objective"].reshape(count, repeats).argmin(axis=1)
-    slowest, fastest = log_rate_limits(problem)
+    slowest, fastest = problem.log_rate_limits
     log_rates = np.cumsum(x[best], axis=1)
     free = ~problem.held
     return Solution(
@@ -132,7 +135,7 @@ def _solve_block(problem: Problem) -> Solution:
 def _penalty(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Prior residuals (..., r) and their derivatives with respect to ln(effective rate)."""
     held = problem.held
-    if not held.any():
+    if not problem.any_held:
         zero = np.zeros(log_rates.shape)
         return zero, zero
     rate = np.exp(log_rates)
@@ -145,7 +148,7 @@ def _penalty(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.nd
 def _grid_starts(problem: Problem) -> np.ndarray:
     """(n, starts, r) gaps and first log rate of the best nodes of an ordered grid over all rates."""
     unknowns = problem.model.fitted_rates
-    slowest, fastest = log_rate_limits(problem)
+    slowest, fastest = problem.log_rate_limits
     lower = max(slowest, np.log(0.02 / max(problem.times_h.max(), 1e-300)))
     lower = min(lower, fastest - 0.1 * (unknowns + 1))
     axis = np.linspace(lower, fastest, GRID_NODES[unknowns])
@@ -278,14 +281,14 @@ def _jacobian(problem: Problem, state: dict) -> tuple[np.ndarray, np.ndarray, np
     """
     slopes = amplitude_slopes(problem, state["c"], state["log_rates"], state["exponentials"]) * problem.weights[:, None, :]
     slopes = slopes - np.einsum("nrc,nct->nrt", np.einsum("nrt,nct->nrc", slopes, state["q"]), state["q"])
-    at_limit = state["log_rates"][:, -1] >= log_rate_limits(problem)[1] - 1e-9
+    at_limit = state["log_rates"][:, -1] >= problem.log_rate_limits[1] - 1e-9
     pinned = at_limit & ((slopes[:, -1] * state["residual"]).sum(axis=1) > 0)
     slopes[pinned, -1] = 0.0
     # x_k moves all rates from k on
     slopes = np.cumsum(slopes[:, ::-1], axis=1)[:, ::-1]
     gradient = -(slopes * state["residual"][:, None, :]).sum(axis=2)
     matrix = slopes @ slopes.transpose(0, 2, 1)
-    if problem.held.any():
+    if problem.any_held:
         count = problem.model.fitted_rates
         prior_slopes = state["prior_slope"][:, :, None] * np.tri(count)
         gradient += np.einsum("njk,nj->nk", prior_slopes, state["prior"])
@@ -295,7 +298,7 @@ def _jacobian(problem: Problem, state: dict) -> tuple[np.ndarray, np.ndarray, np
 
 def _bounded(problem: Problem, x: np.ndarray) -> np.ndarray:
     """x brought into its box: no rate slower than physical decay, all in order, none faster than the search limit."""
-    slowest, fastest = log_rate_limits(problem)
+    slowest, fastest = problem.log_rate_limits
     count = x.shape[1]
     x = x.copy()
     x[:, 0] = np.clip(x[:, 0], slowest, fastest - SMALLEST_GAP * (count - 1))
@@ -307,27 +310,30 @@ def _bounded(problem: Problem, x: np.ndarray) -> np.ndarray:
 
 
 def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarray]:
-    """Levenberg-Marquardt on the projected problem for all curves together; finished curves drop out."""
+    """Damped Gauss-Newton, later Newton, steps on the projected problem for all curves together; finished curves drop out."""
     count, unknowns = x.shape
     x = _bounded(problem, x)
     final = _evaluate(problem, np.cumsum(x, axis=1))
     converged = np.zeros(count, bool)
     damping, growth = np.full(count, 1e-3), np.full(count, 2.0)
-    fastest = log_rate_limits(problem)[1]
+    fastest = problem.log_rate_limits[1]
     rows = np.arange(count)
     part, state = problem, final
     smallest = 1e-30 * ((problem.activities * problem.weights) ** 2).sum(axis=1)
-    for _ in range(LARGEST_STEPS):
+    index = np.arange(unknowns)
+    for iteration in range(LARGEST_STEPS):
         here = x[rows]
         gradient, matrix, pinned = _jacobian(part, state)
         diagonal = np.einsum("nkk->nk", matrix)
         # a step that the box would undo is not taken, so that the other unknowns move as if it were fixed
         blocked = (np.abs(_bounded(part, here - 1e-6 * np.sign(gradient)) - here) < 1e-9) | (diagonal <= 0)
         keep = ~blocked
-        system = matrix * (keep[:, :, None] & keep[:, None, :])
-        index = np.arange(unknowns)
-        system[:, index, index] = np.where(keep, diagonal * (1 + damping[rows, None]), 1.0)
-        step = -np.linalg.solve(system, (gradient * keep)[..., None])[..., 0]
+        if iteration >= GAUSS_NEWTON_STEPS:
+            matrix = _hessian(part, here, gradient, matrix)
+        scale = np.where(keep, np.sqrt(np.where(keep, diagonal, 1.0)), 1.0)
+        system = matrix * (keep[:, :, None] & keep[:, None, :]) / (scale[:, :, None] * scale[:, None, :])
+        system[:, index, index] = np.where(keep, system[:, index, index] + damping[rows, None], 1.0)
+        step = -np.linalg.solve(system, (gradient * keep / scale)[..., None])[..., 0] / scale
         step /= np.maximum(np.abs(step).max(axis=1), 1.0)[:, None]
         there = here + step
         there[pinned, -1] = fastest - there[pinned, :-1].sum(axis=1)
@@ -348,6 +354,25 @@ def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarr
         part = problem.part(rows)
         state = {key: value[rows] for key, value in final.items()}
     return x, final, converged
+
+
+def _hessian(problem: Problem, x: np.ndarray, gradient: np.ndarray, gauss_newton: np.ndarray) -> np.ndarray:
+    """Second derivatives by differences of the gradient, made positive: needed where the model does not fit well."""
+    unknowns = x.shape[1]
+    rows = []
+    for k in range(unknowns):
+        shifted = x.copy()
+        shifted[:, k] += 1e-5
+        moved, _, _ = _jacobian(problem, _evaluate(problem, np.cumsum(shifted, axis=1)))
+        rows.append((moved - gradient) / 1e-5)
+    hessian = np.stack(rows, axis=1)
+    hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))
+    diagonal = np.einsum("nkk->nk", gauss_newton)
+    scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
+    pairs = scale[:, :, None] * scale[:, None, :]
+    values, vectors = np.linalg.eigh(hessian / pairs)
+    positive = np.maximum(np.abs(values), 1e-6)
+    return np.einsum("nik,nk,njk->nij", vectors, positive, vectors) * pairs
 
 
 def _next_damping(damping, growth, reached, predicted, better):
