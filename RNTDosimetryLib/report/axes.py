@@ -14,13 +14,14 @@ _DECADES_WITH_PLAIN_NUMBERS = range(-3, 6)
 
 @dataclass(frozen=True)
 class Axis(Record):
-    """Label, unit, and optionally fixed limits; ``log`` for a logarithmic axis."""
+    """Label, unit, and optionally fixed limits or distance of the ticks; ``log`` for a logarithmic axis."""
 
     label: str
     unit: str = ""
     log: bool = False
     lower: float | None = None
     upper: float | None = None
+    step: float | None = None
 
     def __post_init__(self):
         for limit in (self.lower, self.upper):
@@ -28,6 +29,8 @@ class Axis(Record):
                 raise DosimetryError(f"Expected finite limits, above zero on a logarithmic axis, for '{self.label}', received {limit}.")
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise DosimetryError(f"Expected limits in rising order for '{self.label}', received {self.lower} to {self.upper}.")
+        if self.step is not None and not (math.isfinite(self.step) and self.step >= 1):
+            raise DosimetryError(f"Expected ticks one or more apart for '{self.label}', received {self.step}.")
 
     @property
     def heading(self) -> str:
@@ -106,7 +109,7 @@ def _linear_scale(axis: Axis, values: np.ndarray, from_zero: bool, target: int) 
     if not lower < upper:
         room = max(abs(lower), abs(upper)) * 0.1 or 1.0
         lower, upper = (lower if axis.lower is not None else lower - (0 if from_zero else room)), max(lower, upper) + room
-    step, decimals = round_step((upper - lower) / target)
+    step, decimals = round_step((upper - lower) / target) if axis.step is None else (axis.step, 0)
     lower = math.floor(lower / step + 1e-9) * step if axis.lower is None else lower
     upper = math.ceil(upper / step - 1e-9) * step if axis.upper is None else upper
     ticks = _multiples(step, decimals, lower, upper)

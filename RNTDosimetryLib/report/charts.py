@@ -9,7 +9,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, make_scale
 from RNTDosimetryLib.report.colours import series_style
-from RNTDosimetryLib.report.numbers import Measured, format_measured, format_number
+from RNTDosimetryLib.report.numbers import Measured, format_measured
 
 WIDTH, ROW = 640.0, 30.0
 _TOP, _SMALL = 36.0, 11.0
@@ -48,7 +48,7 @@ def limit_plot(title: str, axis: Axis, bars: Sequence[Bar]) -> str:
     reach = [[b.value, b.value - (b.uncertainty or 0), b.value + (b.uncertainty or 0), b.limit if b.limit is not None else b.value] for b in bars]
     scale = make_scale(axis, np.array(reach), from_zero=not axis.log)
     texts = [f"{format_measured(b.value, b.uncertainty)}" for b in bars]
-    verdicts = [b.verdict + (f" {'≤' if b.limit_kind == 'max' else '≥'} {format_number(b.limit)}" if b.verdict else "") for b in bars]
+    verdicts = [b.verdict + (f" {'≤' if b.limit_kind == 'max' else '≥'} {b.limit:g}" if b.verdict else "") for b in bars]
     left = 22.0 + min(_NAME_WIDTH, max(svg.text_width(b.label) for b in bars))
     right = 16.0 + max(svg.text_width(words, _SMALL) for words in (*texts, *verdicts))
     width, bottom = WIDTH - left - right, _TOP + ROW * len(bars)

@@ -11,6 +11,7 @@ from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
 
 _CURVE_POINTS = 160
 _TAIL_DASH = "6 4"
+_HOURS_BETWEEN_TICKS, _MOST_TICKS = (1, 2, 4, 6, 12, 24, 48, 72, 96, 168, 336, 672), 9
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,9 @@ def time_activity_plot(
         notes.append("Error bars and bands: standard uncertainty (k = 1)." if bands else "Error bars: standard uncertainty (k = 1).")
     axis = Axis(activity_label, activity_unit, log=log, lower=_log_floor(curves, series) if log else None)
     description = "; ".join(f"{curve.label}: {np.size(curve.times_h)} points until {np.max(curve.times_h):.3g} h" for curve in curves)
-    return line_plot(title, Axis("Time after administration", "h"), axis, points + series, bands, (), [" ".join(notes)] if notes else [], description)
+    step_h = next((hours for hours in _HOURS_BETWEEN_TICKS if until_h / hours <= _MOST_TICKS), None)
+    time_axis = Axis("Time after administration", "h", step=step_h)
+    return line_plot(title, time_axis, axis, points + series, bands, (), [" ".join(notes)] if notes else [], description)
 
 
 def _log_floor(curves: Sequence[TimeActivity], series: Sequence[Series]) -> float | None:

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from decimal import Decimal
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
@@ -46,7 +47,7 @@ def format_number(value: float | None, digits: int = 3) -> str:
     magnitude = _magnitude(value, digits)
     if _SMALLEST_PLAIN <= abs(value) < _LARGEST_PLAIN:
         return _fixed(value, max(0, digits - 1 - magnitude))
-    return f"{_fixed(value / 10.0**magnitude, digits - 1)}{power_of_ten(magnitude)}"
+    return f"{_fixed(_without_power(value, magnitude), digits - 1)}{power_of_ten(magnitude)}"
 
 
 def format_measured(value: float | None, uncertainty: float | None, digits: int = 3) -> str:
@@ -63,7 +64,7 @@ def format_measured(value: float | None, uncertainty: float | None, digits: int 
         return f"{format_number(value, digits)} ± 0"
     largest = max(abs(value), uncertainty)
     exponent = 0 if _SMALLEST_PLAIN <= largest < _LARGEST_PLAIN else _magnitude(largest, 1)
-    scaled_value, scaled_uncertainty = value / 10.0**exponent, uncertainty / 10.0**exponent
+    scaled_value, scaled_uncertainty = _without_power(value, exponent), _without_power(uncertainty, exponent)
     place = _last_place(scaled_uncertainty)
     text = f"{_rounded(scaled_value, place)} ± {_rounded(scaled_uncertainty, place)}"
     return text if exponent == 0 else f"({text}){power_of_ten(exponent)}"
@@ -82,6 +83,11 @@ def _refuse_unreal(value: float):
 def _magnitude(value: float, digits: int) -> int:
     """Power of ten of the first digit, after rounding to ``digits``: 0.9999 with three digits is 1.00, so 0."""
     return int(f"{abs(value):.{max(digits, 1) - 1}e}".split("e")[1])
+
+
+def _without_power(value: float, exponent: int) -> float:
+    """value / 10**exponent, also where the power itself is out of the range of floating point."""
+    return float(Decimal(value).scaleb(-exponent))
 
 
 def _last_place(uncertainty: float) -> int:

@@ -19,7 +19,8 @@ WIDTH = 760.0
 SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
 _BODY_HU, _BODY_MARGIN_MM = -300.0, 8.0
 _SMALLEST_PIXEL_MM, _MOST_PIXELS = 0.8, 420
-_GAP, _TOP, _BAR_SPACE, _HIGHEST = 10.0, 32.0, 88.0, 420.0
+_GAP, _TOP, _HIGHEST = 10.0, 32.0, 420.0
+_FULL_OPACITY_AT = 0.3
 _SCALE_BAR_MM = 50.0
 
 
@@ -42,7 +43,8 @@ class Overlay:
     """Colour overlay, (z, y, x), on its own grid.
 
     Colours run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
-    transparent; above, ``opacity`` of the colour covers the grey.
+    transparent; above, the colour comes in and covers ``opacity`` of the grey from three tenths of the maximum on, so that low
+    values, whose colours are dark, do not blacken the grey.
     """
 
     values: np.ndarray = field(repr=False)
@@ -100,7 +102,7 @@ def slice_figure(
         box = np.stack([np.minimum(box[0], point - 5.0), np.maximum(box[1], point + 5.0)])
     pixel_mm = max(min(min(item.geometry.spacing_mm) for item in sources), _SMALLEST_PIXEL_MM, float((box[1] - box[0]).max()) / _MOST_PIXELS)
     views = [plane_through(name, point, box, pixel_mm) for name in planes]
-    room = WIDTH - (_BAR_SPACE if overlay is not None else 0.0) - _GAP * (len(views) - 1)
+    room = WIDTH - (_bar_width(overlay) if overlay is not None else 0.0) - _GAP * (len(views) - 1)
     px_per_mm = min(room / sum(view.width_mm for view in views), _HIGHEST / max(view.height_mm for view in views))
     parts, x = [svg.text(0, 15, title, 14, font_weight="bold")], 0.0
     bottom = _TOP + max(view.height_mm for view in views) * px_per_mm
@@ -126,7 +128,8 @@ def blend(grey: np.ndarray | None, overlay: np.ndarray | None, window: tuple[flo
     picture = np.repeat(shade[..., None] * 255.0, 3, axis=2)
     if overlay is not None:
         fraction = overlay / style.maximum
-        share = np.where(fraction >= style.threshold, style.opacity, 0.0)[..., None]
+        rise = (fraction - style.threshold) / max(_FULL_OPACITY_AT - style.threshold, 1e-3)
+        share = style.opacity * np.clip(rise, 0.0, 1.0)[..., None]
         picture = (1 - share) * picture + share * dose_colours(fraction)
     return np.rint(picture).astype(np.uint8)
 
@@ -215,14 +218,22 @@ def _scale_bar(x: float, scale: float, height: float) -> str:
     return "".join(svg.line(x + 8, y, x + 8 + length, y, colour, width) for colour, width in (("#000000", 4.0), ("#ffffff", 2.0)))
 
 
+def _bar_heading(overlay: Overlay) -> list[str]:
+    return [*overlay.label.split(), *([f"({overlay.unit})"] if overlay.unit else [])]
+
+
+def _bar_width(overlay: Overlay) -> float:
+    return 14.0 + max(60.0, *(svg.text_width(line, 11) for line in _bar_heading(overlay)))
+
+
 def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
     """The colours with their values, label and unit above."""
     scale = make_scale(Axis(overlay.label, overlay.unit, lower=0.0, upper=float(overlay.maximum)), np.array([0.0, overlay.maximum]))
     colours = dose_colours(np.linspace(1.0, 0.0, 128))[:, None, :]
-    words = overlay.label.split() if svg.text_width(overlay.label, 11) > _BAR_SPACE - 8 else [overlay.label]
-    lines = [*words, f"({overlay.unit})"] if overlay.unit else words
-    parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i) + 0, line, 11) for i, line in enumerate(lines)]
-    parts.append(svg.element("image", x=x, y=y + 6, width=16.0, height=height - 12, preserveAspectRatio="none", href=png_data_uri(np.rint(colours).astype(np.uint8))))
+    lines = _bar_heading(overlay)
+    parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i), line, 11) for i, line in enumerate(lines)]
+    address = png_data_uri(np.rint(colours).astype(np.uint8))
+    parts.append(svg.element("image", x=x, y=y + 6, width=16.0, height=height - 12, preserveAspectRatio="none", href=address))
     for tick, label in zip(scale.ticks, scale.labels):
         level = y + 6 + (height - 12) * (1 - float(scale.fraction(tick)))
         parts += [svg.line(x + 16, level, x + 20, level, "#222"), svg.text(x + 23, level + 4, label, 11)]

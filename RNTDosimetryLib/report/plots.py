@@ -12,7 +12,7 @@ from RNTDosimetryLib.report.axes import Axis, Scale, make_scale
 from RNTDosimetryLib.report.colours import series_style
 
 WIDTH, DATA_HEIGHT = 640.0, 300.0
-_TOP, _RIGHT, _BOTTOM, _SMALL = 34.0, 18.0, 48.0, 11.0
+_TOP, _RIGHT, _BOTTOM, _SMALL = 34.0, 18.0, 56.0, 11.0
 _GRID, _FRAME, _REFERENCE = "#e2e2e2", "#555555", "#444444"
 
 

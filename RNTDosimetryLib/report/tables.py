@@ -131,7 +131,7 @@ def table_html(table: Table) -> str:
     """The table as an HTML ``<table>`` with caption and header cells; every text is escaped."""
     head = "".join(
         f'<th scope="col" class="{column.align}">{_html(column.name)}'
-        + (f'<br><span class="unit">{_html(column.unit)}</span>' if column.unit else "")
+        + (f'<br/><span class="unit">{_html(column.unit)}</span>' if column.unit else "")
         + "</th>"
         for column in table.columns
     )
