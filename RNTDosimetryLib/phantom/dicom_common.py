@@ -12,8 +12,11 @@ from RNTDosimetryLib.phantom.settings import load_protocol
 
 IMPLEMENTATION_VERSION = "RNTDOSIMETRY"
 UINT16_MAXIMUM = 65535
-# Codes of DICOM PS3.16 (SNOMED CT identifiers, CID 4020 and CID 4 and others).
-RADIONUCLIDE_CODES = {"Lu-177": ("C-163A8", "SRT", "^177^Lutetium")}
+
+# DICOM PS3.16 CID 18 and CID 25, compared with the code tables distributed with pydicom 3.0.
+RADIONUCLIDE_CODES = {"Lu-177": ("447553000", "SCT", "^177^Lutetium")}
+RADIOPHARMACEUTICAL_CODES = {"177Lu-DOTATATE": ("781259000", "SCT", "Lutetium^177^ DOTATATE")}
+INTRAVENOUS = ("47625008", "SCT", "Intravenous route")
 
 
 def date_text(moment: datetime) -> str:
@@ -93,6 +96,14 @@ def set_frame_of_reference(dataset, session: Session) -> None:
     dataset.PositionReferenceIndicator = ""
 
 
+def set_lying_supine(dataset) -> None:
+    """Head first and supine, as coded in PS3.16 CID 19 to 21."""
+    recumbent = code("102538003", "SCT", "recumbent")
+    recumbent[0].PatientOrientationModifierCodeSequence = code("40199007", "SCT", "supine")
+    dataset.PatientOrientationCodeSequence = recumbent
+    dataset.PatientGantryRelationshipCodeSequence = code("102540008", "SCT", "headfirst")
+
+
 def set_pixels(dataset, stored: np.ndarray) -> None:
     """Unsigned 16 bit pixels; stored: (rows, columns) or (frames, rows, columns)."""
     dataset.SamplesPerPixel = 1
@@ -142,6 +153,8 @@ def radiopharmaceutical_item(total_dose: float):
         RadionuclideTotalDose=decimal(total_dose),
         RadionuclideHalfLife=decimal(nuclide.half_life_h * 3600.0),
         RadionuclideCodeSequence=code(*RADIONUCLIDE_CODES[nuclide.name]),
+        RadiopharmaceuticalCodeSequence=code(*RADIOPHARMACEUTICAL_CODES[radiopharmaceutical_name()]),
+        AdministrationRouteCodeSequence=code(*INTRAVENOUS),
     )
 
 

@@ -26,9 +26,7 @@ def write_nm(folder: Path, session: Session, scan: PhantomScan) -> tuple[Path, .
     common.set_acquisition(dataset, scan.acquisition_start)
     common.set_frame_of_reference(dataset, session)
     dataset.InstanceNumber = 1
-    dataset.PatientOrientationCodeSequence = common.code("F-10450", "SRT", "recumbent")
-    dataset.PatientOrientationCodeSequence[0].PatientOrientationModifierCodeSequence = common.code("F-10340", "SRT", "supine")
-    dataset.PatientGantryRelationshipCodeSequence = common.code("F-10470", "SRT", "headfirst")
+    common.set_lying_supine(dataset)
     dataset.PixelSpacing = common.pixel_spacing(geometry)
     dataset.SliceThickness = common.decimal(geometry.spacing_mm[0])
     dataset.SpacingBetweenSlices = common.decimal(geometry.spacing_mm[0])

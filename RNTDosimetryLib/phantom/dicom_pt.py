@@ -22,9 +22,7 @@ def write_pt(folder: Path, session: Session, scan: PhantomScan) -> tuple[Path, .
     common.set_frame_of_reference(dataset, session)
     dataset.AcquisitionNumber = 1
     dataset.PatientPosition = "HFS"
-    dataset.PatientOrientationCodeSequence = common.code("F-10450", "SRT", "recumbent")
-    dataset.PatientOrientationCodeSequence[0].PatientOrientationModifierCodeSequence = common.code("F-10340", "SRT", "supine")
-    dataset.PatientGantryRelationshipCodeSequence = common.code("F-10470", "SRT", "headfirst")
+    common.set_lying_supine(dataset)
     dataset.SeriesType = ["STATIC", "IMAGE"]
     dataset.Units = "BQML"
     dataset.CountsSource = "EMISSION"

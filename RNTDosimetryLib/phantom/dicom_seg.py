@@ -75,6 +75,8 @@ def _segment(number: int, region: Region):
         SegmentedPropertyTypeCodeSequence=common.code(*coded.type),
         RecommendedDisplayCIELabValue=list(coded.cielab),
     )
+    if coded.modifier is not None:
+        segment.SegmentedPropertyTypeCodeSequence[0].SegmentedPropertyTypeModifierCodeSequence = common.code(*coded.modifier)
     return segment
 
 

@@ -7,12 +7,13 @@ from RNTDosimetryLib.resources import read_json
 
 @dataclass(frozen=True)
 class RegionCode:
-    """category, type: (code value, scheme, meaning). rgb: 0 to 255. cielab: as DICOM stores it, 0 to 65535."""
+    """category, type, modifier (left, right): (code value, scheme, meaning). rgb: 0 to 255. cielab: as DICOM stores it, 0 to 65535."""
 
     meaning: str
     category: tuple[str, str, str]
     type: tuple[str, str, str]
     rgb: tuple[int, int, int]
+    modifier: tuple[str, str, str] | None = None
 
     @property
     def cielab(self) -> tuple[int, int, int]:
@@ -23,7 +24,13 @@ def region_code(name: str) -> RegionCode:
     """Code of a region of ``Resources/phantom/region_codes.json``."""
     data = read_json("phantom", "region_codes.json")
     item = data["regions"][name]
-    return RegionCode(item["meaning"], tuple(data["categories"][item["category"]]), tuple(item["type"]), tuple(item["rgb"]))
+    return RegionCode(
+        meaning=item["meaning"],
+        category=tuple(data["categories"][item["category"]]),
+        type=tuple(item["type"]),
+        rgb=tuple(item["rgb"]),
+        modifier=tuple(item["modifier"]) if "modifier" in item else None,
+    )
 
 
 def _cielab(rgb: tuple[int, int, int]) -> tuple[int, int, int]:

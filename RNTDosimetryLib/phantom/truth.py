@@ -8,6 +8,7 @@ import numpy as np
 from scipy.spatial.transform import Rotation
 
 from RNTDosimetryLib.dose import dose_map
+from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy, region_volume_ml
 from RNTDosimetryLib.phantom.camera import blurred_map
@@ -42,6 +43,7 @@ class RegionTruth(Record):
     mean_activity_mbq: tuple[float, ...]
     tia_mbq_h: float
     dose_local_gy: float
+    dose_kernel_gy: float
     recovery_coefficient: float
 
 
@@ -146,6 +148,17 @@ def _field_content() -> tuple[dict[str, float], float]:
     return volumes, mass
 
 
+@lru_cache(maxsize=1)
+def _kernel_doses_gy() -> dict[str, float]:
+    """Mean of the kernel dose map over each drawn region."""
+    anatomy, labels = load_anatomy(), _labels_on_dose_grid()
+    tia = {name: item.tia_mbq_h_ml for name, item in load_kinetics(load_protocol().activity_gbq).items()}
+    dose = dose_map(
+        anatomy.table(tia)[labels], dose_grid().spacing_mm, phantom_nuclide(), method="kernel", density_g_ml=anatomy.density_table()[labels]
+    )
+    return {name: float(dose.dose_gy[anatomy.region_mask(labels, name)].mean(dtype=float)) for name in anatomy.drawn_regions}
+
+
 @lru_cache(maxsize=4)
 def recovery_coefficients(size: str) -> dict[str, float]:
     """Recovery coefficient of each drawn region for the blurred camera on the SPECT grid of a size preset."""
@@ -160,11 +173,10 @@ def recovery_coefficients(size: str) -> dict[str, float]:
 @lru_cache(maxsize=4)
 def _region_truths(size: str) -> dict[str, RegionTruth]:
     anatomy, protocol, nuclide = load_anatomy(), load_protocol(), phantom_nuclide()
-    kinetics, recovery = load_kinetics(protocol.activity_gbq), recovery_coefficients(size)
+    kinetics, recovery, kernel_doses = load_kinetics(protocol.activity_gbq), recovery_coefficients(size), _kernel_doses_gy()
     truths = {}
     for name in anatomy.drawn_regions:
         curve, volume, density = kinetics[name], region_volume_ml(name), anatomy.region_density_g_ml(name)
-        local = dose_map(np.full((1, 1, 1), curve.tia_mbq_h_ml), (1.0, 1.0, 1.0), nuclide, method="local", density_g_ml=density)
         truths[name] = RegionTruth(
             name=name,
             kind=curve.kind,
@@ -175,7 +187,8 @@ def _region_truths(size: str) -> dict[str, RegionTruth]:
             activity_mbq=tuple(volume * float(curve.concentration_mbq_ml(scan.start_h)) for scan in protocol.scans),
             mean_activity_mbq=tuple(volume * curve.mean_concentration_mbq_ml(scan.start_h, scan.duration_s / 3600.0) for scan in protocol.scans),
             tia_mbq_h=volume * curve.tia_mbq_h_ml,
-            dose_local_gy=local.mean_gy,
+            dose_local_gy=GY_G_PER_MBQ_H_MEV * nuclide.electron_energy_mev * curve.tia_mbq_h_ml / density,
+            dose_kernel_gy=kernel_doses[name],
             recovery_coefficient=recovery[name],
         )
     return truths
@@ -196,6 +209,7 @@ def _combined(name: str, parts: list[RegionTruth]) -> RegionTruth:
         mean_activity_mbq=tuple(sum(values) for values in zip(*(part.mean_activity_mbq for part in parts))),
         tia_mbq_h=tia,
         dose_local_gy=sum(part.dose_local_gy * part.mass_g for part in parts) / mass,
+        dose_kernel_gy=sum(part.dose_kernel_gy * part.mass_g for part in parts) / mass,
         recovery_coefficient=sum(part.recovery_coefficient * part.tia_mbq_h for part in parts) / tia,
     )
 
