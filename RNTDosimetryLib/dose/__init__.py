@@ -10,6 +10,7 @@ from RNTDosimetryLib.dose.histograms import (
     generalised_eud,
     isodose_levels,
 )
+from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map
 from RNTDosimetryLib.dose.marrow import marrow_dose_from_blood, marrow_dose_from_vertebrae, red_marrow_to_blood_ratio
 from RNTDosimetryLib.dose.radiobiology import (
@@ -32,13 +33,16 @@ from RNTDosimetryLib.dose.response import (
     tcp_poisson,
 )
 from RNTDosimetryLib.dose.s_tables import STable, SValue, read_s_table
+from RNTDosimetryLib.dose.spheres import SphereDose, sphere_dose, sphere_s_value
 from RNTDosimetryLib.dose.thyroid import effective_half_life_from_uptakes_d, thyroid_activity_mbq, thyroid_dose
 from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
+from RNTDosimetryLib.dose.voxel_s import VoxelKernel, voxel_kernel, voxel_s_kernel
 from RNTDosimetryLib.dose.whole_body import whole_body_dose, whole_body_s_gy_per_mbq_h
 
 __all__ = [
     "DensityMap",
     "DoseMap",
+    "DosePointKernel",
     "DoseVolumeHistogram",
     "EngineComparison",
     "GammaResult",
@@ -46,6 +50,8 @@ __all__ = [
     "Response",
     "STable",
     "SValue",
+    "SphereDose",
+    "VoxelKernel",
     "bed",
     "bed_exponentials",
     "bed_fractions",
@@ -53,6 +59,7 @@ __all__ = [
     "compare_engines",
     "density_from_hounsfield",
     "dose_map",
+    "dose_point_kernel",
     "dose_rate_map",
     "dose_volume_histogram",
     "doses_from_table",
@@ -78,9 +85,13 @@ __all__ = [
     "response_sets",
     "self_dose",
     "source_nuclide",
+    "sphere_dose",
+    "sphere_s_value",
     "tcp_poisson",
     "thyroid_activity_mbq",
     "thyroid_dose",
+    "voxel_kernel",
+    "voxel_s_kernel",
     "whole_body_dose",
     "whole_body_s_gy_per_mbq_h",
 ]

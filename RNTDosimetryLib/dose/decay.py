@@ -24,11 +24,6 @@ def local_energy_mev(nuclide: Nuclide) -> float:
     return nuclide.electron_energy_mev + nuclide.alpha_energy_mev
 
 
-def total_energy_mev(nuclide: Nuclide) -> float:
-    """Energy per decay in MeV of all radiation but neutrinos."""
-    return local_energy_mev(nuclide) + nuclide.photon_energy_mev
-
-
 def decay_warnings(nuclide: Nuclide) -> tuple[str, ...]:
     """What a dose of this nuclide assumes: progeny in place, alphas without RBE."""
     warnings = []

@@ -6,14 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from RNTDosimetryLib.dose.checks import checked_density, checked_spacing, finite_array, positive_number, three_axes
-from RNTDosimetryLib.dose.convolution import convolve_octant, octant_of
-from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide, total_energy_mev
+from RNTDosimetryLib.dose.convolution import convolve_octant
+from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.units import (
     GY_G_PER_MBQ_H_MEV,
     GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
     JOULE_PER_MEV,
     SECONDS_PER_HOUR,
 )
+from RNTDosimetryLib.dose.voxel_s import voxel_kernel
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
@@ -96,9 +97,10 @@ def dose_map(
         if local_dose_constant_j_per_gbq is not None:
             raise DosimetryError("Expected a local dose constant with the local method only, received one with the kernel; leave it empty.")
         reference = reference_density(tia, density)
-        octant = _kernel_octant(source, spacing, reference, tia.shape)
-        energy = octant_energy_mev(octant, spacing, reference)
-        remainder = max(0.0, 1 - energy / total_energy_mev(source))
+        kernel = voxel_kernel(source, spacing, reference, tia.shape)
+        octant = kernel.octant()
+        energy = kernel.electron_inside_mev + kernel.photon_inside_mev
+        remainder = kernel.remainder
         voxel_ml = math.prod(spacing) / 1000
         per_tia = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml * reference / tissue_density(tia, density)
         spread = [None if image is None else np.maximum(convolve_octant(image, octant), 0) for image in (tia, uncertainty)]
@@ -148,21 +150,6 @@ def tissue_density(tia, density):
     if np.ndim(density) == 0:
         return density
     return np.where(density < AIR_BELOW_G_ML, reference_density(tia, density), density)
-
-
-def octant_energy_mev(octant: np.ndarray, spacing_mm, density_g_ml: float) -> float:
-    """Energy per decay in MeV that a kernel octant in mGy/(MBq*s) deposits in all its voxels: sum of S times voxel mass."""
-    counts = [np.where(np.arange(n) > 0, 2.0, 1.0) for n in octant.shape]
-    total = float(np.einsum("zyx,z,y,x->", octant, *counts, optimize=True))
-    voxel_kg = density_g_ml * math.prod(spacing_mm) * 1e-6
-    return total * 1e-9 * voxel_kg / JOULE_PER_MEV
-
-
-def _kernel_octant(source, spacing, density_g_ml: float, shape) -> np.ndarray:
-    from RNTDosimetryLib.dose.voxel_s import voxel_s_kernel
-
-    octant = octant_of(voxel_s_kernel(source, spacing, density_g_ml=density_g_ml))
-    return octant[tuple(slice(0, n) for n in shape)]
 
 
 def _energy_of_constant(constant_j_per_gbq, source) -> float:

@@ -8,8 +8,9 @@ from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
+from RNTDosimetryLib.dose.spheres import sphere_dose
 from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
-from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
 
@@ -155,10 +156,9 @@ def named_occupancies(regions) -> dict[str, np.ndarray]:
 
 def sphere_parts(nuclide, mass_g: float, density_g_ml: float = 1.0) -> tuple[float, float]:
     """Sphere S value as (electrons and alphas, photons), both in Gy/(MBq*h)."""
-    from RNTDosimetryLib.dose.spheres import sphere_s_value
-
-    total = sphere_s_value(nuclide, mass_g, density_g_ml=density_g_ml) * GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
-    return total, 0.0
+    sphere = sphere_dose(nuclide, mass_g, density_g_ml)
+    factor = GY_G_PER_MBQ_H_MEV / sphere.mass_g
+    return factor * sphere.electron_absorbed_mev, factor * sphere.photon_absorbed_mev
 
 
 def _mass_g(occupancy, spacing_mm, density_g_ml) -> float:
