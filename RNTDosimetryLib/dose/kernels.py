@@ -16,6 +16,7 @@ KERNEL_VERSION = 1
 _LOWEST_ENERGY_MEV = 1e-3
 _ENERGY_RATIO = 1.03
 _SMALLEST_RADIUS_MM = 1e-4
+_RADII = 4000
 _BREMSSTRAHLUNG_POINTS = 24
 _BREMSSTRAHLUNG_POWER = 2.5
 
@@ -64,7 +65,7 @@ def dose_point_kernel(nuclide: str | Nuclide) -> DosePointKernel:
 
 @lru_cache(maxsize=64)
 def _folded(nuclide: Nuclide) -> DosePointKernel:
-    radius_mm = np.concatenate([[0.0], np.geomspace(_SMALLEST_RADIUS_MM, 10.0 * LARGEST_RADIUS_CM, 1000)])
+    radius_mm = np.concatenate([[0.0], np.geomspace(_SMALLEST_RADIUS_MM, 10.0 * LARGEST_RADIUS_CM, _RADII)])
     radius_cm = radius_mm / 10.0
     energy, weight = electron_spectrum(nuclide)
     per_decay = energy * weight

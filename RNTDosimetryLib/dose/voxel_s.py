@@ -1,0 +1,316 @@
+"""Voxel S values: the dose-point kernel of a nuclide averaged over source and target voxel, for any spacing.
+
+The displacement between two random points of two boxes k voxels apart has the density of a triangle along each axis. So the
+energy E(r) of the point kernel goes to the voxels with the weights of a trilinear interpolation, averaged over directions,
+which closes the energy exactly. Far from the source the kernel is smooth over a voxel and is sampled instead.
+"""
+
+import math
+from dataclasses import dataclass, field
+from itertools import permutations
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import checked_spacing, positive_number
+from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
+from RNTDosimetryLib.dose.kernels import KERNEL_VERSION, DosePointKernel, dose_point_kernel
+from RNTDosimetryLib.dose.units import JOULE_PER_MEV
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+ELECTRON_CUT_FRACTION = 1e-5
+"""Fraction of the electron energy that the electron part may leave out; it is counted in the remainder."""
+
+DEFAULT_EXTENT_MM = 200.0
+_DEFAULT_VOXELS = 10_000_000
+_LARGEST_OCTANT = 300_000_000
+_MGY_G_PER_MBQ_S_MEV = JOULE_PER_MEV * 1e6 * 1e3 * 1e3
+_SHELL_RATIO = 1.02
+_JOIN_FROM, _JOIN_TO = 3.0, 6.0
+_SMOOTH_FROM, _FLAT_FROM = 6.0, 15.0
+_MOST_SUBDIVISIONS = 10
+
+
+@dataclass(frozen=True)
+class VoxelKernel(Record):
+    """Voxel S values of one nuclide in one grid, in mGy/(MBq*s), as octants: offsets 0, 1, 2, ... along (z, y, x).
+
+    electron_s holds the compact part of electrons and alphas, photon_s the wide part of photons and bremsstrahlung; the
+    S value is their sum. Energies are per decay in MeV; what lies outside the arrays is the remainder.
+    """
+
+    nuclide: str
+    spacing_mm: tuple[float, float, float]
+    density_g_ml: float
+    electron_total_mev: float
+    photon_total_mev: float
+    electron_inside_mev: float
+    photon_inside_mev: float
+    electron_s: np.ndarray = field(metadata=NOT_WRITTEN)
+    photon_s: np.ndarray = field(metadata=NOT_WRITTEN)
+
+    @property
+    def voxel_mass_g(self) -> float:
+        return self.density_g_ml * math.prod(self.spacing_mm) / 1000.0
+
+    @property
+    def electron_remainder(self) -> float:
+        """Fraction of the electron and alpha energy outside the arrays."""
+        return _remainder(self.electron_inside_mev, self.electron_total_mev)
+
+    @property
+    def photon_remainder(self) -> float:
+        """Fraction of the photon and bremsstrahlung energy outside the arrays."""
+        return _remainder(self.photon_inside_mev, self.photon_total_mev)
+
+    @property
+    def remainder(self) -> float:
+        """Fraction of all energy per decay outside the arrays."""
+        return _remainder(self.electron_inside_mev + self.photon_inside_mev, self.electron_total_mev + self.photon_total_mev)
+
+    def octant(self) -> np.ndarray:
+        """Octant (z, y, x) of all S values, offsets 0, 1, 2, ... along each axis."""
+        shape = tuple(max(n, m) for n, m in zip(self.electron_s.shape, self.photon_s.shape))
+        total = np.zeros(shape)
+        for part in (self.electron_s, self.photon_s):
+            total[tuple(slice(0, n) for n in part.shape)] += part
+        return total
+
+    def full(self) -> np.ndarray:
+        """All S values (z, y, x) with odd sides and the source voxel in the middle."""
+        values = self.octant()
+        for axis, length in enumerate(values.shape):
+            values = np.take(values, np.abs(np.arange(1 - length, length)), axis=axis)
+        return values
+
+
+def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None) -> np.ndarray:
+    """Voxel S values (z, y, x) in mGy/(MBq*s), with odd sides and the source voxel in the middle.
+
+    spacing_mm: (z, y, x) or one number. The array reaches extent_mm to each side; by default as far as the electrons and
+    200 mm for photons, less where that is over 10 million voxels. ``voxel_kernel`` states the energy that lies outside.
+    Raises DosimetryError for an unknown nuclide, an implausible spacing or a density that cannot be.
+    """
+    spacing = checked_spacing(spacing_mm)
+    shape = None
+    if extent_mm is not None:
+        reach = positive_number(extent_mm, "extent in mm", "type how far the kernel shall reach")
+        shape = tuple(int(reach / side + 0.5) + 1 for side in spacing)
+    return voxel_kernel(nuclide, spacing, density_g_ml, shape).full()
+
+
+def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, shape=None) -> VoxelKernel:
+    """Voxel S values as electron and photon octants with the energy they hold and the remainder.
+
+    shape: offsets (z, y, x) that the octants may have at most. The shape of an image covers every pair of its voxels,
+    so that nothing is cut that the image could receive. The kernel is stored on disk and read again for the same data.
+    """
+    nuclide = get_nuclide(nuclide)
+    spacing = checked_spacing(spacing_mm)
+    density = positive_number(density_g_ml, "density in g/mL", "soft tissue is near 1.04, lung near 0.3")
+    point = dose_point_kernel(nuclide)
+    scaled = tuple(side * density for side in spacing)
+    reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
+    electron_shape = tuple(int(reach / side) + 2 for side in scaled)
+    photon_shape = _default_photon_shape(spacing, electron_shape) if shape is None else _checked_shape(shape)
+    photon_shape = tuple(min(n, int(point.radius_mm[-1] / side) + 2) for n, side in zip(photon_shape, scaled))
+    if shape is not None:
+        electron_shape = tuple(min(n, m) for n, m in zip(electron_shape, photon_shape))
+    key = {
+        "version": KERNEL_VERSION,
+        "nuclide": nuclide.to_dict(),
+        "spacing_mm": list(scaled),
+        "electron_shape": list(electron_shape),
+        "photon_shape": list(photon_shape),
+    }
+    arrays = load_arrays(key)
+    if arrays is None:
+        arrays = _energies(point, scaled, electron_shape, photon_shape)
+        store_arrays(key, arrays)
+    return _as_kernel(point, spacing, density, *arrays)
+
+
+def _energies(point: DosePointKernel, spacing, electron_shape, photon_shape) -> tuple[np.ndarray, np.ndarray]:
+    """Electron and photon energy octants, made with the spacings in rising order so that swapping axes swaps the result."""
+    order = np.argsort(spacing, kind="stable")
+    sides = tuple(spacing[axis] for axis in order)
+    electron = _electron_energy(point, sides, tuple(electron_shape[axis] for axis in order))
+    photon = _photon_energy(point, sides, tuple(photon_shape[axis] for axis in order))
+    back = np.argsort(order)
+    return np.ascontiguousarray(electron.transpose(back)), np.ascontiguousarray(photon.transpose(back))
+
+
+def _as_kernel(point: DosePointKernel, spacing, density: float, electron: np.ndarray, photon: np.ndarray) -> VoxelKernel:
+    mass_g = density * math.prod(spacing) / 1000.0
+    electron_s, photon_s = (energy * (_MGY_G_PER_MBQ_S_MEV / mass_g) for energy in (electron, photon))
+    for array in (electron_s, photon_s):
+        array.flags.writeable = False
+    return VoxelKernel(
+        nuclide=point.nuclide,
+        spacing_mm=spacing,
+        density_g_ml=density,
+        electron_total_mev=point.electron_total_mev,
+        photon_total_mev=point.photon_total_mev,
+        electron_inside_mev=_sum_of_octant(electron),
+        photon_inside_mev=_sum_of_octant(photon),
+        electron_s=electron_s,
+        photon_s=photon_s,
+    )
+
+
+def _remainder(inside: float, total: float) -> float:
+    return max(0.0, 1.0 - inside / total) if total else 0.0
+
+
+def _sum_of_octant(octant: np.ndarray) -> float:
+    counts = [np.where(np.arange(n) > 0, 2.0, 1.0) for n in octant.shape]
+    return float(np.einsum("zyx,z,y,x", octant, *counts))
+
+
+def _checked_shape(shape) -> tuple[int, int, int]:
+    sides = tuple(int(n) for n in shape)
+    if len(sides) != 3 or min(sides) < 1 or math.prod(sides) > _LARGEST_OCTANT:
+        raise DosimetryError(
+            f"Expected three numbers of voxels (z, y, x), together at most {_LARGEST_OCTANT}, received {shape}; use coarser voxels."
+        )
+    return sides
+
+
+def _default_photon_shape(spacing, electron_shape) -> tuple[int, ...]:
+    reach = min(DEFAULT_EXTENT_MM, 0.5 * (_DEFAULT_VOXELS * math.prod(spacing)) ** (1.0 / 3.0))
+    return tuple(max(int(reach / side) + 1, n) for side, n in zip(spacing, electron_shape))
+
+
+def _electron_energy(point: DosePointKernel, spacing, shape) -> np.ndarray:
+    """Electron and alpha energy per decay in each voxel of the octant, in MeV, by trilinear weights."""
+    reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
+    return _deposit(point.radius_mm, point.electron_within_mev, spacing, shape, reach)
+
+
+def _photon_energy(point: DosePointKernel, spacing, shape) -> np.ndarray:
+    """Photon energy per decay in each voxel of the octant, in MeV: trilinear weights near the source, samples far from it."""
+    parts = [min(int(np.ceil(side / min(spacing))), _MOST_SUBDIVISIONS) for side in spacing]
+    step = max(side / count for side, count in zip(spacing, parts))
+    start, stop = _JOIN_FROM * step, _JOIN_TO * step
+    near = _deposit(point.radius_mm, point.photon_within_mev, spacing, shape, stop, lambda radius: _near_share(radius, start, stop))
+    middle = np.sqrt(point.radius_mm[1:-1] * point.radius_mm[2:])
+    per_mm = np.diff(point.photon_within_mev[1:]) / np.diff(point.radius_mm[1:])
+    density = per_mm * (1.0 - _near_share(middle, start, stop)) / (4.0 * np.pi * middle**2)
+    return near + _sampled(middle, density, spacing, shape, parts) * math.prod(spacing)
+
+
+def _near_share(radius: np.ndarray, start: float, stop: float) -> np.ndarray:
+    """Share of the near method: 1 up to start, 0 from stop, with a smooth step between."""
+    position = np.clip((radius - start) / (stop - start), 0.0, 1.0)
+    return 1.0 - position**3 * (10.0 - 15.0 * position + 6.0 * position**2)
+
+
+def _deposit(radius_mm, within_mev, spacing, shape, reach: float, share=None) -> np.ndarray:
+    """Energy of a point kernel up to reach, shared among the voxels of the octant by trilinear weights over directions."""
+    smallest = min(spacing)
+    first = 0.01 * smallest
+    edges = np.concatenate([[0.0], np.geomspace(first, reach, int(np.log(reach / first) / np.log(_SHELL_RATIO)) + 2)])
+    if reach <= first:
+        edges = np.array([0.0, reach])
+    steps = np.diff(within_mev, prepend=0.0)
+    moments = np.cumsum(steps * 0.5 * (radius_mm + np.concatenate([[0.0], radius_mm[:-1]])))
+    energy = np.diff(np.interp(edges, radius_mm, within_mev))
+    moment = np.diff(np.interp(edges, radius_mm, moments))
+    energy[0] += within_mev[0]
+    middle = np.where(energy > 0.0, moment / np.where(energy > 0.0, energy, 1.0), 0.5 * (edges[1:] + edges[:-1]))
+    if share is not None:
+        energy = energy * share(middle)
+    padded = tuple(int(reach / side) + 3 for side in spacing)
+    total = np.zeros(math.prod(padded))
+    for number, (radius, part) in enumerate(zip(middle, energy)):
+        if part <= 0.0:
+            continue
+        count = 16 if radius < 0.5 * smallest else int(min(40.0 + 8.0 * radius / smallest, 160.0))
+        points = _octant_directions(count, number) * (radius / np.asarray(spacing))
+        total += _trilinear(points, part / len(points), padded)
+    octant = total.reshape(padded)
+    for axis, length in enumerate(padded):
+        halves = np.where(np.arange(length) > 0, 0.5, 1.0)
+        octant = octant * halves.reshape([-1 if i == axis else 1 for i in range(3)])
+    octant = _symmetric(octant, spacing)
+    result = np.zeros(shape)
+    kept = tuple(slice(0, min(n, m)) for n, m in zip(shape, padded))
+    result[kept] = octant[kept]
+    return result
+
+
+def _symmetric(octant: np.ndarray, spacing) -> np.ndarray:
+    """Mean over the orders of axes with equal spacing, so that the kernel is the same along them."""
+    same = [order for order in permutations(range(3)) if all(spacing[i] == spacing[j] for i, j in enumerate(order))]
+    return sum(octant.transpose(order) for order in same) / len(same)
+
+
+def _octant_directions(count: int, number: int) -> np.ndarray:
+    """count^2 directions (z, y, x) of one octant with equal weights; the grid is shifted from shell to shell."""
+    shift_cosine, shift_angle = (0.5 + number * 0.7548776662466927) % 1.0, (0.5 + number * 0.5698402909980532) % 1.0
+    cosine = (np.arange(count) + shift_cosine) / count
+    angle = (np.arange(count) + shift_angle) / count * (np.pi / 2.0)
+    sine = np.sqrt(1.0 - cosine**2)
+    grid = np.empty((count, count, 3))
+    grid[..., 0] = cosine[:, None]
+    grid[..., 1] = sine[:, None] * np.sin(angle)
+    grid[..., 2] = sine[:, None] * np.cos(angle)
+    return grid.reshape(-1, 3)
+
+
+def _trilinear(points: np.ndarray, energy: float, shape) -> np.ndarray:
+    lower = points.astype(int)
+    upper_share = points - lower
+    total = np.zeros(math.prod(shape))
+    for corner in np.ndindex(2, 2, 2):
+        weight = np.prod(np.where(corner, upper_share, 1.0 - upper_share), axis=1)
+        index = np.ravel_multi_index((lower + corner).T, shape)
+        total += np.bincount(index, weight, len(total))
+    return total * energy
+
+
+def _sampled(radius_mm, density, spacing, shape, parts) -> np.ndarray:
+    """Mean over the displacement of source and target voxel of a density that is smooth over a voxel part, per voxel."""
+    log_radius = np.log(radius_mm)
+    axes = [np.arange(n) * side for n, side in zip(shape, spacing)]
+    result = np.empty(shape)
+    largest = max(spacing)
+    two_points = [_displacements(side, 1) for side in spacing]
+    fine_points = [_displacements(side, count) for side, count in zip(spacing, parts)]
+    for plane, z in enumerate(axes[0]):
+        squared = axes[1][:, None] ** 2 + axes[2][None, :] ** 2 + z * z
+        values = _at(squared, log_radius, density)
+        distance = np.sqrt(squared)
+        for low, high, points in ((-1.0, _SMOOTH_FROM, fine_points), (_SMOOTH_FROM, _FLAT_FROM, two_points)):
+            y, x = np.nonzero((distance > low * largest) & (distance <= high * largest))
+            if y.size:
+                values[y, x] = _averaged(z, axes[1][y], axes[2][x], points, log_radius, density)
+        result[plane] = values
+    return result
+
+
+def _averaged(z, y, x, points, log_radius, density) -> np.ndarray:
+    total = np.zeros(len(y))
+    for offset_z, weight_z in zip(*points[0]):
+        for offset_y, weight_y in zip(*points[1]):
+            for offset_x, weight_x in zip(*points[2]):
+                squared = (z + offset_z) ** 2 + (y + offset_y) ** 2 + (x + offset_x) ** 2
+                total += weight_z * weight_y * weight_x * _at(squared, log_radius, density)
+    return total
+
+
+def _at(squared_radius, log_radius, density) -> np.ndarray:
+    return np.interp(0.5 * np.log(np.maximum(squared_radius, 1e-12)), log_radius, density, right=0.0)
+
+
+def _displacements(side: float, parts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Points and weights of the displacement along one axis: the triangle of full width 2 side, from equal parts of a voxel.
+
+    Each part is replaced by two points at its own standard deviation, part / sqrt(6).
+    """
+    steps = np.arange(1 - parts, parts)
+    weight = (parts - np.abs(steps)) / parts**2
+    part = side / parts
+    offsets = np.add.outer(steps * part, np.array([-1.0, 1.0]) * part / math.sqrt(6.0))
+    return offsets.ravel(), np.repeat(weight / 2.0, 2)
