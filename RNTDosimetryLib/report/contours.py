@@ -17,12 +17,12 @@ _SADDLES = {
 
 
 def outlines(values: np.ndarray, level: float = 0.5) -> list[np.ndarray]:
-    """Closed curves around where ``values`` (rows, columns) reach ``level``, each (n, 2) in (column, row) coordinates.
+    """Closed curves around where ``values`` (rows, columns) reach ``level`` (above zero), each (n, 2) in (column, row) coordinates.
 
-    Pixel centres have whole coordinates, places between are interpolated linearly. The picture is taken to be outside
-    beyond its border, so every curve closes; the last point is not repeated. Marching squares after Lorensen and Cline.
+    Pixel centres have whole coordinates, places between are interpolated linearly. Beyond the border values are
+    taken as zero, so every curve closes; the last point is not repeated. Marching squares after Lorensen and Cline.
     """
-    field = np.pad(np.asarray(values, dtype=float), 1, constant_values=min(0.0, level - 1.0))
+    field = np.pad(np.asarray(values, dtype=float), 1, constant_values=0.0)
     inside = field >= level
     cases = inside[:-1, :-1] + 2 * inside[:-1, 1:] + 4 * inside[1:, 1:] + 8 * inside[1:, :-1]
     following: dict[tuple, tuple] = {}

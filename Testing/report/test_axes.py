@@ -24,7 +24,7 @@ ranges = st.tuples(st.floats(-1e6, 1e6), st.floats(1e-5, 1e7)).map(lambda item: 
 
 
 @given(ranges, st.integers(2, 10))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_linear_ticks_are_round_even_and_inside(limits, target):
     lower, upper = limits
     ticks, decimals = linear_ticks(lower, upper, target)
@@ -40,7 +40,7 @@ def test_linear_ticks_are_round_even_and_inside(limits, target):
 
 
 @given(st.lists(st.floats(-1e5, 1e5), min_size=1, max_size=6), st.booleans())
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_a_linear_scale_holds_all_values_and_its_labels_say_its_ticks(values, from_zero):
     scale = make_scale(Axis("x"), np.array(values), from_zero)
     fractions = scale.fraction(values)
@@ -54,7 +54,7 @@ def test_a_linear_scale_holds_all_values_and_its_labels_say_its_ticks(values, fr
 
 
 @given(st.lists(st.floats(1e-12, 1e12), min_size=1, max_size=6))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_a_log_scale_holds_all_values_and_its_labels_say_its_ticks(values):
     scale = make_scale(Axis("y", log=True), np.array(values))
     fractions = scale.fraction(values)

@@ -43,7 +43,7 @@ def test_value_is_rounded_to_the_place_of_its_uncertainty(value, uncertainty, te
 
 
 @given(_FINITE, st.integers(1, 8))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_printed_number_is_the_number_to_its_digits(value, digits):
     text = format_number(value, digits)
     assert "nan" not in text
@@ -52,7 +52,7 @@ def test_printed_number_is_the_number_to_its_digits(value, digits):
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-6, 1e6))
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 def test_printed_value_lies_within_a_fifth_of_its_uncertainty(value, uncertainty):
     text = format_measured(value, uncertainty)
     body, _, power = text.partition(")")
