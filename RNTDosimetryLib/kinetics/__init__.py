@@ -1,21 +1,44 @@
-"""Time-activity curves to time-integrated activity (TIA), with its uncertainty."""
+"""Time-activity curves to time-integrated activity (TIA), with its uncertainty.
 
-from RNTDosimetryLib.kinetics.fits import fit_time_activities, fit_time_activity
-from RNTDosimetryLib.kinetics.models import ExponentialModel, get_model, list_models
-from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, list_populations, population_prior
+    from RNTDosimetryLib.kinetics import fit_time_activity
+    fit = fit_time_activity([4, 24, 96, 168], [40.1, 33.0, 15.8, 7.9], "Lu-177", relative_uncertainty=0.05)
+    fit.tia_mbq_h, fit.tia_uncertainty_mbq_h, fit.model
+
+Regions: fits.py (docs/kinetics.md). Voxels: voxels.py (docs/voxel_fits.md).
+"""
+
+from RNTDosimetryLib.kinetics.few_points import later_cycle, single_time_point, two_points
+from RNTDosimetryLib.kinetics.fits import AUTO_MODELS, fit_time_activities, fit_time_activity
+from RNTDosimetryLib.kinetics.hybrid import HybridCurve, hybrid_curve
+from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, list_models, register
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, general_rate, list_populations, population_prior
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit, RankedModel
+from RNTDosimetryLib.kinetics.voxel_series import FitCancelled
+from RNTDosimetryLib.kinetics.voxels import VoxelFit, fit_voxels
 
 __all__ = [
+    "AUTO_MODELS",
+    "TRAPEZOID",
     "BootstrapSummary",
     "ExponentialModel",
+    "FitCancelled",
+    "HybridCurve",
     "KineticFit",
     "PopulationPrior",
     "RankedModel",
     "RatePrior",
+    "VoxelFit",
     "fit_time_activities",
     "fit_time_activity",
+    "fit_voxels",
+    "general_rate",
     "get_model",
+    "hybrid_curve",
+    "later_cycle",
     "list_models",
     "list_populations",
     "population_prior",
+    "register",
+    "single_time_point",
+    "two_points",
 ]

@@ -1,6 +1,7 @@
 """Fits of the time-activity curves of regions: the public calls."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from RNTDosimetryLib.kinetics.selection import (
     unclear_parameters,
 )
 from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
-from RNTDosimetryLib.kinetics.uncertainty import analyse
+from RNTDosimetryLib.kinetics.uncertainty import analyse, population_tia_uncertainty
 from RNTDosimetryLib.kinetics.varpro import Problem, solve
 
 AUTO_MODELS = ("mono", "uptake_held", "mono_early_clearance", "uptake", "bi", "bi_from_zero", "tri")
@@ -168,6 +169,8 @@ def _candidate(
     if not samples.known and degrees > 0:
         scale = np.sqrt(np.maximum(solution.chi2, 1e-24) / degrees)
     analysis = analyse(problem, solution, scale)
+    if population is not None and population.clearance is not None and model.fitted_rates:
+        analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))
     criterion, corrected = information_criterion(problem, solution, free, samples.known)
     stated = np.full(len(scale), samples.known or degrees > 0)
     unclear = unclear_parameters(problem, solution, analysis, stated)

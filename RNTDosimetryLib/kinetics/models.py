@@ -12,6 +12,7 @@ To add a model, write a class with its name, label and number of fitted rates; p
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from RNTDosimetryLib.resources import read_json
 _MODELS: dict[str, "ExponentialModel"] = {}
 
 
+@lru_cache(maxsize=1)
 def rules() -> dict:
     """Rates held fixed, admission limits and warning limits: Resources/kinetics/rules.json."""
     return read_json("kinetics", "rules.json")

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
@@ -62,15 +63,20 @@ class PopulationPrior(Record):
         return own if own is not None else general_rate(kind)
 
 
+@lru_cache(maxsize=1)
+def _populations() -> dict:
+    return read_json("kinetics", "populations.json")
+
+
 def general_rate(kind: str) -> RatePrior:
     """Rate that holds uptake ("uptake") or early clearance ("early_clearance") where nothing better is known."""
-    entry = read_json("kinetics", "populations.json")["general"][kind]
+    entry = _populations()["general"][kind]
     return RatePrior(math.log(2.0) / entry["biological_half_life_h"], entry["log_sd"], entry["source"], entry["status"])
 
 
 def list_populations() -> tuple[tuple[str, str], ...]:
     """(radiopharmaceutical, tissue) of every stored population."""
-    return tuple((entry["radiopharmaceutical"], entry["tissue"]) for entry in read_json("kinetics", "populations.json")["clearance"])
+    return tuple((entry["radiopharmaceutical"], entry["tissue"]) for entry in _populations()["clearance"])
 
 
 def _plain(text: str) -> str:
@@ -82,7 +88,7 @@ def population_prior(radiopharmaceutical: str, tissue: str) -> PopulationPrior:
 
     Raises DosimetryError where there is none.
     """
-    data = read_json("kinetics", "populations.json")
+    data = _populations()
     for entry in data["clearance"]:
         names = [entry["tissue"], *entry.get("also", [])]
         if _plain(entry["radiopharmaceutical"]) == _plain(radiopharmaceutical) and _plain(tissue) in map(_plain, names):

@@ -6,6 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import rules
+from RNTDosimetryLib.nuclides import get_nuclide
 
 WEIGHTINGS = ("relative", "constant", "counts")
 
@@ -40,8 +41,6 @@ class DecayOnly:
 def decay_of(nuclide) -> DecayOnly:
     """Name and decay constant of a nuclide given by name or as an object with ``decay_constant_per_h``."""
     if isinstance(nuclide, str):
-        from RNTDosimetryLib.nuclides import get_nuclide
-
         nuclide = get_nuclide(nuclide)
     try:
         constant = float(nuclide.decay_constant_per_h)

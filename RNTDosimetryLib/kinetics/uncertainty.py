@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
 
-from RNTDosimetryLib.kinetics.varpro import Problem, Solution, amplitude_slopes, basis
+from RNTDosimetryLib.kinetics.varpro import SMALLEST_GAP, Problem, Solution, amplitude_slopes, basis, evaluate
+
+POSTERIOR_NODES = {1: 41, 2: 13, 3: 7}
+"""Nodes of the posterior along each rate."""
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,57 @@ def tia_of_basis(rates: np.ndarray, size: int) -> np.ndarray:
     lifetimes = 1.0 / rates
     lifetimes[:, :-1] = (rates[:, 1:] - rates[:, :-1]) / (rates[:, 1:] * rates[:, :-1])
     return lifetimes[:, :size]
+
+
+def population_tia_uncertainty(problem: Problem, solution: Solution, analysis: Analysis) -> np.ndarray:
+    """(n,) 1-sigma uncertainty of the time-integrated activity over the whole posterior, not only linearly.
+
+    With one or two samples the rate is as uncertain as its population, and where t is near 1/rate the first derivative
+    vanishes while the second does not. The posterior is summed on a grid of ln(biological rate), in units of its linear
+    standard deviation, with the best amplitude at each node (a scale-free prior of the amplitude). The posterior may be skewed, so
+    1 sigma is half of the symmetric interval around the estimate that holds 68.3 % of it.
+    """
+    count, size, unknowns = len(solution.chi2), problem.model.amplitude_count, problem.model.fitted_rates
+    rates = np.exp(solution.log_rates)
+    biological = np.maximum(rates - problem.decay_constant_per_h, 1e-9 * rates)
+    sd = np.sqrt(np.maximum(np.diagonal(analysis.covariance, axis1=1, axis2=2)[:, size:], 0.0)) / biological
+    sd = np.where(problem.held, np.minimum(sd, 1.5 * np.where(problem.held, problem.prior_log_sd, 1.0)), np.minimum(sd, 1.0))
+    axis = np.linspace(-4.0, 4.0, POSTERIOR_NODES[unknowns])
+    nodes = np.stack(np.meshgrid(*[axis] * unknowns, indexing="ij"), axis=-1).reshape(-1, unknowns)
+    logs = np.log(biological)[:, None, :] + nodes * sd[:, None, :]
+    log_rates = np.log(problem.decay_constant_per_h + np.exp(logs))
+    ordered = (np.diff(log_rates, axis=2) > SMALLEST_GAP / 2).all(axis=2)
+    log_rates = np.maximum.accumulate(log_rates + SMALLEST_GAP * np.arange(unknowns) * ~ordered[..., None], axis=2)
+    total = len(nodes)
+    flat = log_rates.reshape(count * total, unknowns)
+    state = evaluate(problem.part(np.repeat(np.arange(count), total)), flat)
+    fixed = np.broadcast_to(problem.fixed_rates, (count * total, problem.fixed_rates.size))
+    tia = (state["c"] * tia_of_basis(np.concatenate([np.exp(flat), fixed], axis=1), size)).sum(axis=1)
+    objective = np.where(ordered, state["objective"].reshape(count, total), np.inf)
+    weights = np.exp(-0.5 * (objective - objective.min(axis=1, keepdims=True)))
+    weights /= weights.sum(axis=1, keepdims=True)
+    given_rates = np.sqrt(np.maximum(_amplitude_variance(problem, solution, analysis), 1e-30 * analysis.tia**2))
+    return _half_width(tia.reshape(count, total) - analysis.tia[:, None], weights, np.maximum(given_rates, 1e-300))
+
+
+def _half_width(deviations: np.ndarray, weights: np.ndarray, noise: np.ndarray) -> np.ndarray:
+    """(n,): half of the symmetric interval that holds 68.27 % of weighted deviations (n, nodes), each blurred by noise (n,)."""
+    low, high = np.zeros(len(noise)), np.abs(deviations).max(axis=1) + 6 * noise
+    for _ in range(40):
+        middle = 0.5 * (low + high)
+        inside = ndtr((middle[:, None] - deviations) / noise[:, None]) - ndtr((-middle[:, None] - deviations) / noise[:, None])
+        enough = (weights * inside).sum(axis=1) > 0.6826894921
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
+
+
+def _amplitude_variance(problem: Problem, solution: Solution, analysis: Analysis) -> np.ndarray:
+    """Variance of the time-integrated activity from the amplitudes alone, rates fixed."""
+    curves, _ = basis(problem, solution.log_rates)
+    columns = curves * problem.weights[:, None, :] * (solution.coefficients > 0)[..., None]
+    inverse, _ = _inverse(columns.transpose(0, 2, 1))
+    gradient = tia_of_basis(analysis.rates, problem.model.amplitude_count)
+    return np.einsum("np,npq,nq->n", gradient, inverse, gradient)
 
 
 def _prior_rows(problem: Problem, solution: Solution, size: int) -> np.ndarray:

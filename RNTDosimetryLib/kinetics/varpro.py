@@ -115,7 +115,7 @@ def _solve_block(problem: Problem) -> Solution:
     count = len(problem.activities)
     unknowns = problem.model.fitted_rates
     if unknowns == 0:
-        state = _evaluate(problem, np.zeros((count, 0)))
+        state = evaluate(problem, np.zeros((count, 0)))
         never = np.zeros(count, bool)
         return Solution(state["c"], np.zeros((count, 0)), state["chi2"], np.zeros(count), never, never, ~never)
     starts = _grid_starts(problem)
@@ -237,7 +237,7 @@ def _least_squares(columns: np.ndarray, target: np.ndarray, used: np.ndarray):
     return coefficients, residual, np.stack(directions, axis=1)
 
 
-def _evaluate(problem: Problem, log_rates: np.ndarray) -> dict[str, np.ndarray]:
+def evaluate(problem: Problem, log_rates: np.ndarray) -> dict[str, np.ndarray]:
     """Best non-negative coefficients, residuals and projected Jacobian for log_rates (n, r)."""
     curves, exponentials = basis(problem, log_rates)
     columns = curves * problem.weights[:, None, :]
@@ -313,7 +313,7 @@ def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarr
     """Damped Gauss-Newton, later Newton, steps on the projected problem for all curves together; finished curves drop out."""
     count, unknowns = x.shape
     x = _bounded(problem, x)
-    final = _evaluate(problem, np.cumsum(x, axis=1))
+    final = evaluate(problem, np.cumsum(x, axis=1))
     converged = np.zeros(count, bool)
     damping, growth = np.full(count, 1e-3), np.full(count, 2.0)
     fastest = problem.log_rate_limits[1]
@@ -338,7 +338,7 @@ def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarr
         there = here + step
         there[pinned, -1] = fastest - there[pinned, :-1].sum(axis=1)
         there = _bounded(part, there)
-        trial = _evaluate(part, np.cumsum(there, axis=1))
+        trial = evaluate(part, np.cumsum(there, axis=1))
         better = trial["objective"] <= state["objective"]
         moved = np.abs(there - here).max(axis=1)
         predicted = -(step * (2 * gradient * keep + (matrix @ step[..., None])[..., 0])).sum(axis=1)
@@ -363,7 +363,7 @@ def _hessian(problem: Problem, x: np.ndarray, gradient: np.ndarray, gauss_newton
     for k in range(unknowns):
         shifted = x.copy()
         shifted[:, k] += 1e-5
-        moved, _, _ = _jacobian(problem, _evaluate(problem, np.cumsum(shifted, axis=1)))
+        moved, _, _ = _jacobian(problem, evaluate(problem, np.cumsum(shifted, axis=1)))
         rows.append((moved - gradient) / 1e-5)
     hessian = np.stack(rows, axis=1)
     hessian = 0.5 * (hessian + hessian.transpose(0, 2, 1))

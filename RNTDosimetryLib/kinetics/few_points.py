@@ -1,0 +1,293 @@
+"""One sample, two samples, or a later cycle: methods for fewer scans, each with its range and its expected error."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.fits import fit_time_activity
+from RNTDosimetryLib.kinetics.models import get_model, list_models, rules
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior
+from RNTDosimetryLib.kinetics.results import KineticFit
+from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
+
+METHODS = ("hanscheid", "madsen", "prior")
+LN2 = math.log(2.0)
+
+
+def single_time_point(
+    time_h,
+    activity_mbq,
+    nuclide,
+    method: str = "hanscheid",
+    effective_half_life_h=None,
+    *,
+    uncertainty_mbq=None,
+    prior: PopulationPrior | RatePrior | None = None,
+    half_life_log_sd: float | None = None,
+) -> KineticFit:
+    """Time-integrated activity from one sample, under a mono-exponential curve.
+
+    method "hanscheid" (Hanscheid et al. 2018): A(t) 2t/ln2, needs no half-life; within 10 % for effective half-lives of
+    0.42 t to 1.3 t. "madsen" (Hanscheid et al. 2017, Madsen et al. 2018): A(t) exp(kt)/k with a population's
+    effective half-life, given or of ``prior``. "prior": maximum a posteriori fit with the population ``prior``.
+    effective_half_life_h: population's (for "hanscheid" only to state the expected error). half_life_log_sd: spread of
+    its logarithm between patients. uncertainty_mbq: of the activity, 1 sigma; without it the uncertainty is None.
+
+    Returns a KineticFit of one exponential. Raises DosimetryError for unusable input.
+    """
+    decay = decay_of(nuclide)
+    if np.ndim(time_h) or np.ndim(activity_mbq):
+        raise DosimetryError(f"Expected one time and one activity, received {time_h!r} and {activity_mbq!r}; use fit_time_activity for more.")
+    samples = check_samples([time_h], [[activity_mbq]], uncertainty_mbq)
+    time, activity = float(samples.times_h[0]), float(samples.activities_mbq[0, 0])
+    if time <= 0:
+        raise DosimetryError("Expected one sample after the administration, received a time of 0 h; measure near the effective half-life.")
+    population = PopulationPrior("given by the user", clearance=prior) if isinstance(prior, RatePrior) else prior
+    half_life = _half_life(effective_half_life_h, population, decay)
+    spread = _spread(half_life_log_sd, population if effective_half_life_h is None else None, decay)
+    if method == "prior":
+        return _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay)
+    if method == "hanscheid":
+        return _hanscheid(samples, time, activity, decay, half_life, spread)
+    if method == "madsen":
+        if half_life is None:
+            raise DosimetryError(
+                "Expected an effective half-life of the population for the method 'madsen', received none; give effective_half_life_h or prior."
+            )
+        return _madsen(samples, time, activity, decay, half_life, spread)
+    raise DosimetryError(f"Expected a method out of {', '.join(METHODS)}, received {method!r}; choose one of these.")
+
+
+def two_points(times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prior: PopulationPrior | RatePrior | None = None) -> KineticFit:
+    """Mono-exponential through two samples, never slower than physical decay; with ``prior`` a maximum a posteriori fit.
+
+    Warns with the expected error where the samples lie badly for the half-life they give. Raises DosimetryError for
+    unusable input.
+    """
+    fit = fit_time_activity(times_h, activities_mbq, nuclide, uncertainties_mbq, model="mono", prior=prior)
+    if len(fit.times_h) != 2 or fit.times_h[0] == fit.times_h[1]:
+        raise DosimetryError(f"Expected samples at two different times, received {len(fit.times_h)} at {fit.times_h} h; use fit_time_activity.")
+    if prior is not None or fit.effective_half_life_h is None:
+        return fit
+    limits = rules()
+    nominal = limits["nominal_relative_uncertainty"]["value"]
+    modelled = fit.activity_mbq(np.array(fit.times_h))
+    assumed = fit_time_activity(fit.times_h, modelled, nuclide, nominal * modelled, model="mono")
+    error = assumed.tia_relative_uncertainty
+    if error <= limits["few_points_error_warning"]["value"]:
+        return fit
+    text = f"with these two times an error of {100 * nominal:.0f} % in each activity is an error of {100 * error:.0f} % in the integral"
+    return _with_warnings(fit, text)
+
+
+def later_cycle(
+    times_h, activities_mbq, nuclide, earlier, uncertainties_mbq=None, *, half_life_cv: float | None = None
+) -> KineticFit:
+    """A later cycle with one or more samples: the earlier cycle's curve, scaled to them (Garske et al. 2012).
+
+    earlier: the KineticFit of the same region in an earlier cycle, or its effective half-life in hours.
+    half_life_cv: relative change of the half-life from cycle to cycle, 1 sigma; the default is assumed.
+    The uncertainty has the samples', the earlier fit's covariance and the change between cycles; it is None where the
+    samples have none. Raises DosimetryError for unusable input.
+    """
+    decay = decay_of(nuclide)
+    samples = check_samples(times_h, [activities_mbq] if np.ndim(activities_mbq) == 1 else [[activities_mbq]], uncertainties_mbq)
+    amplitudes, rates = _earlier_curve(earlier, decay)
+    weights, values = 1.0 / samples.sigmas_mbq[0] ** 2, samples.activities_mbq[0]
+
+    def scale_and_tia(amplitudes, rates):
+        shape = np.exp(-samples.times_h[:, None] * rates) @ amplitudes
+        if not (weights * shape**2).sum() > 0:
+            raise DosimetryError("Expected activity in the earlier cycle's curve at these times, received none; check times and region.")
+        scale = float((weights * shape * values).sum() / (weights * shape**2).sum())
+        return scale, scale * float((amplitudes / rates).sum())
+
+    scale, tia = scale_and_tia(amplitudes, rates)
+    if scale <= 0:
+        raise DosimetryError(f"Expected positive activity in the later cycle, received a scale of {scale:.3g} to the earlier one; check the samples.")
+    assumed = rules()["between_cycles_half_life_cv"]["value"]
+    change = assumed if half_life_cv is None else half_life_cv
+    steps = [math.log(scale_and_tia(amplitudes, rates * math.exp(sign * change))[1] / tia) for sign in (-1, 1)]
+    between = math.sqrt(0.5 * (steps[0] ** 2 + steps[1] ** 2))
+    shape_error = _shape_error(earlier, decay, scale_and_tia, tia)
+    shape = np.exp(-samples.times_h[:, None] * rates) @ amplitudes
+    measured = math.sqrt(1.0 / (weights * shape**2).sum()) / scale
+    texts = []
+    if half_life_cv is None:
+        texts.append(f"the half-life is assumed to change by {100 * change:.0f} % (1 sigma) from cycle to cycle")
+    if shape_error is None:
+        texts.append("the earlier cycle's half-life has no uncertainty: none is included")
+    expected = math.hypot(between, shape_error or 0.0)
+    if expected > rules()["few_points_error_warning"]["value"]:
+        texts.append(f"outside the range of good times: expected error {100 * expected:.0f} % from the earlier cycle's curve")
+    uncertainty = tia * math.hypot(measured, expected) if samples.known else None
+    slowest = float(rates[amplitudes > 0].min())
+    label = "earlier cycle's curve scaled to this cycle"
+    return _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
+
+
+def _half_life(effective_half_life_h, population: PopulationPrior | None, decay: DecayOnly) -> float | None:
+    if effective_half_life_h is None:
+        known = population is not None and population.clearance is not None
+        return population.clearance.effective_half_life_h(decay.decay_constant_per_h) if known else None
+    half_life = float(effective_half_life_h)
+    physical = LN2 / decay.decay_constant_per_h
+    if not 0 < half_life <= physical * (1 + 1e-9):
+        raise DosimetryError(
+            f"Expected an effective half-life between 0 and the physical {physical:.4g} h, received {effective_half_life_h} h; check nuclide "
+            "and half-life."
+        )
+    return half_life
+
+
+def _spread(half_life_log_sd, population: PopulationPrior | None, decay: DecayOnly) -> tuple[float, str]:
+    """Standard deviation of ln(effective half-life) and a warning where it is assumed."""
+    if half_life_log_sd is not None:
+        if not (math.isfinite(half_life_log_sd) and half_life_log_sd > 0):
+            raise DosimetryError(f"Expected a positive half_life_log_sd, received {half_life_log_sd}; 0.25 is a spread of about 25 %.")
+        return float(half_life_log_sd), ""
+    if population is not None and population.clearance is not None:
+        rate = population.clearance
+        return rate.log_sd * rate.median_per_h / (rate.median_per_h + decay.decay_constant_per_h), ""
+    assumed = rules()["half_life_log_sd"]["value"]
+    return assumed, f"the effective half-life is assumed to vary by {100 * assumed:.0f} % between patients"
+
+
+def _population_error(estimate, time: float, half_life: float, spread: float, decay: DecayOnly) -> float:
+    """Root mean square of ln(estimate / truth) over log-normal half-lives, none above the physical one."""
+    nodes, weights = np.polynomial.hermite_e.hermegauss(21)
+    half_lives = np.minimum(half_life * np.exp(spread * nodes), LN2 / decay.decay_constant_per_h)
+    truth = half_lives / LN2 * np.exp(LN2 * time / half_lives)
+    return float(np.sqrt((weights * np.log(estimate / truth) ** 2).sum() / weights.sum()))
+
+
+def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> KineticFit:
+    limits = rules()
+    shortest = limits["hanscheid_shortest_half_life_over_time"]["value"] * time
+    longest = min(limits["hanscheid_longest_half_life_over_time"]["value"] * time, LN2 / decay.decay_constant_per_h)
+    texts = []
+    if half_life is None:
+        # errors within +-10 % of a method in its range, evenly distributed
+        error = 0.1 / math.sqrt(3.0)
+        texts.append(f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known")
+    else:
+        error = _population_error(2 * time / LN2, time, half_life, spread[0], decay)
+        bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
+        if not shortest <= half_life <= longest:
+            texts.append(
+                f"effective half-life {half_life:.3g} h is outside the method's range of {shortest:.3g} to {longest:.3g} h at {time:g} h: "
+                f"expected error {100 * bias:+.0f} %"
+            )
+        texts.extend(filter(None, [spread[1]]))
+    # 2t/ln2 is the integral of a mono-exponential whose effective half-life is t
+    tia = 2 * time / LN2 * activity
+    label = "one sample, A(t) 2t/ln2 (Hanscheid 2018)"
+    return _one_exponential("hanscheid", label, samples, decay, LN2 / time, tia, error, half_life, texts)
+
+
+def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> KineticFit:
+    rate = LN2 / half_life
+    tia = activity * math.exp(rate * time) / rate
+    error = _population_error(math.exp(rate * time) / rate, time, half_life, spread[0], decay)
+    texts = list(filter(None, [spread[1]]))
+    if error > rules()["few_points_error_warning"]["value"]:
+        texts.append(
+            f"outside the range of good times: expected error {100 * error:.0f} % (1 sigma) at {time:g} h; the best time is near "
+            f"{1 / rate:.0f} h"
+        )
+    label = "one sample with a population's half-life (Hanscheid 2017, Madsen 2018)"
+    return _one_exponential("madsen", label, samples, decay, rate, tia, error, half_life, texts)
+
+
+def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay) -> KineticFit:
+    if half_life is None:
+        raise DosimetryError("Expected a population for the method 'prior', received none; give prior or effective_half_life_h.")
+    texts = list(filter(None, [spread[1]]))
+    if population is None or population.clearance is None:
+        rate = RatePrior.from_effective_half_life(half_life, decay.decay_constant_per_h, spread[0], "given by the user")
+        population = PopulationPrior("given by the user", clearance=rate)
+    fit = fit_time_activity([time], [activity], nuclide, uncertainty_mbq, model="mono", prior=population)
+    error = fit.tia_relative_uncertainty
+    if error is not None and error > rules()["few_points_error_warning"]["value"]:
+        texts.append(f"expected error {100 * error:.0f} % (1 sigma) with one sample at {time:g} h and this population")
+    return _with_warnings(fit, *texts)
+
+
+def _earlier_curve(earlier, decay: DecayOnly) -> tuple[np.ndarray, np.ndarray]:
+    if not isinstance(earlier, KineticFit):
+        return np.ones(1), np.array([LN2 / _half_life(earlier, None, decay)])
+    if not earlier.amplitudes_mbq or not max(earlier.amplitudes_mbq) > 0:
+        raise DosimetryError(f"Expected a fit with exponentials from the earlier cycle, received '{earlier.model}'; fit it with a model.")
+    if abs(earlier.decay_constant_per_h / decay.decay_constant_per_h - 1) > 1e-6:
+        raise DosimetryError(f"Expected the same nuclide in both cycles, received {earlier.nuclide} and {decay.name}; fit this cycle alone.")
+    return np.array(earlier.amplitudes_mbq), np.array(earlier.rates_per_h)
+
+
+def _shape_error(earlier, decay: DecayOnly, scale_and_tia, tia: float) -> float | None:
+    """Relative uncertainty of the integral from the earlier fit's covariance; None where there is none."""
+    if not isinstance(earlier, KineticFit) or earlier.covariance is None or earlier.averaged or earlier.model not in list_models():
+        return None
+    model = get_model(earlier.model)
+    values = np.array(list(earlier.parameters.values()))
+    gradient = np.zeros(values.size)
+    for index, value in enumerate(values):
+        step = 1e-6 * abs(value) if value else 1e-12
+        ends = []
+        for sign in (-1, 1):
+            moved = values.copy()
+            moved[index] += sign * step
+            ends.append(scale_and_tia(*model.exponentials(moved, decay.decay_constant_per_h))[1])
+        gradient[index] = (ends[1] - ends[0]) / (2 * step * tia)
+    return float(np.sqrt(max(gradient @ earlier.covariance @ gradient, 0.0)))
+
+
+def _one_exponential(model, label, samples: Samples, decay, rate, tia, error, half_life, texts) -> KineticFit:
+    relative = float(samples.sigmas_mbq[0, 0] / samples.activities_mbq[0, 0])
+    uncertainty = tia * math.hypot(relative, error) if samples.known else None
+    return _as_fit(
+        model, label, samples, decay, np.array([tia * rate]), np.array([rate]), tia, uncertainty, half_life, error, texts
+    )
+
+
+def _as_fit(model, label, samples: Samples, decay, amplitudes, rates, tia, uncertainty, half_life, error, texts) -> KineticFit:
+    tail = float((amplitudes / rates * np.exp(-rates * samples.times_h[-1])).sum())
+    share = min(max(tail / tia, 0.0), 1.0)
+    limit = rules()["tail_share_warning"]["value"]
+    texts = list(texts)
+    if share > limit:
+        texts.append(f"{100 * share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h")
+    if uncertainty is None:
+        expected = "" if error is None else f"; the method alone has {100 * error:.0f} %"
+        texts.append(f"the uncertainty cannot be stated without that of the activity{expected}")
+    return KineticFit(
+        model=model,
+        label=label,
+        chosen_by="user",
+        nuclide=decay.name,
+        decay_constant_per_h=decay.decay_constant_per_h,
+        times_h=tuple(samples.times_h.tolist()),
+        activities_mbq=tuple(samples.activities_mbq[0].tolist()),
+        uncertainties_mbq=tuple(samples.sigmas_mbq[0].tolist()) if samples.known else None,
+        weighting=samples.weighting,
+        parameters={},
+        standard_errors=None,
+        covariance=None,
+        correlation=None,
+        amplitudes_mbq=tuple(amplitudes.tolist()),
+        rates_per_h=tuple(rates.tolist()),
+        chi2=None,
+        degrees_of_freedom=0,
+        aicc=None,
+        tia_mbq_h=float(tia),
+        tia_uncertainty_mbq_h=uncertainty,
+        effective_half_life_h=half_life,
+        effective_half_life_uncertainty_h=None,
+        tail_share=share,
+        warnings=tuple(texts),
+    )
+
+
+def _with_warnings(fit: KineticFit, *texts: str) -> KineticFit:
+    return replace(fit, warnings=(*fit.warnings, *texts))
