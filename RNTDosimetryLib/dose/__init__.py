@@ -1,5 +1,6 @@
 """From time-integrated activity to absorbed dose: maps, regions, histograms, radiobiology, marrow, whole body, thyroid."""
 
+from RNTDosimetryLib.dose.cross_dose import cross_doses
 from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.density import DensityMap, density_from_hounsfield, hounsfield_curve
 from RNTDosimetryLib.dose.engines import EngineComparison, compare_engines
@@ -57,6 +58,7 @@ __all__ = [
     "bed_fractions",
     "bed_with_factor",
     "compare_engines",
+    "cross_doses",
     "density_from_hounsfield",
     "dose_map",
     "dose_point_kernel",

@@ -63,6 +63,7 @@ def dose_map(
     *,
     tia_uncertainty_mbq_h_ml=None,
     local_dose_constant_j_per_gbq: float | None = None,
+    kernel_density_g_ml: float | None = None,
 ) -> DoseMap:
     """Absorbed dose of a map of time-integrated activity concentration.
 
@@ -72,6 +73,7 @@ def dose_map(
     density_g_ml: a number, a (z, y, x) array, or the DensityMap of ``density_from_hounsfield``.
     tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, taken as common to all voxels; gives ``uncertainty_gy``.
     local_dose_constant_j_per_gbq: another J/GBq than the nuclide's (e.g. 49.67 for 90Y), for the local method only.
+    kernel_density_g_ml: density of the water in which the kernel's ranges are; None takes ``reference_density``.
     Raises DosimetryError for negative or NaN TIA, density that is not positive, implausible spacing, unknown nuclide or method.
     """
     spacing = checked_spacing(spacing_mm)
@@ -83,6 +85,11 @@ def dose_map(
     warnings = decay_warnings(source) + tuple(getattr(density_g_ml, "warnings", ()))
     if method not in METHODS:
         raise DosimetryError(f"Expected the dose method {' or '.join(METHODS)}, received '{method}'; choose one of them.")
+    if kernel_density_g_ml is None:
+        reference = reference_density(tia, density)
+    else:
+        reference = positive_number(kernel_density_g_ml, "kernel density in g/mL", "leave it empty for the mean where the activity is")
+    mass_density = tissue_density(density, reference)
     if method == "local":
         energy = local_energy_mev(source)
         if local_dose_constant_j_per_gbq is not None:
@@ -91,18 +98,17 @@ def dose_map(
         remainder = source.photon_energy_mev / (energy + source.photon_energy_mev)
         if remainder > _PHOTON_SHARE_TO_MENTION:
             warnings += (f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",)
-        per_tia = GY_G_PER_MBQ_H_MEV * energy / tissue_density(tia, density)
+        per_tia = GY_G_PER_MBQ_H_MEV * energy / mass_density
         spread = [tia, uncertainty]
     else:
         if local_dose_constant_j_per_gbq is not None:
             raise DosimetryError("Expected a local dose constant with the local method only, received one with the kernel; leave it empty.")
-        reference = reference_density(tia, density)
         kernel = voxel_kernel(source, spacing, reference, tia.shape)
         octant = kernel.octant()
         energy = kernel.electron_inside_mev + kernel.photon_inside_mev
         remainder = kernel.remainder
         voxel_ml = math.prod(spacing) / 1000
-        per_tia = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml * reference / tissue_density(tia, density)
+        per_tia = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml * reference / mass_density
         spread = [None if image is None else np.maximum(convolve_octant(image, octant), 0) for image in (tia, uncertainty)]
     dose, shifted = (None if image is None else _read_only(np.asarray(image * per_tia, dtype=np.float32)) for image in spread)
     return DoseMap(
@@ -145,11 +151,9 @@ def reference_density(tia, density) -> float:
     return round(float(density[tissue].mean()), 3) if tissue.any() else 1.0
 
 
-def tissue_density(tia, density):
+def tissue_density(density, reference_g_ml: float):
     """Density for energy over mass: as given, with air (in an array) replaced by the reference density."""
-    if np.ndim(density) == 0:
-        return density
-    return np.where(density < AIR_BELOW_G_ML, reference_density(tia, density), density)
+    return density if np.ndim(density) == 0 else np.where(density < AIR_BELOW_G_ML, reference_g_ml, density)
 
 
 def _energy_of_constant(constant_j_per_gbq, source) -> float:
