@@ -1,12 +1,13 @@
 """Rigid alignment of two CTs of one patient."""
 
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.registration_quality import RegistrationQuality, body_mask, registration_quality
-from RNTDosimetryLib.images.resampling import IDENTITY, to_sitk
+from RNTDosimetryLib.images.resampling import IDENTITY, rigid_matrix, to_sitk
 from RNTDosimetryLib.images.volumes import CtImage
 from RNTDosimetryLib.records import Record
 
@@ -17,7 +18,22 @@ LARGEST_SHIFT_MM = 150.0
 _WORKING_SPACING_MM = 4.0
 _HOUNSFIELD_RANGE = (-250.0, 400.0)
 _SEED = 20240305
+_SMALLEST_STEP_MM = 0.01
 _MASK_MARGIN_MM = 12.0
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level of the search, on images of the working spacing: coarser by shrink, smoothed, a share of voxels sampled."""
+
+    shrink: int
+    smoothing_mm: float
+    sampled: float
+    step_mm: float
+
+
+_COARSE_LEVELS = (_Level(4, 4.0, 0.5, 4.0), _Level(2, 2.0, 0.2, 4.0))
+_FINE_LEVEL = (_Level(1, 0.0, 0.06, 0.5),)
 
 
 @dataclass(frozen=True)
@@ -53,14 +69,14 @@ def register_rigid(fixed: CtImage, moving: CtImage, initial_matrix=None) -> Rigi
     """
     if _same_image(fixed, moving):
         return _result(IDENTITY, None, fixed, moving, "identity, same image")
-    fixed_small, moving_small = _working_image(fixed), _working_image(moving)
-    mask_array, body_centre = _fixed_mask(fixed_small)
-    starts = (
-        [np.asarray(initial_matrix, dtype=float)]
-        if initial_matrix is not None
-        else _starts(fixed_small, moving_small, body_centre)
-    )
-    matrix, metric = _optimise(fixed_small, moving_small, mask_array, body_centre, starts)
+    with _one_thread():
+        fixed_small, moving_small = _working_image(fixed), _working_image(moving)
+        mask_array, body_centre = _fixed_mask(fixed_small)
+        if initial_matrix is not None:
+            starts = [rigid_matrix(initial_matrix, "the start of the registration")]
+        else:
+            starts = _starts(fixed_small, moving_small, body_centre)
+        matrix, metric = _optimise(fixed_small, moving_small, mask_array, body_centre, starts)
     _refuse_unbelievable(matrix, body_centre, fixed.name, moving.name)
     return _result(matrix, metric, fixed, moving, RigidRegistration.method)
 
@@ -127,6 +143,7 @@ def _starts(fixed, moving, body_centre: np.ndarray) -> list[np.ndarray]:
 
 
 def _optimise(fixed, moving, mask_array: np.ndarray, centre: np.ndarray, starts) -> tuple[np.ndarray, float]:
+    """Best matrix and its metric: the two most promising starts on coarse levels, the better one on the fine level."""
     import SimpleITK as sitk
 
     mask = sitk.GetImageFromArray(mask_array)
@@ -137,55 +154,71 @@ def _optimise(fixed, moving, mask_array: np.ndarray, centre: np.ndarray, starts)
         raise DosimetryError(
             "Expected two CTs that overlap, received no common tissue at any start; align them by hand and give initial_matrix."
         )
-    best = None
-    for _, index in scores[:2]:
-        transform = _versor(starts[index], centre)
-        method = _method(mask)
-        method.SetInitialTransform(transform, inPlace=True)
-        try:
-            method.Execute(fixed, moving)
-        except RuntimeError:
-            continue
-        metric = float(method.GetMetricValue())
-        if best is None or metric < best[1]:
-            best = (_matrix_of(transform), metric)
-    if best is None:
+    coarse = [_run(fixed, moving, mask, centre, starts[index], _COARSE_LEVELS) for _, index in scores[:2]]
+    coarse = [result for result in coarse if result is not None]
+    best = min(coarse, key=lambda result: result[1], default=None)
+    final = None if best is None else _run(fixed, moving, mask, centre, best[0], _FINE_LEVEL)
+    if final is None:
         raise DosimetryError(
             "Expected two CTs of one patient, received images that could not be aligned; align them by hand and give initial_matrix."
         )
-    return best
+    return final
 
 
-def _method(mask):
+def _run(fixed, moving, mask, centre, start: np.ndarray, levels) -> tuple[np.ndarray, float] | None:
+    """Optimise from a start; None when the images lose each other on the way."""
+    transform, method = _versor(start, centre), _method(mask, levels)
+    method.SetInitialTransform(transform, inPlace=True)
+    try:
+        method.Execute(fixed, moving)
+    except RuntimeError:
+        return None
+    return _matrix_of(transform), float(method.GetMetricValue())
+
+
+def _method(mask, levels):
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
-    method.SetNumberOfThreads(1)
     method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=40)
     method.SetMetricFixedMask(mask)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentagePerLevel([0.5, 0.2, 0.1], _SEED)
+    method.SetMetricSamplingPercentagePerLevel([level.sampled for level in levels], _SEED)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=4.0, minStep=0.005, numberOfIterations=120, relaxationFactor=0.6, gradientMagnitudeTolerance=1e-7
+        learningRate=levels[0].step_mm,
+        minStep=_SMALLEST_STEP_MM,
+        numberOfIterations=100,
+        relaxationFactor=0.6,
+        gradientMagnitudeTolerance=1e-7,
     )
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([4, 2, 1])
-    method.SetSmoothingSigmasPerLevel([4.0, 2.0, 0.0])
+    method.SetShrinkFactorsPerLevel([level.shrink for level in levels])
+    method.SetSmoothingSigmasPerLevel([level.smoothing_mm for level in levels])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     return method
 
 
 def _evaluate(fixed, moving, mask, centre, start) -> float | None:
-    method = _method(mask)
-    method.SetShrinkFactorsPerLevel([2])
-    method.SetSmoothingSigmasPerLevel([4.0])
-    method.SetMetricSamplingPercentagePerLevel([0.1], _SEED)
+    method = _method(mask, _COARSE_LEVELS[1:])
     method.SetInitialTransform(_versor(start, centre))
     try:
         return float(method.MetricEvaluate(fixed, moving))
     except RuntimeError:
         return None
+
+
+@contextmanager
+def _one_thread():
+    """One thread while registering: sums over threads differ in their last digits from run to run."""
+    import SimpleITK as sitk
+
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
 def _versor(matrix: np.ndarray, centre: np.ndarray):
