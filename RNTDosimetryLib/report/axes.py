@@ -26,7 +26,9 @@ class Axis(Record):
     def __post_init__(self):
         for limit in (self.lower, self.upper):
             if limit is not None and (not math.isfinite(limit) or (self.log and limit <= 0)):
-                raise DosimetryError(f"Expected finite limits, above zero on a logarithmic axis, for '{self.label}', received {limit}.")
+                raise DosimetryError(
+                    f"Expected finite limits, above zero on a logarithmic axis, for '{self.label}', received {limit}."
+                )
         if self.lower is not None and self.upper is not None and self.lower >= self.upper:
             raise DosimetryError(f"Expected limits in rising order for '{self.label}', received {self.lower} to {self.upper}.")
         if self.step is not None and not (math.isfinite(self.step) and self.step >= 1):

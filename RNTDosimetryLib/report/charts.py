@@ -29,7 +29,9 @@ class Bar:
     def __post_init__(self):
         Measured(self.value, self.uncertainty)
         if self.limit_kind not in ("max", "min") or (self.limit is not None and not np.isfinite(self.limit)):
-            raise DosimetryError(f'Expected a finite limit of kind "max" or "min" for {self.label}, received {self.limit}, {self.limit_kind!r}.')
+            raise DosimetryError(
+                f'Expected a finite limit of kind "max" or "min" for {self.label}, received {self.limit}, {self.limit_kind!r}.'
+            )
 
     @property
     def verdict(self) -> str:
@@ -45,7 +47,10 @@ def limit_plot(title: str, axis: Axis, bars: Sequence[Bar]) -> str:
     """Bars from zero with whiskers of one standard uncertainty; a limit is a thick tick with ≤ or ≥ and its number."""
     if not bars:
         raise DosimetryError(f"Expected at least one bar for the plot '{title}', received none; leave the plot out.")
-    reach = [[b.value, b.value - (b.uncertainty or 0), b.value + (b.uncertainty or 0), b.limit if b.limit is not None else b.value] for b in bars]
+    reach = [
+        [b.value, b.value - (b.uncertainty or 0), b.value + (b.uncertainty or 0), b.limit if b.limit is not None else b.value]
+        for b in bars
+    ]
     scale = make_scale(axis, np.array(reach), from_zero=not axis.log)
     texts = [f"{format_measured(b.value, b.uncertainty)}" for b in bars]
     verdicts = [b.verdict + (f" {'≤' if b.limit_kind == 'max' else '≥'} {b.limit:g}" if b.verdict else "") for b in bars]
@@ -58,7 +63,10 @@ def limit_plot(title: str, axis: Axis, bars: Sequence[Bar]) -> str:
 
     parts = [svg.text(16, 20, title, 14, font_weight="bold")]
     for tick, label in zip(scale.ticks, scale.labels):
-        parts += [svg.line(place(tick), _TOP, place(tick), bottom, "#e2e2e2"), svg.text(place(tick), bottom + 16, label, _SMALL, "middle")]
+        parts += [
+            svg.line(place(tick), _TOP, place(tick), bottom, "#e2e2e2"),
+            svg.text(place(tick), bottom + 16, label, _SMALL, "middle"),
+        ]
     parts.append(svg.text(left + width / 2, bottom + 34, axis.heading, anchor="middle"))
     start = place(0.0) if not axis.log else left
     for row, (bar, words, verdict) in enumerate(zip(bars, texts, verdicts)):
@@ -78,7 +86,9 @@ def _row(bar: Bar, words: str, verdict: str, y: float, place, start: float, left
     colour = series_style(1 if exceeded else 0)[0]
     end = place(bar.value)
     parts = [svg.text(left - 8, y + 4, svg.shortened(bar.label, _NAME_WIDTH), anchor="end")]
-    parts.append(svg.element("rect", x=min(start, end), y=y - 8, width=abs(end - start), height=16.0, fill=colour, fill_opacity="0.75"))
+    parts.append(
+        svg.element("rect", x=min(start, end), y=y - 8, width=abs(end - start), height=16.0, fill=colour, fill_opacity="0.75")
+    )
     if bar.uncertainty is not None:
         low, high = place(bar.value - bar.uncertainty), place(bar.value + bar.uncertainty)
         parts.append(svg.line(low, y, high, y, "#222", 1.4))

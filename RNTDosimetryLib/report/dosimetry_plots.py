@@ -21,6 +21,7 @@ class TimeActivity:
     times_h, activities_mbq, uncertainties_mbq: (n,) measured; uncertainties None when not known.
     fit_mbq: function of times in h, (m,) -> (m,) MBq, e.g. the method ``activity_mbq`` of a fit; None without a fit.
     fit_uncertainty_mbq: function of times in h that gives the standard uncertainty of the curve, for the band.
+    style: number of colour and marker, to give a region the same look in every plot; None takes the next one.
     """
 
     label: str
@@ -29,6 +30,7 @@ class TimeActivity:
     uncertainties_mbq: np.ndarray | None = None
     fit_mbq: Callable[[np.ndarray], np.ndarray] | None = None
     fit_uncertainty_mbq: Callable[[np.ndarray], np.ndarray] | None = None
+    style: int | None = None
 
 
 def time_activity_plot(
@@ -49,7 +51,10 @@ def time_activity_plot(
     until_h = 1.5 * last_h if tail_until_h is None else tail_until_h
     series, bands, points = [], [], []
     for curve in curves:
-        points.append(Series(curve.label, curve.times_h, curve.activities_mbq, curve.uncertainties_mbq, line=False, markers=True))
+        measured = Series(
+            curve.label, curve.times_h, curve.activities_mbq, curve.uncertainties_mbq, line=False, markers=True, style=curve.style
+        )
+        points.append(measured)
         if curve.fit_mbq is None:
             continue
         end_h = float(np.max(curve.times_h))
@@ -63,9 +68,13 @@ def time_activity_plot(
     fitted = bool(series)
     notes = ["Dashed: extrapolated beyond the last scan."] if fitted else []
     if bands or any(curve.uncertainties_mbq is not None for curve in curves):
-        notes.append("Error bars and bands: standard uncertainty (k = 1)." if bands else "Error bars: standard uncertainty (k = 1).")
+        notes.append(
+            "Error bars and bands: standard uncertainty (k = 1)." if bands else "Error bars: standard uncertainty (k = 1)."
+        )
     axis = Axis(activity_label, activity_unit, log=log, lower=_log_floor(curves, series) if log else None)
-    description = "; ".join(f"{curve.label}: {np.size(curve.times_h)} points until {np.max(curve.times_h):.3g} h" for curve in curves)
+    description = "; ".join(
+        f"{curve.label}: {np.size(curve.times_h)} points until {np.max(curve.times_h):.3g} h" for curve in curves
+    )
     step_h = next((hours for hours in _HOURS_BETWEEN_TICKS if until_h / hours <= _MOST_TICKS), None)
     time_axis = Axis("Time after administration", "h", step=step_h)
     return line_plot(title, time_axis, axis, points + series, bands, (), [" ".join(notes)] if notes else [], description)
@@ -93,6 +102,7 @@ class DoseVolumeCurve:
     label: str
     dose_gy: np.ndarray
     volume_percent: np.ndarray
+    style: int | None = None
 
 
 def dvh_plot(
@@ -112,7 +122,7 @@ def dvh_plot(
             )
         if volume[-1] > 0:
             dose, volume = np.append(dose, dose[-1]), np.append(volume, 0.0)
-        series.append(Series(curve.label, dose, volume))
+        series.append(Series(curve.label, dose, volume, style=curve.style))
     references = [ReferenceLine(text, value, "x") for text, value in limits_gy]
     axis = Axis("Volume receiving at least the dose", "%", lower=0.0, upper=100.0)
     return line_plot(title, Axis(dose_label, "Gy", lower=0.0), axis, series, (), references)
@@ -157,7 +167,9 @@ def dose_against_activity_plot(
     return line_plot(title, Axis("Administered activity", "GBq"), Axis("Absorbed dose", "Gy", log=log), series, (), references)
 
 
-def scatter_plot(title: str, x_axis: Axis, y_axis: Axis, series: Sequence[Series], identity: bool = False, from_zero: bool = True) -> str:
+def scatter_plot(
+    title: str, x_axis: Axis, y_axis: Axis, series: Sequence[Series], identity: bool = False, from_zero: bool = True
+) -> str:
     """Points of several groups; with ``identity`` the line on which both axes agree."""
     drawn = [
         Series(s.label, s.x, s.y, s.y_error, s.x_error, line=False, markers=True, style=i if s.style is None else s.style)

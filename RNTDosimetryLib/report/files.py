@@ -24,7 +24,9 @@ def replacing(path: str | Path) -> Iterator[Path]:
     """
     path = Path(path)
     if not path.parent.is_dir():
-        raise DosimetryError(f"Expected an existing folder for {path.name}, received {path.parent}; create it or choose another one.")
+        raise DosimetryError(
+            f"Expected an existing folder for {path.name}, received {path.parent}; create it or choose another one."
+        )
     temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
     try:
         yield temporary
@@ -92,7 +94,9 @@ def checked_map(values: np.ndarray, geometry: ImageGeometry, what: str) -> np.nd
             f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; give the geometry of this very map."
         )
     if array.dtype.kind not in "fiub" or not np.all(np.isfinite(array)):
-        raise DosimetryError(f"Expected finite numbers in {what}, received NaN, infinity or another type; it must not be written.")
+        raise DosimetryError(
+            f"Expected finite numbers in {what}, received NaN, infinity or another type; it must not be written."
+        )
     return array
 
 

@@ -8,7 +8,8 @@ from html import escape
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report.files import RESEARCH_ONLY
-from RNTDosimetryLib.report.tables import Table, printable, table_html
+from RNTDosimetryLib.report.numbers import Measured
+from RNTDosimetryLib.report.tables import Column, Table, format_cell, printable, table_html
 from RNTDosimetryLib.resources import resource_path
 
 
@@ -21,7 +22,9 @@ class Figure:
 
     def __post_init__(self):
         if not self.svg.startswith("<svg"):
-            raise DosimetryError("Expected an SVG element for a figure, received other text; make it with a plot or picture function.")
+            raise DosimetryError(
+                "Expected an SVG element for a figure, received other text; make it with a plot or picture function."
+            )
 
 
 @dataclass(frozen=True)
@@ -106,14 +109,21 @@ def block_html(block: Block) -> str:
         caption = f"<figcaption>{_escaped(block.caption)}</figcaption>" if block.caption else ""
         return f"<figure>{block.svg}{caption}</figure>"
     if isinstance(block, Facts):
-        pairs = "".join(f"<dt>{_escaped(name)}</dt><dd>{_escaped('–' if value is None else value)}</dd>" for name, value in block.pairs.items())
+        pairs = "".join(f"<dt>{_escaped(name)}</dt><dd>{_escaped(_fact(value))}</dd>" for name, value in block.pairs.items())
         return f"<dl>{pairs}</dl>"
     if isinstance(block, Bullets):
         return f"<ul>{''.join(f'<li>{_escaped(item)}</li>' for item in block.items)}</ul>"
     if isinstance(block, Details):
         inner = "\n".join(block_html(item) for item in block.content)
         return f"<details{' open' if block.open else ''}><summary>{_escaped(block.summary)}</summary>\n{inner}\n</details>"
-    raise DosimetryError(f"Expected text, a table, a figure, facts, bullets or details in a report, received {type(block).__name__}.")
+    raise DosimetryError(
+        f"Expected text, a table, a figure, facts, bullets or details in a report, received {type(block).__name__}."
+    )
+
+
+def _fact(value) -> str:
+    """Numbers with their digits and uncertainty as in a table; anything else as its text."""
+    return format_cell(value, Column("value")) if value is None or isinstance(value, (str, int, float, Measured)) else str(value)
 
 
 def _section(section: Section, number: int) -> str:

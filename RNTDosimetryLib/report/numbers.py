@@ -51,7 +51,7 @@ def format_number(value: float | None, digits: int = 3) -> str:
 
 
 def format_measured(value: float | None, uncertainty: float | None, digits: int = 3) -> str:
-    """"12.3 ± 0.4": the uncertainty to one or two digits, the value to the same place.
+    """ "12.3 ± 0.4": the uncertainty to one or two digits, the value to the same place.
 
     The uncertainty keeps two digits when they are 10 to 35 and one above, the rule of the Particle Data Group (Review of
     Particle Physics, introduction). Without an uncertainty, ``format_number``.
@@ -71,7 +71,7 @@ def format_measured(value: float | None, uncertainty: float | None, digits: int 
 
 
 def power_of_ten(exponent: int) -> str:
-    """"×10⁻⁵"."""
+    """ "×10⁻⁵"."""
     return f"×10{str(exponent).translate(_SUPERSCRIPTS)}"
 
 

@@ -100,18 +100,21 @@ def slice_figure(
     box = _body_box(background) if crop and background is not None else box_of(sources[0].geometry)
     if np.any(point < box[0]) or np.any(point > box[1]):
         box = np.stack([np.minimum(box[0], point - 5.0), np.maximum(box[1], point + 5.0)])
-    pixel_mm = max(min(min(item.geometry.spacing_mm) for item in sources), _SMALLEST_PIXEL_MM, float((box[1] - box[0]).max()) / _MOST_PIXELS)
+    pixel_mm = max(
+        min(min(item.geometry.spacing_mm) for item in sources), _SMALLEST_PIXEL_MM, float((box[1] - box[0]).max()) / _MOST_PIXELS
+    )
     views = [plane_through(name, point, box, pixel_mm) for name in planes]
     room = WIDTH - (_bar_width(overlay) if overlay is not None else 0.0) - _GAP * (len(views) - 1)
     px_per_mm = min(room / sum(view.width_mm for view in views), _HIGHEST / max(view.height_mm for view in views))
-    parts, x = [svg.text(0, 15, title, 14, font_weight="bold")], 0.0
+    parts, x = [svg.text(0, 15, svg.shortened(title, WIDTH, 14), 14, font_weight="bold")], 0.0
     bottom = _TOP + max(view.height_mm for view in views) * px_per_mm
     for view in views:
         parts.append(_panel(view, x, px_per_mm, background, overlay, regions, point))
         x += view.width_mm * px_per_mm + _GAP
     if overlay is not None:
-        parts.append(_colour_bar(overlay, x + 6, _TOP + 20, max(90.0, min(bottom - _TOP - 26, 260.0))))
-        bottom = max(bottom, _TOP + 126)
+        top = _TOP + 13.0 * len(_bar_heading(overlay))
+        parts.append(_colour_bar(overlay, x + 6, top, min(max(bottom - top, 90.0), 260.0)))
+        bottom = max(bottom, top + 90)
     legend, bottom = _legend(regions, bottom + 18)
     shown = ", ".join([*([overlay.label] if overlay else []), *(region.label for region in regions)])
     where = "R" if point[0] < 0 else "L", "A" if point[1] < 0 else "P", "I" if point[2] < 0 else "S"
@@ -228,14 +231,17 @@ def _bar_width(overlay: Overlay) -> float:
 
 def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
     """The colours with their values, label and unit above."""
-    scale = make_scale(Axis(overlay.label, overlay.unit, lower=0.0, upper=float(overlay.maximum)), np.array([0.0, overlay.maximum]))
+    scale = make_scale(
+        Axis(overlay.label, overlay.unit, lower=0.0, upper=float(overlay.maximum)), np.array([0.0, overlay.maximum])
+    )
     colours = dose_colours(np.linspace(1.0, 0.0, 128))[:, None, :]
     lines = _bar_heading(overlay)
     parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i), line, 11) for i, line in enumerate(lines)]
+    y, height = y + 6, height - 12
     address = png_data_uri(np.rint(colours).astype(np.uint8))
-    parts.append(svg.element("image", x=x, y=y + 6, width=16.0, height=height - 12, preserveAspectRatio="none", href=address))
+    parts.append(svg.element("image", x=x, y=y, width=16.0, height=height, preserveAspectRatio="none", href=address))
     for tick, label in zip(scale.ticks, scale.labels):
-        level = y + 6 + (height - 12) * (1 - float(scale.fraction(tick)))
+        level = y + height * (1 - float(scale.fraction(tick)))
         parts += [svg.line(x + 16, level, x + 20, level, "#222"), svg.text(x + 23, level + 4, label, 11)]
     return "".join(parts)
 

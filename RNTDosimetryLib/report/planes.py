@@ -68,7 +68,9 @@ def plane_through(name: str, point_lps_mm: Sequence[float], box_lps_mm: np.ndarr
     return Plane(name, tuple(corner.tolist()), right, down, rows, columns, float(pixel_mm), letters)
 
 
-def sample_plane(values: np.ndarray, geometry: ImageGeometry, plane: Plane, outside: float = 0.0, smooth: bool = True) -> np.ndarray:
+def sample_plane(
+    values: np.ndarray, geometry: ImageGeometry, plane: Plane, outside: float = 0.0, smooth: bool = True
+) -> np.ndarray:
     """Values of an image, (z, y, x), on the plane, (rows, columns) float32: linear between voxels, or the nearest one.
 
     Pixels beyond the outer faces of the grid get ``outside``.

@@ -63,7 +63,9 @@ class ReferenceLine:
 
     def __post_init__(self):
         if self.axis not in ("x", "y") or not np.isfinite(self.value):
-            raise DosimetryError(f'Expected a finite place on axis "x" or "y" for {self.label}, received {self.value} on {self.axis!r}.')
+            raise DosimetryError(
+                f'Expected a finite place on axis "x" or "y" for {self.label}, received {self.value} on {self.axis!r}.'
+            )
 
 
 def _check_arrays(item, names: Sequence[str], optional: Sequence[str]):
@@ -111,8 +113,10 @@ def line_plot(
     area = _Area(left, top, WIDTH - left - right, data_height, x_scale, y_scale)
     marks = [_band(band, styles[band.label], area) for band in bands]
     marks += [_curve(item, styles[item.label], area) for item in series]
-    content = svg.text(left, 20, title, 14, font_weight="bold")
-    content += _frame(area, x_axis, y_axis) + svg.clipped(area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1, "".join(marks))
+    content = svg.text(left, 20, svg.shortened(title, WIDTH - left, 14), 14, font_weight="bold")
+    content += _frame(area, x_axis, y_axis) + svg.clipped(
+        area.x - 0.5, area.y - 0.5, area.width + 1, area.height + 1, "".join(marks)
+    )
     content += _references(references, area)
     content += "".join(_points(item, styles[item.label], area) for item in series)
     bottom = area.y + area.height + _BOTTOM
@@ -146,7 +150,8 @@ def _styles(series: Sequence[Series], bands: Sequence[Band]) -> dict[str, int]:
     styles: dict[str, int] = {}
     for item in (*series, *bands):
         if item.label not in styles or item.style is not None:
-            styles[item.label] = item.style if item.style is not None else len(styles)
+            free = next(index for index in range(len(styles) + 1) if index not in styles.values())
+            styles[item.label] = item.style if item.style is not None else free
     return styles
 
 
@@ -186,13 +191,24 @@ def _frame(area: _Area, x_axis: Axis, y_axis: Axis) -> str:
     parts.append(svg.text(area.x + area.width / 2, bottom + 37, x_axis.heading, anchor="middle"))
     middle = area.y + area.height / 2
     turn = f"rotate(-90 14 {svg.number(middle)})"
-    parts.append(svg.text(14.0, middle, y_axis.heading, anchor="middle", transform=turn, dominant_baseline="central"))
+    parts.append(
+        svg.text(
+            14.0,
+            middle,
+            svg.shortened(y_axis.heading, area.height + 40),
+            anchor="middle",
+            transform=turn,
+            dominant_baseline="central",
+        )
+    )
     return "".join(parts)
 
 
 def _band(band: Band, style: int, area: _Area) -> str:
     there, back = area.places(band.x, band.upper), area.places(band.x[::-1], band.lower[::-1])
-    return svg.element("path", d=svg.path(np.concatenate([there, back]), closed=True), fill=series_style(style)[0], fill_opacity="0.16")
+    return svg.element(
+        "path", d=svg.path(np.concatenate([there, back]), closed=True), fill=series_style(style)[0], fill_opacity="0.16"
+    )
 
 
 def _curve(item: Series, style: int, area: _Area) -> str:
@@ -201,7 +217,12 @@ def _curve(item: Series, style: int, area: _Area) -> str:
     colour, dash, _ = series_style(style)
     dash = dash if item.dash is None else item.dash
     return svg.element(
-        "path", d=svg.path(area.places(item.x, item.y)), fill="none", stroke=colour, stroke_width="1.8", stroke_linejoin="round",
+        "path",
+        d=svg.path(area.places(item.x, item.y)),
+        fill="none",
+        stroke=colour,
+        stroke_width="1.8",
+        stroke_linejoin="round",
         stroke_dasharray=dash or None,
     )
 
@@ -233,7 +254,7 @@ def _within(place: np.ndarray, area: _Area) -> np.ndarray:
 
 
 def _references(references: Sequence[ReferenceLine], area: _Area) -> str:
-    parts, labels = [], []
+    parts, labels, above = [], [], []
     right, bottom = area.x + area.width, area.y + area.height
     for reference in references:
         colour = _REFERENCE if reference.style is None else series_style(reference.style)[0]
@@ -241,18 +262,21 @@ def _references(references: Sequence[ReferenceLine], area: _Area) -> str:
             x = area.places(reference.value, area.y_scale.lower)[0]
             parts.append(svg.line(x, area.y - 4, x, bottom, colour, 1.4, "6 3 1.5 3"))
             half = svg.text_width(reference.label, _SMALL) / 2
-            parts.append(svg.text(min(max(x, half + 4), WIDTH - half - 4), area.y - 8, reference.label, _SMALL, "middle", colour))
+            above.append([min(max(x, half + 4), WIDTH - half - 4), reference.label, colour])
         else:
             y = area.places(area.x_scale.lower, reference.value)[1]
             parts.append(svg.line(area.x, y, right + 4, y, colour, 1.4, "6 3 1.5 3"))
             labels.append([y, svg.shortened(reference.label, 150, _SMALL), colour])
+    widest = max([0.0, *(svg.text_width(label, _SMALL) for _, label, _ in above)])
+    for x, label, colour in spread(above, widest + 4):
+        parts.append(svg.text(x, area.y - 8, label, _SMALL, "middle", colour))
     for y, label, colour in spread(labels, 13.0):
         parts.append(svg.text(right + 7, y + 4, label, _SMALL, fill=colour))
     return "".join(parts)
 
 
 def spread(labels: list[list], gap: float) -> list[list]:
-    """Labels, each a list that starts with its height, moved apart so that no two are nearer than ``gap``."""
+    """Labels, each a list that starts with its place, moved apart so that no two are nearer than ``gap``."""
     labels = sorted(labels, key=lambda item: item[0])
     for _ in range(50):
         moved = False

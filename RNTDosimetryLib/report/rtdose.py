@@ -20,13 +20,22 @@ _GRID_FRAME_OFFSET_VECTOR = 0x3004000C
 _IMPLEMENTATION_NAME = "RNTDOSIMETRY"
 _NEGLIGIBLE_NEGATIVE = 1e-6
 _LONG_STRING, _SHORT_TEXT = 64, 1024
+_SUMMATION_TYPES = ("PLAN", "MULTI_PLAN", "FRACTION")
 
 # Attributes that a dose takes over from the image it belongs to: patient and study, written also when empty.
 _PATIENT_AND_STUDY = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
     "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
 )  # fmt: skip
-_OPTIONAL = ("StudyDescription", "PatientAge", "PatientSize", "PatientWeight", "IssuerOfPatientID", "PositionReferenceIndicator", "TimezoneOffsetFromUTC")
+_OPTIONAL = (
+    "StudyDescription",
+    "PatientAge",
+    "PatientSize",
+    "PatientWeight",
+    "IssuerOfPatientID",
+    "PositionReferenceIndicator",
+    "TimezoneOffsetFromUTC",
+)
 _IDENTIFIERS = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
 
 
@@ -96,6 +105,10 @@ def write_rtdose(
     """
     if bits not in (16, 32):
         raise DosimetryError(f"Expected 16 or 32 bits for a stored dose, received {bits}.")
+    if summation_type not in _SUMMATION_TYPES:
+        raise DosimetryError(
+            f"Expected one of {', '.join(_SUMMATION_TYPES)} as dose summation type, received {summation_type!r}."
+        )
     array = _without_rounding_noise(checked_map(dose_gy, geometry, "the dose map"))
     array, geometry = right_handed(array, geometry)
     created = created or datetime.now()
@@ -129,7 +142,9 @@ def _without_rounding_noise(array: np.ndarray) -> np.ndarray:
     array = array.astype(np.float64)
     lowest, highest = float(array.min()), float(array.max())
     if lowest < -_NEGLIGIBLE_NEGATIVE * max(highest, 0.0):
-        raise DosimetryError(f"Expected absorbed dose of zero or more, received {lowest:.3g} Gy; a negative dose must not be exported.")
+        raise DosimetryError(
+            f"Expected absorbed dose of zero or more, received {lowest:.3g} Gy; a negative dose must not be exported."
+        )
     return np.maximum(array, 0.0)
 
 
@@ -156,7 +171,9 @@ def _identified(reference: Mapping[str, str], make_uid, warnings: list[str], cre
             setattr(dataset, name, reference[name])
     for name in ("StudyInstanceUID", "FrameOfReferenceUID"):
         if not reference.get(name):
-            warnings.append(f"RT Dose: the reference image has no {name}, so a new one was made and the dose stands apart from its images.")
+            warnings.append(
+                f"RT Dose: the reference image has no {name}, so a new one was made and the dose stands apart from its images."
+            )
         setattr(dataset, name, reference.get(name) or make_uid(name))
     dataset.PositionReferenceIndicator = reference.get("PositionReferenceIndicator") or ""
     dataset.SOPClassUID = RT_DOSE_STORAGE
@@ -167,7 +184,8 @@ def _identified(reference: Mapping[str, str], make_uid, warnings: list[str], cre
     dataset.OperatorsName = ""
     dataset.Manufacturer = "RNTDosimetry"
     dataset.ManufacturerModelName = "RNTDosimetry, research only"
-    dataset.SoftwareVersions = software_version or "unknown"
+    if software_version:
+        dataset.SoftwareVersions = software_version
     day, clock = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
     for part in ("InstanceCreation", "Series", "Content"):
         setattr(dataset, f"{part}Date", day)
@@ -268,8 +286,15 @@ def read_rtdose(path: str | Path) -> RtDose:
     if dataset.get("SOPClassUID") != RT_DOSE_STORAGE:
         raise DosimetryError(f"Expected an RT Dose object, received {name} of another kind; choose the dose file.")
     if dataset.get("DoseUnits") != "GY" or not dataset.get("DoseGridScaling"):
-        raise DosimetryError(f"Expected dose in GY with a grid scaling, received {dataset.get('DoseUnits')!r} in {name}; export absorbed dose.")
-    stored = dataset.pixel_array
+        raise DosimetryError(
+            f"Expected dose in GY with a grid scaling, received {dataset.get('DoseUnits')!r} in {name}; export absorbed dose."
+        )
+    try:
+        stored = dataset.pixel_array
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        raise DosimetryError(
+            f"Expected pixels that can be decoded in {name}, received {error}; export the dose uncompressed."
+        ) from error
     array = (stored if stored.ndim == 3 else stored[None]).astype(np.float64) * float(dataset.DoseGridScaling)
     return RtDose(
         _geometry_of(dataset, array.shape, name), array,
@@ -280,13 +305,22 @@ def read_rtdose(path: str | Path) -> RtDose:
 
 
 def _geometry_of(dataset, shape: tuple[int, ...], name: str) -> ImageGeometry:
+    missing = [item for item in ("ImageOrientationPatient", "ImagePositionPatient", "PixelSpacing") if not dataset.get(item)]
+    if missing:
+        raise DosimetryError(
+            f"Expected the place of the dose grid in {name}, received no {' or '.join(missing)}; export it with its geometry."
+        )
     rows, columns = np.asarray(dataset.ImageOrientationPatient, dtype=float).reshape(2, 3)
     offsets = np.asarray(dataset.get("GridFrameOffsetVector") or [0.0], dtype=float).ravel()
     steps = np.diff(offsets)
     if offsets.size != shape[0] or (steps.size and np.ptp(steps) > 1e-3 * abs(steps[0])) or np.any(steps == 0):
-        raise DosimetryError(f"Expected one offset for each of {shape[0]} evenly spaced frames in {name}, received {offsets.size} that differ.")
+        raise DosimetryError(
+            f"Expected one offset for each of {shape[0]} evenly spaced frames in {name}, received {offsets.size} that differ."
+        )
     step = float(steps.mean()) if steps.size else float(dataset.get("SliceThickness") or 1.0)
     normal = np.cross(rows, columns) * np.sign(step)
     spacing = (abs(step), *(float(s) for s in dataset.PixelSpacing))
     direction = np.stack([rows, columns, normal], axis=1)
-    return ImageGeometry(tuple(shape), spacing, tuple(float(v) for v in dataset.ImagePositionPatient), tuple(map(tuple, direction)))
+    return ImageGeometry(
+        tuple(shape), spacing, tuple(float(v) for v in dataset.ImagePositionPatient), tuple(map(tuple, direction))
+    )

@@ -34,10 +34,19 @@ def text(x: float, y: float, words: str, size: float = TEXT_SIZE, anchor: str = 
     return element("text", escape(printable(words)), x=x, y=y, font_size=size, text_anchor=anchor, fill=fill, **attributes)
 
 
-def line(x1: float, y1: float, x2: float, y2: float, stroke: str = "#222", width: float = 1.0, dash: str = "", **attributes) -> str:
+def line(
+    x1: float, y1: float, x2: float, y2: float, stroke: str = "#222", width: float = 1.0, dash: str = "", **attributes
+) -> str:
     return element(
-        "line", x1=float(x1), y1=float(y1), x2=float(x2), y2=float(y2), stroke=stroke, stroke_width=width,
-        stroke_dasharray=dash or None, **attributes,
+        "line",
+        x1=float(x1),
+        y1=float(y1),
+        x2=float(x2),
+        y2=float(y2),
+        stroke=stroke,
+        stroke_width=width,
+        stroke_dasharray=dash or None,
+        **attributes,
     )
 
 
@@ -53,7 +62,10 @@ def path(points: Iterable[tuple[float, float]], closed: bool = False) -> str:
 
 def text_width(words: str, size: float = TEXT_SIZE) -> float:
     """Estimated width of a line of text in pixels, generous for the common sans-serif fonts."""
-    return size * sum(0.38 if c in _NARROW else 0.95 if c in _WIDE else 0.74 if c.isupper() else 1.05 if ord(c) > 0x2E80 else 0.63 for c in words)
+    return size * sum(
+        0.38 if c in _NARROW else 0.95 if c in _WIDE else 0.74 if c.isupper() else 1.05 if ord(c) > 0x2E80 else 0.63
+        for c in words
+    )
 
 
 def shortened(words: str, width: float, size: float = TEXT_SIZE) -> str:

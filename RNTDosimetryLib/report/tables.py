@@ -164,7 +164,8 @@ def table_csv(table: Table) -> str:
     A column that holds an uncertainty becomes two: "Dose (Gy)" and "Dose standard uncertainty (Gy)".
     """
     with_uncertainty = [
-        any(isinstance(row[i], Measured) and row[i].uncertainty is not None for row in table.rows) for i in range(len(table.columns))
+        any(isinstance(row[i], Measured) and row[i].uncertainty is not None for row in table.rows)
+        for i in range(len(table.columns))
     ]
     head = []
     for column, wide in zip(table.columns, with_uncertainty):

@@ -50,10 +50,14 @@ class Structure(HTMLParser):
 
 
 def full_page() -> str:
-    table = Table(HOSTILE, (Column("Region", align="left"), Column("Dose", "Gy")), ((HOSTILE, Measured(12.3, 0.4)),), note=HOSTILE)
+    table = Table(
+        HOSTILE, (Column("Region", align="left"), Column("Dose", "Gy")), ((HOSTILE, Measured(12.3, 0.4)),), note=HOSTILE
+    )
     figure = Figure(time_activity_plot([TimeActivity(HOSTILE, [4.0, 24.0], [10.0, 5.0])]), HOSTILE)
     content = [HOSTILE, table, figure, Facts({HOSTILE: HOSTILE, "Residual": None}), Details(HOSTILE, [table, Bullets([HOSTILE])])]
-    return render_page(HOSTILE, [Section(HOSTILE, content), Section("Two", ["Text."])], HOSTILE, [HOSTILE, "b & c", "b & c"], {"numpy": HOSTILE})
+    return render_page(
+        HOSTILE, [Section(HOSTILE, content), Section("Two", ["Text."])], HOSTILE, [HOSTILE, "b & c", "b & c"], {"numpy": HOSTILE}
+    )
 
 
 def test_hostile_names_stay_text():
@@ -99,5 +103,7 @@ def test_a_plain_page_has_neither_warnings_nor_contents():
 def test_other_content_is_refused():
     with pytest.raises(DosimetryError, match="Expected an SVG element for a figure"):
         Figure("<img>")
-    with pytest.raises(DosimetryError, match="Expected text, a table, a figure, facts, bullets or details in a report, received int"):
+    with pytest.raises(
+        DosimetryError, match="Expected text, a table, a figure, facts, bullets or details in a report, received int"
+    ):
         render_page("Doses", [Section("Results", [3])])

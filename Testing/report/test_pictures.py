@@ -56,7 +56,9 @@ def test_png_comes_back_through_another_reader(shape):
     np.testing.assert_array_equal(decoded(png_bytes(pixels)).reshape(shape), pixels)
 
 
-@pytest.mark.parametrize("bad", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8), np.zeros(3, np.uint8)])
+@pytest.mark.parametrize(
+    "bad", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8), np.zeros(3, np.uint8)]
+)
 def test_other_pixels_are_refused(bad):
     with pytest.raises(DosimetryError, match="Expected a grey or RGB picture"):
         png_bytes(bad)
@@ -74,7 +76,9 @@ def test_blend_gives_grey_window_and_dose_colours():
 
 def test_dose_colours_run_from_dark_to_bright():
     # Ends of the inferno colour map (S. van der Walt and N. Smith): rgb (0.001462, 0.000466, 0.013866) to (0.988362, 0.998364, 0.644924).
-    np.testing.assert_allclose(dose_colours([0.0, 1.0]) / 255, [[0.001462, 0.000466, 0.013866], [0.988362, 0.998364, 0.644924]], atol=0.003)
+    np.testing.assert_allclose(
+        dose_colours([0.0, 1.0]) / 255, [[0.001462, 0.000466, 0.013866], [0.988362, 0.998364, 0.644924]], atol=0.003
+    )
     lightness = dose_colours(np.linspace(0, 1, 200)) @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(lightness) > 0)
     np.testing.assert_array_equal(dose_colours([-1.0, 2.0]), dose_colours([0.0, 1.0]))
@@ -124,7 +128,13 @@ def test_known_pixels_of_the_figure_have_the_colour_of_their_dose():
     geometry = ImageGeometry((6, 8, 8), (2.0, 2.0, 2.0))
     dose = np.zeros(geometry.size)
     dose[3, 4, 5], dose[3, 4, 2] = 20.0, 10.0
-    svg = slice_figure("t", GreyImage(np.full(geometry.size, 40.0), geometry), Overlay(dose, geometry, opacity=1.0), planes=("axial",), crop=False)
+    svg = slice_figure(
+        "t",
+        GreyImage(np.full(geometry.size, 40.0), geometry),
+        Overlay(dose, geometry, opacity=1.0),
+        planes=("axial",),
+        crop=False,
+    )
     (_, axial), (_, bar) = panels(svg)
     np.testing.assert_allclose(axial[4, 5], dose_colours(1.0), atol=0.51)
     np.testing.assert_allclose(axial[4, 2], dose_colours(0.5), atol=0.51)
@@ -191,7 +201,9 @@ def test_planes_through_oblique_grids_show_the_true_values(a, b, c):
     for name in ("axial", "coronal", "sagittal"):
         plane = plane_through(name, (1.0, -2.0, 3.0), np.array([[-12.0, -12, -12], [12, 12, 12]]), 1.5)
         row, column = np.mgrid[: plane.rows, : plane.columns]
-        at = np.asarray(plane.corner_lps_mm) + plane.pixel_mm * (row[..., None] * plane.down + column[..., None] * np.asarray(plane.right))
+        at = np.asarray(plane.corner_lps_mm) + plane.pixel_mm * (
+            row[..., None] * plane.down + column[..., None] * np.asarray(plane.right)
+        )
         np.testing.assert_allclose(sample_plane(linear, geometry, plane), at @ [1.0, 2.0, -3.0], atol=1e-3)
 
 
@@ -254,10 +266,16 @@ def test_air_around_the_body_is_left_out():
         (lambda: slice_figure("Doses"), "Expected an image for the picture 'Doses'"),
         (lambda: GreyImage(np.zeros((2, 2, 2)), ANISOTROPIC), r"Expected the grey image of shape \(10, 20, 30\)"),
         (lambda: GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC, (1, 1)), "Expected a window from low to high"),
-        (lambda: Overlay(np.zeros(ANISOTROPIC.size), ANISOTROPIC), "Expected a highest value above zero for the colours of Absorbed dose"),
+        (
+            lambda: Overlay(np.zeros(ANISOTROPIC.size), ANISOTROPIC),
+            "Expected a highest value above zero for the colours of Absorbed dose",
+        ),
         (lambda: Overlay(np.ones(ANISOTROPIC.size), ANISOTROPIC, opacity=2.0), "Expected threshold and opacity between 0 and 1"),
         (lambda: Outline("Liver", np.zeros((2, 2, 2)), ANISOTROPIC), "Expected region 'Liver' of shape"),
-        (lambda: slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), planes=("oblique",)), "Expected one of the planes axial"),
+        (
+            lambda: slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), planes=("oblique",)),
+            "Expected one of the planes axial",
+        ),
         (lambda: slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), point_lps_mm=(1, 2)), "Expected a point"),
     ],
 )

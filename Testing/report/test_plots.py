@@ -38,7 +38,11 @@ def curve_mbq(times_h):
 
 
 def kidney(label="Left kidney", **changes):
-    values = {"uncertainties_mbq": 0.08 * curve_mbq(TIMES_H), "fit_mbq": curve_mbq, "fit_uncertainty_mbq": lambda t: 0.05 * curve_mbq(t)}
+    values = {
+        "uncertainties_mbq": 0.08 * curve_mbq(TIMES_H),
+        "fit_mbq": curve_mbq,
+        "fit_uncertainty_mbq": lambda t: 0.05 * curve_mbq(t),
+    }
     return TimeActivity(label, TIMES_H, curve_mbq(TIMES_H), **{**values, **changes})
 
 
@@ -78,7 +82,9 @@ def test_time_activity_has_points_curve_dashed_tail_band_and_units():
 
 
 def test_a_point_lies_where_its_numbers_are():
-    root = parsed(line_plot("t", Axis("x", lower=0, upper=100), Axis("y", lower=0, upper=50), [Series("a", [25.0], [10.0], markers=True)]))
+    root = parsed(
+        line_plot("t", Axis("x", lower=0, upper=100), Axis("y", lower=0, upper=50), [Series("a", [25.0], [10.0], markers=True)])
+    )
     x, y, width, height = frame(root)
     point = root.find(f"{SVG}circle")
     assert float(point.get("cx")) == pytest.approx(x + 0.25 * width, abs=0.1)
@@ -140,7 +146,9 @@ def test_no_two_series_look_alike():
 
 def test_dvh_falls_to_zero_with_limits_labelled():
     dose = np.linspace(0, 30, 61)
-    curves = [DoseVolumeCurve(name, dose, 100 * np.exp(-((dose / scale) ** 4))) for name, scale in (("Kidneys", 12), ("Lesion", 40))]
+    curves = [
+        DoseVolumeCurve(name, dose, 100 * np.exp(-((dose / scale) ** 4))) for name, scale in (("Kidneys", 12), ("Lesion", 40))
+    ]
     root = parsed(dvh_plot(curves, limits_gy=[("23 Gy", 23.0)]))
     assert {"Absorbed dose (Gy)", "Volume receiving at least the dose (%)", "23 Gy", "Kidneys", "Lesion"} <= set(texts(root))
     x, y, _, height = frame(root)
@@ -160,10 +168,17 @@ def test_another_histogram_is_refused(dose, volume):
 
 
 def test_limit_plot_says_in_words_what_its_colours_say():
-    bars = [Bar("Kidneys", 12.3, 1.4, 23), Bar("Marrow", 2.3, None, 2), Bar("Lesion", 138, 22, 120, "min"), Bar(HOSTILE, 80, 3, 120, "min")]
+    bars = [
+        Bar("Kidneys", 12.3, 1.4, 23),
+        Bar("Marrow", 2.3, None, 2),
+        Bar("Lesion", 138, 22, 120, "min"),
+        Bar(HOSTILE, 80, 3, 120, "min"),
+    ]
     root = parsed(limit_plot("Limits", Axis("Absorbed dose", "Gy"), [*bars, Bar("Spleen", 5.0)]))
     words = texts(root)
-    assert {"within the limit ≤ 23", "above the limit ≤ 2", "goal reached ≥ 120", "below the goal ≥ 120", "12.3 ± 1.4"} <= set(words)
+    assert {"within the limit ≤ 23", "above the limit ≤ 2", "goal reached ≥ 120", "below the goal ≥ 120", "12.3 ± 1.4"} <= set(
+        words
+    )
     assert "Absorbed dose (Gy)" in words
     widths = [float(item.get("width")) for item in root.findall(f"{SVG}rect") if item.get("fill-opacity")]
     np.testing.assert_allclose(np.array(widths) / widths[2], np.array([12.3, 2.3, 138, 80, 5.0]) / 138, atol=2e-3)
@@ -173,7 +188,9 @@ def test_limit_plot_says_in_words_what_its_colours_say():
 def test_dose_against_activity_shows_limits_and_plan():
     lines = [DoseLine("Tumour", 100, 120, "min"), DoseLine("Normal liver", 20, 40), DoseLine("Lung", 2.5, 30, offset_gy=10.0)]
     root = parsed(dose_against_activity_plot(lines, 2.5, 1.85))
-    assert {"Tumour ≥ 120 Gy", "Normal liver ≤ 40 Gy", "Lung ≤ 30 Gy", "planned 1.85 GBq", "Administered activity (GBq)"} <= set(texts(root))
+    assert {"Tumour ≥ 120 Gy", "Normal liver ≤ 40 Gy", "Lung ≤ 30 Gy", "planned 1.85 GBq", "Administered activity (GBq)"} <= set(
+        texts(root)
+    )
     x, y, width, height = frame(root)
     first = [places(item.get("d")) for item in root.iter(f"{SVG}path") if item.get("fill") == "none"]
     # 250 Gy at 2.5 GBq is the upper end of the axis, so the tumour's line ends in the corner; the lung starts at its 10 Gy.
@@ -207,7 +224,10 @@ def test_long_words_are_cut_with_an_ellipsis():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: Series("Liver", [1, 2], [1, np.nan]), "Expected finite numbers to plot for Liver, received NaN or infinity in y"),
+        (
+            lambda: Series("Liver", [1, 2], [1, np.nan]),
+            "Expected finite numbers to plot for Liver, received NaN or infinity in y",
+        ),
         (lambda: Series("Liver", [1, 2], [1]), "Expected equally many values, at least one, for Liver"),
         (lambda: Series("Liver", [], []), "Expected equally many values, at least one, for Liver"),
         (lambda: Series("Liver", [1], [1], [-1]), "Expected uncertainties of zero or more for Liver"),

@@ -80,7 +80,13 @@ def test_header_says_whose_dose_it_is_and_that_it_is_for_research(tmp_path):
     geometry = grid(DIRECTIONS["oblique"])
     made = datetime(2026, 11, 20, 12, 30)
     written = write_rtdose(
-        tmp_path / "d.dcm", np.ones(geometry.size), geometry, REFERENCE, "Lu-177 cycle 1", "Local deposition, 4 scans.", created=made
+        tmp_path / "d.dcm",
+        np.ones(geometry.size),
+        geometry,
+        REFERENCE,
+        "Lu-177 cycle 1",
+        "Local deposition, 4 scans.",
+        created=made,
     )
     data = pydicom.dcmread(written.path)
     assert (data.PatientName, data.PatientID, data.StudyInstanceUID, data.FrameOfReferenceUID) == (

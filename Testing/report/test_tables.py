@@ -28,7 +28,7 @@ def test_terminal_text_is_aligned_with_units_under_names():
         "                                        Gy",
         "───────────────────────────  ─────────────  ─────",
         "Left kidney                     12.3 ± 0.4  mono",
-        f'{HOSTILE}           5.00  –',
+        f"{HOSTILE}           5.00  –",
         "Spleen                                   –  bi",
         "Electrons only & local.",
     ]
