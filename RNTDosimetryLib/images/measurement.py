@@ -7,7 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
-from RNTDosimetryLib.images.resampling import occupancy_on_grid, resample_array, rigid_matrix
+from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.resources import read_json
@@ -236,11 +236,10 @@ def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
 
 def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     """Weight of each image voxel: 1 where its centre lies in the region, or the occupied share for a region too small."""
-    mask = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
     inverse = np.linalg.inv(matrix)
-    centres = resample_array(mask, region.geometry, image.geometry, inverse, linear=False)
+    centres = centres_inside(region, image.geometry, inverse)
     if centres.any():
-        return centres, False
+        return centres.astype(np.uint8), False
     return occupancy_on_grid(region, image.geometry, inverse), True
 
 

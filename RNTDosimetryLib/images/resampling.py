@@ -13,6 +13,7 @@ IDENTITY = np.eye(4)
 
 _SAMPLES_PER_VOXEL = 2.0
 _MOST_SAMPLES_PER_AXIS = 8
+_MARGIN_VOXELS = 2
 
 
 @dataclass(frozen=True)
@@ -125,6 +126,33 @@ def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -
             f"Expected region '{region.name}' to contain a voxel centre of the target grid, received none; use occupancy_on_grid for small regions."
         )
     return replace(region, geometry=target_geometry, occupancy=mask)
+
+
+def centres_inside(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
+    """Target voxels whose centre lies in the region, (z, y, x) bool, with the outline smooth between the region's voxels.
+
+    matrix: 4 x 4 LPS, from points of the target to points of the region. Shape-based interpolation (Raya and Udupa 1990): the
+    signed distance to the outline is interpolated, not the mask, so the stairs of the region's own voxels do not mix
+    tissue from outside into the mean, and a single voxel is not lost.
+    """
+    from scipy.ndimage import distance_transform_edt
+
+    matrix = rigid_matrix(matrix)
+    mask = np.asarray(region.occupancy) >= 0.5
+    if not mask.any() or (region.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9)):
+        return mask
+    box = tuple(
+        slice(max(part.start - _MARGIN_VOXELS, 0), min(part.stop + _MARGIN_VOXELS, size))
+        for part, size in zip(_bounding_box(mask), mask.shape)
+    )
+    # Padding closes the outline of a region that touches the end of its grid.
+    padded = np.pad(mask[box], 1)
+    spacing = region.geometry.spacing_mm
+    distance = distance_transform_edt(padded, spacing) - distance_transform_edt(~padded, spacing)
+    start = np.array([part.start - 1.0 for part in box[::-1]] + [1.0])
+    origin = (region.geometry.index_to_lps @ start)[:3]
+    geometry = replace(region.geometry, size=padded.shape, origin_lps_mm=tuple(origin))
+    return resample_array(distance.astype(np.float32), geometry, target_geometry, matrix, outside=-1.0) > 0
 
 
 def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
