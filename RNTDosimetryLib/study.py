@@ -52,8 +52,8 @@ class StudySettings(Record):
 
     model: time-activity model of the regions ("auto" chooses by AICc). voxel_model: "shared" region rates, "mono" own
     rate, "auto" own best model. dose_method: of the dose map, "kernel" or "local". density_g_ml: of the dose map.
-    register: align the time points by their CTs. reference_time_point: index of the one that the others are aligned to.
-    registrations: known 4 x 4 LPS matrices instead of registration, one per time point (reference to time point).
+    register: align the time points by their CTs onto the one that the regions were drawn on.
+    registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
     calibration_uncertainty: relative, 1 sigma, common to all images.
     """
 
@@ -62,7 +62,6 @@ class StudySettings(Record):
     dose_method: str = "kernel"
     density_g_ml: float = 1.04
     register: bool = True
-    reference_time_point: int = 0
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
     calibration_uncertainty: float = 0.0
     spect_resolution_fwhm_mm: float | None = None
@@ -77,10 +76,6 @@ class StudySettings(Record):
         if not (_is_number(self.calibration_uncertainty) and 0 <= self.calibration_uncertainty < 1):
             raise DosimetryError(
                 f"Expected a relative calibration_uncertainty between 0 and 1, received {self.calibration_uncertainty!r}; 0.05 means 5 %."
-            )
-        if isinstance(self.reference_time_point, bool) or not isinstance(self.reference_time_point, int) or self.reference_time_point < 0:
-            raise DosimetryError(
-                f"Expected reference_time_point to count from 0, received {self.reference_time_point!r}; 0 is the first scan."
             )
         fwhm = self.spect_resolution_fwhm_mm
         if fwhm is not None and not (_is_number(fwhm) and 0 < fwhm < 100):

@@ -7,6 +7,8 @@ import vtk
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryScene.geometry import array_from_vtk_matrix, registration_of_to_parent, to_parent_of_registration, vtk_matrix
 
+IDENTITY = np.eye(4)
+
 
 def add_registration(name: str, reference_to_time_point_lps: np.ndarray):
     """New linear transform node that carries the images of a time point onto the reference."""

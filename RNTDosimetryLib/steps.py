@@ -1,0 +1,261 @@
+"""The steps of the road, each a function from frozen results to a frozen result."""
+
+import math
+
+import numpy as np
+
+from RNTDosimetryLib.dose import DoseMap, RegionDose, dose_map, dose_volume_histogram, self_dose
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import (
+    ImageGeometry,
+    Region,
+    TimeActivityCurve,
+    measure_activity,
+    occupancy_on_grid,
+    register_rigid,
+    resample_activity,
+    time_activity_curve,
+)
+from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
+from RNTDosimetryLib.images.registration import rotation_angle_degrees
+from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity
+from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
+from RNTDosimetryLib.kinetics.voxels import fit_voxels
+from RNTDosimetryLib.progress import Progress, part, silent
+from RNTDosimetryLib.study import Study, StudySettings
+from RNTDosimetryLib.study_images import StudyImages
+from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap
+
+REMAINDER = "remainder"
+"""The voxels outside all regions: they have a curve of their own in the map."""
+
+_IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
+_NOTABLE_DISCREPANCY = 0.05
+_FULL_COVERAGE = 0.999
+
+
+def align(images: StudyImages, settings: StudySettings, progress: Progress = silent) -> tuple[Alignment, ...]:
+    """Where every scan lies relative to the reference: by the given matrices, by the CTs, or as they are.
+
+    Raises DosimetryError when the registration of a scan fails or is not believable.
+    """
+    if settings.registrations is not None:
+        if len(settings.registrations) != len(images.scans):
+            raise DosimetryError(
+                f"Expected one registration for each of the {len(images.scans)} scans, received {len(settings.registrations)}."
+            )
+        return tuple(_given(scan.name, matrix) for scan, matrix in zip(images.scans, settings.registrations))
+    reference = images.scans[images.reference_index]
+    alignments = []
+    for index, scan in enumerate(images.scans):
+        progress(index / len(images.scans), f"Aligning {scan.name}")
+        if scan is reference:
+            alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
+        elif not settings.register:
+            alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)))
+        elif scan.ct is None or reference.ct is None:
+            warning = f"{scan.name} has no CT to register by: it was taken as aligned with {reference.name}."
+            alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(warning,)))
+        else:
+            found = register_rigid(reference.ct, scan.ct)
+            alignments.append(Alignment(
+                scan.name, found.matrix, found.method, found.shift_mm, found.rotation_degrees, found.quality, found.warnings
+            ))
+    return tuple(alignments)
+
+
+def _given(name: str, matrix) -> Alignment:
+    array = np.asarray(matrix, dtype=float)
+    if array.shape != (4, 4):
+        raise DosimetryError(f"Expected a 4 x 4 registration matrix for {name}, received shape {array.shape}; check the study file.")
+    return Alignment(
+        name, tuple(map(tuple, array.tolist())), "given", float(np.linalg.norm(array[:3, 3])), rotation_angle_degrees(array)
+    )
+
+
+def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
+    """Time-activity curve of every region, each scan measured on its own grid, in the order of ``images.regions``."""
+    return tuple(
+        time_activity_curve(
+            measure_activity(
+                scan.activity, region, alignment.matrix,
+                resolution_fwhm_mm=settings.spect_resolution_fwhm_mm,
+                default_density_g_ml=settings.density_g_ml,
+            )
+            for scan, alignment in zip(images.scans, alignments)
+        )
+        for region in images.regions
+    )
+
+
+def fit(curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study) -> tuple[KineticFit, ...]:
+    """Fit of every curve, with the model of the region where one was chosen, else the study's."""
+    fits = []
+    for curve in curves:
+        typed = study.regions.get(curve.region)
+        model = (typed.model if typed is not None else None) or study.settings.model
+        fits.append(fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, _usable(curve.uncertainties_mbq, curve), model=model))
+    return tuple(fits)
+
+
+def _usable(uncertainties, curve: TimeActivityCurve):
+    """A region of one voxel has no spread of its own, and a noise-free image has none at all: then nothing is known."""
+    if uncertainties is None or not all(math.isfinite(value) and value > 0 for value in uncertainties):
+        return None
+    return uncertainties
+
+
+def integrate_voxels(
+    images: StudyImages,
+    alignments: tuple[Alignment, ...],
+    fits: tuple[KineticFit, ...],
+    settings: StudySettings,
+    progress: Progress = silent,
+) -> TiaMap:
+    """Time-integrated activity of every voxel on the activity grid of the reference scan.
+
+    With "shared", a voxel follows the curve of the smallest region that holds it, scaled to its own values; the rest of the
+    body follows its own mean curve.
+    """
+    geometry = images.scans[images.reference_index].activity.geometry
+    times_h = [scan.start_h for scan in images.scans]
+    frames, covered = [], np.ones(geometry.size, dtype=bool)
+    for index, (scan, alignment) in enumerate(zip(images.scans, alignments)):
+        progress(0.5 * index / len(images.scans), f"Resampling {scan.name}")
+        moved = resample_activity(scan.activity, geometry, alignment.matrix)
+        frames.append(moved.image.concentration_bq_ml)
+        covered &= moved.inside
+    occupancies = region_occupancies(images.regions, geometry)
+    labels = _labels(images.regions, occupancies, covered)
+    progress(0.6, "Fitting the voxels")
+    options = {"mask": covered, "progress": lambda fraction, *_: part(progress, 0.6, 1.0)(fraction, "Fitting the voxels")}
+    if settings.voxel_model == "shared":
+        shapes = {index + 1: _shape_of(found) for index, found in enumerate(fits) if np.any(labels == index + 1)}
+        remainder = len(images.regions) + 1
+        if np.any(labels == remainder):
+            shapes[remainder] = _shape_of(_remainder_fit(times_h, frames, labels == remainder, images.nuclide))
+        options |= {"regions": labels, "region_rates": shapes}
+    voxel_fit = fit_voxels(times_h, frames, images.nuclide, model=settings.voxel_model, **options)
+    coverage = {
+        region.name: float((occupancy * covered).sum(dtype=float) / max(occupancy.sum(dtype=float), 1e-30))
+        for region, occupancy in zip(images.regions, occupancies)
+    }
+    warnings = tuple(
+        f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
+        for name, share in coverage.items() if share < _FULL_COVERAGE
+    )
+    return TiaMap(geometry, voxel_fit.tia_mbq_h_ml, covered, voxel_fit, coverage, warnings + voxel_fit.warnings)
+
+
+def region_occupancies(regions: tuple[Region, ...], geometry: ImageGeometry) -> list[np.ndarray]:
+    """Share of every voxel of a grid in the frame of the regions, (z, y, x) float32, one for each region."""
+    return [occupancy_on_grid(region, geometry) for region in regions]
+
+
+def _labels(regions, occupancies, covered: np.ndarray) -> np.ndarray:
+    """Which curve each voxel follows: that of the smallest region it lies in, so that a lesion is not lost in its organ."""
+    labels = np.where(covered, len(regions) + 1, 0).astype(np.int16)
+    for index in sorted(range(len(regions)), key=lambda number: -regions[number].volume_ml):
+        labels[(occupancies[index] >= 0.5) & covered] = index + 1
+    return labels
+
+
+def _shape_of(found: KineticFit) -> SharedShape:
+    """The whole curve of a region as one shape, so that only its height is left to the voxel."""
+    if found.tia_mbq_h <= 0 or not found.rates_per_h:
+        return SharedShape.free(found.decay_constant_per_h, name="physical")
+    scale = max(abs(amplitude) for amplitude in found.amplitudes_mbq)
+    return SharedShape(found.rates_per_h, (tuple(amplitude / scale for amplitude in found.amplitudes_mbq),), name=found.model)
+
+
+def _remainder_fit(times_h, frames, inside: np.ndarray, nuclide: str) -> KineticFit:
+    means = [float(frame[inside].mean(dtype=float)) for frame in frames]
+    return fit_time_activity(times_h, means, nuclide, model="auto" if len(times_h) > 1 else "physical")
+
+
+def deposit(tia: TiaMap, nuclide: str, settings: StudySettings) -> DoseMap:
+    """Absorbed dose of every voxel."""
+    return dose_map(
+        np.maximum(tia.tia_mbq_h_ml, 0), tia.geometry.spacing_mm, nuclide, method=settings.dose_method, density_g_ml=settings.density_g_ml
+    )
+
+
+def assess(
+    images: StudyImages,
+    curves: tuple[TimeActivityCurve, ...],
+    fits: tuple[KineticFit, ...],
+    tia: TiaMap,
+    dose: DoseMap,
+    settings: StudySettings,
+) -> tuple[RegionResult, ...]:
+    """Dose of every region with its uncertainty, next to what the dose map says of it."""
+    occupancies = region_occupancies(images.regions, tia.geometry)
+    return tuple(
+        _assess_region(images, region, curve, found, occupancy, dose, settings)
+        for region, curve, found, occupancy in zip(images.regions, curves, fits, occupancies)
+    )
+
+
+def _assess_region(images, region, curve, found, occupancy, dose, settings) -> RegionResult:
+    tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
+    volume_part = sensitivity = 0.0
+    if settings.spect_resolution_fwhm_mm is not None:
+        volume_part, sensitivity = _volume_part(region, images, settings.spect_resolution_fwhm_mm)
+    own = self_dose(
+        found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
+        tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
+    )
+    local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
+    histogram = dose_volume_histogram(dose, occupancy, name=region.name)
+    administered = images.administered_activity_mbq
+    warnings = [*curve.warnings, *(f"{region.name}: {text}" for text in found.warnings), *own.warnings, *histogram.warnings]
+    if tia_uncertainty is None:
+        warnings.append(f"{region.name}: the uncertainty of the time-integrated activity is not known: too few scans for it.")
+    if found.tia_mbq_h > 0 and abs(histogram.mean_gy / own.dose_gy - 1) > _NOTABLE_DISCREPANCY:
+        warnings.append(
+            f"{region.name}: the mean of the dose map is {100 * (histogram.mean_gy / own.dose_gy - 1):+.0f} % from the region's dose; "
+            "the map has no recovery correction and holds the blur of camera and resampling."
+        )
+    return RegionResult(
+        name=region.name,
+        kind=region.kind,
+        volume_ml=curve.volume_ml,
+        mass_g=curve.mass_g,
+        recovery_coefficient=region.recovery_coefficient,
+        curve=curve,
+        fit=found,
+        tia_mbq_h=found.tia_mbq_h,
+        tia_uncertainty_mbq_h=tia_uncertainty,
+        dose=own,
+        local=local,
+        map_mean_gy=histogram.mean_gy,
+        histogram=histogram,
+        dose_per_activity_gy_per_gbq=None if not administered else own.dose_gy / administered * 1000.0,
+        time_integrated_activity_coefficient_h=None if not administered else found.tia_mbq_h / administered,
+        warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _with_systematic_part(found: KineticFit, systematic_relative: float) -> float | None:
+    """The fit's own uncertainty and what is common to all scans, which no fit can see."""
+    if found.tia_uncertainty_mbq_h is None:
+        return None
+    return math.hypot(found.tia_uncertainty_mbq_h, systematic_relative * found.tia_mbq_h)
+
+
+def _volume_part(region: Region, images: StudyImages, fwhm_mm: float) -> tuple[float, float]:
+    """u(v)/v, and d ln TIA / d ln v, of a region delineated at the resolution of the activity image."""
+    voxel_mm = (region.geometry.voxel_volume_ml * 1000.0) ** (1 / 3)
+    volume_part = relative_volume_uncertainty(region.volume_ml, voxel_mm, fwhm_mm)
+    return volume_part, relative_content_uncertainty(region.volume_ml, 1.0, fwhm_mm)
+
+
+def _local_dose(tia_mbq_h: float, tia_uncertainty_mbq_h: float | None, nuclide: str, mass_g: float, name: str) -> RegionDose:
+    """Local deposition for a region: the energy of electrons and alphas stays in its mass, photons are left out."""
+    one = dose_map(np.full((1, 1, 1), tia_mbq_h / mass_g), (1.0, 1.0, 1.0), nuclide, method="local", density_g_ml=1.0)
+    relative = None if tia_uncertainty_mbq_h is None or tia_mbq_h <= 0 else tia_uncertainty_mbq_h / tia_mbq_h
+    return RegionDose(
+        region=name, mass_g=mass_g, tia_mbq_h=tia_mbq_h, dose_gy=one.mean_gy,
+        dose_uncertainty_gy=None if relative is None else relative * one.mean_gy,
+        nuclide=nuclide, method="local deposition of the region's TIA", warnings=one.warnings,
+    )

@@ -1,0 +1,141 @@
+"""The images and regions of one therapy, ready to compute with, wherever they came from: DICOM files or a Slicer scene."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from pathlib import Path
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import ActivityImage, CtImage, Intake, IntakeRow, Patient, Region, read_folder
+from RNTDosimetryLib.progress import Progress, part, silent
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.report import sha256_of_array
+from RNTDosimetryLib.study import RegionSettings, Study
+
+_LATEST_PLAUSIBLE_START_H = 2000.0
+
+
+@dataclass(frozen=True)
+class Scan(Record):
+    """One time point: the activity image and, for the alignment, the CT of the same session."""
+
+    name: str
+    activity: ActivityImage
+    ct: CtImage | None = None
+
+    @property
+    def start_h(self) -> float:
+        return self.activity.start_h
+
+
+@dataclass(frozen=True)
+class StudyImages(Record):
+    """Everything the computation reads. Scans are in the order of time; regions lie on the CT of ``scans[reference_index]``.
+
+    administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
+    Raises DosimetryError for no scan, no region, two scans at one time, two nuclides.
+    """
+
+    nuclide: str
+    scans: tuple[Scan, ...]
+    regions: tuple[Region, ...]
+    reference_index: int = 0
+    radiopharmaceutical: str = ""
+    administered_activity_mbq: float | None = None
+    administration_time: datetime | None = None
+    patient: Patient | None = None
+    intake_table: tuple[IntakeRow, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not self.nuclide:
+            raise DosimetryError("Expected a nuclide, found none; choose the therapy nuclide.")
+        if not self.scans:
+            raise DosimetryError("Expected at least one activity image, received none; add a time point.")
+        if not self.regions:
+            raise DosimetryError("Expected at least one region, received none; draw or load the organs and lesions.")
+        starts = [scan.start_h for scan in self.scans]
+        if starts != sorted(starts):
+            raise DosimetryError(f"Expected the scans in the order of time, received {starts} h; sort them.")
+        if len(set(starts)) != len(starts):
+            raise DosimetryError(f"Expected different scan times, received {starts} h; two scans start at the same time.")
+        if starts[-1] > _LATEST_PLAUSIBLE_START_H:
+            raise DosimetryError(
+                f"Expected scans within {_LATEST_PLAUSIBLE_START_H:.0f} h of the administration, received one at {starts[-1]:.0f} h; check the dates."
+            )
+        others = sorted({scan.activity.nuclide for scan in self.scans if scan.activity.nuclide not in ("", self.nuclide)})
+        if others:
+            raise DosimetryError(f"Expected images of {self.nuclide}, received {', '.join(others)}; one study has one nuclide.")
+        if not 0 <= self.reference_index < len(self.scans):
+            raise DosimetryError(f"Expected a reference time point from 0 to {len(self.scans) - 1}, received {self.reference_index}.")
+
+    def input_hashes(self) -> dict[str, str]:
+        """SHA-256 of the voxels of every image and region, by name."""
+        hashes = {}
+        for scan in self.scans:
+            hashes[scan.activity.name] = sha256_of_array(scan.activity.concentration_bq_ml)
+            if scan.ct is not None:
+                hashes[scan.ct.name] = sha256_of_array(scan.ct.hounsfield)
+        for region in self.regions:
+            hashes[region.name] = sha256_of_array(region.occupancy)
+        return hashes
+
+
+def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages:
+    """Read the voxels of an intake."""
+    scans = []
+    for index, point in enumerate(intake.time_points):
+        progress(index / len(intake.time_points), f"Reading {point.name}")
+        scans.append(Scan(point.name, point.activity, point.load_ct()))
+    return StudyImages(
+        nuclide=intake.nuclide,
+        scans=tuple(scans),
+        regions=intake.regions,
+        reference_index=intake.reference_index,
+        radiopharmaceutical=intake.administration.radiopharmaceutical,
+        administered_activity_mbq=intake.administration.net_activity_mbq,
+        administration_time=intake.administration.time,
+        patient=intake.patient,
+        intake_table=intake.table,
+        warnings=intake.warnings,
+    )
+
+
+def load_study(study: Study, base_folder: str | Path = ".", progress: Progress = silent) -> StudyImages:
+    """Images of a study file, with what the study says of its regions and images. Raises DosimetryError for what cannot be used."""
+    folder = Path(base_folder, study.dicom_folder)
+    if not folder.is_dir():
+        raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
+    intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5))
+    return with_settings(images_of_intake(intake, part(progress, 0.5, 1.0)), study)
+
+
+def with_settings(images: StudyImages, study: Study) -> StudyImages:
+    """The images with the region settings and the calibration uncertainty of the study applied."""
+    scans = tuple(
+        replace(scan, activity=replace(scan.activity, calibration_uncertainty=study.settings.calibration_uncertainty))
+        for scan in images.scans
+    )
+    return replace(images, scans=scans, regions=regions_with_settings(images.regions, study.regions))
+
+
+def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, RegionSettings]) -> tuple[Region, ...]:
+    """Regions with what was typed about them. Raises DosimetryError for settings of a region that does not exist."""
+    names = {region.name for region in regions}
+    unknown = sorted(set(settings) - names)
+    if unknown:
+        raise DosimetryError(
+            f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names."
+        )
+    return tuple(_with_settings(region, settings[region.name]) if region.name in settings else region for region in regions)
+
+
+def _with_settings(region: Region, typed: RegionSettings) -> Region:
+    return replace(
+        region,
+        kind=typed.kind or region.kind,
+        mass_g=typed.mass_g if typed.mass_g is not None else region.mass_g,
+        density_g_ml=typed.density_g_ml if typed.density_g_ml is not None else region.density_g_ml,
+        recovery_coefficient=typed.recovery_coefficient,
+        recovery_coefficient_uncertainty=typed.recovery_coefficient_uncertainty,
+    )

@@ -1,0 +1,125 @@
+"""What one therapy's computation gives, step by step and as a whole."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import ImageGeometry, IntakeRow, Patient, RegistrationQuality, TimeActivityCurve
+from RNTDosimetryLib.kinetics import KineticFit
+from RNTDosimetryLib.kinetics.voxels import VoxelFit
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.study import Study
+
+RESULTS_FORMAT = "RNTDosimetry results"
+RESULTS_VERSION = 1
+
+
+@dataclass(frozen=True)
+class Alignment(Record):
+    """How one scan lies relative to the reference.
+
+    matrix: 4 x 4, LPS mm, from a point of the reference to the same tissue in this scan. method: how it was found.
+    quality: None where there was nothing to compare.
+    """
+
+    scan: str
+    matrix: tuple[tuple[float, ...], ...]
+    method: str
+    shift_mm: float = 0.0
+    rotation_degrees: float = 0.0
+    quality: RegistrationQuality | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class TiaMap(Record):
+    """Time-integrated activity of every voxel on the reference grid, MBq*h/mL, (z, y, x) float32.
+
+    covered: (z, y, x) bool, voxels that lie in the field of view of every scan; the others are 0.
+    region_coverage: share of each region's volume within ``covered``.
+    """
+
+    geometry: ImageGeometry
+    tia_mbq_h_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    covered: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    fit: VoxelFit
+    region_coverage: dict[str, float] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RegionResult(Record):
+    """Everything about one region: measured curve, fit, dose by each method, histogram.
+
+    dose: mass-scaled self-dose, the number that the table leads with. local: the region's TIA with local deposition.
+    map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
+    time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
+    random parts from the fit and the systematic parts, added once; None when they cannot be known.
+    """
+
+    name: str
+    kind: str
+    volume_ml: float
+    mass_g: float
+    recovery_coefficient: float
+    curve: TimeActivityCurve
+    fit: KineticFit
+    tia_mbq_h: float
+    tia_uncertainty_mbq_h: float | None
+    dose: RegionDose
+    local: RegionDose
+    map_mean_gy: float
+    histogram: DoseVolumeHistogram
+    dose_per_activity_gy_per_gbq: float | None = None
+    time_integrated_activity_coefficient_h: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class StudyResult(Record):
+    """Result of a study. ``to_dict`` is the content of results.json; the images stay out of it.
+
+    created: when it was computed. All else depends on the study and its images only, so that running the study of a
+    results.json again gives the same numbers.
+    """
+
+    study: Study
+    nuclide: str
+    radiopharmaceutical: str
+    administered_activity_mbq: float | None
+    administration_time: datetime | None
+    patient: Patient | None
+    alignments: tuple[Alignment, ...]
+    tia_map: TiaMap
+    dose_map: DoseMap
+    regions: tuple[RegionResult, ...]
+    constants: dict = field(default_factory=dict)
+    input_hashes: dict[str, str] = field(default_factory=dict)
+    versions: dict[str, str] = field(default_factory=dict)
+    intake_table: tuple[IntakeRow, ...] = ()
+    warnings: tuple[str, ...] = ()
+    created: datetime | None = None
+
+    def to_dict(self) -> dict:
+        return {"format": RESULTS_FORMAT, "version": RESULTS_VERSION, "research_only": True, **super().to_dict()}
+
+    def region(self, name: str) -> RegionResult:
+        """Result of one region by name. Raises DosimetryError when there is none of this name."""
+        for item in self.regions:
+            if item.name == name:
+                return item
+        raise DosimetryError(f"Expected one of the regions {', '.join(item.name for item in self.regions)}, received '{name}'.")
+
+    def all_warnings(self) -> tuple[str, ...]:
+        """Warnings of every step, each once, in the order of the road."""
+        found = [*self.warnings]
+        for alignment in self.alignments:
+            found += alignment.warnings
+        for item in self.regions:
+            found += item.warnings
+        found += self.tia_map.warnings
+        found += self.dose_map.warnings
+        return tuple(dict.fromkeys(found))

@@ -1,0 +1,104 @@
+"""The road: load, calibrate, register, delineate, measure, fit, dose, assess, report."""
+
+import platform
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+
+from RNTDosimetryLib import __version__, steps
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.progress import Cancelled, Progress, part, silent
+from RNTDosimetryLib.study import Study, read_study
+from RNTDosimetryLib.study_images import StudyImages, load_study
+from RNTDosimetryLib.study_result import StudyResult
+
+
+def run_study(
+    images: StudyImages, study: Study, progress: Progress = silent, cancel: Callable[[], bool] | None = None
+) -> StudyResult:
+    """Absorbed dose of every region and voxel of a study whose images are loaded.
+
+    progress: called with the fraction done and words. cancel: asked between and within the steps; True raises Cancelled.
+    Raises DosimetryError for input that cannot be used. Nothing is written.
+    """
+    progress = _stopping(progress, cancel)
+    settings = study.settings
+    alignments = steps.align(images, settings, part(progress, 0.0, 0.5))
+    progress(0.5, "Measuring the regions")
+    curves = steps.measure(images, alignments, settings)
+    progress(0.6, "Fitting the curves")
+    fits = steps.fit(curves, images.nuclide, study)
+    tia = steps.integrate_voxels(images, alignments, fits, settings, part(progress, 0.65, 0.85))
+    progress(0.85, "Computing the dose map")
+    dose = steps.deposit(tia, images.nuclide, settings)
+    progress(0.95, "Assessing the regions")
+    regions = steps.assess(images, curves, fits, tia, dose, settings)
+    progress(1.0, "Computed")
+    return StudyResult(
+        study=study,
+        nuclide=images.nuclide,
+        radiopharmaceutical=images.radiopharmaceutical,
+        administered_activity_mbq=images.administered_activity_mbq,
+        administration_time=images.administration_time,
+        patient=images.patient,
+        alignments=alignments,
+        tia_map=tia,
+        dose_map=dose,
+        regions=regions,
+        constants=constants_of(images.nuclide),
+        input_hashes=images.input_hashes(),
+        versions=versions(),
+        intake_table=images.intake_table,
+        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings),
+        created=datetime.now().replace(microsecond=0),
+    )
+
+
+def run_study_file(path: str | Path, progress: Progress = silent, cancel: Callable[[], bool] | None = None):
+    """Load and run a study file or a results.json. Returns (StudyImages, StudyResult)."""
+    path = Path(path)
+    study = read_study(path)
+    progress = _stopping(progress, cancel)
+    images = load_study(study, path.parent, part(progress, 0.0, 0.3))
+    return images, run_study(images, study, part(progress, 0.3, 1.0), cancel)
+
+
+def _stopping(progress: Progress, cancel: Callable[[], bool] | None) -> Progress:
+    """Progress that also looks whether the user has stopped the work."""
+    if cancel is None:
+        return progress
+
+    def checked(fraction: float, message: str) -> None:
+        if cancel():
+            raise Cancelled
+        progress(fraction, message)
+
+    return checked
+
+
+def constants_of(nuclide_name: str) -> dict:
+    """The decay data used, for the report."""
+    nuclide = get_nuclide(nuclide_name)
+    return {
+        "half_life_h": nuclide.half_life_h,
+        "electron_energy_mev": nuclide.electron_energy_mev,
+        "photon_energy_mev": nuclide.photon_energy_mev,
+        "alpha_energy_mev": nuclide.alpha_energy_mev,
+        "local_dose_constant_j_per_gbq": nuclide.local_dose_constant_j_per_gbq,
+        "sources": list(nuclide.sources),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that computes."""
+    import numpy
+    import scipy
+    import SimpleITK
+
+    return {
+        "RNTDosimetry": __version__,
+        "Python": platform.python_version(),
+        "numpy": numpy.__version__,
+        "scipy": scipy.__version__,
+        "SimpleITK": SimpleITK.Version_VersionString(),
+    }
