@@ -2,8 +2,8 @@
 
 A voxel S kernel has the same value at plus and minus each offset. One octant (offsets 0, 1, 2, ... along z, y, x) holds it all,
 its spectrum is real and follows from a cosine transform of an eighth of the size. The image is padded with zeros to at
-least image + largest offset, so nothing wraps around, and transforms along rows that hold only zeros, or that
-would be cropped away, are left out.
+least image + largest offset, so nothing wraps around. Transforms along rows that hold only zeros, or that would be
+cropped away, are left out, and the padded spectrum exists only for a few frequencies of x at a time.
 """
 
 import os
@@ -11,20 +11,7 @@ import os
 import numpy as np
 from scipy import fft
 
-from RNTDosimetryLib.errors import DosimetryError
-
-
-def octant_of(kernel) -> np.ndarray:
-    """Octant (offsets 0, 1, 2, ... along z, y, x) of a full kernel with odd sides, mirror-symmetric along each axis."""
-    kernel = np.asarray(kernel, dtype=float)
-    if kernel.ndim != 3 or any(n % 2 == 0 for n in kernel.shape):
-        raise DosimetryError(f"Expected a kernel (z, y, x) with odd sides, received shape {kernel.shape}; its centre must be a voxel.")
-    centre = tuple(n // 2 for n in kernel.shape)
-    scale = float(np.abs(kernel).max())
-    for axis in range(3):
-        if not np.allclose(kernel, np.flip(kernel, axis), rtol=1e-9, atol=1e-12 * scale):
-            raise DosimetryError("Expected a kernel that is the same at plus and minus each offset, received one that is not.")
-    return kernel[centre[0] :, centre[1] :, centre[2] :]
+_BLOCK = 8
 
 
 def convolve_octant(image, octant) -> np.ndarray:
@@ -40,12 +27,20 @@ def convolve_octant(image, octant) -> np.ndarray:
     half[tuple(slice(0, n) for n in octant.shape)] = octant
     response = fft.dctn(half, type=1, overwrite_x=True, workers=workers)
     spectrum = fft.rfft(image, padded[2], axis=2, workers=workers)
-    spectrum = fft.fft(spectrum, padded[1], axis=1, overwrite_x=True, workers=workers)
+    for first in range(0, spectrum.shape[2], _BLOCK):
+        block = slice(first, first + _BLOCK)
+        spectrum[:, :, block] = _filtered(spectrum[:, :, block], response[:, :, block], padded, workers)
+    return fft.irfft(spectrum, padded[2], axis=2, overwrite_x=True, workers=workers)[:, :, : image.shape[2]]
+
+
+def _filtered(columns: np.ndarray, response: np.ndarray, padded: tuple[int, ...], workers: int) -> np.ndarray:
+    """The convolution along z and y of some frequencies of x, cropped back to the image."""
+    depth, height = columns.shape[:2]
+    spectrum = fft.fft(columns, padded[1], axis=1, workers=workers)
     spectrum = fft.fft(spectrum, padded[0], axis=0, overwrite_x=True, workers=workers)
     _multiply_mirrored(spectrum, response)
-    spectrum = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=workers)[: image.shape[0]]
-    spectrum = fft.ifft(spectrum, axis=1, overwrite_x=True, workers=workers)[:, : image.shape[1]]
-    return fft.irfft(spectrum, padded[2], axis=2, overwrite_x=True, workers=workers)[:, :, : image.shape[2]]
+    spectrum = fft.ifft(spectrum, axis=0, overwrite_x=True, workers=workers)[:depth]
+    return fft.ifft(spectrum, axis=1, overwrite_x=True, workers=workers)[:, :height]
 
 
 def padded_shape(image_shape, octant_shape) -> tuple[int, ...]:

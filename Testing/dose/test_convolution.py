@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.dose.convolution import convolve_octant, octant_of, padded_shape
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.dose.convolution import convolve_octant, padded_shape
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
 
@@ -49,16 +48,3 @@ def test_padding_is_long_enough_and_even():
             length = padded_shape((image,), (octant,))[0]
             assert length >= image + min(image, octant) - 1
             assert length % 2 == 0
-
-
-def test_octant_of_a_full_kernel():
-    octant = np.arange(24.0).reshape(2, 3, 4)
-    full = octant[np.ix_(*[np.abs(np.arange(1 - n, n)) for n in octant.shape])]
-    assert full.shape == (3, 5, 7)
-    assert np.array_equal(octant_of(full), octant)
-    with pytest.raises(DosimetryError, match="odd sides"):
-        octant_of(np.ones((2, 3, 3)))
-    lopsided = full.copy()
-    lopsided[0] += 1
-    with pytest.raises(DosimetryError, match="same at plus and minus"):
-        octant_of(lopsided)
