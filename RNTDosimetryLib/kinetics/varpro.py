@@ -16,13 +16,15 @@ from functools import cached_property
 from itertools import combinations
 
 import numpy as np
+from scipy.ndimage import minimum_filter
 
 from RNTDosimetryLib.kinetics.models import ExponentialModel
 
 SMALLEST_GAP = 0.02
 """Smallest ln(rate_k / rate_(k-1)): closer exponentials cannot be told apart in double precision."""
 GRID_NODES = {1: 40, 2: 24, 3: 16}
-START_NODES = {1: 1, 2: 2, 3: 6}
+START_NODES = {1: 2, 2: 2, 3: 4}
+BANDS = 6
 GAUSS_NEWTON_STEPS = 8
 LARGEST_STEPS = 60
 CURVES_PER_BLOCK = 256
@@ -118,11 +120,10 @@ def _solve_block(problem: Problem) -> Solution:
         state = evaluate(problem, np.zeros((count, 0)))
         never = np.zeros(count, bool)
         return Solution(state["c"], np.zeros((count, 0)), state["chi2"], np.zeros(count), never, never, ~never)
-    starts = _grid_starts(problem)
-    repeats = starts.shape[1]
-    wide = problem.part(np.repeat(np.arange(count), repeats)) if repeats > 1 else problem
-    x, state, converged = _refine(wide, starts.reshape(count * repeats, unknowns))
-    best = np.arange(count) * repeats + state["objective"].reshape(count, repeats).argmin(axis=1)
+    curve, starts = _grid_starts(problem)
+    x, state, converged = _refine(problem.part(curve), starts)
+    order = np.lexsort((state["objective"], curve))
+    best = order[np.searchsorted(curve[order], np.arange(count))]
     slowest, fastest = problem.log_rate_limits
     log_rates = np.cumsum(x[best], axis=1)
     free = ~problem.held
@@ -145,23 +146,46 @@ def _penalty(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.nd
     return (np.log(biological) - np.where(held, problem.prior_log_rate, 0.0)) * scale, rate / biological * scale
 
 
-def _grid_starts(problem: Problem) -> np.ndarray:
-    """(n, starts, r) gaps and first log rate of the best nodes of an ordered grid over all rates."""
+def _grid_starts(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
+    """Where to refine: curve numbers (s,) and x (s, r) of the lowest local minima on an ordered grid over all rates."""
     unknowns = problem.model.fitted_rates
     slowest, fastest = problem.log_rate_limits
     lower = max(slowest, np.log(0.02 / max(problem.times_h.max(), 1e-300)))
     lower = min(lower, fastest - 0.1 * (unknowns + 1))
-    axis = np.linspace(lower, fastest, GRID_NODES[unknowns])
-    axis = np.unique(np.concatenate([[slowest], axis]))
-    nodes = axis[np.array(list(combinations(range(axis.size), unknowns)))]
+    axis = np.unique(np.concatenate([[slowest, slowest + 0.05], np.linspace(lower, fastest, GRID_NODES[unknowns])]))
+    ordered = np.array(list(combinations(range(axis.size), unknowns)))
+    nodes = axis[ordered]
     curves, _ = basis(problem, nodes)
     prior, _ = _penalty(problem, nodes)
     gain = _nonnegative_gain(curves, problem.activities * problem.weights**2, problem.weights**2)
-    objective = (prior**2).sum(axis=1) - gain
-    starts = min(START_NODES[unknowns], len(nodes))
-    chosen = np.argpartition(objective, starts - 1, axis=1)[:, :starts]
-    picked = nodes[chosen]
-    return np.concatenate([picked[..., :1], np.diff(picked, axis=-1)], axis=-1)
+    cube = np.full((len(gain), *[axis.size] * unknowns), np.inf)
+    cube[(slice(None), *ordered.T)] = (prior**2).sum(axis=1) - gain
+    lowest = minimum_filter(cube, size=(1, *[3] * unknowns), mode="nearest")
+    flat = np.where(cube <= lowest, cube, np.inf).reshape(len(gain), -1)
+    starts = START_NODES[unknowns]
+    minima = np.argpartition(flat, starts, axis=1)[:, :starts]
+    # a valley narrower than the grid shows no minimum there: the best node of each band of the fastest rate starts too
+    chosen = np.concatenate([minima, _best_of_bands(cube)], axis=1) if unknowns > 1 else minima
+    usable = np.isfinite(np.take_along_axis(cube.reshape(len(gain), -1), chosen, axis=1))
+    usable[:, :starts] &= np.isfinite(np.take_along_axis(flat, minima, axis=1))
+    curve, column = np.nonzero(usable)
+    unique = np.unique(curve * flat.shape[1] + chosen[curve, column])
+    curve, column = np.divmod(unique, flat.shape[1])
+    picked = axis[np.stack(np.unravel_index(column, cube.shape[1:]), axis=1)]
+    return curve, np.concatenate([picked[:, :1], np.diff(picked, axis=1)], axis=1)
+
+
+def _best_of_bands(cube: np.ndarray) -> np.ndarray:
+    """(n, bands) flat numbers of the lowest node in each of a few bands of the last axis."""
+    count, nodes = cube.shape[0], cube.shape[-1]
+    sheets = cube.reshape(count, -1, nodes)
+    # the last band is the search limit alone, where an exponential is over before the first sample
+    edges = np.append(np.linspace(0, nodes - 1, BANDS).astype(int), nodes)
+    columns = []
+    for first, last in zip(edges[:-1], edges[1:]):
+        row, offset = np.divmod(sheets[:, :, first:last].reshape(count, -1).argmin(axis=1), last - first)
+        columns.append(row * nodes + first + offset)
+    return np.stack(columns, axis=1)
 
 
 def _nonnegative_gain(curves: np.ndarray, weighted: np.ndarray, squares: np.ndarray) -> np.ndarray:
