@@ -7,7 +7,7 @@ OUT    ?= out
 export QT_QPA_PLATFORM := offscreen
 export PYTHONPATH := $(CURDIR):$(CURDIR)/Testing
 
-# Tests and benchmarks run side by side: one thread each.
+# Tests run side by side: one thread each.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
               VTK_SMP_MAX_THREADS=1 LP_NUM_THREADS=1
 
@@ -35,7 +35,7 @@ test: $(READY)
 	@$(ONE_THREAD) $(PYTHON) -m pytest -n 2 --dist loadfile Testing
 
 bench: $(READY)
-	@$(ONE_THREAD) $(PYTHON) -m benchmarks --out $(OUT)
+	@$(PYTHON) -m benchmarks --out $(OUT)
 
 lint: $(READY)
 	@$(PYTHON) -m ruff check .
