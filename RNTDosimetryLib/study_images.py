@@ -1,15 +1,15 @@
 """The images and regions of one therapy, ready to compute with, wherever they came from: DICOM files or a Slicer scene."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, Intake, IntakeRow, Patient, Region, read_folder
 from RNTDosimetryLib.progress import Progress, part, silent
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.report import sha256_of_array
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.report import dicom_reference, sha256_of_array
 from RNTDosimetryLib.study import RegionSettings, Study
 
 _LATEST_PLAUSIBLE_START_H = 2000.0
@@ -33,6 +33,7 @@ class StudyImages(Record):
     """Everything the computation reads. Scans are in the order of time; regions lie on the CT of ``scans[reference_index]``.
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
+    dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two scans at one time, two nuclides.
     """
 
@@ -46,6 +47,7 @@ class StudyImages(Record):
     patient: Patient | None = None
     intake_table: tuple[IntakeRow, ...] = ()
     warnings: tuple[str, ...] = ()
+    dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
     def __post_init__(self):
         if not self.nuclide:
@@ -98,6 +100,7 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
         patient=intake.patient,
         intake_table=intake.table,
         warnings=intake.warnings,
+        dicom_reference=dicom_reference(intake.time_points[intake.reference_index].ct.files[0]),
     )
 
 

@@ -1,0 +1,92 @@
+"""The command line: ``python -m RNTDosimetryLib VERB``. Exit 0 done, 2 bad input (one line), 1 a fault of ours."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from RNTDosimetryLib import __version__
+from RNTDosimetryLib.errors import DosimetryError
+
+NOTICE = "For research only. Not a medical device."
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one verb. Returns the exit code."""
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    try:
+        options.run(options)
+    except DosimetryError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m RNTDosimetryLib", description="Internal radionuclide therapy dosimetry.", epilog=NOTICE
+    )
+    parser.add_argument("--version", action="version", version=f"RNTDosimetry {__version__}")
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    run = verbs.add_parser("run", help="absorbed dose of a study file", description="Absorbed dose of a study.", epilog=NOTICE)
+    run.add_argument("study", type=Path, metavar="STUDY.json", help="a study file, or the results.json of an earlier run")
+    _add_out(run)
+    run.set_defaults(run=_run)
+    intake = verbs.add_parser("intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE)
+    intake.add_argument("folder", type=Path, metavar="FOLDER")
+    intake.set_defaults(run=_intake)
+    demo = verbs.add_parser("demo", help="a phantom patient from DICOM to dose", description="Make a phantom patient and evaluate it.", epilog=NOTICE)
+    _add_out(demo)
+    demo.add_argument("--small", action="store_true", help="coarse grids, for a quick look")
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _add_out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("out"), metavar="FOLDER", help="where the results go (default: out)")
+
+
+def show_progress(fraction: float, message: str) -> None:
+    """One line a step on the terminal."""
+    if message != show_progress.last:
+        print(f"  {100 * fraction:3.0f} %  {message}", file=sys.stderr, flush=True)
+        show_progress.last = message
+
+
+show_progress.last = ""
+
+
+def _run(options) -> None:
+    from RNTDosimetryLib.outputs import write_outputs
+    from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.study_report import short_table
+    from RNTDosimetryLib.workflow import run_study_file
+
+    images, result = run_study_file(options.study, show_progress)
+    paths = write_outputs(result, images, options.out)
+    print(table_text(short_table(result)))
+    print_warnings(result.all_warnings())
+    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
+
+
+def print_warnings(warnings: Sequence[str]) -> None:
+    if warnings:
+        print(f"{len(warnings)} warnings:")
+        for warning in warnings:
+            print(f"  - {warning}")
+
+
+def _intake(options) -> None:
+    from RNTDosimetryLib.images import format_intake_table, read_folder
+
+    print(format_intake_table(read_folder(options.folder)))
+
+
+def _demo(options) -> None:
+    from RNTDosimetryLib.demo import run_demo
+
+    print(run_demo(options.out, "small" if options.small else "full", show_progress))

@@ -1,0 +1,136 @@
+"""The phantom patient through the whole road, and how far each number is from the truth."""
+
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.phantom import PhantomPatient, PhantomTruth, make_phantom
+from RNTDosimetryLib.progress import Progress, part, silent
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.report import Column, Table, table_text, write_json
+from RNTDosimetryLib.study import RegionSettings, Study
+from RNTDosimetryLib.study_report import short_table
+from RNTDosimetryLib.study_result import StudyResult
+
+STUDY_FILE = "study.json"
+_MARKER = "phantom.marker"
+
+
+@dataclass(frozen=True)
+class RegionDeviation(Record):
+    """Relative deviations from the truth (0.05 is 5 % too high); without: as if no recovery coefficient had been typed."""
+
+    region: str
+    kind: str
+    tia: float
+    tia_without_recovery: float
+    dose: float
+    dose_without_recovery: float
+
+
+@dataclass(frozen=True)
+class AlignmentDeviation(Record):
+    """How far the alignment of a scan is from the truth: at the middle of the patient in mm, and in degrees."""
+
+    scan: str
+    shift_mm: float
+    rotation_degrees: float
+
+
+def make_demo_patient(folder: Path, size: str = "full", progress: Progress = silent, **settings) -> PhantomPatient:
+    """Phantom patient with a study file beside it; an earlier one in the folder is replaced.
+
+    Only a folder that this function made is removed. Raises DosimetryError when another one is in the way.
+    """
+    folder = Path(folder)
+    if folder.exists():
+        if not (folder / _MARKER).exists() and any(folder.iterdir()):
+            raise DosimetryError(f"Expected an empty folder {folder} or an earlier phantom, found other files; choose another folder.")
+        shutil.rmtree(folder)
+    folder.mkdir(parents=True)
+    (folder / _MARKER).write_text("Made by the phantom generator; replaced by the next demo.\n", encoding="utf-8")
+    patient = make_phantom(folder, size=size, progress=progress, **settings)
+    write_json(folder / STUDY_FILE, study_of_phantom(patient).to_dict())
+    return patient
+
+
+def study_of_phantom(patient: PhantomPatient) -> Study:
+    """The study that a physicist would type for the phantom: recovery coefficients where the camera blurs."""
+    typed = {}
+    if patient.settings.blur:
+        typed = {
+            name: RegionSettings(recovery_coefficient=round(truth.recovery_coefficient, 3))
+            for name, truth in patient.truth.regions.items()
+        }
+    return Study(dicom_folder=patient.dicom_folder.name, title="Phantom patient, 177Lu-DOTATATE", regions=typed)
+
+
+def region_deviations(result: StudyResult, truth: PhantomTruth) -> list[RegionDeviation]:
+    """Deviation of every region that the truth knows."""
+    found = []
+    for item in result.regions:
+        known = truth.regions.get(item.name)
+        if known is None:
+            continue
+        tia, dose = item.tia_mbq_h / known.tia_mbq_h, item.local.dose_gy / known.dose_local_gy
+        recovery = item.recovery_coefficient
+        found.append(RegionDeviation(item.name, known.kind, tia - 1, tia * recovery - 1, dose - 1, dose * recovery - 1))
+    return found
+
+
+def alignment_deviations(result: StudyResult, truth: PhantomTruth) -> list[AlignmentDeviation]:
+    """Deviation of every alignment from the motion that the phantom made."""
+    found = []
+    for alignment, scan in zip(result.alignments, truth.scans):
+        matrix, known = np.asarray(alignment.matrix), np.asarray(scan.reference_to_scan)
+        centre = np.append(scan.rotation_centre_lps_mm, 1.0)
+        rotation = matrix[:3, :3] @ known[:3, :3].T
+        # The sine form: the arc cosine of the trace loses all digits at small angles.
+        sine = np.linalg.norm(rotation - rotation.T) / (2.0 * np.sqrt(2.0))
+        shift = float(np.linalg.norm((matrix - known) @ centre))
+        found.append(AlignmentDeviation(alignment.scan, shift, float(np.degrees(np.arcsin(min(1.0, sine))))))
+    return found
+
+
+def truth_tables(result: StudyResult, truth: PhantomTruth) -> tuple[Table, Table]:
+    """The deviations as tables for the terminal."""
+    regions = Table(
+        "Deviation from the truth, with and without recovery correction",
+        (Column("Region", align="left"), Column("TIA", "%"), Column("without", "%"), Column("Dose", "%"), Column("without", "%")),
+        tuple(
+            (item.region, *(f"{100 * value:+.1f}" for value in (item.tia, item.tia_without_recovery, item.dose, item.dose_without_recovery)))
+            for item in region_deviations(result, truth)
+        ),
+    )
+    scans = Table(
+        "Alignment, distance from the truth",
+        (Column("Scan", align="left"), Column("Shift", "mm"), Column("Rotation", "degrees")),
+        tuple((item.scan, f"{item.shift_mm:.2f}", f"{item.rotation_degrees:.2f}") for item in alignment_deviations(result, truth)),
+    )
+    return regions, scans
+
+
+def summary(result: StudyResult, truth: PhantomTruth) -> str:
+    """What the demo prints at its end."""
+    return "\n\n".join(table_text(table) for table in (short_table(result), *truth_tables(result, truth)))
+
+
+def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
+    """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
+    from RNTDosimetryLib.outputs import write_outputs
+    from RNTDosimetryLib.workflow import run_study_file
+
+    patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.3))
+    images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.3, 1.0))
+    write_outputs(result, images, out)
+    write_json(Path(out) / "deviations.json", {
+        "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
+        "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
+    })
+    return summary(result, patient.truth)
+
+

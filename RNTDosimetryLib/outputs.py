@@ -1,0 +1,58 @@
+"""Everything a computed study leaves in a folder."""
+
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib import __version__
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
+from RNTDosimetryLib.study_images import StudyImages
+from RNTDosimetryLib.study_report import dose_table, render_report
+from RNTDosimetryLib.study_result import StudyResult
+
+
+def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) -> list[Path]:
+    """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm (RTDOSE). Returns their paths.
+
+    The page is made before the first file is written, so that a failure leaves nothing half done. Raises DosimetryError when
+    the folder cannot be made.
+    """
+    folder = Path(folder)
+    page = render_report(result, images)
+    table = table_csv(dose_table(result))
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DosimetryError(f"Expected a folder to write to, received {folder}: {error.strerror}; choose another.") from error
+    geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
+    attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
+    paths = [
+        write_json(folder / "results.json", result.to_dict()),
+        write_text(folder / "results.csv", table),
+        write_text(folder / "report.html", page),
+        write_dose_nrrd(folder / "dose.nrrd", dose, geometry, attributes=attributes),
+        write_dose_nrrd(
+            folder / "tia.nrrd", result.tia_map.tia_mbq_h_ml, geometry, "MBq*h/mL", "Time-integrated activity concentration", attributes
+        ),
+        _write_rtdose(folder / "dose.dcm", dose, result, images),
+    ]
+    return paths
+
+
+def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> Path:
+    reference = dict(images.dicom_reference)
+    frame = images.scans[images.reference_index].activity.frame_of_reference_uid
+    if frame:
+        reference.setdefault("FrameOfReferenceUID", frame)
+    written = write_rtdose(
+        path,
+        dose,
+        result.tia_map.geometry,
+        reference,
+        description=f"{result.nuclide} absorbed dose",
+        method=f"{result.dose_map.method}, {result.dose_map.density}",
+        created=result.created,
+        software_version=__version__,
+    )
+    return written.path

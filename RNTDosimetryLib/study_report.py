@@ -1,0 +1,268 @@
+"""What the report of a study says, in the order a reader asks. How it looks is the report room's business."""
+
+import numpy as np
+
+from RNTDosimetryLib.report import (
+    Bullets,
+    Column,
+    Details,
+    DoseVolumeCurve,
+    Facts,
+    Figure,
+    GreyImage,
+    Outline,
+    Overlay,
+    Section,
+    Table,
+    TimeActivity,
+    dvh_plot,
+    measured,
+    render_page,
+    slice_figure,
+    time_activity_plot,
+)
+from RNTDosimetryLib.study_images import StudyImages
+from RNTDosimetryLib.study_result import RegionResult, StudyResult
+
+_CURVES_PER_PLOT = 6
+
+
+def dose_table(result: StudyResult) -> Table:
+    """One row a region: the table that the terminal, the report and results.csv share."""
+    return Table(
+        "Absorbed dose of the regions",
+        (
+            Column("Region", align="left"),
+            Column("Kind", align="left"),
+            Column("Volume", "mL"),
+            Column("Mass", "g"),
+            Column("Recovery coefficient"),
+            Column("Model", align="left"),
+            Column("Effective half-life", "h"),
+            Column("TIA", "MBq h"),
+            Column("TIA per activity", "h"),
+            Column("Absorbed dose", "Gy"),
+            Column("Dose per activity", "Gy/GBq"),
+            Column("Local deposition", "Gy"),
+            Column("Mean of dose map", "Gy"),
+        ),
+        tuple(_dose_row(item) for item in result.regions),
+        note="Uncertainties are standard uncertainties (k = 1). Absorbed dose: self-dose by the S value of a sphere of the region's mass. "
+        "Local deposition: electrons only. Mean of dose map: without recovery correction, with the dose from other regions.",
+    )
+
+
+def _dose_row(item: RegionResult) -> tuple:
+    return (
+        item.name,
+        item.kind,
+        item.volume_ml,
+        item.mass_g,
+        item.recovery_coefficient,
+        item.fit.label,
+        measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
+        measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
+        item.time_integrated_activity_coefficient_h,
+        measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+        item.dose_per_activity_gy_per_gbq,
+        measured(item.local.dose_gy, item.local.dose_uncertainty_gy),
+        item.map_mean_gy,
+    )
+
+
+def short_table(result: StudyResult) -> Table:
+    """The few columns that fit a terminal."""
+    return Table(
+        "Absorbed dose",
+        (Column("Region", align="left"), Column("Mass", "g"), Column("Model", align="left"), Column("TIA", "MBq h"), Column("Dose", "Gy")),
+        tuple(
+            (item.name, item.mass_g, item.fit.model, measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
+             measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy))
+            for item in result.regions
+        ),
+    )
+
+
+def activity_table(result: StudyResult) -> Table:
+    """Measured activities over time."""
+    times = result.regions[0].curve.times_h
+    columns = (Column("Region", align="left"), *(Column(f"{time:.2f} h", "MBq") for time in times), Column("Common to all times", "%"))
+    rows = []
+    for item in result.regions:
+        spread = item.curve.uncertainties_mbq or (None,) * len(times)
+        cells = [measured(value, u) for value, u in zip(item.curve.activities_mbq, spread)]
+        rows.append((item.name, *cells, 100.0 * item.curve.systematic_relative_uncertainty))
+    return Table(
+        "Measured activities", columns, tuple(rows),
+        note="Not decay corrected, at the start of each acquisition, with recovery correction. Common to all times: calibration, "
+        "recovery and outline, which no fit can see and which are added once.",
+    )
+
+
+def model_table(result: StudyResult) -> Table:
+    """Every model tried for every region, and why it was taken or not."""
+    rows = [
+        (item.name, ranked.label, ranked.aicc, ranked.weight if ranked.admitted else None,
+         measured(ranked.tia_mbq_h, ranked.tia_uncertainty_mbq_h), "chosen" if ranked.model == item.fit.model else ranked.reason)
+        for item in result.regions
+        for ranked in item.fit.ranking
+    ]
+    return Table(
+        "Models tried",
+        (Column("Region", align="left"), Column("Model", align="left"), Column("AICc"), Column("Akaike weight"), Column("TIA", "MBq h"),
+         Column("Remark", align="left")),
+        tuple(rows),
+    )
+
+
+def alignment_table(result: StudyResult) -> Table:
+    rows = [
+        (item.scan, item.method, item.shift_mm, item.rotation_degrees,
+         *((item.quality.correlation, item.quality.bone_dice, 100 * item.quality.overlap) if item.quality is not None else (None, None, None)))
+        for item in result.alignments
+    ]
+    return Table(
+        "Alignment of the scans",
+        (Column("Scan", align="left"), Column("Method", align="left"), Column("Shift", "mm"), Column("Rotation", "degrees"),
+         Column("Correlation"), Column("Dice of bones"), Column("Common field of view", "%")),
+        tuple(rows),
+    )
+
+
+def histogram_table(result: StudyResult) -> Table:
+    names = list(result.regions[0].histogram.dose_at_percent_gy)
+    rows = [
+        (item.name, item.histogram.volume_ml, item.histogram.minimum_gy, item.histogram.mean_gy, item.histogram.maximum_gy,
+         *(item.histogram.dose_at_percent_gy[name] for name in names))
+        for item in result.regions
+    ]
+    return Table(
+        "Dose-volume histogram of the dose map",
+        (Column("Region", align="left"), Column("Volume", "mL"), *(Column(name, "Gy") for name in ("Minimum", "Mean", "Maximum", *names))),
+        tuple(rows),
+        note="From the dose map as it is, without recovery correction: blur of the camera lowers the maximum and smears the edges.",
+    )
+
+
+def intake_table(result: StudyResult) -> Table:
+    rows = [
+        (row.what, f"{row.value} (file: {row.read_value})" if row.read_value else row.value, row.unit, row.status, row.source, row.where)
+        for row in result.intake_table
+    ]
+    return Table("What was read, and from where", tuple(Column(name, align="left") for name in
+                 ("What", "Value", "Unit", "Status", "Source", "File")), tuple(rows))
+
+
+def render_report(result: StudyResult, images: StudyImages) -> str:
+    """The whole report as one HTML page that opens offline."""
+    sections = [
+        Section("Result", [_therapy_facts(result), dose_table(result)]),
+        Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
+        Section("Time-activity curves", [*_curve_figures(result), activity_table(result), Details("All models tried", [model_table(result)])]),
+        Section("Alignment", [alignment_table(result)]),
+        Section("Assumptions and data", [_assumptions(result), _constants(result)]),
+        Section("Input", [intake_table(result)] if result.intake_table else ["The images were taken from the scene with typed times."]),
+        Section("Integrity", [_hashes(result)]),
+    ]
+    when = "" if result.created is None else f", computed {result.created:%Y-%m-%d %H:%M}"
+    title = f"Dosimetry of {result.nuclide} therapy"
+    subtitle = f"{result.radiopharmaceutical or 'radiopharmaceutical not stated'}{when}"
+    return render_page(title, sections, subtitle, result.all_warnings(), result.versions)
+
+
+def _therapy_facts(result: StudyResult) -> Facts:
+    patient = f"{result.patient.id_hash} (hash of the patient ID)" if result.patient is not None else None
+    return Facts({
+        "Patient": patient or "not stated",
+        "Nuclide": result.nuclide,
+        "Radiopharmaceutical": result.radiopharmaceutical or "not stated",
+        "Administration": "not stated" if result.administration_time is None else f"{result.administration_time:%Y-%m-%d %H:%M}",
+        "Net administered activity": "not stated" if not result.administered_activity_mbq else f"{result.administered_activity_mbq:.0f} MBq",
+        "Scans": ", ".join(f"{time:.1f} h" for time in result.regions[0].curve.times_h),
+        "Level of dosimetry": _level(result),
+    })
+
+
+def _level(result: StudyResult) -> str:
+    """How much the imaging supports, in words; the number of scans is what decides."""
+    count = len(result.regions[0].curve.times_h)
+    kind = "voxel and region dosimetry"
+    return f"{kind} from {'a single scan' if count == 1 else f'{count} scans'}"
+
+
+def _dose_picture(result: StudyResult, images: StudyImages) -> Figure:
+    reference = images.scans[images.reference_index]
+    background = None if reference.ct is None else GreyImage(reference.ct.hounsfield, reference.ct.geometry)
+    outlines = [Outline(region.name, region.occupancy, region.geometry) for region in images.regions]
+    svg = slice_figure(
+        "Absorbed dose on CT", background, Overlay(np.asarray(result.dose_map), result.tia_map.geometry), outlines
+    )
+    return Figure(svg, "Slices through the highest absorbed dose, in radiological order, with the regions as drawn.")
+
+
+def _methods(result: StudyResult) -> str:
+    dose, voxels = result.dose_map, result.tia_map.fit
+    return (
+        f"Dose map by the {dose.method} method with {dose.density}; {100 * dose.remainder_fraction:.2g} % of the energy per decay is left out. "
+        f"Voxel curves: {voxels.method}."
+    )
+
+
+def _histogram_figure(result: StudyResult) -> Figure:
+    curves = [
+        DoseVolumeCurve(item.name, item.histogram.edges_gy, 100 * item.histogram.cumulative_fraction)
+        for item in result.regions
+    ]
+    return Figure(dvh_plot(curves), "Cumulative dose-volume histograms of the dose map.")
+
+
+def _curve_figures(result: StudyResult) -> list[Figure]:
+    """Organs and lesions apart: their activities differ by orders of magnitude."""
+    figures = []
+    kinds = list(dict.fromkeys(item.kind for item in result.regions))
+    for kind in kinds:
+        items = [item for item in result.regions if item.kind == kind]
+        for start in range(0, len(items), _CURVES_PER_PLOT):
+            curves = [_curve(item) for item in items[start : start + _CURVES_PER_PLOT]]
+            svg = time_activity_plot(curves, title=f"Time-activity curves: {kind}")
+            figures.append(Figure(svg, "Measured activity, not decay corrected, and the fitted curve."))
+    return figures
+
+
+def _curve(item: RegionResult) -> TimeActivity:
+    spread = None if item.curve.uncertainties_mbq is None else np.asarray(item.curve.uncertainties_mbq)
+    return TimeActivity(item.name, np.asarray(item.curve.times_h), np.asarray(item.curve.activities_mbq), spread, item.fit.activity_mbq)
+
+
+def _assumptions(result: StudyResult) -> Bullets:
+    settings = result.study.settings
+    items = [
+        f"Time-activity model: {settings.model}. Rates are never slower than physical decay.",
+        "Region activity: mean of the voxels whose center lies in the region, on each scan's own grid, times the region's volume on CT, "
+        "over its recovery coefficient.",
+        f"Mass: typed, or volume times {settings.density_g_ml:g} g/mL.",
+        "Region dose: electrons and photons of the region itself; the dose from other regions is in the dose map only.",
+        f"Relative uncertainty of the calibration: {100 * settings.calibration_uncertainty:.3g} %.",
+        "Uncertainty of S values, registration and segmentation beyond what is stated above is not included.",
+    ]
+    if settings.spect_resolution_fwhm_mm is None:
+        items.append("The image resolution was not given: the uncertainty of outlines and volumes is not included.")
+    return Bullets(items)
+
+
+def _constants(result: StudyResult) -> Facts:
+    constants = result.constants
+    return Facts({
+        "Half-life": f"{constants['half_life_h']:.6g} h",
+        "Electrons and positrons": f"{constants['electron_energy_mev']:.5g} MeV per decay",
+        "Photons": f"{constants['photon_energy_mev']:.5g} MeV per decay",
+        "Alphas": f"{constants['alpha_energy_mev']:.5g} MeV per decay",
+        "Local dose constant": f"{constants['local_dose_constant_j_per_gbq']:.5g} J/GBq",
+        "Decay data": "; ".join(constants["sources"]),
+    })
+
+
+def _hashes(result: StudyResult) -> Details:
+    rows = tuple(result.input_hashes.items())
+    columns = (Column("Image or region", align="left"), Column("SHA-256 of the voxels", align="left"))
+    return Details("Fingerprints of the input", [Table("Input", columns, rows)])
