@@ -1,98 +1,154 @@
-"""Each voxel the best of mono-exponential, uptake and clearance, and bi-exponential, by AICc and the admission rules."""
+"""Each voxel the best of mono-exponential, uptake and clearance, and bi-exponential, by AICc and the admission rules.
+
+The same candidates, criterion and rules as for a region (see ``selection``), written for voxels side by side.
+"""
 
 import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.kinetics.models import rules
+from RNTDosimetryLib.kinetics.models import get_model, rules
+from RNTDosimetryLib.kinetics.priors import general_rate
 from RNTDosimetryLib.kinetics.voxel_engines import BlockFit, MonoEngine
-from RNTDosimetryLib.kinetics.voxel_pairs import PairBlock, PairSearch
+from RNTDosimetryLib.kinetics.voxel_pairs import HeldRate, PairBlock, PairSearch
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise
+
+PAIR_MODELS = ("uptake_held", "mono_early_clearance", "uptake", "bi")
+"""Curves of two exponentials that may replace the mono-exponential, simplest first."""
 
 _PERFECT = 1e-12
 """Residuals under this share of the signal are rounding of the float32 samples; the simpler model then stays."""
 
+_MONO_PARAMETERS = 2
+
 
 @dataclass(frozen=True)
 class PairCandidate:
-    """A curve of two exponentials that may replace the mono-exponential of a voxel."""
+    """A curve of two exponentials that may replace the mono-exponential of a voxel. free_parameters: without a held rate."""
 
-    search: PairSearch
+    name: str
     code: int
+    search: PairSearch
     parameter_count: int
+    free_parameters: int
+
+
+def pair_candidate(name: str, code: int, times_h, noise: VoxelNoise, decay_constant_per_h: float, fastest_per_h: float) -> PairCandidate:
+    """The candidate of one of ``PAIR_MODELS``."""
+    model = get_model(name)
+    held = None
+    if any(model.held):
+        population = general_rate(model.held[1])
+        held = HeldRate(population.median_per_h, population.log_sd, decay_constant_per_h)
+        fastest_per_h = max(fastest_per_h, decay_constant_per_h + population.median_per_h * math.exp(5 * population.log_sd))
+    search = PairSearch(times_h, noise.shape, decay_constant_per_h, fastest_per_h, model.starts_at_zero, held)
+    return PairCandidate(name, code, search, model.parameter_count, model.parameter_count - int(held is not None))
 
 
 class AutoEngine:
     """The mono-exponential is always admitted. A richer curve replaces it where its AICc is lower and it is admitted.
 
-    Admitted: enough samples (N - K - 1 > 0), every parameter's coefficient of variation and every correlation within
-    the limits of Resources/kinetics/rules.json. Voxels whose mono-exponential no fit could beat are not fitted again.
+    Voxels whose curve no fit of a candidate could beat are not fitted again.
     """
 
     def __init__(self, mono: MonoEngine, candidates: tuple[PairCandidate, ...], times_h: np.ndarray, noise: VoxelNoise):
         self.mono, self.noise, self.times_h = mono, noise, times_h
         self.count, self.known = len(times_h), noise.known != "residuals"
-        self.candidates = tuple(item for item in candidates if self._penalty(item.parameter_count) is not None)
-        self.nominal_variance = np.float32(rules()["nominal_relative_uncertainty"]["value"] ** 2)
-        self.largest_cv = rules()["largest_coefficient_of_variation"]["value"]
-        self.largest_correlation = rules()["largest_correlation"]["value"]
+        self.candidates = tuple(item for item in candidates if self._enough_samples(item))
+        limits = rules()
+        self.largest_cv = limits["largest_coefficient_of_variation"]["value"]
+        self.largest_correlation = limits["largest_correlation"]["value"]
+        self.least_gain = limits["least_gain_of_held_models"]["value"]
 
-    def _penalty(self, parameter_count: int) -> float | None:
-        """2K + 2K(K+1)/(N-K-1), K counting the variance when it is unknown; None without the samples for it."""
-        k = parameter_count + (0 if self.known else 1)
-        return 2 * k + 2 * k * (k + 1) / (self.count - k - 1) if self.count - k - 1 > 0 else None
+    def _enough_samples(self, candidate: PairCandidate) -> bool:
+        held = candidate.search.held is not None
+        if self.count < max(candidate.free_parameters, 3 if held else 1):
+            return False
+        return candidate.free_parameters <= _MONO_PARAMETERS or self._freedom(candidate.free_parameters) > 0
 
-    def _misfit(self, residual_sum: np.ndarray, scale: np.ndarray | None, floor: np.ndarray) -> np.ndarray:
-        if scale is not None:
-            return residual_sum / scale
-        return self.count * np.log(np.maximum(residual_sum, floor) / self.count)
+    def _freedom(self, free_parameters: int) -> int:
+        """N - K - 1, K counting the variance when it is unknown."""
+        return self.count - free_parameters - (0 if self.known else 1) - 1
+
+    def _penalty(self, free_parameters: int) -> float:
+        """2K + 2K(K+1)/(N-K-1), the second term only where the samples are enough for it."""
+        k, freedom = free_parameters + (0 if self.known else 1), self._freedom(free_parameters)
+        return 2 * k + (2 * k * (k + 1) / freedom if freedom > 0 else 0)
+
+    def _misfit(self, chi2: np.ndarray, smallest) -> np.ndarray:
+        return chi2 if self.known else self.count * np.log(np.maximum(chi2, smallest) / self.count)
 
     def fit(self, samples: np.ndarray) -> BlockFit:
         whitened = samples * self.mono.whitening
-        simple, result = self.mono.fit_whitened(whitened)
-        penalty = self._penalty(2)
-        if penalty is None or not self.candidates:
+        mono, result = self.mono.fit_whitened(whitened)
+        if not self.candidates:
             return result
-        scale = self.noise.variance_scale(whitened)
-        floor = np.maximum(_PERFECT * np.einsum("tv,tv->v", whitened, whitened), 1e-30)
-        best = self._misfit(simple.residual_sum, scale, floor) + penalty
-        imperfect = simple.residual_sum > floor
+        nominal = self.noise.nominal_variance(whitened).astype(float)
+        signal = np.einsum("tv,tv->v", whitened, whitened)
+        smallest = np.maximum(_PERFECT * signal, 1e-30) / nominal
+        simplest = self._misfit(mono.residual_sum / nominal, smallest) + self._penalty(_MONO_PARAMETERS)
+        best = simplest.copy()
+        imperfect = (mono.residual_sum / nominal > smallest) & (signal > 0)
         for candidate in self.candidates:
-            penalty = self._penalty(candidate.parameter_count)
-            lowest = penalty if self.known else -np.inf
-            voxels = np.flatnonzero(imperfect & (best > lowest))
+            held = candidate.search.held is not None
+            penalty = self._penalty(candidate.free_parameters)
+            limit = np.minimum(best, simplest - self.least_gain) if held else best
+            voxels = np.flatnonzero(imperfect & (limit > penalty) if self.known else imperfect)
             if voxels.size == 0:
                 continue
-            part = np.ascontiguousarray(whitened[:, voxels])
-            part_scale = None if scale is None else scale[voxels]
-            block = candidate.search.fit(part, self.nominal_variance * np.mean(part * part, axis=0) if scale is None else part_scale)
-            aicc = self._misfit(block.residual_sum, part_scale, floor[voxels]) + block.penalty + penalty
-            if part_scale is None:
-                part_scale = block.residual_sum / (self.count - candidate.parameter_count)
-            chosen = (aicc < best[voxels]) & self._admitted(block, part_scale, candidate.search.from_zero)
-            best[voxels[chosen]] = aicc[chosen]
-            self._replace(result, voxels[chosen], block, chosen, part_scale, candidate)
+            block = candidate.search.fit(np.ascontiguousarray(whitened[:, voxels]), nominal[voxels])
+            chi2 = block.residual_sum / nominal[voxels]
+            least = float(self.count) if held and candidate.parameter_count >= self.count else smallest[voxels]
+            criterion = self._misfit(chi2, least) + block.penalty + penalty
+            scale = nominal[voxels]
+            if not self.known:
+                scale = np.maximum(block.residual_sum, 1e-24 * scale) / (self.count - candidate.free_parameters)
+            better = np.flatnonzero(block.possible & (criterion < limit[voxels]))
+            chosen = _selected(block, better)
+            covariance = chosen.covariance(scale[better])
+            admitted = self._clear(chosen, covariance, candidate)
+            winners = voxels[better[admitted]]
+            best[winners] = criterion[better[admitted]]
+            self._replace(result, winners, _selected(chosen, admitted), covariance[..., admitted], candidate)
         return result
 
-    def _admitted(self, block: PairBlock, scale: np.ndarray, from_zero: bool) -> np.ndarray:
-        values = np.concatenate([block.amplitudes[: 1 if from_zero else 2], block.rates_per_h])
-        variance = np.einsum("ppv->pv", block.covariance)
-        identified = (scale * variance <= (self.largest_cv * values) ** 2).all(axis=0)
-        spread = np.sqrt(np.where(variance > 0, variance, 1.0))
-        correlation = np.abs(block.covariance) / (spread[:, None] * spread[None])
-        correlation[np.arange(len(values)), np.arange(len(values))] = 0
-        return block.possible & identified & (correlation <= self.largest_correlation).all(axis=(0, 1))
+    def _clear(self, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> np.ndarray:
+        """Coefficients of variation and correlations within the limits, over the parameters that no population holds.
 
-    def _replace(self, result: BlockFit, voxels, block: PairBlock, chosen, scale, candidate: PairCandidate) -> None:
-        amplitudes, rates = block.amplitudes[:, chosen], block.rates_per_h[:, chosen]
+        The amplitude of an exponential counts at the centre of the samples that carry it, as in ``selection``.
+        """
+        size = 1 if candidate.search.from_zero else 2
+        values = np.concatenate([block.amplitudes[:size], block.rates_per_h])
+        covariance = covariance.copy()
+        for index in range(size):
+            shape = (np.exp(-self.times_h[:, None] * block.rates_per_h[index]) / self.noise.shape[:, None]) ** 2
+            centre = self.times_h @ shape / np.maximum(shape.sum(axis=0), 1e-300)
+            fall = np.exp(-block.rates_per_h[index] * centre)
+            carried = -values[index] * centre * fall
+            covariance[index] = fall * covariance[index] + carried * covariance[size + index]
+            covariance[:, index] = fall * covariance[:, index] + carried * covariance[:, size + index]
+            values[index] *= fall
+        free = size + (1 if candidate.search.held is not None else 2)
+        spread = np.sqrt(np.maximum(np.einsum("ppv->pv", covariance), 0))[:free]
+        identified = (spread <= self.largest_cv * np.abs(values[:free])).all(axis=0)
+        product = np.maximum(spread[:, None] * spread[None], 1e-300)
+        correlation = np.abs(covariance[:free, :free]) / product * (1 - np.eye(free))[:, :, None]
+        return identified & (correlation <= self.largest_correlation).all(axis=(0, 1))
+
+    def _replace(self, result: BlockFit, voxels: np.ndarray, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> None:
+        amplitudes, rates = block.amplitudes, block.rates_per_h
         per_amplitude = [1 / rates[0] - 1 / rates[1]] if candidate.search.from_zero else [1 / rates[0], 1 / rates[1]]
         slopes = np.stack([*per_amplitude, *(-amplitudes / rates**2)])
-        variance = np.einsum("pv,pqv,qv->v", slopes, block.covariance[:, :, chosen], slopes) * scale[chosen]
+        variance = ((slopes[:, None] * covariance).sum(axis=0) * slopes).sum(axis=0)
         result.tia[voxels] = (amplitudes / rates).sum(axis=0)
         if result.tia_uncertainty is not None:
             result.tia_uncertainty[voxels] = np.sqrt(np.maximum(variance, 0))
         result.tail[voxels] = (amplitudes / rates * np.exp(-rates * self.times_h[-1])).sum(axis=0)
         result.code[voxels] = candidate.code
         result.half_life_h[voxels] = math.log(2) / rates[0]
-        result.at_bound[voxels] = block.at_bound[0, chosen]
+        result.at_bound[voxels] = block.at_bound[0]
+
+
+def _selected(block: PairBlock, voxels: np.ndarray) -> PairBlock:
+    return PairBlock(*(part[..., voxels] for part in vars(block).values()))

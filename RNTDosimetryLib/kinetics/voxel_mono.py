@@ -5,11 +5,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.kinetics.voxel_series import products_of
+
 GRID_STEP = 0.09
 """Step of ln(rate) between grid points; the Newton steps start within half of it."""
 
+_CHUNK_VOXELS = 4096
 _NEWTON_STEPS = 3
 _SMALLEST = np.float32(1e-30)
+_LARGEST_LEVER = np.float32(1e12)
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,11 @@ class MonoSearch:
 
     def fit(self, whitened: np.ndarray) -> MonoBlock:
         """whitened: (time, voxel) float32."""
-        start = self.rates[np.argmax(whitened.T @ self.unit_basis, axis=1)].astype(np.float32)
+        best = [
+            np.argmax(products_of(whitened[:, at : at + _CHUNK_VOXELS], self.unit_basis), axis=1)
+            for at in range(0, whitened.shape[1], _CHUNK_VOXELS)
+        ]
+        start = self.rates[np.concatenate(best)].astype(np.float32)
         low = np.maximum(start / self.ratio, self.slowest)
         high = np.minimum(start * self.ratio, self.fastest)
         rate = start
@@ -79,8 +87,9 @@ class MonoSearch:
         variance = np.maximum(norm_2 / norm - mean**2, _SMALLEST)
         per_amplitude = np.exp(rate * np.float32(self.first_h)) / rate
         at_bound = rate <= self.slowest * np.float32(1 + 1e-6)
-        # Linear propagation with both parameters, also with the rate at its bound: a wide answer rather than a narrow one.
-        lever = (mean + np.float32(self.first_h) - 1 / rate) ** 2 / variance
+        # Linear propagation with both parameters, also with the rate at physical decay: a wide answer rather than a narrow one.
+        lever = np.minimum((mean + np.float32(self.first_h) - 1 / rate) ** 2 / variance, _LARGEST_LEVER)
+        lever[rate >= self.fastest] = 0
         return MonoBlock(
             rate_per_h=rate,
             amplitude=amplitude,

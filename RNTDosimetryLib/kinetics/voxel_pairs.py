@@ -4,13 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-GRID_RATIO = 1.3
+from RNTDosimetryLib.kinetics.voxel_series import products_of
+
+GRID_RATIO = 1.5
 """Ratio of neighbouring rates on the grid of pairs."""
 
 _CHUNK_VOXELS = 1024
 _STEPS = 12
 _LARGEST_STEP = 0.5
-_SETTLED = 1e-7
+_SETTLED = 1e-5
 _TINY = 1e-30
 
 
@@ -19,8 +21,8 @@ class PairBlock:
     """Result of one block, float64. amplitudes, rates: (2, voxel), slow first, amplitudes at time zero in Bq/mL.
 
     penalty: misfit of the held rate to its population, 0 without one. possible: False where no curve of this kind with coefficients
-    above zero beats the simpler ones. covariance: (parameter, parameter, voxel) for unit noise; the parameters are the
-    amplitudes, then the rates. at_bound: (2, voxel).
+    above zero beats the simpler ones. jacobian: (parameter, time, voxel); the parameters are the amplitudes, then the rates.
+    held_information: (voxel,) inverse variance of the second rate in its population. at_bound: (2, voxel).
     """
 
     amplitudes: np.ndarray
@@ -28,8 +30,13 @@ class PairBlock:
     residual_sum: np.ndarray
     penalty: np.ndarray
     possible: np.ndarray
-    covariance: np.ndarray
+    jacobian: np.ndarray
+    held_information: np.ndarray
     at_bound: np.ndarray
+
+    def covariance(self, scale: np.ndarray) -> np.ndarray:
+        """(parameter, parameter, voxel) for samples of variance ``scale`` (voxel,); zero for a parameter that was held."""
+        return _inverse(self.jacobian, scale * self.held_information) * scale
 
 
 @dataclass(frozen=True)
@@ -79,11 +86,11 @@ class PairSearch:
             part = slice(at, at + _CHUNK_VOXELS)
             logarithms[:, part] = self.pairs[:, self._best_pair(whitened[:, part], scale[part])]
         scale = scale.astype(float)
-        return self._result(self._settle(whitened.astype(float), scale, logarithms), scale)
+        return self._result(self._settle(whitened.astype(float), scale, logarithms))
 
     def _best_pair(self, whitened: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """The pair that explains most of the sum of squares; pairs with a negative coefficient do not count."""
-        products = [whitened.T @ direction for direction in self.directions]
+        products = [products_of(whitened, direction) for direction in self.directions]
         if self.from_zero:
             explained = products[0] * np.abs(products[0])
         else:
@@ -95,25 +102,24 @@ class PairSearch:
         return np.argmax(explained, axis=1)
 
     def _settle(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
-        state = self._state(samples, scale, logarithms)
         damping = np.full(samples.shape[1], 1e-3)
         moving = np.arange(samples.shape[1])
-        current = state
+        current = self._state(samples, scale, logarithms)
         for _ in range(_STEPS):
             step = self._step(current, scale[moving], damping[moving])
             trial = self._state(samples[:, moving], scale[moving], np.clip(current.logarithms + step, *self.bounds))
-            better = trial.objective <= current.objective
+            better = (trial.objective <= current.objective) & (trial.inside() | ~current.inside())
             damping[moving] *= np.where(better, 0.2, 6.0)
             current = current.replaced(trial, better)
-            state.store(current, moving)
+            logarithms[:, moving] = current.logarithms
             still = (np.abs(step).max(axis=0) > _SETTLED) & (damping[moving] < 1e8)
             if not still.any():
                 break
             moving, current = moving[still], current.selected(still)
-        return state
+        return self._state(samples, scale, logarithms)
 
     def _state(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
-        logarithms = np.sort(logarithms, axis=0)
+        logarithms = np.stack([logarithms.min(axis=0), logarithms.max(axis=0)])
         first, second = (np.exp(-self.times_h * np.exp(row)) * self.inverse_shape for row in logarithms)
         if self.from_zero:
             rising = first - second
@@ -164,23 +170,24 @@ class PairSearch:
         first = _unit(first)
         return [first, _unit(second - _dot(first, second) * first)]
 
-    def _result(self, state: "_State", scale: np.ndarray) -> PairBlock:
+    def _result(self, state: "_State") -> PairBlock:
         at_bound = np.stack([state.logarithms[0] <= self.bounds[0] + 1e-9, state.logarithms[1] >= self.bounds[1] - 1e-9])
         rates = np.exp(state.logarithms)
         first, second = state.exponentials
         columns = [first - second] if self.from_zero else [first, second]
         slopes = [slope / rate for slope, rate in zip(self._slopes(state), rates)]
-        penalty, information = np.zeros(scale.shape), np.zeros(scale.shape)
+        penalty, information = np.zeros((2, rates.shape[1]))
         if self.held is not None:
             misfit, misfit_slope = self.held.misfit(state.logarithms[1])
-            penalty, information = misfit**2, scale * (misfit_slope / rates[1]) ** 2
+            penalty, information = misfit**2, (misfit_slope / rates[1]) ** 2
         else:
             # Beyond the fastest rate the samples say nothing, so it is held there; at physical decay the full width is kept.
             slopes[1] = np.where(at_bound[1], 0, slopes[1])
-        possible = (state.amplitudes[0] > 0) & (state.amplitudes.sum(axis=0) >= 0) & (state.logarithms[1] > state.logarithms[0])
+        possible = state.inside() & (state.logarithms[1] > state.logarithms[0])
+        if self.held is None:
+            possible &= ~at_bound[1]
         return PairBlock(
-            state.amplitudes, rates, _dot(state.residual, state.residual), penalty, possible,
-            _inverse(np.stack([*columns, *slopes]), information), at_bound,
+            state.amplitudes, rates, _dot(state.residual, state.residual), penalty, possible, np.stack([*columns, *slopes]), information, at_bound
         )
 
 
@@ -194,6 +201,10 @@ class _State:
     residual: np.ndarray
     objective: np.ndarray
 
+    def inside(self) -> np.ndarray:
+        """Where the curve is never negative: A1 > 0 and A1 + A2 >= 0."""
+        return (self.amplitudes[0] > 0) & (self.amplitudes.sum(axis=0) >= 0)
+
     def _parts(self) -> tuple[np.ndarray, ...]:
         return self.logarithms, self.amplitudes, self.exponentials, self.residual, self.objective
 
@@ -202,10 +213,6 @@ class _State:
 
     def selected(self, where: np.ndarray) -> "_State":
         return _State(*(part[..., where] for part in self._parts()))
-
-    def store(self, other: "_State", voxels: np.ndarray) -> None:
-        for mine, new in zip(self._parts(), other._parts()):
-            mine[..., voxels] = new
 
 
 def _dot(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -12,6 +12,8 @@ from RNTDosimetryLib.kinetics.models import rules
 BLOCK_VOXELS = 16384
 """Voxels handled at once: few enough for the work arrays to stay in the processor's cache."""
 
+_ONE_THREAD_PRODUCTS = 200_000
+
 
 class FitCancelled(DosimetryError):
     """The user stopped a voxel fit; nothing was kept."""
@@ -106,25 +108,31 @@ class VoxelNoise:
     """Standard deviation of the samples: ``shape`` (time,) times one scale per voxel.
 
     One shape for all voxels keeps the fit linear algebra with shared matrices. ``known``: "given" (shape is in Bq/mL,
-    scale 1), "relative" (scale is ``relative`` times the voxel's size in units of shape), or "residuals" (scale estimated).
+    scale 1), "relative" (``relative`` times the voxel's size), or "residuals" (scale estimated). A voxel's size is its
+    root mean square in units of shape, 1 for the mean curve, whose mean square is ``reference``.
     """
 
     shape: np.ndarray
     known: str
-    relative: float | None = None
+    relative: float
+    reference: float = 1.0
 
-    def variance_scale(self, whitened: np.ndarray) -> np.ndarray | None:
-        """(voxel,) variance of the whitened samples, or None when only the residuals can tell."""
+    def nominal_variance(self, whitened: np.ndarray) -> np.ndarray:
+        """(voxel,) variance of the whitened samples, as given or for the nominal relative uncertainty."""
         if self.known == "given":
             return np.ones(whitened.shape[1], dtype=np.float32)
-        if self.known == "relative":
-            size = np.mean(whitened * whitened, axis=0) * np.float32(self.relative**2)
-            return np.maximum(size, np.finfo(np.float32).tiny)
-        return None
+        size = np.einsum("tv,tv->v", whitened, whitened) * np.float32(self.relative**2 / (len(self.shape) * self.reference))
+        return np.maximum(size, np.float32(1e-30))
+
+    def known_variance(self, whitened: np.ndarray) -> np.ndarray | None:
+        """(voxel,) variance of the whitened samples, or None when only the residuals can tell."""
+        return None if self.known == "residuals" else self.nominal_variance(whitened)
 
 
-def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, relative_uncertainty, weights: str) -> VoxelNoise:
-    """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its shape over time."""
+def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, relative_uncertainty, weighting: str) -> VoxelNoise:
+    """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
+    if uncertainties_bq_ml is not None and relative_uncertainty is not None:
+        raise DosimetryError("Expected one kind of uncertainty, received uncertainties_bq_ml and relative_uncertainty; give one of them.")
     if uncertainties_bq_ml is not None:
         sigma = np.asarray(uncertainties_bq_ml, dtype=float)
         if sigma.shape not in ((), series.times_h.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
@@ -132,20 +140,35 @@ def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, rel
                 f"Expected one positive uncertainty in Bq/mL, or one per time ({series.times_h.size}), received {uncertainties_bq_ml}; "
                 "give the typical standard deviation of a voxel."
             )
-        return VoxelNoise(np.broadcast_to(sigma, series.times_h.shape)[order], "given")
+        return VoxelNoise(np.broadcast_to(sigma, series.times_h.shape)[order], "given", 1.0)
     if relative_uncertainty is not None and not 0 < relative_uncertainty < 10:
         raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative_uncertainty}; give a fraction.")
     mean = series.mean_curve()
-    shapes = {"uniform": np.ones_like(mean), "relative": mean, "counts": np.sqrt(np.maximum(mean, 0))}
-    if weights not in shapes:
-        raise DosimetryError(f"Expected weights 'relative', 'counts' or 'uniform', received {weights!r}; choose one of them.")
-    shape = shapes["relative" if relative_uncertainty is not None else weights]
-    peak = shape.max(initial=0.0)
-    smallest_share = rules()["smallest_weight_share"]["value"]
-    shape = np.maximum(shape, smallest_share * peak) if peak > 0 else np.ones_like(mean)
+    peak = mean.max()
+    floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if peak > 0 else np.ones_like(mean)
+    shapes = {"relative": floor, "constant": np.full_like(mean, floor.max()), "counts": np.sqrt(floor * floor.max())}
+    if weighting not in shapes:
+        raise DosimetryError(f"Expected weighting out of {', '.join(shapes)}, received {weighting!r}; choose one of these.")
+    shape = shapes["relative" if relative_uncertainty is not None else weighting]
+    reference = float(np.mean((mean / shape) ** 2)) if peak > 0 else 1.0
     if relative_uncertainty is None:
-        return VoxelNoise(shape, "residuals")
-    return VoxelNoise(shape, "relative", float(relative_uncertainty))
+        return VoxelNoise(shape, "residuals", rules()["nominal_relative_uncertainty"]["value"], reference)
+    return VoxelNoise(shape, "relative", float(relative_uncertainty), reference)
+
+
+def products_of(whitened: np.ndarray, directions: np.ndarray) -> np.ndarray:
+    """(voxel, direction) products of samples (time, voxel) with directions (time, direction).
+
+    In pieces so small that the linear algebra library does not start threads of its own, which would fight with ours.
+    """
+    times, voxels = whitened.shape
+    piece = max(8, _ONE_THREAD_PRODUCTS // directions.size)
+    whole = voxels - voxels % piece
+    products = np.empty((voxels, directions.shape[1]), dtype=whitened.dtype)
+    pieces = whitened[:, :whole].reshape(times, -1, piece).transpose(1, 2, 0)
+    np.matmul(pieces, directions, out=products[:whole].reshape(-1, piece, directions.shape[1]))
+    np.matmul(whitened[:, whole:].T, directions, out=products[whole:])
+    return products
 
 
 def run_blocks(blocks: list, work, threads: int | None = None, progress=None, cancel=None) -> None:

@@ -6,15 +6,14 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.voxel_auto import AutoEngine, PairCandidate
+from RNTDosimetryLib.kinetics.voxel_auto import PAIR_MODELS, AutoEngine, pair_candidate
 from RNTDosimetryLib.kinetics.voxel_engines import MonoEngine, SharedEngine
 from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps, conserve, region_discrepancy
-from RNTDosimetryLib.kinetics.voxel_pairs import PairSearch
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise, VoxelSeries, checked_grid, run_blocks, voxel_noise, voxel_series
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
-MODEL_CODES = {0: "none", 1: "mono", 2: "uptake", 3: "bi-exponential", 4: "physical", 5: "shared"}
+MODEL_CODES = {0: "none", 1: "mono", 2: "uptake_held", 3: "mono_early_clearance", 4: "uptake", 5: "bi", 6: "physical", 7: "shared"}
 """Meaning of the numbers in ``VoxelFit.model_map``; 0 is a voxel outside the fit or without activity."""
 
 _MODELS = ("auto", "mono", "shared", "physical")
@@ -54,7 +53,7 @@ def fit_voxels(
     *,
     uncertainties_bq_ml=None,
     relative_uncertainty: float | None = None,
-    weights: str = "relative",
+    weighting: str = "relative",
     mask=None,
     regions=None,
     region_rates: dict | None = None,
@@ -71,7 +70,7 @@ def fit_voxels(
     times_h: (time,) hours after the start of administration, any order. images_bq_ml: (time, z, y, x), or a sequence of (z, y, x).
     nuclide: name, or an object with ``decay_constant_per_h``. model: "mono", "shared" (rates of ``region_rates``, amplitudes per
     voxel), "physical", or "auto". uncertainties_bq_ml: standard deviation of a voxel, one or one per time; or
-    relative_uncertainty, a fraction; or weights "relative" (to the mean curve), "counts" or "uniform" when only its course is known.
+    relative_uncertainty, a fraction; or weighting "relative" (to the mean curve), "counts" or "constant" when only its course is known.
     mask: (z, y, x), voxels to fit. regions: (z, y, x) integer labels, 0 is outside. region_rates: label -> ``SharedShape`` or effective
     rates per hour. conserve_region_tia: scale each region to the TIA of its mean curve, or of region_tia_mbq_h_ml (label -> mean).
     effective_half_life_h: for a single time. progress: called with the fraction done; cancel: called, True stops the fit.
@@ -86,7 +85,7 @@ def fit_voxels(
     series, order = voxel_series(times_h, images_bq_ml, mask)
     if labels is not None:
         checked_grid(labels, series.shape, "regions")
-    noise = voxel_noise(series, order, uncertainties_bq_ml, relative_uncertainty, weights)
+    noise = voxel_noise(series, order, uncertainties_bq_ml, relative_uncertainty, weighting)
     if model == "shared":
         parts = _shared_parts(series, labels, region_rates, noise)
     elif model == "physical" or series.times_h.size == 1:
@@ -166,19 +165,19 @@ def _own_rates_engine(model: str, times_h: np.ndarray, noise: VoxelNoise, physic
     if model == "mono":
         return mono
     fastest = max(math.log(2) / min(gaps[gaps > 0].min() / 10, shortest_h), 1.5 * physical_per_h)
-    uptake = PairCandidate(PairSearch(times_h, noise.shape, physical_per_h, fastest, from_zero=True), 2, 3)
-    bi = PairCandidate(PairSearch(times_h, noise.shape, physical_per_h, fastest, from_zero=False), 3, 4)
-    return AutoEngine(mono, (uptake, bi), times_h, noise)
+    codes = {name: code for code, name in MODEL_CODES.items()}
+    candidates = tuple(pair_candidate(name, codes[name], times_h, noise, physical_per_h, fastest) for name in PAIR_MODELS)
+    return AutoEngine(mono, candidates, times_h, noise)
 
 
 def _one_rate_engine(series: VoxelSeries, noise: VoxelNoise, physical_per_h: float, half_life_h: float | None) -> SharedEngine:
     if half_life_h is None:
-        return SharedEngine(SharedShape.free(physical_per_h), 4, series.times_h, noise)
+        return SharedEngine(SharedShape.free(physical_per_h), 6, series.times_h, noise)
     if not 0 < half_life_h <= math.log(2) / physical_per_h * (1 + 1e-9):
         raise DosimetryError(
             f"Expected an effective half-life up to the physical one ({math.log(2) / physical_per_h:.4g} h), received {half_life_h}; check it."
         )
-    return SharedEngine(SharedShape.free(math.log(2) / half_life_h), 5, series.times_h, noise)
+    return SharedEngine(SharedShape.free(math.log(2) / half_life_h), 7, series.times_h, noise)
 
 
 def shared_shape(value) -> SharedShape:
@@ -202,7 +201,7 @@ def _shared_parts(series: VoxelSeries, labels, region_rates, noise: VoxelNoise) 
     parts = []
     for label in sorted(set(np.unique(found).tolist()) & set(region_rates)):
         part = VoxelSeries(series.times_h, series.frames, series.shape, voxels[found == label])
-        parts.append((part, SharedEngine(shared_shape(region_rates[label]), 5, series.times_h, noise)))
+        parts.append((part, SharedEngine(shared_shape(region_rates[label]), 7, series.times_h, noise)))
     return parts
 
 
