@@ -20,7 +20,7 @@ SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)
 _BODY_HU, _BODY_MARGIN_MM = -300.0, 8.0
 _SMALLEST_PIXEL_MM, _MOST_PIXELS = 0.8, 420
 _GAP, _TOP, _HIGHEST = 10.0, 32.0, 420.0
-_FULL_OPACITY_AT = 0.3
+_FULL_OPACITY_AT = 0.15
 _SCALE_BAR_MM = 50.0
 
 
@@ -43,8 +43,8 @@ class Overlay:
     """Colour overlay, (z, y, x), on its own grid.
 
     Colours run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
-    transparent; above, the colour comes in and covers ``opacity`` of the grey from three tenths of the maximum on, so that low
-    values, whose colours are dark, do not blacken the grey.
+    transparent; above, the colour comes in and covers ``opacity`` of the grey from 15 % of the maximum on, so that an overlay
+    ends softly.
     """
 
     values: np.ndarray = field(repr=False)
@@ -52,7 +52,7 @@ class Overlay:
     label: str = "Absorbed dose"
     unit: str = "Gy"
     maximum: float | None = None
-    threshold: float = 0.08
+    threshold: float = 0.02
     opacity: float = 0.6
 
     def __post_init__(self):
@@ -186,7 +186,7 @@ def _outline(region: Outline, number: int, plane: Plane, x: float, pixel: float)
     lines += svg.element("path", d=data, fill="none", stroke=colour, stroke_width="1.4", stroke_dasharray=dash or None)
     longest = max(curves, key=len)
     top = longest[np.argmin(longest[:, 1])]
-    return lines, _halo(float(top[0]), float(max(top[1] - 3, _TOP + 10)), str(number + 1), "middle", colour)
+    return lines, _halo(float(top[0]), float(max(top[1] - 3, _TOP + 25)), str(number + 1), "middle", colour)
 
 
 def _halo(x: float, y: float, words: str, anchor: str, fill: str = "#ffffff") -> str:

@@ -1,6 +1,5 @@
 """Line plots as SVG text: axes with units, bands, error bars, reference lines, and a legend outside the data."""
 
-import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,7 +12,8 @@ from RNTDosimetryLib.report.colours import series_style
 
 WIDTH, DATA_HEIGHT = 640.0, 300.0
 _TOP, _RIGHT, _BOTTOM, _SMALL = 34.0, 18.0, 56.0, 11.0
-_GRID, _FRAME, _REFERENCE = "#e2e2e2", "#555555", "#444444"
+_GRID, _FRAME, _REFERENCE, _REFERENCE_DASH = "#e2e2e2", "#555555", "#444444", "6 3 1.5 3"
+_LABEL_WIDTH = 150.0
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def line_plot(
     x_scale = make_scale(x_axis, _extent(series, bands, references, "x"), from_zero)
     y_scale = make_scale(y_axis, _extent(series, bands, references, "y"), from_zero)
     left = 34.0 + max(svg.text_width(label, _SMALL) for label in y_scale.labels)
-    right = _RIGHT + min(150.0, max([0.0, *(svg.text_width(r.label, _SMALL) + 6 for r in references if r.axis == "y")]))
+    right = _RIGHT + min(_LABEL_WIDTH, max([0.0, *(svg.text_width(r.label, _SMALL) + 6 for r in references if r.axis == "y")]))
     top = _TOP + (18.0 if any(r.axis == "x" for r in references) else 0.0)
     area = _Area(left, top, WIDTH - left - right, data_height, x_scale, y_scale)
     marks = [_band(band, styles[band.label], area) for band in bands]
@@ -254,41 +254,44 @@ def _within(place: np.ndarray, area: _Area) -> np.ndarray:
 
 
 def _references(references: Sequence[ReferenceLine], area: _Area) -> str:
-    parts, labels, above = [], [], []
+    upright = [item for item in references if item.axis == "x"]
+    level = [item for item in references if item.axis == "y"]
     right, bottom = area.x + area.width, area.y + area.height
-    for reference in references:
-        colour = _REFERENCE if reference.style is None else series_style(reference.style)[0]
-        if reference.axis == "x":
-            x = area.places(reference.value, area.y_scale.lower)[0]
-            parts.append(svg.line(x, area.y - 4, x, bottom, colour, 1.4, "6 3 1.5 3"))
-            half = svg.text_width(reference.label, _SMALL) / 2
-            above.append([min(max(x, half + 4), WIDTH - half - 4), reference.label, colour])
-        else:
-            y = area.places(area.x_scale.lower, reference.value)[1]
-            parts.append(svg.line(area.x, y, right + 4, y, colour, 1.4, "6 3 1.5 3"))
-            labels.append([y, svg.shortened(reference.label, 150, _SMALL), colour])
-    widest = max([0.0, *(svg.text_width(label, _SMALL) for _, label, _ in above)])
-    for x, label, colour in spread(above, widest + 4):
-        parts.append(svg.text(x, area.y - 8, label, _SMALL, "middle", colour))
-    for y, label, colour in spread(labels, 13.0):
-        parts.append(svg.text(right + 7, y + 4, label, _SMALL, fill=colour))
+    parts = []
+    across = [float(area.places(item.value, area.y_scale.lower)[0]) for item in upright]
+    widest = max([0.0, *(svg.text_width(item.label, _SMALL) for item in upright)]) + 4
+    for item, x, text_x in zip(upright, across, spread(across, widest, widest / 2, WIDTH - widest / 2)):
+        parts.append(svg.line(x, area.y - 4, x, bottom, _reference_colour(item), 1.4, _REFERENCE_DASH))
+        parts.append(svg.text(text_x, area.y - 8, item.label, _SMALL, "middle", _reference_colour(item)))
+    down = [float(area.places(area.x_scale.lower, item.value)[1]) for item in level]
+    for item, y, text_y in zip(level, down, spread(down, 13.0, area.y, bottom)):
+        label = svg.shortened(item.label, _LABEL_WIDTH, _SMALL)
+        parts.append(svg.line(area.x, y, right + 4, y, _reference_colour(item), 1.4, _REFERENCE_DASH))
+        parts.append(svg.text(right + 7, text_y + 4, label, _SMALL, fill=_reference_colour(item)))
     return "".join(parts)
 
 
-def spread(labels: list[list], gap: float) -> list[list]:
-    """Labels, each a list that starts with its place, moved apart so that no two are nearer than ``gap``."""
-    labels = sorted(labels, key=lambda item: item[0])
+def _reference_colour(reference: ReferenceLine) -> str:
+    return _REFERENCE if reference.style is None else series_style(reference.style)[0]
+
+
+def spread(places: Sequence[float], gap: float, lowest: float, highest: float) -> list[float]:
+    """Places of labels, in the order given, moved apart to at least ``gap`` and kept within the limits where there is room."""
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    moved = [float(places[index]) for index in order]
     for _ in range(50):
-        moved = False
-        for upper, lower in itertools.pairwise(labels):
-            missing = gap - (lower[0] - upper[0])
-            if missing > 1e-6:
-                upper[0] -= missing / 2
-                lower[0] += missing / 2
-                moved = True
-        if not moved:
-            break
-    return labels
+        for i in range(1, len(moved)):
+            missing = max(0.0, gap - (moved[i] - moved[i - 1]))
+            moved[i - 1] -= missing / 2
+            moved[i] += missing / 2
+    for i in reversed(range(len(moved))):
+        moved[i] = min(moved[i], moved[i + 1] - gap if i + 1 < len(moved) else highest)
+    for i in range(len(moved)):
+        moved[i] = max(moved[i], moved[i - 1] + gap if i else lowest)
+    result = [0.0] * len(moved)
+    for index, place in zip(order, moved):
+        result[index] = place
+    return result
 
 
 def _legend(series, bands, styles: dict[str, int], top: float) -> tuple[str, float]:

@@ -100,6 +100,12 @@ def test_a_plain_page_has_neither_warnings_nor_contents():
     assert "nav" not in {tag for tag, _ in page.elements}
 
 
+def test_facts_print_numbers_as_tables_do():
+    facts = Facts({"Mass": 152.3456, "Dose": Measured(12.34, 0.41), "Scans": 4, "Residual": None, "Path": ("a", 1)})
+    words = Structure(render_page("t", [Section("s", [facts])])).words
+    assert [words[words.index(name) + 1] for name in facts.pairs] == ["152", "12.3 ± 0.4", "4", "–", "('a', 1)"]
+
+
 def test_other_content_is_refused():
     with pytest.raises(DosimetryError, match="Expected an SVG element for a figure"):
         Figure("<img>")

@@ -75,9 +75,9 @@ def test_blend_gives_grey_window_and_dose_colours():
 
 
 def test_dose_colours_run_from_dark_to_bright():
-    # Ends of the inferno colour map (S. van der Walt and N. Smith): rgb (0.001462, 0.000466, 0.013866) to (0.988362, 0.998364, 0.644924).
+    # Ends of the colour map plasma as its authors published it: rgb (0.050383, 0.029803, 0.527975) and (0.940015, 0.975158, 0.131326).
     np.testing.assert_allclose(
-        dose_colours([0.0, 1.0]) / 255, [[0.001462, 0.000466, 0.013866], [0.988362, 0.998364, 0.644924]], atol=0.003
+        dose_colours([0.0, 1.0]) / 255, [[0.050383, 0.029803, 0.527975], [0.940015, 0.975158, 0.131326]], atol=0.003
     )
     lightness = dose_colours(np.linspace(0, 1, 200)) @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(lightness) > 0)

@@ -6,6 +6,8 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report import (
@@ -159,6 +161,26 @@ def test_dvh_falls_to_zero_with_limits_labelled():
         assert np.all(np.diff(corners[:, 1]) >= 0)
 
 
+def test_texts_of_near_limits_stand_side_by_side():
+    dose = np.linspace(0, 30, 61)
+    limits = [("kidney 23 Gy", 23.0), ("kidney 24 Gy", 24.0), ("kidney 28 Gy", 28.0)]
+    root = parsed(dvh_plot([DoseVolumeCurve("Kidneys", dose, 100 - dose / 0.3)], limits_gy=limits))
+    labels = [item for item in root.findall(f"{SVG}text") if (item.text or "").startswith("kidney")]
+    assert [item.text for item in labels] == [text for text, _ in limits]
+    for left, right in itertools.pairwise(labels):
+        assert float(right.get("x")) - float(left.get("x")) >= text_width(left.text, 11)
+    assert float(labels[-1].get("x")) + text_width(labels[-1].text, 11) / 2 <= float(root.get("width"))
+
+
+def test_a_region_keeps_its_look_in_every_plot():
+    dose = np.linspace(0, 30, 61)
+    curves = [DoseVolumeCurve("Liver", dose, 100 - dose / 0.3, style=2), DoseVolumeCurve("Other", dose, 100 - dose / 0.3)]
+    plots = [dvh_plot(curves), time_activity_plot([kidney("Liver", style=2), kidney("Other")])]
+    for plot in plots:
+        lines = [item.get("stroke") for item in parsed(plot).iter(f"{SVG}path") if item.get("fill") == "none"]
+        assert list(dict.fromkeys(lines)) == [series_style(2)[0], series_style(0)[0]]
+
+
 @pytest.mark.parametrize(
     ("dose", "volume"), [([0, 2, 1], [100, 50, 0]), ([0, 1, 2], [100, 50, 60]), ([0, 1, 2], [1000, 50, 0]), ([0, 1], [100, -3])]
 )
@@ -206,12 +228,21 @@ def test_scatter_has_groups_and_line_of_agreement():
     parsed(scatter_plot("Two methods", Axis("Local", "Gy", log=True), Axis("Kernel", "Gy", log=True), groups, identity=True))
 
 
-def test_labels_of_near_limits_do_not_overlap():
-    spaced = spread([[100.0, "a"], [101.0, "b"], [99.5, "c"], [300.0, "d"]], 13.0)
-    heights = [item[0] for item in spaced]
-    assert all(b - a >= 13.0 - 1e-3 for a, b in itertools.pairwise(heights))
-    assert [item[1] for item in spaced] == ["c", "a", "b", "d"]
-    assert heights[3] == 300.0
+@given(st.lists(st.floats(0, 300), min_size=1, max_size=8))
+@settings(deadline=None, max_examples=50)
+def test_labels_do_not_overlap_and_keep_their_order_and_limits(places):
+    moved = spread(places, 13.0, 0.0, 300.0)
+    by_place = [item for _, item in sorted(zip(places, moved))]
+    assert all(b - a >= 13.0 - 1e-6 for a, b in itertools.pairwise(sorted(by_place)))
+    assert min(moved) >= 0
+    assert max(moved) <= 300
+    distinct = [(p, m) for p, m in sorted(zip(places, moved)) if places.count(p) == 1]
+    assert all(a[1] < b[1] for a, b in itertools.pairwise(distinct))
+
+
+def test_labels_with_room_stay_where_they_are():
+    assert spread([200.0, 100.0, 20.0], 13.0, 0.0, 300.0) == [200.0, 100.0, 20.0]
+    assert spread([100.0, 101.0], 13.0, 0.0, 300.0) == pytest.approx([94.0, 107.0])
 
 
 def test_long_words_are_cut_with_an_ellipsis():

@@ -188,6 +188,11 @@ def test_absolute_and_falling_offsets_are_read(tmp_path):
         ({"SOPClassUID": "1.2.840.10008.5.1.4.1.1.2"}, "Expected an RT Dose object"),
         ({"GridFrameOffsetVector": [0, 1, 2, 3, 5]}, "Expected one offset for each of 5 evenly spaced frames"),
         ({"GridFrameOffsetVector": [0, 1]}, "Expected one offset for each of 5 evenly spaced frames"),
+        (
+            {"ImageOrientationPatient": None},
+            r"Expected the place of the dose grid in d\.dcm, received no ImageOrientationPatient",
+        ),
+        ({"PixelData": b"\0\0"}, "Expected pixels that can be decoded"),
     ],
 )
 def test_other_objects_are_refused(tmp_path, changes, message):
@@ -199,6 +204,8 @@ def test_bits_and_file_kind_are_checked(tmp_path):
     geometry = grid(DIRECTIONS["axial"])
     with pytest.raises(DosimetryError, match="Expected 16 or 32 bits"):
         write_rtdose(tmp_path / "d.dcm", np.ones(geometry.size), geometry, REFERENCE, bits=8)
+    with pytest.raises(DosimetryError, match="Expected one of PLAN, MULTI_PLAN, FRACTION as dose summation type, received 'SUM'"):
+        write_rtdose(tmp_path / "d.dcm", np.ones(geometry.size), geometry, REFERENCE, summation_type="SUM")
     (tmp_path / "text.txt").write_text("no DICOM")
     with pytest.raises(DosimetryError, match="Expected a readable DICOM file"):
         read_rtdose(tmp_path / "text.txt")
