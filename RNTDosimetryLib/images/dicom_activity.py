@@ -8,7 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries
-from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_tags import Found, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
 from RNTDosimetryLib.images.intake_administration import half_life_in_file_s
@@ -156,8 +156,6 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
 
 def _to_concentration(unit, geometry, timing: _Timing, overrides, ledger: Ledger, where: str):
     """Factor from image values to Bq/mL: a number, or one for each slice."""
-    from RNTDosimetryLib.images.dicom_tags import Found
-
     name, source = unit
     typed = overrides.get("unit")
     used = ledger.settle("unit", "", None if name is None else Found(name, source), typed, where)

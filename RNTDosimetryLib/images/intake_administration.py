@@ -5,7 +5,7 @@ import math
 from datetime import datetime
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_tags import Found, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 from RNTDosimetryLib.images.intake_records import Administration, Patient
@@ -84,9 +84,12 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
         raise DosimetryError(
             "Expected the nuclide in Radiopharmaceutical Information of the SPECT, received none; type the override nuclide."
         )
-    found, where = next(iter(names.values()), (None, ""))
-    value = ledger.settle("nuclide", "", found, typed, where)
-    return get_nuclide(str(typed) if typed is not None else next(iter(names), str(value))).name
+    name, (found, where) = next(iter(names.items()), (None, (None, "all series")))
+    used = get_nuclide(str(typed) if typed is not None else name).name
+    if found is not None:
+        found = Found(name if str(found.value) == name else f"{name} ({found.value})", found.source)
+    ledger.settle("nuclide", "", found, typed, where)
+    return used
 
 
 def _nuclide_of(series):

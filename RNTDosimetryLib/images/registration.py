@@ -16,9 +16,10 @@ LARGEST_SHIFT_MM = 150.0
 """Beyond these a result is refused: a patient on the same kind of couch is not turned or moved so far."""
 
 _WORKING_SPACING_MM = 4.0
-_HOUNSFIELD_RANGE = (-250.0, 400.0)
+_HOUNSFIELD_RANGE = (-500.0, 400.0)
 _SEED = 20240305
 _SMALLEST_STEP_MM = 0.01
+_EVALUATION_SHRINK = 3
 _MASK_MARGIN_MM = 12.0
 
 
@@ -148,7 +149,11 @@ def _optimise(fixed, moving, mask_array: np.ndarray, centre: np.ndarray, starts)
 
     mask = sitk.GetImageFromArray(mask_array)
     mask.CopyInformation(fixed)
-    scores = [(_evaluate(fixed, moving, mask, centre, start), index) for index, start in enumerate(starts)]
+    small = [sitk.BinShrink(image, [_EVALUATION_SHRINK] * 3) for image in (fixed, moving)]
+    scores = [
+        (_evaluate(*small, sitk.Shrink(mask, [_EVALUATION_SHRINK] * 3), centre, start), index)
+        for index, start in enumerate(starts)
+    ]
     scores = sorted(score for score in scores if score[0] is not None)
     if not scores:
         raise DosimetryError(
@@ -200,7 +205,7 @@ def _method(mask, levels):
 
 
 def _evaluate(fixed, moving, mask, centre, start) -> float | None:
-    method = _method(mask, _COARSE_LEVELS[1:])
+    method = _method(mask, (_Level(1, 0.0, 1.0, 1.0),))
     method.SetInitialTransform(_versor(start, centre))
     try:
         return float(method.MetricEvaluate(fixed, moving))
