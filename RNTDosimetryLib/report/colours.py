@@ -29,7 +29,16 @@ def outline_style(index: int) -> tuple[str, str]:
 
 def dose_colours(fractions: np.ndarray) -> np.ndarray:
     """RGB, 0 to 255 float, (..., 3), of values between 0 (dark) and 1 (bright); values outside are held at the ends."""
-    table = np.asarray(_palette()["dose"], dtype=float)
+    return _interpolated("dose", fractions)
+
+
+def difference_colours(fractions: np.ndarray) -> np.ndarray:
+    """RGB, 0 to 255 float, (..., 3), of differences from -1 (blue) through 0 (light grey) to 1 (red)."""
+    return _interpolated("difference", (np.asarray(fractions, dtype=float) + 1.0) / 2.0)
+
+
+def _interpolated(name: str, fractions: np.ndarray) -> np.ndarray:
+    table = np.asarray(_palette()[name], dtype=float)
     places = np.linspace(0.0, 1.0, len(table))
     fractions = np.clip(np.asarray(fractions, dtype=float), 0.0, 1.0)
     return np.stack([np.interp(fractions, places, table[:, channel]) for channel in range(3)], axis=-1)

@@ -9,7 +9,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, make_scale
-from RNTDosimetryLib.report.colours import dose_colours, outline_style
+from RNTDosimetryLib.report.colours import difference_colours, dose_colours, outline_style
 from RNTDosimetryLib.report.contours import outlines as find_outlines
 from RNTDosimetryLib.report.files import checked_map
 from RNTDosimetryLib.report.planes import PLANE_NAMES, Plane, box_of, plane_through, sample_plane
@@ -44,7 +44,7 @@ class Overlay:
 
     Colours run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
     transparent; above, the colour comes in and covers ``opacity`` of the grey from 15 % of the maximum on, so that an overlay
-    ends softly.
+    ends softly. With ``signed`` the colours run from minus to plus ``maximum``, blue to red, for the difference of two maps.
     """
 
     values: np.ndarray = field(repr=False)
@@ -54,15 +54,25 @@ class Overlay:
     maximum: float | None = None
     threshold: float = 0.02
     opacity: float = 0.6
+    signed: bool = False
 
     def __post_init__(self):
-        values = checked_map(self.values, self.geometry, self.label)
+        checked_map(self.values, self.geometry, self.label)
         if self.maximum is None:
-            object.__setattr__(self, "maximum", float(values.max()))
+            object.__setattr__(self, "maximum", self.highest)
         if not self.maximum > 0 or not np.isfinite(self.maximum):
             raise DosimetryError(f"Expected a highest value above zero for the colours of {self.label}, received {self.maximum}.")
         if not (0 <= self.threshold < 1 and 0 < self.opacity <= 1):
             raise DosimetryError(f"Expected threshold and opacity between 0 and 1, received {self.threshold} and {self.opacity}.")
+
+    @property
+    def highest(self) -> float:
+        """The highest value, or the largest difference of either sign."""
+        return float(self.values.max()) if not self.signed else float(max(self.values.max(), -self.values.min()))
+
+    def colours(self, fractions: np.ndarray) -> np.ndarray:
+        """RGB, (..., 3), of values given as fractions of ``maximum``."""
+        return difference_colours(fractions) if self.signed else dose_colours(fractions)
 
 
 @dataclass(frozen=True)
@@ -108,18 +118,26 @@ def slice_figure(
     px_per_mm = min(room / sum(view.width_mm for view in views), _HIGHEST / max(view.height_mm for view in views))
     parts, x = [svg.text(0, 15, svg.shortened(title, WIDTH, 14), 14, font_weight="bold")], 0.0
     bottom = _TOP + max(view.height_mm for view in views) * px_per_mm
+    met: set[int] = set()
     for view in views:
-        parts.append(_panel(view, x, px_per_mm, background, overlay, regions, point))
+        panel, numbers = _panel(view, x, px_per_mm, background, overlay, regions, point)
+        parts.append(panel)
+        met |= numbers
         x += view.width_mm * px_per_mm + _GAP
     if overlay is not None:
         top = _TOP + 13.0 * len(_bar_heading(overlay))
         parts.append(_colour_bar(overlay, x + 6, top, min(max(bottom - top, 90.0), 260.0)))
         bottom = max(bottom, top + 90)
-    legend, bottom = _legend(regions, bottom + 18)
+    legend, bottom = _legend(regions, met, bottom + 18)
     shown = ", ".join([*([overlay.label] if overlay else []), *(region.label for region in regions)])
     where = "R" if point[0] < 0 else "L", "A" if point[1] < 0 else "P", "I" if point[2] < 0 else "S"
     place = ", ".join(f"{letter} {abs(value):.0f} mm" for letter, value in zip(where, point))
-    parts.append(svg.text(0, bottom, f"Slices through {place}. Bar: 5 cm.", 11, fill="#444"))
+    notes = f"Slices through {place}. Bar: 5 cm."
+    if overlay is not None and overlay.highest > overlay.maximum * (1 + 1e-6):
+        notes += (
+            f" Colours end at {overlay.maximum:.3g} {overlay.unit}; the highest value is {overlay.highest:.3g} {overlay.unit}."
+        )
+    parts.append(svg.text(0, bottom, notes, 11, fill="#444"))
     description = f"{', '.join(planes)} slices through {place}; {shown}."
     return svg.drawing(WIDTH, bottom + 8, "".join(parts) + legend, title, description)
 
@@ -131,15 +149,18 @@ def blend(grey: np.ndarray | None, overlay: np.ndarray | None, window: tuple[flo
     picture = np.repeat(shade[..., None] * 255.0, 3, axis=2)
     if overlay is not None:
         fraction = overlay / style.maximum
-        rise = (fraction - style.threshold) / max(_FULL_OPACITY_AT - style.threshold, 1e-3)
+        rise = ((np.abs(fraction) if style.signed else fraction) - style.threshold) / max(
+            _FULL_OPACITY_AT - style.threshold, 1e-3
+        )
         share = style.opacity * np.clip(rise, 0.0, 1.0)[..., None]
-        picture = (1 - share) * picture + share * dose_colours(fraction)
+        picture = (1 - share) * picture + share * style.colours(fraction)
     return np.rint(picture).astype(np.uint8)
 
 
 def _default_point(background, overlay, regions) -> np.ndarray:
     if overlay is not None:
-        geometry, index = overlay.geometry, np.unravel_index(int(np.argmax(overlay.values)), overlay.values.shape)
+        values = np.abs(overlay.values) if overlay.signed else overlay.values
+        geometry, index = overlay.geometry, np.unravel_index(int(np.argmax(values)), values.shape)
     elif regions:
         geometry, voxels = regions[0].geometry, np.argwhere(np.asarray(regions[0].occupancy) > 0)
         index = voxels.mean(axis=0) if len(voxels) else (np.asarray(geometry.size) - 1) / 2
@@ -160,7 +181,8 @@ def _body_box(background: GreyImage) -> np.ndarray:
     return np.stack([np.maximum(box[0] - _BODY_MARGIN_MM, whole[0]), np.minimum(box[1] + _BODY_MARGIN_MM, whole[1])])
 
 
-def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, point: np.ndarray) -> str:
+def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, point: np.ndarray) -> tuple[str, set[int]]:
+    """A plane with everything on it, and the numbers of the regions that it meets."""
     grey = None if background is None else sample_plane(background.values, background.geometry, plane, background.window[0])
     colour = None if overlay is None else sample_plane(overlay.values, overlay.geometry, plane)
     if grey is None and colour is None:
@@ -171,7 +193,7 @@ def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, p
     drawn = [_outline(region, number, plane, x, pixel) for number, region in enumerate(regions)]
     parts.append(svg.clipped(x, _TOP, width, height, "".join(lines for lines, _ in drawn) + "".join(tag for _, tag in drawn)))
     parts += [_cross(plane, point, x, pixel, width, height), _letters(plane, x, width, height), _scale_bar(x, scale, height)]
-    return "".join(parts)
+    return "".join(parts), {number for number, (lines, _) in enumerate(drawn) if lines}
 
 
 def _outline(region: Outline, number: int, plane: Plane, x: float, pixel: float) -> tuple[str, str]:
@@ -231,10 +253,10 @@ def _bar_width(overlay: Overlay) -> float:
 
 def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
     """The colours with their values, label and unit above."""
-    scale = make_scale(
-        Axis(overlay.label, overlay.unit, lower=0.0, upper=float(overlay.maximum)), np.array([0.0, overlay.maximum])
-    )
-    colours = dose_colours(np.linspace(1.0, 0.0, 128))[:, None, :]
+    lowest = -1.0 if overlay.signed else 0.0
+    limits = lowest * overlay.maximum, float(overlay.maximum)
+    scale = make_scale(Axis(overlay.label, overlay.unit, lower=limits[0], upper=limits[1]), np.array(limits))
+    colours = overlay.colours(np.linspace(1.0, lowest, 128))[:, None, :]
     lines = _bar_heading(overlay)
     parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i), line, 11) for i, line in enumerate(lines)]
     y, height = y + 6, height - 12
@@ -246,10 +268,11 @@ def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
     return "".join(parts)
 
 
-def _legend(regions: Sequence[Outline], top: float) -> tuple[str, float]:
+def _legend(regions: Sequence[Outline], met: set[int], top: float) -> tuple[str, float]:
+    """Line and name of each region, and the end of the legend; a region that no plane meets is marked as not seen here."""
     parts, x, y = [], 0.0, top
     for number, region in enumerate(regions):
-        words = f"{number + 1} {region.label}"
+        words = f"{number + 1} {region.label}" + ("" if number in met else " (not in these slices)")
         words = svg.shortened(words, WIDTH - 60)
         width = 32 + svg.text_width(words) + 16
         if x + width > WIDTH and x > 0:

@@ -15,7 +15,7 @@ from hypothesis.extra.numpy import arrays
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.report import GreyImage, Outline, Overlay, png_bytes, slice_figure
-from RNTDosimetryLib.report.colours import dose_colours
+from RNTDosimetryLib.report.colours import difference_colours, dose_colours
 from RNTDosimetryLib.report.contours import outlines
 from RNTDosimetryLib.report.pictures import blend
 from RNTDosimetryLib.report.planes import box_of, plane_through, sample_plane
@@ -112,6 +112,41 @@ def test_letters_name_the_sides():
         across, down = [float(item.get("x")) for item in letters], [float(item.get("y")) for item in letters]
         assert x < across[0] < across[2] < across[1] < x + width + 1
         assert y < down[2] < down[0] < down[3] < y + height + 1
+
+
+def test_differences_are_blue_below_and_red_above_zero():
+    geometry = ImageGeometry((6, 8, 8), (2.0, 2.0, 2.0))
+    difference = np.zeros(geometry.size)
+    difference[3, 4, 5], difference[3, 4, 2] = -2.0, 1.0
+    overlay = Overlay(difference, geometry, label="Kernel minus local", opacity=1.0, signed=True)
+    assert overlay.maximum == 2.0
+    svg = slice_figure("t", GreyImage(np.full(geometry.size, 40.0), geometry), overlay, planes=("axial",), crop=False)
+    (_, axial), (_, bar) = panels(svg)
+    np.testing.assert_allclose(axial[4, 5], difference_colours(-1.0), atol=0.51)
+    np.testing.assert_allclose(axial[4, 2], difference_colours(0.5), atol=0.51)
+    np.testing.assert_array_equal(axial[0, 0], [128, 128, 128])
+    assert axial[4, 5, 2] > axial[4, 5, 0]
+    assert axial[4, 2, 0] > axial[4, 2, 2]
+    np.testing.assert_allclose(bar[[0, -1], 0], [difference_colours(1.0), difference_colours(-1.0)], atol=0.51)
+    words = [item.text for item in ElementTree.fromstring(svg).findall(f"{SVG}text")]
+    assert {"−2", "0", "2"} <= set(words)
+
+
+def test_colours_that_end_below_the_highest_value_are_said():
+    dose = np.full(ANISOTROPIC.size, 3.0)
+    dose[0, 0, 0] = 30.0
+    assert "Colours end at 10 Gy; the highest value is 30 Gy." in slice_figure(
+        "t", None, Overlay(dose, ANISOTROPIC, maximum=10.0)
+    )
+    assert "Colours end" not in slice_figure("t", None, Overlay(dose, ANISOTROPIC))
+
+
+def test_regions_that_no_plane_meets_are_marked():
+    near, far = np.zeros(ANISOTROPIC.size), np.zeros(ANISOTROPIC.size)
+    near[5:8, 8:12, 10:20], far[0:2, 0:3, 0:3] = 1, 1
+    svg = slice_figure("t", None, None, [Outline("Near", near, ANISOTROPIC), Outline("Far", far, ANISOTROPIC)])
+    assert ">1 Near<" in svg
+    assert ">2 Far (not in these slices)<" in svg
 
 
 def test_pictures_have_true_proportions_and_a_scale_bar_of_5_cm():
