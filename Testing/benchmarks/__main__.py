@@ -16,11 +16,11 @@ from pathlib import Path
 
 FOLDER = Path(__file__).resolve().parent
 COMPARISONS = {"<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge}
-REQUIREMENT = re.compile(r"(<=|>=|<|>)\s*([-+0-9.eE]+)")
+REQUIREMENT = re.compile(r"(<=|>=|<|>)\s*([-+0-9.eE]+)(\s.*)?")
 
 
 def is_met(value: float, requirement: str) -> bool | None:
-    """Whether a value meets a requirement such as ``"<= 60"``; None for an empty requirement."""
+    """Whether a value meets a requirement such as ``"<= 60 on 2 cores"``; None for an empty one."""
     if not requirement:
         return None
     match = REQUIREMENT.fullmatch(requirement.strip())

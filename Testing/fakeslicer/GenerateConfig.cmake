@@ -1,0 +1,1 @@
+# Slicer writes the package configuration of the extension here; the stand-in has nothing to write.
