@@ -18,11 +18,13 @@ from RNTDosimetryLib.dose.radiobiology import (
     bed,
     bed_exponentials,
     bed_fractions,
+    bed_uncertainty,
     bed_with_factor,
     eqd2,
     lea_catcheside_factor,
     lea_catcheside_mono,
 )
+from RNTDosimetryLib.dose.rbe import alpha_share, rbe_weighted_dose
 from RNTDosimetryLib.dose.regions import RegionDose, doses_from_table, region_doses, self_dose
 from RNTDosimetryLib.dose.response import (
     Response,
@@ -53,9 +55,11 @@ __all__ = [
     "SValue",
     "SphereDose",
     "VoxelKernel",
+    "alpha_share",
     "bed",
     "bed_exponentials",
     "bed_fractions",
+    "bed_uncertainty",
     "bed_with_factor",
     "compare_engines",
     "cross_doses",
@@ -79,6 +83,7 @@ __all__ = [
     "mass_exponent_of",
     "ntcp_lkb",
     "radiobiology_sets",
+    "rbe_weighted_dose",
     "read_s_table",
     "red_marrow_to_blood_ratio",
     "region_doses",

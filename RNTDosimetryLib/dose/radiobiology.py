@@ -74,6 +74,18 @@ def bed(dose_gy, effective_half_life_h, alpha_beta_gy: float, repair_half_time_h
     return bed_with_factor(dose_gy, lea_catcheside_mono(effective_half_life_h, repair_half_time_h), alpha_beta_gy)
 
 
+def bed_uncertainty(dose_gy, dose_uncertainty_gy, protraction_factor, alpha_beta_gy: float):
+    """Standard uncertainty of the BED in Gy from that of the dose: (1 + 2 G D / (alpha/beta)) u(D). Numbers or arrays of one shape.
+
+    Half-life, repair and alpha/beta are taken as known; vary them to see their part.
+    """
+    ratio = positive_number(alpha_beta_gy, "alpha/beta in Gy", _RATIO_REMEDY)
+    dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
+    spread = np.asarray(finite_array(dose_uncertainty_gy, "the dose uncertainty in Gy", "leave it out where unknown"), dtype=float)
+    result = (1 + 2 * np.asarray(protraction_factor, dtype=float) * dose / ratio) * spread
+    return float(result) if result.ndim == 0 else result
+
+
 def bed_exponentials(dose_gy, amplitudes, rates_per_h, alpha_beta_gy: float, repair_half_time_h: float):
     """BED in Gy of a dose whose rate follows sum a_i exp(-l_i t); only the shape of the curve matters, ``dose_gy`` scales it.
 

@@ -1,5 +1,6 @@
 """Absorbed dose of organs and lesions: by sphere S values, by the user's S table, and from a dose map."""
 
+import math
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -91,18 +92,26 @@ def self_dose(
     )
 
 
-def doses_from_table(tia_mbq_h: dict[str, float], table: STable, masses_g: dict[str, float], nuclide=None) -> dict[str, RegionDose]:
+def doses_from_table(
+    tia_mbq_h: dict[str, float],
+    table: STable,
+    masses_g: dict[str, float],
+    nuclide=None,
+    *,
+    tia_uncertainties_mbq_h: dict[str, float] | None = None,
+) -> dict[str, RegionDose]:
     """Doses of all targets in ``masses_g`` from the user's S table: sum over sources of TIA times S, self-dose scaled to the mass.
 
     tia_mbq_h: by source region. masses_g: by target region, the patient's own. nuclide: None takes the table's. A pair that is not in the
-    table is an error, not a zero. Returns RegionDose by target, with the part of each source.
+    table is an error, not a zero. tia_uncertainties_mbq_h: by source, independent of each other; a source without one leaves the
+    dose's uncertainty unknown. Returns RegionDose by target, with the part of each source.
     """
     source = source_nuclide(table.nuclide if nuclide is None else nuclide)
     energy = local_energy_mev(source)
     doses = {}
     for target, mass_g in masses_g.items():
         mass = positive_number(mass_g, f"mass in g of region '{target}'")
-        parts = {}
+        parts, variance = {}, 0.0
         for name, tia in tia_mbq_h.items():
             tia = non_negative_number(tia, f"time-integrated activity in MBq*h of '{name}'")
             electrons, photons = scaled_s_gy_per_mbq_h(table.find(target, name), mass, energy)
@@ -110,12 +119,17 @@ def doses_from_table(tia_mbq_h: dict[str, float], table: STable, masses_g: dict[
                 parts["electrons and alphas"], parts["photons"] = tia * electrons, tia * photons
             else:
                 parts[f"from {name}"] = tia * photons
+            spread = (tia_uncertainties_mbq_h or {}).get(name)
+            if spread is None or variance is None:
+                variance = None
+            else:
+                variance += (non_negative_number(spread, f"uncertainty of the TIA of '{name}'") * (electrons + photons)) ** 2
         doses[target] = RegionDose(
             region=target,
             mass_g=mass,
             tia_mbq_h=tia_mbq_h.get(target),
             dose_gy=sum(parts.values()),
-            dose_uncertainty_gy=None,
+            dose_uncertainty_gy=None if variance is None else math.sqrt(variance),
             nuclide=source.name,
             method=f"S table '{table.name}', self-dose scaled to the region's mass",
             parts=parts,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.dose import DoseMap, density_from_hounsfield, dose_map, dose_rate_map
+from RNTDosimetryLib.dose import DoseMap, alpha_share, bed, density_from_hounsfield, dose_map, dose_rate_map, rbe_weighted_dose
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 
@@ -40,6 +40,23 @@ def test_alpha_chain_counts_its_progeny():
     assert any("equilibrium" in warning for warning in result.warnings)
     assert any("RBE" in warning for warning in result.warnings)
     assert result.energy_mev > 4 * get_nuclide("Ac-225").alpha_energy_mev
+
+
+def test_rbe_is_apart_and_never_by_itself():
+    # dosimetry.md section 1: alphas 27.48 MeV per decay of 225Ac in equilibrium; the rest of the local energy is electrons
+    result = dose_map(np.ones((1, 1, 1)), SPACING, "Ac-225")
+    assert alpha_share("Ac-225") == pytest.approx(27.48 / result.energy_mev, rel=0.01)
+    assert rbe_weighted_dose(10.0, "Ac-225", 5) == pytest.approx(10 * (1 + 4 * alpha_share("Ac-225")))
+    assert np.array_equal(rbe_weighted_dose(result, "Ac-225", 1), np.asarray(result))
+    assert rbe_weighted_dose(10.0, "Lu-177", 5) == 10.0
+    for wrong in (0.5, 0.0, math.nan):
+        with pytest.raises(DosimetryError, match="RBE"):
+            rbe_weighted_dose(10.0, "Ac-225", wrong)
+
+
+def test_bed_takes_a_dose_map():
+    result = dose_map(np.full((2, 3, 4), 5.0), SPACING, "Lu-177")
+    assert bed(result, 50, 2.6, 2.8) == pytest.approx(bed(np.asarray(result), 50, 2.6, 2.8))
 
 
 def test_map_is_an_array_and_a_record():

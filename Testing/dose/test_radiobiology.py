@@ -10,6 +10,7 @@ from RNTDosimetryLib.dose import (
     bed,
     bed_exponentials,
     bed_fractions,
+    bed_uncertainty,
     bed_with_factor,
     eqd2,
     lea_catcheside_factor,
@@ -83,6 +84,12 @@ def test_factor_lies_between_zero_and_one_and_ignores_units(shares, half_lives, 
     # Amplitudes in another unit, and time in another unit, change nothing
     assert lea_catcheside_factor([unit * a for a in shares], rates, repair_h) == pytest.approx(factor, rel=1e-9)
     assert lea_catcheside_factor(shares, [rate * unit for rate in rates], repair_h / unit) == pytest.approx(factor, rel=1e-9)
+
+
+def test_bed_uncertainty_is_the_slope():
+    step = 1e-6
+    slope = (bed(10 + step, 50, 2.6, 2.8) - bed(10 - step, 50, 2.6, 2.8)) / (2 * step)
+    assert bed_uncertainty(10.0, 0.5, lea_catcheside_mono(50, 2.8), 2.6) == pytest.approx(0.5 * slope, rel=1e-6)
 
 
 def test_several_exponentials_of_one_rate_are_one():

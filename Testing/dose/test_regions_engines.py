@@ -71,7 +71,7 @@ def test_thyroid_formula_is_the_sphere_of_iodine():
     uptake, half_life_d, mass_g, dose_gy = 60.0, 5.5, 20.0, 300.0
     activity = thyroid_activity_mbq(dose_gy, mass_g, uptake, half_life_d)
     tia = activity * uptake / 100 * half_life_d * 24 / math.log(2)
-    assert self_dose(tia, "I-131", mass_g).dose_gy == pytest.approx(dose_gy, rel=0.03)
+    assert self_dose(tia, "I-131", mass_g).dose_gy == pytest.approx(dose_gy, rel=0.01)
 
 
 def _standing_body(side_mm):
@@ -127,6 +127,13 @@ def test_own_s_table_scales_self_dose_and_keeps_cross_dose(tmp_path):
     assert parts["electrons and alphas"] == pytest.approx(2 * at_reference["electrons and alphas"])
     assert parts["photons"] == pytest.approx(2 ** (2 / 3) * at_reference["photons"])
     assert parts["from liver"] == pytest.approx(at_reference["from liver"])
+
+
+def test_own_s_table_uncertainty_needs_every_source(tmp_path):
+    arguments = ({"kidneys": 1e4, "liver": 5e4}, _table(tmp_path), {"kidneys": 310.0})
+    both = doses_from_table(*arguments, tia_uncertainties_mbq_h={"kidneys": 1e3, "liver": 1e4})["kidneys"]
+    assert both.dose_uncertainty_gy == pytest.approx(3.6 * math.hypot(1e3 * 7.76e-5, 1e4 * 1.5e-7))
+    assert doses_from_table(*arguments, tia_uncertainties_mbq_h={"kidneys": 1e3})["kidneys"].dose_uncertainty_gy is None
 
 
 @pytest.mark.parametrize(
