@@ -19,6 +19,7 @@ _EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _GRID_FRAME_OFFSET_VECTOR = 0x3004000C
 _IMPLEMENTATION_NAME = "RNTDOSIMETRY"
 _NEGLIGIBLE_NEGATIVE = 1e-6
+_SMALLEST_DOSE_GY = 1e-30
 _LONG_STRING, _SHORT_TEXT = 64, 1024
 _SUMMATION_TYPES = ("PLAN", "MULTI_PLAN", "FRACTION")
 
@@ -109,8 +110,8 @@ def write_rtdose(
         raise DosimetryError(
             f"Expected one of {', '.join(_SUMMATION_TYPES)} as dose summation type, received {summation_type!r}."
         )
-    array = _without_rounding_noise(checked_map(dose_gy, geometry, "the dose map"))
-    array, geometry = right_handed(array, geometry)
+    array, geometry = right_handed(checked_map(dose_gy, geometry, "the dose map"), geometry)
+    _refuse_negative(array)
     created = created or datetime.now()
     make_uid = _uid_maker(uid_seed)
     warnings = []
@@ -137,15 +138,13 @@ def right_handed(array: np.ndarray, geometry: ImageGeometry) -> tuple[np.ndarray
     return array[::-1], ImageGeometry(geometry.size, geometry.spacing_mm, tuple(origin[:3]), tuple(map(tuple, turned)))
 
 
-def _without_rounding_noise(array: np.ndarray) -> np.ndarray:
-    """Float64 dose without the tiny negative values that a convolution leaves; larger ones are refused."""
-    array = array.astype(np.float64)
+def _refuse_negative(array: np.ndarray):
+    """Raises DosimetryError for negative dose beyond the rounding noise that a convolution leaves."""
     lowest, highest = float(array.min()), float(array.max())
     if lowest < -_NEGLIGIBLE_NEGATIVE * max(highest, 0.0):
         raise DosimetryError(
             f"Expected absorbed dose of zero or more, received {lowest:.3g} Gy; a negative dose must not be exported."
         )
-    return np.maximum(array, 0.0)
 
 
 def _uid_maker(seed: str | None):
@@ -224,13 +223,15 @@ def _store_pixels(dataset, array: np.ndarray, bits: int) -> float:
     largest = 2**bits - 1
     highest = float(array.max())
     # A few steps of room, because the scaling factor is a decimal string of 16 characters and may round down.
-    text = _decimal(highest / (largest - 64 if bits == 32 else largest - 0.5)) if highest > 0 else "1.0"
-    stored = np.rint(array / float(text))
+    text = _decimal(highest / (largest - 64 if bits == 32 else largest - 0.5)) if highest > _SMALLEST_DOSE_GY else "1.0"
+    stored = np.empty(array.shape, dtype=f"<u{bits // 8}")
+    for frame, doses in zip(stored, array):
+        frame[...] = np.clip(np.rint(doses / np.float64(text)), 0, largest)
     dataset.DoseGridScaling = text
     dataset.SamplesPerPixel, dataset.PhotometricInterpretation, dataset.PixelRepresentation = 1, "MONOCHROME2", 0
     dataset.BitsAllocated, dataset.BitsStored, dataset.HighBit = bits, bits, bits - 1
     dataset.Rows, dataset.Columns = array.shape[1:]
-    data = np.minimum(stored, largest).astype(f"<u{bits // 8}").tobytes()
+    data = stored.tobytes()
     dataset.PixelData = data + b"\0" * (len(data) % 2)
     dataset["PixelData"].VR = "OW"
     return float(text)
