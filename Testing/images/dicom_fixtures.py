@@ -50,8 +50,10 @@ class Grid:
 
     def points(self):
         """LPS of every voxel centre, (z, y, x, 3)."""
-        z, y, x = np.meshgrid(*(np.arange(n) for n in self.size), indexing="ij")
-        return np.apply_along_axis(lambda index: self.position(*index), -1, np.stack([z, y, x], axis=-1))
+        middle = (np.array(self.size) - 1) / 2
+        index = np.stack(np.meshgrid(*(np.arange(n) for n in self.size), indexing="ij"), axis=-1)
+        steps = (index - middle) * np.array(self.spacing)
+        return np.array(self.centre) + steps @ np.array([self.normal, self.axes[1], self.axes[0]])
 
 
 CT_GRID = Grid(size=(30, 28, 28), spacing=(4.0, 4.0, 4.0))
@@ -291,7 +293,7 @@ def _write_pt(folder: Path, spect: Spect, stored, slope) -> None:
 
 
 def _value_tags(dataset, spect: Spect, slope) -> None:
-    units = {"rescale": "BQML", "kbq": "kBq/ml", "counts": "CNTS", "rate": "CPS"}
+    units = {"rescale": "BQML", "kbq": "KBQML", "counts": "CNTS", "rate": "CPS"}
     if spect.value == "mapping":
         code, mapping = Dataset(), Dataset()
         code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "Bq/ml", "UCUM", "Becquerels/milliliter"

@@ -1,0 +1,167 @@
+"""Every way of writing the same SPECT gives the same Bq/mL at the same place.
+
+Source of the numbers: the true concentration is a formula of the test; the files are encoded from it by DICOM PS3.3 as
+written out in dicom_fixtures.py (Decay Correction C.8.9.1, Spacing Between Slices C.8.4.15, real-world values C.7.6.16.2.11).
+"""
+
+import itertools
+from datetime import timedelta
+
+import numpy as np
+import pytest
+from images.dicom_fixtures import (
+    ADMINISTRATION,
+    AXIAL,
+    CORONAL,
+    DECAY_PER_S,
+    OBLIQUE,
+    Grid,
+    Spect,
+    true_concentration,
+    write_ct,
+    write_spect,
+)
+
+from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.nuclides import get_nuclide
+
+ORIENTATIONS = {"axial": AXIAL, "coronal": CORONAL, "oblique": OBLIQUE}
+ORDERS = ("ascending", "descending", "shuffled")
+VALUES = ("rescale", "mapping", "kbq", "counts", "rate")
+DECAYS = ("NONE", "START", "ADMIN")
+
+
+def variants():
+    """54 of the 270 combinations, spread so that every choice occurs."""
+    everything = itertools.product(("NM", "PT"), VALUES, DECAYS, ORIENTATIONS, ORDERS)
+    return [choice for number, choice in enumerate(everything) if number % 5 == 2]
+
+
+def largest_deviation(intake, start_h=24.0):
+    """Largest relative deviation from the truth at the LPS positions that the library gives its voxels."""
+    image = intake.time_points[0].activity
+    z, y, x = np.meshgrid(*(np.arange(n) for n in image.geometry.size), indexing="ij")
+    index = np.stack([x, y, z, np.ones_like(x)], axis=-1)
+    points = (index @ image.geometry.index_to_lps.T)[..., :3]
+    truth = true_concentration(points, start_h)
+    return float(np.abs(image.concentration_bq_ml / truth - 1)[truth > 0.1 * truth.max()].max())
+
+
+@pytest.mark.parametrize(("dialect", "value", "decay", "orientation", "order"), variants())
+def test_every_variant_gives_the_same_concentration(tmp_path, dialect, value, decay, orientation, order):
+    grid = Grid(axes=ORIENTATIONS[orientation])
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(dialect=dialect, value=value, decay=decay, grid=grid, order=order))
+    overrides = {"calibration_cps_per_mbq": 9.3} if value in ("counts", "rate") else {}
+    intake = read_folder(tmp_path, overrides)
+    assert largest_deviation(intake) < 1e-3
+    assert intake.time_points[0].start_h == pytest.approx(24.0)
+    assert np.linalg.det(intake.time_points[0].activity.geometry.direction) == pytest.approx(1.0, abs=1e-6)
+
+
+def test_variants_cover_what_they_say():
+    assert len(variants()) >= 24
+    for column, choices in enumerate((("NM", "PT"), VALUES, DECAYS, ORIENTATIONS, ORDERS)):
+        assert {choice[column] for choice in variants()} == set(choices)
+
+
+def test_counts_with_a_factor_in_bq_per_count(tmp_path):
+    # 1 count in 1200 s at 9.3 cps/MBq stands for 1e6 / (9.3 * 1200) Bq
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(value="counts"))
+    intake = read_folder(tmp_path, {"bq_per_count": 1e6 / (9.3 * 1200)})
+    assert largest_deviation(intake) < 1e-3
+
+
+def test_slices_taken_one_after_the_other_are_brought_to_one_start(tmp_path):
+    # without decay correction each bed position holds its own moment; 18F, so that a mistake would show
+    constant = get_nuclide("F-18").decay_constant_per_h / 3600
+
+    def edit(dataset):
+        bed = (dataset.InstanceNumber - 1) // 4
+        moment = ADMINISTRATION + timedelta(hours=2, minutes=20 * bed)
+        dataset.AcquisitionDate, dataset.AcquisitionTime = moment.strftime("%Y%m%d"), moment.strftime("%H%M%S")
+        dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideCodeSequence[0].CodeValue = "77004003"
+        dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = f"{np.log(2) / constant:.10g}"
+        dataset.RescaleSlope = f"{float(dataset.RescaleSlope) * np.exp(-constant * 1200 * bed):.10g}"
+
+    write_ct(tmp_path, start_h=2.0)
+    write_spect(tmp_path, Spect(dialect="PT", start_h=2.0, decay_per_s=constant, edit=edit))
+    intake = read_folder(tmp_path)
+    assert largest_deviation(intake, start_h=2.0) < 1e-3
+
+
+def test_scan_after_midnight_and_in_another_time_zone(tmp_path):
+    # administration 10:00 +0100; scan next day 08:30 written as 09:30 +0200: 23.5 - 1 = 22.5 h
+    def edit(dataset):
+        dataset.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartDateTime = "20240304100000+0100"
+        dataset.AcquisitionDate, dataset.AcquisitionTime, dataset.TimezoneOffsetFromUTC = "20240305", "093000", "+0200"
+
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(edit=edit))
+    assert read_folder(tmp_path).time_points[0].start_h == pytest.approx(22.5)
+
+
+def test_start_means_the_series_time_when_the_decay_factor_says_so(tmp_path):
+    # series time 3 h before the acquisition; the stored factor exp(lambda 3 h) fits only the series time
+    def edit(dataset):
+        dataset.SeriesDate, dataset.SeriesTime = "20240305", "070000"
+        dataset.DecayFactor = f"{np.exp(DECAY_PER_S * 3 * 3600):.8g}"
+        dataset.RescaleSlope = f"{float(dataset.RescaleSlope) * np.exp(DECAY_PER_S * 3 * 3600):.10g}"
+
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(dialect="PT", decay="START", edit=edit))
+    assert largest_deviation(read_folder(tmp_path)) < 1e-3
+
+
+def test_start_means_the_acquisition_when_the_series_time_is_that_of_processing(tmp_path):
+    def edit(dataset):
+        dataset.SeriesDate, dataset.SeriesTime = "20240309", "070000"
+
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(decay="START", edit=edit))
+    intake = read_folder(tmp_path)
+    assert largest_deviation(intake) < 1e-3
+    assert any("START may mean" in warning for warning in intake.warnings)
+
+
+@pytest.mark.parametrize(
+    ("edit", "source"),
+    [
+        (lambda d: d.__setattr__("ImageComments", "EM, acquisition duration: 1200000 ms"), "(0020,4000)"),
+        (lambda d: d.__setattr__("AcquisitionDuration", 1200.0), "(0018,9073)"),
+        (lambda d: d.private_block(0x0055, "PMOD_1", create=True).add_new(0x04, "FD", 1200000.0), "(0055,xx04)"),
+    ],
+)
+def test_duration_hidden_in_other_places(tmp_path, edit, source):
+    def change(dataset):
+        del dataset.RotationInformationSequence
+        edit(dataset)
+
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(edit=change))
+    intake = read_folder(tmp_path)
+    assert intake.time_points[0].duration_s == pytest.approx(1200.0)
+    assert any(row.what == "acquisition duration" and row.source.startswith(source) for row in intake.table)
+    assert largest_deviation(intake) < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("meaning", "name"),
+    [
+        ("^177^Lutetium", "Lu-177"),
+        ("Lu-177", "Lu-177"),
+        ("177Lu-DOTATATE", "Lu-177"),
+        ("Lutetium 177", "Lu-177"),
+        ("99mTc MAA", "Tc-99m"),
+        ("Y90 microspheres", "Y-90"),
+        ("I-131", "I-131"),
+        ("C-162A7", "Y-90"),
+        ("iodine", None),
+        ("", None),
+    ],
+)
+def test_nuclide_names_met_in_files(meaning, name):
+    from RNTDosimetryLib.images.quantification import nuclide_from_text
+
+    assert nuclide_from_text(meaning) == name
