@@ -142,6 +142,8 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
         rate = (population or PopulationPrior("")).rate(kind)
         words = kind.replace("_", " ")
         texts.append(f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, status {rate.status})")
+    if solution.penalty[row] > 4:
+        texts.append(f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population")
     if samples.known and degrees > 0:
         probability = chi_squared.sf(solution.chi2[row], degrees)
         if probability < limits["poor_fit_probability"]["value"]:

@@ -57,7 +57,8 @@ def unclear_parameters(problem: Problem, solution: Solution, analysis: Analysis,
 
     Coefficient of variation at most 50 %, correlation at most 0.8, over the parameters that no population holds. The
     amplitude of each exponential counts at the centre of the samples that carry it: at time 0 its correlation with its
-    own rate would only say how far the samples are from there.
+    own rate would only say how far the samples are from there. Two parameters that are both known to 10 % are determined
+    however strongly they are correlated, as in dynamic imaging with many frames; they pass.
     """
     model = problem.model
     free = np.concatenate([np.ones(model.amplitude_count, bool), ~problem.held])
@@ -68,7 +69,9 @@ def unclear_parameters(problem: Problem, solution: Solution, analysis: Analysis,
     magnitude = np.abs(parameters)
     cv = np.where(magnitude > 0, sd / np.where(magnitude > 0, magnitude, 1.0), np.inf)
     product = sd[:, :, None] * sd[:, None, :]
-    correlation = np.abs(covariance) / np.where(product > 0, product, np.inf) * (1 - np.eye(len(names)))
+    vague = cv > rules()["well_known_coefficient_of_variation"]["value"]
+    counts = (vague[:, :, None] | vague[:, None, :]) & ~np.eye(len(names), dtype=bool)
+    correlation = np.abs(covariance) / np.where(product > 0, product, np.inf) * counts
     limit_cv, limit_r = rules()["largest_coefficient_of_variation"]["value"], rules()["largest_correlation"]["value"]
     empty = (solution.coefficients <= 0).any(axis=1)
     reasons = []
@@ -135,5 +138,6 @@ def admission(candidates: list[Candidate], row: int) -> list[str]:
 def akaike_weights(criteria: np.ndarray) -> np.ndarray:
     """exp(-difference / 2), normalised; not finite means not admitted."""
     usable = np.isfinite(criteria)
-    weights = np.where(usable, np.exp(-0.5 * (np.where(usable, criteria, 0.0) - criteria[usable].min())), 0.0)
+    least = criteria[usable].min()
+    weights = np.where(usable, np.exp(-0.5 * (np.where(usable, criteria, least) - least)), 0.0)
     return weights / weights.sum()

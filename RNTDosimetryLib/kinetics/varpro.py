@@ -13,7 +13,7 @@ Shapes: n curves, t samples, r fitted rates, c coefficients.
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import combinations
+from itertools import combinations, pairwise
 
 import numpy as np
 from scipy.ndimage import minimum_filter
@@ -182,7 +182,7 @@ def _best_of_bands(cube: np.ndarray) -> np.ndarray:
     # the last band is the search limit alone, where an exponential is over before the first sample
     edges = np.append(np.linspace(0, nodes - 1, BANDS).astype(int), nodes)
     columns = []
-    for first, last in zip(edges[:-1], edges[1:]):
+    for first, last in pairwise(edges):
         row, offset = np.divmod(sheets[:, :, first:last].reshape(count, -1).argmin(axis=1), last - first)
         columns.append(row * nodes + first + offset)
     return np.stack(columns, axis=1)
