@@ -28,11 +28,21 @@ class Structure:
 
 
 @dataclass(frozen=True)
+class CouchPart:
+    """Part of the scanner's couch: it stays when the patient moves."""
+
+    name: str
+    hounsfield: float
+    shape: object
+
+
+@dataclass(frozen=True)
 class Anatomy:
     """Structures in painting order (later ones replace earlier ones), and the regions that are drawn for dosimetry."""
 
     structures: tuple[Structure, ...]
     drawn_regions: tuple[str, ...]
+    couch: tuple[CouchPart, ...] = ()
 
     @property
     def regions(self) -> tuple[str, ...]:
@@ -48,15 +58,11 @@ class Anatomy:
 
     def labels_in(self, box: SampledBox) -> np.ndarray:
         """As ``labels`` for a part of a grid, whose index range may start anywhere."""
-        labels = np.zeros(box.shape, dtype=np.uint8)
-        for number, item in enumerate(self.structures, start=1):
-            part = box.within(*item.shape.bounds())
-            if part is None:
-                continue
-            for slab in part.slabs():
-                view = labels[tuple(slice(a - o, b - o) for a, b, o in zip(slab.start, slab.stop, box.start))]
-                view[item.shape.inside(slab)] = number
-        return labels
+        return _painted([item.shape for item in self.structures], box)
+
+    def couch_labels(self, index_to_lps: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
+        """Part of the couch at each voxel centre, (z, y, x) uint8: 0 is none, n the n-th part; it takes no pose."""
+        return _painted([item.shape for item in self.couch], SampledBox(np.asarray(index_to_lps, dtype=float), (0, 0, 0), tuple(size)))
 
     def table(self, values: dict[str, float]) -> np.ndarray:
         """Value per label from a value per region; air and structures without activity have 0. float32."""
@@ -64,6 +70,9 @@ class Anatomy:
 
     def hounsfield_table(self) -> np.ndarray:
         return np.array([AIR_HOUNSFIELD] + [item.hounsfield for item in self.structures], dtype=np.float32)
+
+    def couch_hounsfield_table(self) -> np.ndarray:
+        return np.array([AIR_HOUNSFIELD] + [item.hounsfield for item in self.couch], dtype=np.float32)
 
     def density_table(self) -> np.ndarray:
         return np.array([AIR_DENSITY_G_ML] + [item.density_g_ml for item in self.structures], dtype=np.float32)
@@ -82,6 +91,19 @@ class Anatomy:
         return next(item.density_g_ml for item in self.structures if item.region == region)
 
 
+def _painted(shapes: list, box: SampledBox) -> np.ndarray:
+    """Number of the last shape at each point, counted from 1; 0 is none."""
+    labels = np.zeros(box.shape, dtype=np.uint8)
+    for number, shape in enumerate(shapes, start=1):
+        part = box.within(*shape.bounds())
+        if part is None:
+            continue
+        for slab in part.slabs():
+            view = labels[tuple(slice(a - o, b - o) for a, b, o in zip(slab.start, slab.stop, box.start))]
+            view[shape.inside(slab)] = number
+    return labels
+
+
 @lru_cache(maxsize=1)
 def load_anatomy() -> Anatomy:
     """The anatomy of ``Resources/phantom/anatomy.json``."""
@@ -96,7 +118,8 @@ def load_anatomy() -> Anatomy:
         )
         for item in data["structures"]
     )
-    return Anatomy(structures, tuple(data["drawn_regions"]))
+    couch = tuple(CouchPart(item["name"], float(item["hounsfield"]), shape_from_data(item["shape"], {})) for item in data["couch"])
+    return Anatomy(structures, tuple(data["drawn_regions"]), couch)
 
 
 def index_to_patient(geometry: ImageGeometry, pose: np.ndarray | None = None) -> np.ndarray:

@@ -75,9 +75,10 @@ def ct_image(
     random: np.random.Generator | None,
     pose: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Hounsfield units of the body, (z, y, x) float32, with in-plane blur and, when random is given, normal noise."""
+    """Hounsfield units of the body on the couch, (z, y, x) float32, with in-plane blur and, when random is given, normal noise."""
     labels = anatomy.labels(index_to_patient(geometry, pose), geometry.size)
-    image = anatomy.hounsfield_table()[labels]
+    couch = anatomy.couch_labels(geometry.index_to_lps, geometry.size)
+    image = np.where(labels > 0, anatomy.hounsfield_table()[labels], anatomy.couch_hounsfield_table()[couch])
     sigma = blur_fwhm_mm / FWHM_PER_SIGMA / np.asarray(geometry.spacing_mm)
     gaussian_filter(image, (0.0, *sigma[1:]), mode="nearest", truncate=3.0, output=image)
     if random is not None:

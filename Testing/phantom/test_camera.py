@@ -8,8 +8,9 @@ from scipy.special import erf
 
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom import PhantomSettings, blurred_map, load_anatomy, load_protocol, simulate_scan, true_map
-from RNTDosimetryLib.phantom.anatomy import Anatomy, Structure
-from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA, with_counting_noise
+from RNTDosimetryLib.phantom.anatomy import Anatomy, Structure, index_to_patient
+from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA, ct_image, with_counting_noise
+from RNTDosimetryLib.phantom.motion import scan_pose
 from RNTDosimetryLib.phantom.scans import mean_concentrations_bq_ml, phantom_regions
 from RNTDosimetryLib.phantom.shapes import shape_from_data
 
@@ -129,3 +130,16 @@ def test_truth_matrix_takes_tissue_of_the_first_scan_to_its_place_in_ct_and_spec
         seen = np.all((index >= 0) & (index < np.array(geometry.size)[:, None]), axis=0)
         assert seen.sum() > 4000
         np.testing.assert_allclose(image[tuple(index[:, seen])], values[own[seen]], atol=tolerance)
+
+
+def test_couch_stays_while_the_patient_moves():
+    """Where both patients leave air, two CTs of one grid with other poses are the same, couch included."""
+    settings = PhantomSettings(size="full", noise=False, seed=4)
+    anatomy, protocol = load_anatomy(), load_protocol()
+    geometry = dataclasses.replace(protocol.geometry("full", "ct_follow_up"), size=(8, 224, 224))
+    poses = [scan_pose(settings, protocol, index) for index in (1, 2)]
+    first, second = (ct_image(anatomy, geometry, 0.0, 0.0, None, pose) for pose in poses)
+    air = np.logical_and.reduce([anatomy.labels(index_to_patient(geometry, pose), geometry.size) == 0 for pose in poses])
+    np.testing.assert_array_equal(first[air], second[air])
+    assert (first[air] > -100).sum() > 1000
+    assert not np.array_equal(first, second)
