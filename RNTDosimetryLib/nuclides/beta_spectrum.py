@@ -10,6 +10,7 @@ from math import factorial
 
 import numpy as np
 from scipy.constants import fine_structure, physical_constants
+from scipy.optimize import brentq
 from scipy.special import loggamma
 
 from RNTDosimetryLib.errors import DosimetryError
@@ -18,7 +19,8 @@ from RNTDosimetryLib.nuclides.records import BetaBranch
 ELECTRON_REST_MEV = physical_constants["electron mass energy equivalent in MeV"][0]
 _REDUCED_COMPTON_FM = physical_constants["reduced Compton wavelength"][0] * 1e15
 _RADIUS_FM = 1.2
-_POINTS = 400
+_POINTS = 200
+_LARGEST_TILT = 100.0
 
 
 @dataclass(frozen=True)
@@ -46,24 +48,19 @@ def beta_spectrum(branch: BetaBranch, mass_number: int, points: int = _POINTS) -
     energy = endpoint * (nodes + 1.0) / 2.0
     density = gauss * _shape(energy, branch, mass_number)
     before = float(np.sum(energy * density) / np.sum(density))
-    density = density * np.exp(_tilt(energy, density, mean) * energy / endpoint)
+    density = density * np.exp(_tilt(energy, density, mean) * energy / energy.max())
     return BetaSpectrum(energy, branch.intensity * density / np.sum(density), before)
 
 
 def _tilt(energy: np.ndarray, density: np.ndarray, mean: float) -> float:
-    """Exponent b (per endpoint) for which the mean of density * exp(b T / endpoint) is the wanted one, by Newton's method."""
+    """Exponent b for which the mean of density * exp(b T / endpoint) is the wanted one; the mean rises with b."""
     scale = float(energy.max())
-    exponent = 0.0
-    for _ in range(50):
+
+    def excess(exponent: float) -> float:
         weight = density * np.exp(exponent * energy / scale)
-        weight /= weight.sum()
-        present = float(np.sum(weight * energy))
-        variance = float(np.sum(weight * (energy - present) ** 2))
-        step = (mean - present) * scale / variance
-        exponent += float(np.clip(step, -3.0, 3.0))
-        if abs(step) < 1e-12:
-            break
-    return exponent
+        return float(np.sum(weight * (energy - mean)) / np.sum(weight))
+
+    return brentq(excess, -_LARGEST_TILT, _LARGEST_TILT, xtol=1e-12)
 
 
 def _shape(kinetic_mev: np.ndarray, branch: BetaBranch, mass_number: int) -> np.ndarray:
@@ -72,24 +69,24 @@ def _shape(kinetic_mev: np.ndarray, branch: BetaBranch, mass_number: int) -> np.
     neutrino = (branch.endpoint_mev - kinetic_mev) / ELECTRON_REST_MEV
     charge = branch.daughter_z if branch.kind == "beta-" else -branch.daughter_z
     radius = _RADIUS_FM * mass_number ** (1.0 / 3.0) / _REDUCED_COMPTON_FM
-    fermi = _coulomb(1, charge, total, momentum, radius)
-    shape = momentum * total * neutrino**2 * fermi
+    fermi = _log_coulomb(1, charge, total, momentum, radius)
+    shape = momentum * total * neutrino**2 * np.exp(fermi - fermi.max())
     order = int(branch.forbiddenness[0]) if branch.forbiddenness.endswith("U") else 0
     if order:
-        ratios = [_coulomb(k, charge, total, momentum, radius) / fermi for k in range(1, order + 2)]
+        ratios = [np.exp(_log_coulomb(k, charge, total, momentum, radius) - fermi) for k in range(1, order + 2)]
         shape = shape * _unique_factor(order, momentum, neutrino, ratios)
     return shape
 
 
-def _coulomb(k: int, charge: int, total: np.ndarray, momentum: np.ndarray, radius: float) -> np.ndarray:
-    """Coulomb function F_(k-1) of the electron's k-th partial wave at the nuclear radius; k = 1 is the Fermi function."""
+def _log_coulomb(k: int, charge: int, total: np.ndarray, momentum: np.ndarray, radius: float) -> np.ndarray:
+    """Logarithm of the Coulomb function F_(k-1) of the electron's k-th partial wave at the nuclear radius; k = 1 is the Fermi function."""
     strength = fine_structure * charge
     gamma = np.sqrt(k * k - strength**2)
     eta = strength * total / momentum
     front = (factorial(2 * k) / factorial(k - 1)) ** 2 * (k + gamma) / (2.0 * k)
     log_gammas = np.real(loggamma(gamma + 1j * eta)) * 2.0 - 2.0 * loggamma(2.0 * gamma + 1.0)
     powers = 2.0 * (gamma - k) * np.log(2.0 * momentum * radius)
-    return front * np.exp(powers + np.pi * eta + log_gammas)
+    return np.log(front) + powers + np.pi * eta + log_gammas
 
 
 def _unique_factor(order: int, momentum: np.ndarray, neutrino: np.ndarray, ratios: list) -> np.ndarray:
