@@ -102,6 +102,7 @@ class RNTDosimetryParameterNode:
     voxelModel: VoxelModel = VoxelModel.SHARED
     densityGPerMl: Annotated[float, WithinRange(0.05, 3)] = 1.04
     calibrationUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 0.0
+    spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0
     useSceneTransforms: bool = False
     tiaVolume: vtkMRMLScalarVolumeNode
     doseVolume: vtkMRMLScalarVolumeNode
@@ -380,6 +381,12 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         """
         parameterNode = parameterNode or self.getParameterNode()
         _session().load_dicom_folder(folder, parameterNode, overrides, progress, cancel)
+        return parameterNode
+
+    def loadStudyFile(self, path, parameterNode=None, progress=None, cancel=None):
+        """Read a study file into the scene: its DICOM folder, what was typed about the regions, and how to compute."""
+        parameterNode = parameterNode or self.getParameterNode()
+        _session().load_study_file(path, parameterNode, progress, cancel)
         return parameterNode
 
     def addTimePoint(self, parameterNode, activityVolume, startHours, ctVolume=None, durationSeconds=None):

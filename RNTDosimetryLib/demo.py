@@ -12,12 +12,16 @@ from RNTDosimetryLib.phantom import PhantomPatient, PhantomTruth, make_phantom
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report import Column, Table, table_text, write_json
-from RNTDosimetryLib.study import RegionSettings, Study
+from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.study_report import short_table
 from RNTDosimetryLib.study_result import StudyResult
 
 STUDY_FILE = "study.json"
 _MARKER = "phantom.marker"
+_TITLE = "Phantom patient, 177Lu-DOTATATE"
+_CALIBRATION_UNCERTAINTY = 0.05
+_RECOVERY_UNCERTAINTY = 0.03
+"""What a careful department would state for its camera; the phantom's own calibration is exact."""
 
 
 @dataclass(frozen=True)
@@ -60,13 +64,18 @@ def make_demo_patient(folder: Path, size: str = "full", progress: Progress = sil
 
 def study_of_phantom(patient: PhantomPatient) -> Study:
     """The study that a physicist would type for the phantom: recovery coefficients where the camera blurs."""
-    typed = {}
-    if patient.settings.blur:
-        typed = {
-            name: RegionSettings(recovery_coefficient=round(truth.recovery_coefficient, 3))
-            for name, truth in patient.truth.regions.items()
-        }
-    return Study(dicom_folder=patient.dicom_folder.name, title="Phantom patient, 177Lu-DOTATATE", regions=typed)
+    if not patient.settings.blur:
+        return Study(dicom_folder=patient.dicom_folder.name, title=_TITLE)
+    typed = {
+        name: RegionSettings(
+            recovery_coefficient=round(truth.recovery_coefficient, 3), recovery_coefficient_uncertainty=_RECOVERY_UNCERTAINTY
+        )
+        for name, truth in patient.truth.regions.items()
+    }
+    settings = StudySettings(
+        calibration_uncertainty=_CALIBRATION_UNCERTAINTY, spect_resolution_fwhm_mm=patient.truth.psf_fwhm_mm
+    )
+    return Study(dicom_folder=patient.dicom_folder.name, title=_TITLE, regions=typed, settings=settings)
 
 
 def region_deviations(result: StudyResult, truth: PhantomTruth) -> list[RegionDeviation]:

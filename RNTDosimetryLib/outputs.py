@@ -8,7 +8,7 @@ from RNTDosimetryLib import __version__
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
 from RNTDosimetryLib.study_images import StudyImages
-from RNTDosimetryLib.study_report import dose_table, render_report
+from RNTDosimetryLib.study_report import render_report, results_table
 from RNTDosimetryLib.study_result import StudyResult
 
 
@@ -20,7 +20,7 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
     """
     folder = Path(folder)
     page = render_report(result, images)
-    table = table_csv(dose_table(result))
+    table = table_csv(results_table(result))
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

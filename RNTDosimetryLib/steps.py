@@ -30,7 +30,6 @@ REMAINDER = "remainder"
 """The voxels outside all regions: they have a curve of their own in the map."""
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
-_NOTABLE_DISCREPANCY = 0.05
 _FULL_COVERAGE = 0.999
 
 
@@ -119,17 +118,19 @@ def integrate_voxels(
     """
     geometry = images.scans[images.reference_index].activity.geometry
     times_h = [scan.start_h for scan in images.scans]
-    frames, covered = [], np.ones(geometry.size, dtype=bool)
+    frames, covered, active = [], np.ones(geometry.size, dtype=bool), np.zeros(geometry.size, dtype=bool)
     for index, (scan, alignment) in enumerate(zip(images.scans, alignments)):
         progress(0.5 * index / len(images.scans), f"Resampling {scan.name}")
         moved = resample_activity(scan.activity, geometry, alignment.matrix)
         frames.append(moved.image.concentration_bq_ml)
         covered &= moved.inside
+        active |= moved.image.concentration_bq_ml > 0
     occupancies = region_occupancies(images.regions, geometry)
     labels = _labels(images.regions, occupancies, covered)
     progress(0.6, "Fitting the voxels")
-    options = {"mask": covered, "progress": lambda fraction, *_: part(progress, 0.6, 1.0)(fraction, "Fitting the voxels")}
+    options = {"mask": covered & active, "progress": lambda fraction, *_: part(progress, 0.6, 1.0)(fraction, "Fitting the voxels")}
     if settings.voxel_model == "shared":
+        labels = np.where(active, labels, 0)
         shapes = {index + 1: _shape_of(found) for index, found in enumerate(fits) if np.any(labels == index + 1)}
         remainder = len(images.regions) + 1
         if np.any(labels == remainder):
@@ -210,12 +211,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, settings) -> R
     administered = images.administered_activity_mbq
     warnings = [*curve.warnings, *(f"{region.name}: {text}" for text in found.warnings), *own.warnings, *histogram.warnings]
     if tia_uncertainty is None:
-        warnings.append(f"{region.name}: the uncertainty of the time-integrated activity is not known: too few scans for it.")
-    if found.tia_mbq_h > 0 and abs(histogram.mean_gy / own.dose_gy - 1) > _NOTABLE_DISCREPANCY:
-        warnings.append(
-            f"{region.name}: the mean of the dose map is {100 * (histogram.mean_gy / own.dose_gy - 1):+.0f} % from the region's dose; "
-            "the map has no recovery correction and holds the blur of camera and resampling."
-        )
+        warnings.append(f"{region.name}: the uncertainty of the time-integrated activity is not known; too few scans for it")
     return RegionResult(
         name=region.name,
         kind=region.kind,

@@ -19,13 +19,17 @@ _LATEST_PLAUSIBLE_START_H = 2000.0
 class Scan(Record):
     """One time point: the activity image and, for the alignment, the CT of the same session."""
 
-    name: str
     activity: ActivityImage
     ct: CtImage | None = None
 
     @property
     def start_h(self) -> float:
         return self.activity.start_h
+
+    @property
+    def name(self) -> str:
+        """Scans are called by their time, the same in files, scene and report."""
+        return f"{self.start_h:.4g} h"
 
 
 @dataclass(frozen=True)
@@ -88,7 +92,8 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
-        scans.append(Scan(point.name, point.activity, point.load_ct()))
+        name = f"{point.start_h:.4g} h"
+        scans.append(Scan(replace(point.activity, name=f"Activity {name}"), replace(point.load_ct(), name=f"CT {name}")))
     return StudyImages(
         nuclide=intake.nuclide,
         scans=tuple(scans),

@@ -28,45 +28,74 @@ _CURVES_PER_PLOT = 6
 
 
 def dose_table(result: StudyResult) -> Table:
-    """One row a region: the table that the terminal, the report and results.csv share."""
+    """One row a region: what the therapy did."""
     return Table(
         "Absorbed dose of the regions",
         (
             Column("Region", align="left"),
-            Column("Kind", align="left"),
-            Column("Volume", "mL"),
             Column("Mass", "g"),
-            Column("Recovery coefficient"),
-            Column("Model", align="left"),
-            Column("Effective half-life", "h"),
-            Column("TIA", "MBq h"),
-            Column("TIA per activity", "h"),
             Column("Absorbed dose", "Gy"),
             Column("Dose per activity", "Gy/GBq"),
-            Column("Local deposition", "Gy"),
-            Column("Mean of dose map", "Gy"),
+            Column("TIA", "MBq h"),
+            Column("Effective half-life", "h"),
+            Column("Model", align="left"),
         ),
-        tuple(_dose_row(item) for item in result.regions),
-        note="Uncertainties are standard uncertainties (k = 1). Absorbed dose: self-dose by the S value of a sphere of the region's mass. "
-        "Local deposition: electrons only. Mean of dose map: without recovery correction, with the dose from other regions.",
+        tuple(
+            (
+                item.name,
+                item.mass_g,
+                measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+                item.dose_per_activity_gy_per_gbq,
+                measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
+                measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
+                item.fit.label,
+            )
+            for item in result.regions
+        ),
+        note="Self-dose by the S value of a sphere of the region's mass. TIA: time-integrated activity. Uncertainties are standard "
+        "uncertainties (k = 1).",
     )
 
 
-def _dose_row(item: RegionResult) -> tuple:
-    return (
-        item.name,
-        item.kind,
-        item.volume_ml,
-        item.mass_g,
-        item.recovery_coefficient,
-        item.fit.label,
-        measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
-        measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
-        item.time_integrated_activity_coefficient_h,
-        measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
-        item.dose_per_activity_gy_per_gbq,
-        measured(item.local.dose_gy, item.local.dose_uncertainty_gy),
-        item.map_mean_gy,
+def method_table(result: StudyResult) -> Table:
+    """The same doses by the other methods, and what went into them."""
+    return Table(
+        "How the doses came about",
+        (
+            Column("Region", align="left"),
+            Column("Kind", align="left"),
+            Column("Volume", "mL"),
+            Column("Recovery coefficient"),
+            Column("TIA per activity", "h"),
+            Column("TIA after last scan", "%"),
+            Column("Sphere S value", "Gy"),
+            Column("Local deposition", "Gy"),
+            Column("Mean of dose map", "Gy"),
+            Column("Map against region", "%"),
+        ),
+        tuple(
+            (
+                item.name, item.kind, item.volume_ml, item.recovery_coefficient, item.time_integrated_activity_coefficient_h,
+                100 * item.fit.tail_share, measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+                measured(item.local.dose_gy, item.local.dose_uncertainty_gy), item.map_mean_gy,
+                f"{100 * (item.map_mean_gy / item.dose.dose_gy - 1):+.0f}" if item.dose.dose_gy > 0 else None,
+            )
+            for item in result.regions
+        ),
+        note="Local deposition: electrons only. Mean of dose map: with the dose from other regions, without recovery correction, so that "
+        "camera blur and resampling lower it in small regions.",
+    )
+
+
+def results_table(result: StudyResult) -> Table:
+    """Both tables side by side, for results.csv and the scene."""
+    first, second = dose_table(result), method_table(result)
+    kept = [index for index, column in enumerate(second.columns) if column.name not in ("Region", "Sphere S value")]
+    return Table(
+        first.title,
+        first.columns + tuple(second.columns[index] for index in kept),
+        tuple(row + tuple(other[index] for index in kept) for row, other in zip(first.rows, second.rows)),
+        note=f"{first.note} {second.note}",
     )
 
 
@@ -156,7 +185,7 @@ def intake_table(result: StudyResult) -> Table:
 def render_report(result: StudyResult, images: StudyImages) -> str:
     """The whole report as one HTML page that opens offline."""
     sections = [
-        Section("Result", [_therapy_facts(result), dose_table(result)]),
+        Section("Result", [_therapy_facts(result), dose_table(result), method_table(result)]),
         Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
         Section("Time-activity curves", [*_curve_figures(result), activity_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),

@@ -114,7 +114,7 @@ class StudyResult(Record):
         raise DosimetryError(f"Expected one of the regions {', '.join(item.name for item in self.regions)}, received '{name}'.")
 
     def all_warnings(self) -> tuple[str, ...]:
-        """Warnings of every step, each once, in the order of the road."""
+        """Warnings of every step in the order of the road; one line for regions that have the same to say."""
         found = [*self.warnings]
         for alignment in self.alignments:
             found += alignment.warnings
@@ -122,4 +122,16 @@ class StudyResult(Record):
             found += item.warnings
         found += self.tia_map.warnings
         found += self.dose_map.warnings
-        return tuple(dict.fromkeys(found))
+        return grouped(found)
+
+
+def grouped(warnings: list[str]) -> tuple[str, ...]:
+    """Warnings "name: text" of one text as one line "name, name: text", so that nine regions do not say the same nine times."""
+    names: dict[str, list[str]] = {}
+    for warning in dict.fromkeys(warnings):
+        name, separator, text = warning.partition(": ")
+        if separator:
+            names.setdefault(text, []).append(name)
+        else:
+            names.setdefault(warning, [])
+    return tuple(f"{', '.join(found)}: {text}" if found else text for text, found in names.items())

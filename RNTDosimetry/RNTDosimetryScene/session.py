@@ -2,20 +2,23 @@
 
 import hashlib
 import json
+import os
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.outputs import write_outputs
-from RNTDosimetryLib.workflow import run_study
+import numpy as np
+from vtk.util.numpy_support import vtk_to_numpy
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRow, Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.progress import Cancelled, part, silent
 from RNTDosimetryLib.records import to_plain
-from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
+from RNTDosimetryLib.study import RegionSettings, Study, StudySettings, read_study
 from RNTDosimetryLib.study_images import Scan, StudyImages, images_of_intake
+from RNTDosimetryLib.workflow import run_study
 from RNTDosimetryScene import display, hierarchy, segments, tables, transforms, volumes
 
 
@@ -34,7 +37,7 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     rows = [to_plain(row) for row in images.intake_table]
     tables.fill_table(table, {name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
     _sort_into_folders(images, [*ct_nodes, *activity_nodes, segmentation, table], "Images")
-    parameter_node.dicomFolder = str(folder)
+    parameter_node.dicomFolder = os.fspath(folder)
     parameter_node.overridesJson = json.dumps(overrides or {})
     parameter_node.intakeJson = json.dumps(to_plain({
         "patient": images.patient, "warnings": images.warnings, "table": images.intake_table,
@@ -52,14 +55,31 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     progress(1.0, "Loaded")
 
 
-def _sort_into_folders(images: StudyImages, nodes, folder_name: str) -> int:
-    name = f"Patient {images.patient.id_hash[:8]}" if images.patient is not None else "Patient"
-    when = f" {images.administration_time:%Y-%m-%d}" if images.administration_time else ""
-    _patient, study = hierarchy.add_folders(name, f"{images.nuclide} therapy{when}")
-    folder = hierarchy.add_folder(study, folder_name)
+def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
+    """Read a study file: its DICOM folder, what was typed of the regions, and how to compute."""
+    study = read_study(path)
+    folder = Path(path).parent / study.dicom_folder
+    load_dicom_folder(folder, parameter_node, study.overrides, progress, cancel)
+    content = parameter_node.segmentation.GetSegmentation()
+    unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
+    if unknown:
+        raise DosimetryError(f"Expected settings of regions that exist, received settings for {', '.join(unknown)}; check the names.")
+    for name, typed in study.regions.items():
+        segment = content.GetSegment(content.GetSegmentIdBySegmentName(name))
+        segments.set_region_settings(segment, replace(typed, kind=typed.kind or segments.region_settings(segment).kind))
+    settings = study.settings
+    parameter_node.model = settings.model
+    parameter_node.voxelModel = type(parameter_node.voxelModel)(settings.voxel_model)
+    parameter_node.doseMethod = type(parameter_node.doseMethod)(settings.dose_method)
+    parameter_node.densityGPerMl = settings.density_g_ml
+    parameter_node.calibrationUncertaintyPercent = 100.0 * settings.calibration_uncertainty
+    parameter_node.spectResolutionMm = settings.spect_resolution_fwhm_mm or 0.0
+
+
+def _sort_into_folders(images: StudyImages, nodes, folder_name: str) -> None:
+    folder = hierarchy.add_folder(display.study_item(images), folder_name)
     for node in nodes:
         hierarchy.move(node, folder)
-    return study
 
 
 def add_time_point(parameter_node, activity_volume, start_hours, ct_volume=None, duration_seconds=None) -> None:
@@ -150,6 +170,7 @@ def study_of_scene(parameter_node) -> Study:
             dose_method=parameter_node.doseMethod.value,
             density_g_ml=parameter_node.densityGPerMl,
             calibration_uncertainty=parameter_node.calibrationUncertaintyPercent / 100.0,
+            spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
             registrations=_typed_registrations(parameter_node) if parameter_node.useSceneTransforms else None,
         ),
     )
@@ -178,7 +199,7 @@ def images_of_scene(parameter_node) -> StudyImages:
     stored = json.loads(parameter_node.intakeJson or "{}")
     return StudyImages(
         nuclide=nuclide,
-        scans=tuple(Scan(activity.name, activity, ct) for activity, ct in zip(activities, cts)),
+        scans=tuple(Scan(activity, ct) for activity, ct in zip(activities, cts)),
         regions=segments.regions_of_segmentation(parameter_node.segmentation, grid),
         reference_index=index,
         radiopharmaceutical=parameter_node.radiopharmaceutical,
@@ -220,8 +241,14 @@ def _content_of_segments(segmentation) -> list:
         segment = content.GetNthSegment(index)
         labelmap = segment.GetRepresentation("Binary labelmap")
         scalars = None if labelmap is None else labelmap.GetPointData().GetScalars()
-        state.append([segment.GetName(), 0 if scalars is None else int(scalars.GetNumberOfTuples()), segment.GetLabelValue()])
+        state.append([segment.GetName(), [] if scalars is None else _moments(vtk_to_numpy(scalars) == segment.GetLabelValue())])
     return state
+
+
+def _moments(inside: np.ndarray) -> list[int]:
+    """Number of voxels and the sum of their positions: changes with nearly every stroke of the brush."""
+    where = np.flatnonzero(inside)
+    return [int(where.size), int((where - where[0]).sum()) if where.size else 0]
 
 
 def result_state(parameter_node) -> str:

@@ -13,8 +13,12 @@ IDENTITY = np.eye(4)
 def add_registration(name: str, reference_to_time_point_lps: np.ndarray):
     """New linear transform node that carries the images of a time point onto the reference."""
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
-    node.SetMatrixTransformToParent(vtk_matrix(to_parent_of_registration(reference_to_time_point_lps)))
+    update_registration(node, reference_to_time_point_lps)
     return node
+
+
+def update_registration(node, reference_to_time_point_lps: np.ndarray) -> None:
+    node.SetMatrixTransformToParent(vtk_matrix(to_parent_of_registration(reference_to_time_point_lps)))
 
 
 def registration_matrix(node) -> np.ndarray:

@@ -1,0 +1,63 @@
+"""make demo: a phantom patient as DICOM files, through the module's own logic in a real MRML scene, into the out folder."""
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
+
+import host  # noqa: E402
+
+from RNTDosimetryLib.commandline import print_warnings, show_progress  # noqa: E402
+from RNTDosimetryLib.demo import (  # noqa: E402
+    STUDY_FILE,
+    alignment_deviations,
+    make_demo_patient,
+    region_deviations,
+    summary,
+)
+from RNTDosimetryLib.report import write_json  # noqa: E402
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--out", type=Path, default=ROOT / "out")
+    parser.add_argument("--size", choices=("full", "small"), default="full")
+    options = parser.parse_args()
+    started = time.perf_counter()
+
+    print("1/4 Making the phantom patient as DICOM files")
+    patient = make_demo_patient(options.out / "phantom", options.size, show_progress)
+
+    print("2/4 Reading them into a Slicer scene")
+    host.start_application()
+    host.load_module(ROOT / "RNTDosimetry", "RNTDosimetry")
+    import slicer
+
+    from RNTDosimetry import RNTDosimetryLogic
+
+    logic = RNTDosimetryLogic()
+    parameter_node = logic.loadStudyFile(patient.folder / STUDY_FILE, progress=show_progress)
+
+    print("3/4 Running the dosimetry on the nodes of the scene")
+    result = logic.run(parameter_node, progress=show_progress)
+    paths = logic.writeReport(options.out, parameter_node)
+    scene_path = options.out / "scene.mrb"
+    slicer.util.saveScene(str(scene_path))
+
+    print("4/4 Comparing with the truth\n")
+    print(summary(result, patient.truth))
+    write_json(options.out / "deviations.json", {
+        "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
+        "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
+    })
+    print_warnings(result.all_warnings())
+    names = ", ".join(path.name for path in [*paths, scene_path])
+    print(f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first.")
+    print("For research only. Not a medical device.")
+
+
+if __name__ == "__main__":
+    main()
