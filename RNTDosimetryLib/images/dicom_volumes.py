@@ -91,6 +91,8 @@ def pixels_of(path: str) -> tuple[np.ndarray, object]:
     try:
         stored = dataset.pixel_array
     except (AttributeError, ValueError, RuntimeError, NotImplementedError, KeyError, TypeError) as error:
+        if not _is_compressed(dataset):  # GDCM would fill up a file that is cut off
+            raise DosimetryError(f"Expected readable pixels in {path}, received: {error}; send the images again.") from error
         stored = _pixels_by_gdcm(path, error)
     shape = (-1, int(dataset.Rows), int(dataset.Columns))
     return np.asarray(stored).reshape(shape), dataset
@@ -120,6 +122,11 @@ def load_ct_files(files, geometry: ImageGeometry) -> np.ndarray:
         slope, intercept = rescale_of(dataset)
         volume[index] = stored[0] * np.float32(slope) + np.float32(intercept)
     return volume
+
+
+def _is_compressed(dataset) -> bool:
+    syntax = getattr(getattr(dataset, "file_meta", None), "TransferSyntaxUID", None)
+    return syntax is not None and syntax.is_private is False and syntax.is_compressed
 
 
 def _pixels_by_gdcm(path: str, error: Exception) -> np.ndarray:
