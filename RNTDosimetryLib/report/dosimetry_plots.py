@@ -14,7 +14,7 @@ _TAIL_DASH = "6 4"
 _HOURS_BETWEEN_TICKS, _MOST_TICKS = (1, 2, 4, 6, 12, 24, 48, 72, 96, 168, 336, 672), 9
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class TimeActivity:
     """One region for ``time_activity_plot``.
 
@@ -95,7 +95,7 @@ def _log_floor(curves: Sequence[TimeActivity], series: Sequence[Series]) -> floa
     return float(max(step for step in (decade, 2 * decade, 5 * decade) if step <= lowest * 0.8))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class DoseVolumeCurve:
     """Cumulative dose-volume histogram of a region: dose_gy rising, (n,); volume_percent falling from 100, (n,)."""
 

@@ -24,7 +24,7 @@ _FULL_OPACITY_AT = 0.15
 _SCALE_BAR_MM = 50.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GreyImage:
     """Background of a picture, (z, y, x), with the values shown as black and white; HU by default."""
 
@@ -38,7 +38,7 @@ class GreyImage:
             raise DosimetryError(f"Expected a window from low to high, received {self.window}.")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Overlay:
     """Colour overlay, (z, y, x), on its own grid.
 
@@ -75,7 +75,7 @@ class Overlay:
         return difference_colours(fractions) if self.signed else dose_colours(fractions)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Outline:
     """Region to draw as a line: occupancy or mask, (z, y, x), on its own grid; the line runs where it is one half."""
 

@@ -16,7 +16,7 @@ _GRID, _FRAME, _REFERENCE, _REFERENCE_DASH = "#e2e2e2", "#555555", "#444444", "6
 _LABEL_WIDTH = 150.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Series:
     """Points of one curve. Series with the same label share a legend entry and, when ``style`` is None, a style.
 
@@ -38,7 +38,7 @@ class Series:
         _check_arrays(self, ("x", "y"), ("y_error", "x_error"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Band:
     """Shaded range between ``lower`` and ``upper``, (n,), e.g. one standard uncertainty around a curve of that label."""
 

@@ -51,7 +51,7 @@ class RtDoseFile(Record):
     warnings: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class RtDose(Record):
     """A dose read from a file: dose_gy (z, y, x) float64, its grid, and the header's texts and identifiers."""
 

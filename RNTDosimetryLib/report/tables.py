@@ -15,6 +15,7 @@ from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report.numbers import MISSING, Measured, format_measured, format_number
 
 _GAP = "  "
+_MOST_COLUMNS_AT_FULL_SIZE, _LONGEST_UNBROKEN_NAME = 7, 24
 
 
 @dataclass(frozen=True)
@@ -138,7 +139,8 @@ def table_html(table: Table) -> str:
     body = "\n".join(f"<tr>{_html_row(row, table.columns)}</tr>" for row in table.rows)
     caption = f"<caption>{_html(table.title)}</caption>" if table.title else ""
     note = f'<p class="note">{_html(table.note)}</p>' if table.note else ""
-    return f'<div class="table"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}</div>'
+    width = " wide" if len(table.columns) > _MOST_COLUMNS_AT_FULL_SIZE else ""
+    return f'<div class="table{width}"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}</div>'
 
 
 def _html_row(row: tuple, columns: tuple[Column, ...]) -> str:
@@ -147,7 +149,8 @@ def _html_row(row: tuple, columns: tuple[Column, ...]) -> str:
     for position, (cell, column) in enumerate(zip(row, columns)):
         text = _html(format_cell(cell, column))
         if position == 0 and first_is_name:
-            cells.append(f'<th scope="row" class="left">{text}</th>')
+            short = " short" if len(text) <= _LONGEST_UNBROKEN_NAME else ""
+            cells.append(f'<th scope="row" class="left{short}">{text}</th>')
         else:
             number = " number" if isinstance(cell, (int, float, Measured)) else ""
             cells.append(f'<td class="{column.align}{number}">{text}</td>')

@@ -52,6 +52,11 @@ def test_html_is_well_formed_escaped_and_names_rows():
     assert root.find(".//thead/tr/th/span").text == "Gy"
 
 
+def test_wide_tables_are_set_smaller_so_that_they_fit_the_page():
+    assert 'class="table"' in table_html(DOSES)
+    assert 'class="table wide"' in table_html(Table("t", tuple(Column(str(i)) for i in range(8))))
+
+
 def test_csv_has_units_uncertainty_columns_and_full_precision():
     assert table_csv(DOSES) == (
         "Region,Absorbed dose (Gy),Absorbed dose standard uncertainty (Gy),Model\r\n"
