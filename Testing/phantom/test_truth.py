@@ -21,6 +21,7 @@ from RNTDosimetryLib.phantom import (
     simulate_scans,
 )
 from RNTDosimetryLib.phantom.anatomy import region_volume_ml
+from RNTDosimetryLib.phantom.motion import scan_pose
 from RNTDosimetryLib.phantom.scans import simulate_scan
 from RNTDosimetryLib.phantom.truth import LIVER_WITH_LESIONS, activity_in_body_mbq
 
@@ -231,3 +232,21 @@ def test_folder_with_files_is_refused(default_patient):
     with pytest.raises(DosimetryError, match="an empty folder"):
         make_phantom(default_patient.folder, size="small")
     assert sorted(default_patient.folder.rglob("*")) == before
+
+
+@pytest.mark.parametrize("size", ["full", "small"])
+def test_drawn_regions_stay_in_every_field_of_view(size):
+    """However the seed moves the patient, corners of the regions' bounding boxes stay inside SPECT and CT."""
+    anatomy, protocol = load_anatomy(), load_protocol()
+    corners = []
+    for name in DRAWN:
+        (x0, y0, z0), (x1, y1, z1) = anatomy.region_bounds(name)
+        corners += [(x, y, z, 1.0) for x in (x0, x1) for y in (y0, y1) for z in (z0, z1)]
+    for seed in range(40):
+        for index in (0, 1, 2, 3):
+            moved = scan_pose(PhantomSettings(seed=seed), protocol, index) @ np.array(corners).T
+            for kind in ("spect", "ct_follow_up" if index else "ct_reference"):
+                geometry = protocol.geometry(size, kind)
+                voxels = (np.linalg.inv(geometry.index_to_lps) @ moved)[:3]
+                assert voxels.min() > -0.5
+                assert np.all(voxels.max(axis=1) < np.array(geometry.size[::-1]) - 0.5)
