@@ -122,12 +122,15 @@ class AutoEngine:
         values = np.concatenate([block.amplitudes[:size], block.rates_per_h])
         covariance = covariance.copy()
         for index in range(size):
-            shape = (np.exp(-self.times_h[:, None] * block.rates_per_h[index]) / self.noise.shape[:, None]) ** 2
+            carried = np.exp(-self.times_h[:, None] * block.rates_per_h[index])
+            if candidate.search.from_zero:
+                carried -= np.exp(-self.times_h[:, None] * block.rates_per_h[1])
+            shape = (carried / self.noise.shape[:, None]) ** 2
             centre = self.times_h @ shape / np.maximum(shape.sum(axis=0), 1e-300)
             fall = np.exp(-block.rates_per_h[index] * centre)
-            carried = -values[index] * centre * fall
-            covariance[index] = fall * covariance[index] + carried * covariance[size + index]
-            covariance[:, index] = fall * covariance[:, index] + carried * covariance[:, size + index]
+            slope = -values[index] * centre * fall
+            covariance[index] = fall * covariance[index] + slope * covariance[size + index]
+            covariance[:, index] = fall * covariance[:, index] + slope * covariance[:, size + index]
             values[index] *= fall
         free = size + (1 if candidate.search.held is not None else 2)
         spread = np.sqrt(np.maximum(np.einsum("ppv->pv", covariance), 0))[:free]

@@ -38,14 +38,14 @@ class SharedEngine:
 
     def fit(self, samples: np.ndarray) -> BlockFit:
         whitened = samples * self.whitening
-        amplitudes, variance, residual_sum = self.solver.fit(whitened)
+        amplitudes, variance, from_rates, residual_sum = self.solver.fit(whitened)
         scale = self.noise.known_variance(whitened)
         if scale is None and self.freedom > 0:
             scale = residual_sum / self.freedom
         tia = self.solver.tia_weights @ amplitudes
         return BlockFit(
             tia=tia,
-            tia_uncertainty=None if scale is None else np.sqrt(variance * scale),
+            tia_uncertainty=None if scale is None else np.sqrt(variance * scale + from_rates),
             tail=self.tail_weights @ amplitudes,
             code=np.where(tia > 0, self.code, 0).astype(np.uint8),
             half_life_h=np.where(tia > 0, self.half_life_h, 0),

@@ -1,9 +1,12 @@
 """The result images of a voxel fit while they are filled, and the sums of regions in them."""
 
+import math
+
 import numpy as np
 
+from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import rules
-from RNTDosimetryLib.kinetics.voxel_series import VoxelSeries
+from RNTDosimetryLib.kinetics.voxel_parts import VoxelPart
 
 _CONSPICUOUS_SHARE = 0.2
 _CONSPICUOUS_DISCREPANCY = 0.05
@@ -21,12 +24,13 @@ class VoxelMaps:
         self.code = np.zeros(size, dtype=np.uint8)
         self.totals: list[tuple[float, float, int, int, int]] = []
 
-    def write(self, block, result):
+    def write(self, block, result) -> None:
         self.tia[block] = result.tia * _MBQ_PER_BQ
+        uncertainty = self.uncertainty
         if result.tia_uncertainty is None:
             self.uncertainty = None
-        elif self.uncertainty is not None:
-            self.uncertainty[block] = result.tia_uncertainty * _MBQ_PER_BQ
+        elif uncertainty is not None:
+            uncertainty[block] = result.tia_uncertainty * _MBQ_PER_BQ
         self.half_life_h[block] = result.half_life_h
         self.code[block] = result.code
         counts = int(np.count_nonzero(result.code == 0)), int(np.count_nonzero(result.at_bound)), result.tia.size
@@ -50,38 +54,33 @@ class VoxelMaps:
         return tuple(found)
 
 
-def region_discrepancy(parts, series: VoxelSeries, labels, maps: VoxelMaps, region_tia) -> dict[int, float]:
-    """Label -> (sum of the voxels' TIA) / (TIA of the region's mean curve) - 1; labels without a positive TIA are left out."""
-    fitted = np.ones(labels.size, dtype=bool)
-    if series.voxels is not None:
-        fitted[:] = False
-        fitted[series.voxels] = True
-    flat, result = labels.reshape(-1), {}
-    for label in np.unique(flat[fitted]).tolist():
-        voxels = np.flatnonzero(fitted & (flat == label))
-        if label == 0:
+def region_discrepancy(parts: list[VoxelPart], maps: VoxelMaps, region_tia_mbq_h_ml: dict) -> dict[int, float]:
+    """Label -> (mean of the voxels' TIA) / (TIA of the region's mean curve) - 1; labels without a positive TIA are left out."""
+    result = {}
+    for part in parts:
+        if part.label == 0:
             continue
-        if region_tia is not None and label in region_tia:
-            target = float(region_tia[label])
-        else:
-            region = VoxelSeries(series.times_h, series.frames, series.shape, voxels)
-            engine = next(engine for part, engine in parts if part.voxels is None or voxels[0] in part.voxels)
-            target = float(engine.fit(region.mean_curve()[:, None].astype(np.float32)).tia[0]) * _MBQ_PER_BQ
+        target = float(region_tia_mbq_h_ml.get(part.label, part.mean_tia_mbq_h_ml()))
+        if not math.isfinite(target) or target < 0:
+            raise DosimetryError(f"Expected a TIA of 0 MBq*h/mL or more for region {part.label}, received {target}; fit it again.")
         if target > 0:
-            result[int(label)] = float(maps.tia[voxels].mean(dtype=float)) / target - 1
+            result[part.label] = float(maps.tia[part.series.voxels].mean(dtype=float)) / target - 1
     return result
 
 
-def conserve(labels, maps: VoxelMaps, discrepancy: dict[int, float]) -> tuple[str, ...]:
-    flat, warnings = labels.reshape(-1), []
-    for label, excess in discrepancy.items():
-        inside = flat == label
-        if excess <= -1:
-            warnings.append(f"Region {label} has no activity in its voxels; its TIA could not be conserved.")
+def conserve(parts: list[VoxelPart], maps: VoxelMaps, discrepancy: dict[int, float]) -> tuple[str, ...]:
+    """Scale the voxels of each region by its discrepancy; texts on what could not be scaled and on what changed much."""
+    warnings = []
+    for part in parts:
+        if part.label == 0:
             continue
-        maps.tia[inside] /= np.float32(1 + excess)
+        excess = discrepancy.get(part.label, -1.0)
+        if excess <= -1:
+            warnings.append(f"Region {part.label} has no activity in its voxels or its curve; its TIA could not be conserved.")
+            continue
+        maps.tia[part.series.voxels] /= np.float32(1 + excess)
         if maps.uncertainty is not None:
-            maps.uncertainty[inside] /= np.float32(1 + excess)
+            maps.uncertainty[part.series.voxels] /= np.float32(1 + excess)
         if abs(excess) > _CONSPICUOUS_DISCREPANCY:
-            warnings.append(f"Region {label}: the voxels' TIA was {100 * excess:+.1f} % of the region's before it was scaled to it.")
+            warnings.append(f"Region {part.label}: the voxels' TIA was {100 * excess:+.1f} % off the region's before it was scaled to it.")
     return tuple(warnings)

@@ -10,9 +10,9 @@ GRID_RATIO = 1.5
 """Ratio of neighbouring rates on the grid of pairs."""
 
 _CHUNK_VOXELS = 1024
-_STEPS = 12
+_STEPS = 25
 _LARGEST_STEP = 0.5
-_SETTLED = 1e-5
+_SETTLED = 1e-6
 _TINY = 1e-30
 
 

@@ -129,20 +129,27 @@ class VoxelNoise:
         return None if self.known == "residuals" else self.nominal_variance(whitened)
 
 
-def voxel_noise(series: VoxelSeries, order: np.ndarray, uncertainties_bq_ml, relative_uncertainty, weighting: str) -> VoxelNoise:
-    """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
+def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.ndarray) -> np.ndarray | None:
+    """Given uncertainties of a voxel as (time,) in the order of the sorted times; the relative one is checked too."""
     if uncertainties_bq_ml is not None and relative_uncertainty is not None:
         raise DosimetryError("Expected one kind of uncertainty, received uncertainties_bq_ml and relative_uncertainty; give one of them.")
-    if uncertainties_bq_ml is not None:
-        sigma = np.asarray(uncertainties_bq_ml, dtype=float)
-        if sigma.shape not in ((), series.times_h.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
-            raise DosimetryError(
-                f"Expected one positive uncertainty in Bq/mL, or one per time ({series.times_h.size}), received {uncertainties_bq_ml}; "
-                "give the typical standard deviation of a voxel."
-            )
-        return VoxelNoise(np.broadcast_to(sigma, series.times_h.shape)[order], "given", 1.0)
     if relative_uncertainty is not None and not 0 < relative_uncertainty < 10:
         raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative_uncertainty}; give a fraction.")
+    if uncertainties_bq_ml is None:
+        return None
+    sigma = np.asarray(uncertainties_bq_ml, dtype=float)
+    if sigma.shape not in ((), order.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
+        raise DosimetryError(
+            f"Expected one positive uncertainty in Bq/mL, or one per time ({order.size}), received {uncertainties_bq_ml}; "
+            "give the typical standard deviation of a voxel."
+        )
+    return np.broadcast_to(sigma, order.shape)[order]
+
+
+def voxel_noise(series: VoxelSeries, uncertainties_bq_ml: np.ndarray | None, relative_uncertainty, weighting: str) -> VoxelNoise:
+    """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
+    if uncertainties_bq_ml is not None:
+        return VoxelNoise(uncertainties_bq_ml, "given", 1.0)
     mean = series.mean_curve()
     peak = mean.max()
     floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if peak > 0 else np.ones_like(mean)
