@@ -85,9 +85,10 @@ def region_deviations(result: StudyResult, truth: PhantomTruth) -> list[RegionDe
         known = truth.regions.get(item.name)
         if known is None:
             continue
-        tia, dose = item.tia_mbq_h / known.tia_mbq_h, item.local.dose_gy / known.dose_local_gy
+        tia, dose = item.tia_mbq_h / known.tia_mbq_h, item.dose.dose_gy / known.dose_kernel_gy
         recovery = item.recovery_coefficient
-        found.append(RegionDeviation(item.name, known.kind, tia - 1, tia * recovery - 1, dose - 1, dose * recovery - 1))
+        uncorrected = (item.dose.dose_gy - (1 - recovery) * item.self_dose.dose_gy) / known.dose_kernel_gy
+        found.append(RegionDeviation(item.name, known.kind, tia - 1, tia * recovery - 1, dose - 1, uncorrected - 1))
     return found
 
 

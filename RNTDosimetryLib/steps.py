@@ -1,10 +1,12 @@
 """The steps of the road, each a function from frozen results to a frozen result."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 
 from RNTDosimetryLib.dose import DoseMap, RegionDose, dose_map, dose_volume_histogram, self_dose
+from RNTDosimetryLib.dose.photons import photon_dose_gy
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
     ImageGeometry,
@@ -191,13 +193,14 @@ def assess(
 ) -> tuple[RegionResult, ...]:
     """Dose of every region with its uncertainty, next to what the dose map says of it."""
     occupancies = region_occupancies(images.regions, tia.geometry)
+    photons = photon_dose_gy(np.maximum(tia.tia_mbq_h_ml, 0), tia.geometry.spacing_mm, images.nuclide, settings.density_g_ml)
     return tuple(
-        _assess_region(images, region, curve, found, occupancy, dose, settings)
+        _assess_region(images, region, curve, found, occupancy, dose, float(np.average(photons, weights=occupancy)), settings)
         for region, curve, found, occupancy in zip(images.regions, curves, fits, occupancies)
     )
 
 
-def _assess_region(images, region, curve, found, occupancy, dose, settings) -> RegionResult:
+def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, settings) -> RegionResult:
     tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
     volume_part = sensitivity = 0.0
     if settings.spect_resolution_fwhm_mm is not None:
@@ -206,6 +209,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, settings) -> R
         found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
         tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
     )
+    total = _with_cross_dose(own, photon_gy)
     local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
     histogram = dose_volume_histogram(dose, occupancy, name=region.name)
     administered = images.administered_activity_mbq
@@ -222,13 +226,31 @@ def _assess_region(images, region, curve, found, occupancy, dose, settings) -> R
         fit=found,
         tia_mbq_h=found.tia_mbq_h,
         tia_uncertainty_mbq_h=tia_uncertainty,
-        dose=own,
+        dose=total,
+        self_dose=own,
         local=local,
         map_mean_gy=histogram.mean_gy,
         histogram=histogram,
-        dose_per_activity_gy_per_gbq=None if not administered else own.dose_gy / administered * 1000.0,
+        dose_per_activity_gy_per_gbq=None if not administered else total.dose_gy / administered * 1000.0,
         time_integrated_activity_coefficient_h=None if not administered else found.tia_mbq_h / administered,
         warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def _with_cross_dose(own: RegionDose, photon_gy: float) -> RegionDose:
+    """Electrons from the region's own TIA, photons from everything in the field of view.
+
+    The sphere knows nothing of the neighbors; the photon map does, and it holds the region's own photons with its true shape.
+    """
+    elsewhere = max(0.0, photon_gy - own.parts["photons"])
+    dose_gy = own.dose_gy + elsewhere
+    relative = None if own.dose_uncertainty_gy is None or own.dose_gy <= 0 else own.dose_uncertainty_gy / own.dose_gy
+    return replace(
+        own,
+        dose_gy=dose_gy,
+        dose_uncertainty_gy=None if relative is None else relative * dose_gy,
+        method=f"{own.method}, and photons from elsewhere by the photon kernel",
+        parts={**own.parts, "photons from elsewhere": elsewhere},
     )
 
 

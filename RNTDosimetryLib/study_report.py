@@ -52,8 +52,8 @@ def dose_table(result: StudyResult) -> Table:
             )
             for item in result.regions
         ),
-        note="Self-dose by the S value of a sphere of the region's mass. TIA: time-integrated activity. Uncertainties are standard "
-        "uncertainties (k = 1).",
+        note="Self-dose by the S value of a sphere of the region's mass, plus photons from elsewhere in the field of view. TIA: "
+        "time-integrated activity. Uncertainties are standard uncertainties (k = 1).",
     )
 
 
@@ -68,7 +68,8 @@ def method_table(result: StudyResult) -> Table:
             Column("Recovery coefficient"),
             Column("TIA per activity", "h"),
             Column("TIA after last scan", "%"),
-            Column("Sphere S value", "Gy"),
+            Column("Self-dose", "Gy"),
+            Column("Photons from elsewhere", "Gy"),
             Column("Local deposition", "Gy"),
             Column("Mean of dose map", "Gy"),
             Column("Map against region", "%"),
@@ -76,7 +77,8 @@ def method_table(result: StudyResult) -> Table:
         tuple(
             (
                 item.name, item.kind, item.volume_ml, item.recovery_coefficient, item.time_integrated_activity_coefficient_h,
-                100 * item.fit.tail_share, measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+                100 * item.fit.tail_share, measured(item.self_dose.dose_gy, item.self_dose.dose_uncertainty_gy),
+                item.dose.parts["photons from elsewhere"],
                 measured(item.local.dose_gy, item.local.dose_uncertainty_gy), item.map_mean_gy,
                 f"{100 * (item.map_mean_gy / item.dose.dose_gy - 1):+.0f}" if item.dose.dose_gy > 0 else None,
             )
@@ -90,7 +92,7 @@ def method_table(result: StudyResult) -> Table:
 def results_table(result: StudyResult) -> Table:
     """Both tables side by side, for results.csv and the scene."""
     first, second = dose_table(result), method_table(result)
-    kept = [index for index, column in enumerate(second.columns) if column.name not in ("Region", "Sphere S value")]
+    kept = [index for index, column in enumerate(second.columns) if column.name != "Region"]
     return Table(
         first.title,
         first.columns + tuple(second.columns[index] for index in kept),
@@ -270,7 +272,8 @@ def _assumptions(result: StudyResult) -> Bullets:
         "Region activity: mean of the voxels whose center lies in the region, on each scan's own grid, times the region's volume on CT, "
         "over its recovery coefficient.",
         f"Mass: typed, or volume times {settings.density_g_ml:g} g/mL.",
-        "Region dose: electrons and photons of the region itself; the dose from other regions is in the dose map only.",
+        "Region dose: electrons and photons of the region itself by a sphere S value, and photons from the rest of the field of view. "
+        "Activity outside the field of view adds nothing.",
         f"Relative uncertainty of the calibration: {100 * settings.calibration_uncertainty:.3g} %.",
         "Uncertainty of S values, registration and segmentation beyond what is stated above is not included.",
     ]

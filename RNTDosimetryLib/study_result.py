@@ -54,7 +54,8 @@ class TiaMap(Record):
 class RegionResult(Record):
     """Everything about one region: measured curve, fit, dose by each method, histogram.
 
-    dose: mass-scaled self-dose, the number that the table leads with. local: the region's TIA with local deposition.
+    dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
+    self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
     map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.
@@ -70,6 +71,7 @@ class RegionResult(Record):
     tia_mbq_h: float
     tia_uncertainty_mbq_h: float | None
     dose: RegionDose
+    self_dose: RegionDose
     local: RegionDose
     map_mean_gy: float
     histogram: DoseVolumeHistogram
