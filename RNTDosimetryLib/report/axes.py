@@ -10,6 +10,8 @@ from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report.numbers import power_of_ten
 
 _DECADES_WITH_PLAIN_NUMBERS = range(-3, 6)
+# Ranges narrower than this, relative and absolute, are one value: floating point leaves no room for ticks.
+_NARROWEST, _SMALLEST = 1e-9, 1e-200
 
 
 @dataclass(frozen=True)
@@ -107,9 +109,10 @@ def make_scale(axis: Axis, values: np.ndarray, from_zero: bool = False, target: 
 
 def _linear_scale(axis: Axis, values: np.ndarray, from_zero: bool, target: int) -> Scale:
     lower = axis.lower if axis.lower is not None else float(min(values.min(), 0.0) if from_zero else values.min())
-    upper = axis.upper if axis.upper is not None else float(values.max())
-    if not lower < upper:
-        room = max(abs(lower), abs(upper)) * 0.1 or 1.0
+    upper = axis.upper if axis.upper is not None else float(max(values.max(), 0.0) if from_zero else values.max())
+    size = max(abs(lower), abs(upper))
+    if upper - lower <= max(_NARROWEST * size, _SMALLEST):
+        room = 0.1 * size if size > _SMALLEST else 1.0
         lower, upper = (lower if axis.lower is not None else lower - (0 if from_zero else room)), max(lower, upper) + room
     step, decimals = round_step((upper - lower) / target) if axis.step is None else (axis.step, 0)
     lower = math.floor(lower / step + 1e-9) * step if axis.lower is None else lower
@@ -120,7 +123,8 @@ def _linear_scale(axis: Axis, values: np.ndarray, from_zero: bool, target: int) 
 
 def _linear_labels(ticks: list[float], decimals: int) -> tuple[str, ...]:
     largest = max(map(abs, ticks))
-    if largest >= 1e6 or largest < 1e-3:
+    step = ticks[1] - ticks[0] if len(ticks) > 1 else largest
+    if (largest >= 1e6 or largest < 1e-3) and step > 1e-4 * largest > 0:
         exponent = math.floor(math.log10(largest))
         return tuple("0" if t == 0 else f"{t / 10.0**exponent:g}".replace("-", "−") + power_of_ten(exponent) for t in ticks)
     return tuple(f"{t:.{decimals}f}".replace("-", "−") if t else "0" for t in ticks)
