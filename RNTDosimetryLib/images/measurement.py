@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
+from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, relative_content_uncertainty, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import Record
@@ -14,6 +14,7 @@ from RNTDosimetryLib.resources import read_json
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999
+_FEWEST_CORE_VOXELS = 20
 
 
 @dataclass(frozen=True)
@@ -143,7 +144,7 @@ def measure_activity(
         mean = 0.0
     recovery = region.recovery_coefficient
     activity = mean * region.volume_ml / 1e6 / recovery
-    random = _noise_mbq(values, share, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
+    random = _noise_mbq(weights, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
     volume_part, boundary_part = _boundary_parts(region, image, resolution_fwhm_mm, delineation_fwhm_mm)
     return RegionActivity(
         region=region.name,
@@ -243,23 +244,37 @@ def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) 
     return occupancy_on_grid(region, image.geometry, inverse), True
 
 
-def _noise_mbq(values, share, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
+def _noise_mbq(weights: np.ndarray, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
     """Standard error of the mean from the spread of the voxels, as MBq; None for fewer than two voxels.
 
-    The spread also holds true unevenness, so this is an upper estimate. Noise of neighbours is correlated: the number of
-    independent samples is the volume over the correlation volume of the point spread, (4 pi)^1.5 sigma^3, or over
-    eight voxels when the resolution is not known.
+    The spread is taken in the core of the region, one voxel or half the resolution inside its edge, when that holds
+    enough voxels: at the edge it would be blur, not noise. True unevenness stays in it, so this is an upper estimate.
+    Noise of neighbours is correlated: the number of independent samples is the volume over the correlation volume of
+    the point spread, (4 pi)^1.5 sigma^3, or over eight voxels when the resolution is not known.
     """
-    if len(values) < 2:
+    inside = np.nonzero(weights)
+    if len(inside[0]) < 2:
         return None
-    mean = (values * share).sum() / share.sum()
-    spread = math.sqrt(float((share * (values - mean) ** 2).sum() / share.sum()) * len(values) / (len(values) - 1))
+    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in inside)
+    values = image.concentration_bq_ml[box][_core(weights[box] > 0, image.geometry.spacing_mm, fwhm_mm)].astype(np.float64)
     voxel_ml = image.geometry.voxel_volume_ml
     correlated_ml = _ASSUMED_CORRELATION_VOXELS * voxel_ml
     if fwhm_mm is not None:
-        correlated_ml = max(voxel_ml, (4.0 * math.pi) ** 1.5 * (fwhm_mm / 2.3548) ** 3 / 1000.0)
-    independent = max(1.0, float(share.sum()) * voxel_ml / correlated_ml)
-    return spread / math.sqrt(independent) * mbq_per_bq_ml
+        correlated_ml = max(voxel_ml, (4.0 * math.pi) ** 1.5 * (fwhm_mm / FWHM_PER_SIGMA) ** 3 / 1000.0)
+    independent = max(1.0, float(weights.sum(dtype=np.float64)) * voxel_ml / correlated_ml)
+    return float(values.std(ddof=1)) / math.sqrt(independent) * mbq_per_bq_ml
+
+
+def _core(inside: np.ndarray, spacing_mm, fwhm_mm: float | None) -> np.ndarray:
+    """Voxels away from the edge; the whole region when too few are left."""
+    from scipy import ndimage
+
+    depths = [1] if fwhm_mm is None else [max(1, round(0.5 * fwhm_mm / min(spacing_mm))), 1]
+    for depth in depths:
+        core = ndimage.binary_erosion(inside, iterations=depth)
+        if np.count_nonzero(core) >= _FEWEST_CORE_VOXELS:
+            return core
+    return inside
 
 
 def _boundary_parts(region: Region, image: ActivityImage, fwhm_mm, delineation_fwhm_mm) -> tuple[float | None, float | None]:

@@ -91,7 +91,7 @@ def body_mask(hounsfield: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     tissue = hounsfield > BODY_THRESHOLD_HU
-    opened = ndimage.binary_opening(tissue, structure=np.ones((1, 3, 3), dtype=bool), iterations=2)
+    opened = ndimage.binary_opening(tissue, structure=np.ones((1, 3, 3), dtype=bool))
     labels, count = ndimage.label(opened if opened.any() else tissue)
     if count == 0:
         return tissue
