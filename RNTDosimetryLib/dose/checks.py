@@ -7,6 +7,7 @@ from RNTDosimetryLib.errors import DosimetryError
 LARGEST_SPACING_MM = 50.0
 SMALLEST_LARGEST_SPACING_MM = 0.8
 """A voxel whose longest side is shorter than this is taken for a spacing typed in cm: no activity image of a patient is so fine."""
+_SAME_DENSITY_G_ML = 1e-6
 
 
 def checked_spacing(spacing_mm) -> tuple[float, float, float]:
@@ -78,7 +79,10 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
 
 
 def checked_density(density_g_ml, shape: tuple[int, ...]) -> float | np.ndarray:
-    """Mass density in g/mL: a number, or an array of the image's shape. DosimetryError where zero, negative or not finite."""
+    """Mass density in g/mL: a number (also for an array of one value), or an array of the image's shape.
+
+    DosimetryError where zero, negative or not finite, or for another shape.
+    """
     density = np.asarray(density_g_ml, dtype=float)
     if density.ndim == 0:
         return positive_number(density_g_ml, "density in g/mL", "soft tissue is near 1.04, lung near 0.3")
@@ -93,4 +97,4 @@ def checked_density(density_g_ml, shape: tuple[int, ...]) -> float | np.ndarray:
             f"Expected positive densities in g/mL, received {bad} voxels that are zero, negative or NaN; "
             "make the density map with density_from_hounsfield, which keeps air above zero."
         )
-    return density
+    return float(density.flat[0]) if np.ptp(density) <= _SAME_DENSITY_G_ML else density

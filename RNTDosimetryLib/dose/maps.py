@@ -1,19 +1,13 @@
 """Dose maps: time-integrated activity per voxel to absorbed dose per voxel."""
 
-import math
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from RNTDosimetryLib.dose.checks import checked_density, checked_spacing, finite_array, positive_number, three_axes
-from RNTDosimetryLib.dose.convolution import convolve_octant
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
-from RNTDosimetryLib.dose.units import (
-    GY_G_PER_MBQ_H_MEV,
-    GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
-    JOULE_PER_MEV,
-    SECONDS_PER_HOUR,
-)
+from RNTDosimetryLib.dose.superposition import absorbed_energy
+from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, JOULE_PER_MEV, SECONDS_PER_HOUR
 from RNTDosimetryLib.dose.voxel_s import voxel_kernel
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -21,6 +15,7 @@ from RNTDosimetryLib.records import NOT_WRITTEN, Record
 METHODS = ("local", "kernel")
 AIR_BELOW_G_ML = 0.1
 """Below this a voxel is air: energy over its own mass would be no dose of tissue. The emptiest lung is above."""
+_DENSITY_STEP_G_ML = 0.05
 _PHOTON_SHARE_TO_MENTION = 0.01
 _AIR_SHARE_TO_MENTION = 0.001
 
@@ -73,7 +68,7 @@ def dose_map(
     density_g_ml: a number, a (z, y, x) array, or the DensityMap of ``density_from_hounsfield``.
     tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, taken as common to all voxels; gives ``uncertainty_gy``.
     local_dose_constant_j_per_gbq: another J/GBq than the nuclide's (e.g. 49.67 for 90Y), for the local method only.
-    kernel_density_g_ml: density of the water in which the kernel's ranges are; None takes ``reference_density``.
+    kernel_density_g_ml: density in which photons spread (and electrons, where it is uniform); None takes ``reference_density``.
     Raises DosimetryError for negative or NaN TIA, density that is not positive, implausible spacing, unknown nuclide or method.
     """
     spacing = checked_spacing(spacing_mm)
@@ -104,12 +99,10 @@ def dose_map(
         if local_dose_constant_j_per_gbq is not None:
             raise DosimetryError("Expected a local dose constant with the local method only, received one with the kernel; leave it empty.")
         kernel = voxel_kernel(source, spacing, reference, tia.shape)
-        octant = kernel.octant()
         energy = kernel.electron_inside_mev + kernel.photon_inside_mev
         remainder = kernel.remainder
-        voxel_ml = math.prod(spacing) / 1000
-        per_tia = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml * reference / mass_density
-        spread = [None if image is None else np.maximum(convolve_octant(image, octant), 0) for image in (tia, uncertainty)]
+        per_tia = 1 / mass_density
+        spread = [None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density) for image in (tia, uncertainty)]
     dose, shifted = (None if image is None else _read_only(np.asarray(image * per_tia, dtype=np.float32)) for image in spread)
     return DoseMap(
         dose_gy=dose,
@@ -140,15 +133,17 @@ def describe_density(density) -> str:
 
 
 def reference_density(tia, density) -> float:
-    """Density in g/mL for which the kernel is made: the given one, or the mean outside air weighted by the activity, to 0.001."""
+    """Density in g/mL of the kernel: the given one, or the mean outside air weighted by the activity, to 0.05."""
     if np.ndim(density) == 0:
         return float(density)
     tissue = density >= AIR_BELOW_G_ML
     weight = np.where(tissue, tia, 0.0)
     total = float(weight.sum(dtype=float))
     if total > 0:
-        return round(float(np.sum(weight * density, dtype=float)) / total, 3)
-    return round(float(density[tissue].mean()), 3) if tissue.any() else 1.0
+        mean = float(np.sum(weight * density, dtype=float)) / total
+    else:
+        mean = float(density[tissue].mean()) if tissue.any() else 1.0
+    return max(_DENSITY_STEP_G_ML, round(mean / _DENSITY_STEP_G_ML) * _DENSITY_STEP_G_ML)
 
 
 def tissue_density(density, reference_g_ml: float):
