@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
+from RNTDosimetryLib import __version__
 from RNTDosimetryLib.resources import resource_path
 
 CACHE_VARIABLE = "RNTDOSIMETRY_CACHE"
@@ -98,9 +99,14 @@ def _name(key: dict) -> str:
 
 @lru_cache(maxsize=1)
 def _data_version() -> str:
-    digest = hashlib.sha256()
-    for name in ("electron_kernels_water.csv", "photon_kernels_water.csv"):
-        digest.update(resource_path("kernels", name).read_bytes())
+    """Digest of all that makes a kernel besides the nuclide and the grid: tables, the code that folds them, library version."""
+    tables = [resource_path("kernels", name) for name in ("electron_kernels_water.csv", "photon_kernels_water.csv")]
+    library = Path(__file__).resolve().parent.parent
+    code = [library / "dose" / name for name in ("monoenergetic.py", "kernels.py", "voxel_s.py")]
+    code.append(library / "nuclides" / "beta_spectrum.py")
+    digest = hashlib.sha256(__version__.encode())
+    for file in tables + [name for name in code if name.is_file()]:
+        digest.update(file.read_bytes())
     return digest.hexdigest()
 
 

@@ -10,9 +10,6 @@ from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
 from RNTDosimetryLib.nuclides.beta_spectrum import beta_spectrum
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
-KERNEL_VERSION = 1
-"""Raised whenever the kernels change for the same data, so that nothing stored before is taken again."""
-
 _LOWEST_ENERGY_MEV = 1e-3
 _ENERGY_RATIO = 1.03
 _SMALLEST_RADIUS_MM = 1e-4
@@ -49,8 +46,9 @@ class DosePointKernel(Record):
         return np.interp(radius_mm, self.radius_mm, self.electron_within_mev + self.photon_within_mev)
 
     def electron_radius_mm(self, fraction: float) -> float:
-        """Radius that holds a fraction (below 1) of the electron energy."""
-        return float(np.interp(fraction * self.electron_total_mev, self.electron_within_mev, self.radius_mm))
+        """Smallest tabulated radius that holds a fraction (below 1) of the electron energy; alphas, all local, do not count."""
+        wanted = self.alpha_total_mev + fraction * (self.electron_total_mev - self.alpha_total_mev)
+        return float(self.radius_mm[np.searchsorted(self.electron_within_mev, wanted * (1.0 - 1e-12))])
 
 
 def dose_point_kernel(nuclide: str | Nuclide) -> DosePointKernel:

@@ -13,7 +13,7 @@ import numpy as np
 
 from RNTDosimetryLib.dose.checks import checked_spacing, positive_number
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
-from RNTDosimetryLib.dose.kernels import KERNEL_VERSION, DosePointKernel, dose_point_kernel
+from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.units import JOULE_PER_MEV
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
@@ -118,7 +118,6 @@ def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, 
     if shape is not None:
         electron_shape = tuple(min(n, m) for n, m in zip(electron_shape, photon_shape))
     key = {
-        "version": KERNEL_VERSION,
         "nuclide": nuclide.to_dict(),
         "spacing_mm": list(scaled),
         "electron_shape": list(electron_shape),
@@ -184,8 +183,15 @@ def _default_photon_shape(spacing, electron_shape) -> tuple[int, ...]:
 
 def _electron_energy(point: DosePointKernel, spacing, shape) -> np.ndarray:
     """Electron and alpha energy per decay in each voxel of the octant, in MeV, by trilinear weights."""
-    reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
-    return _deposit(point.radius_mm, point.electron_within_mev, spacing, shape, reach)
+    radius, energy = _steps(point.radius_mm, point.electron_within_mev)
+    inside = radius <= point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
+    return _deposit(radius[inside], energy[inside], spacing, shape)
+
+
+def _steps(radius_mm: np.ndarray, within_mev: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Radius and energy of the thin shells between the radii of a point kernel, the energy at the origin first."""
+    middle = np.concatenate([[0.0], 0.5 * (radius_mm[1:] + radius_mm[:-1])])
+    return middle, np.diff(within_mev, prepend=0.0)
 
 
 def _photon_energy(point: DosePointKernel, spacing, shape) -> np.ndarray:
@@ -193,7 +199,9 @@ def _photon_energy(point: DosePointKernel, spacing, shape) -> np.ndarray:
     parts = [min(int(np.ceil(side / min(spacing))), _MOST_SUBDIVISIONS) for side in spacing]
     step = max(side / count for side, count in zip(spacing, parts))
     start, stop = _JOIN_FROM * step, _JOIN_TO * step
-    near = _deposit(point.radius_mm, point.photon_within_mev, spacing, shape, stop, lambda radius: _near_share(radius, start, stop))
+    radius, energy = _steps(point.radius_mm, point.photon_within_mev)
+    inside = radius < stop
+    near = _deposit(radius[inside], (energy * _near_share(radius, start, stop))[inside], spacing, shape)
     middle = np.sqrt(point.radius_mm[1:-1] * point.radius_mm[2:])
     per_mm = np.diff(point.photon_within_mev[1:]) / np.diff(point.radius_mm[1:])
     density = per_mm * (1.0 - _near_share(middle, start, stop)) / (4.0 * np.pi * middle**2)
@@ -206,38 +214,46 @@ def _near_share(radius: np.ndarray, start: float, stop: float) -> np.ndarray:
     return 1.0 - position**3 * (10.0 - 15.0 * position + 6.0 * position**2)
 
 
-def _deposit(radius_mm, within_mev, spacing, shape, reach: float, share=None) -> np.ndarray:
-    """Energy of a point kernel up to reach, shared among the voxels of the octant by trilinear weights over directions."""
-    smallest = min(spacing)
-    first = 0.01 * smallest
-    edges = np.concatenate([[0.0], np.geomspace(first, reach, int(np.log(reach / first) / np.log(_SHELL_RATIO)) + 2)])
-    if reach <= first:
-        edges = np.array([0.0, reach])
-    steps = np.diff(within_mev, prepend=0.0)
-    moments = np.cumsum(steps * 0.5 * (radius_mm + np.concatenate([[0.0], radius_mm[:-1]])))
-    energy = np.diff(np.interp(edges, radius_mm, within_mev))
-    moment = np.diff(np.interp(edges, radius_mm, moments))
-    energy[0] += within_mev[0]
-    middle = np.where(energy > 0.0, moment / np.where(energy > 0.0, energy, 1.0), 0.5 * (edges[1:] + edges[:-1]))
-    if share is not None:
-        energy = energy * share(middle)
+def _deposit(radius_mm: np.ndarray, energy_mev: np.ndarray, spacing, shape) -> np.ndarray:
+    """Energy of thin shells around the origin, shared among the voxels of the octant by trilinear weights over directions."""
+    smallest, reach = min(spacing), float(radius_mm[-1])
     padded = tuple(int(reach / side) + 3 for side in spacing)
-    total = np.zeros(math.prod(padded))
-    for number, (radius, part) in enumerate(zip(middle, energy)):
-        if part <= 0.0:
-            continue
-        count = 16 if radius < 0.5 * smallest else int(min(40.0 + 8.0 * radius / smallest, 160.0))
-        points = _octant_directions(count, number) * (radius / np.asarray(spacing))
-        total += _trilinear(points, part / len(points), padded)
-    octant = total.reshape(padded)
+    total = np.zeros(padded)
+    inner = radius_mm <= smallest
+    total[:2, :2, :2] = _inner_cell(radius_mm[inner], energy_mev[inner], spacing)
+    group = (np.log(np.maximum(radius_mm[~inner] / smallest, 1.0)) / np.log(_SHELL_RATIO)).astype(int)
+    energies = np.bincount(group, energy_mev[~inner])
+    moments = np.bincount(group, energy_mev[~inner] * radius_mm[~inner])
+    for number in np.nonzero(energies > 0.0)[0]:
+        radius = moments[number] / energies[number]
+        count = int(min(40.0 + 8.0 * radius / smallest, 160.0))
+        points = _octant_directions(count, int(number)) * (radius / np.asarray(spacing))
+        total += _trilinear(points, energies[number] / len(points), padded)
     for axis, length in enumerate(padded):
         halves = np.where(np.arange(length) > 0, 0.5, 1.0)
-        octant = octant * halves.reshape([-1 if i == axis else 1 for i in range(3)])
-    octant = _symmetric(octant, spacing)
+        total = total * halves.reshape([-1 if i == axis else 1 for i in range(3)])
+    total = _symmetric(total, spacing)
     result = np.zeros(shape)
     kept = tuple(slice(0, min(n, m)) for n, m in zip(shape, padded))
-    result[kept] = octant[kept]
+    result[kept] = total[kept]
     return result
+
+
+def _inner_cell(radius_mm: np.ndarray, energy_mev: np.ndarray, spacing) -> np.ndarray:
+    """Trilinear shares (2, 2, 2) of shells no larger than any spacing, in closed form.
+
+    There the weights are polynomials in the direction cosines, whose means over an octant are 1/2 for one,
+    2 / (3 pi) for a product of two and 1 / (4 pi) for all three.
+    """
+    means = (1.0, 0.5, 2.0 / (3.0 * np.pi), 1.0 / (4.0 * np.pi))
+    moments = [mean * float(np.sum(energy_mev * radius_mm**power)) for power, mean in enumerate(means)]
+    shares = np.zeros((2, 2, 2))
+    for corner in np.ndindex(2, 2, 2):
+        for taken in np.ndindex(2, 2, 2):
+            if all(t >= c for c, t in zip(corner, taken)):
+                sign = (-1.0) ** (sum(taken) - sum(corner))
+                shares[corner] += sign * moments[sum(taken)] / math.prod(side for side, t in zip(spacing, taken) if t)
+    return shares
 
 
 def _symmetric(octant: np.ndarray, spacing) -> np.ndarray:
@@ -267,7 +283,7 @@ def _trilinear(points: np.ndarray, energy: float, shape) -> np.ndarray:
         weight = np.prod(np.where(corner, upper_share, 1.0 - upper_share), axis=1)
         index = np.ravel_multi_index((lower + corner).T, shape)
         total += np.bincount(index, weight, len(total))
-    return total * energy
+    return total.reshape(shape) * energy
 
 
 def _sampled(radius_mm, density, spacing, shape, parts) -> np.ndarray:
