@@ -75,7 +75,7 @@ def dose_volume_histogram(
     """Dose-volume histogram of the voxels of a region.
 
     dose_gy: array of any shape, (z, y, x) for a map, or a DoseMap; a sequence of voxel doses will do.
-    occupancy: same shape, the share 0 to 1 of each voxel inside the region (a mask is 0 and 1); None takes all voxels.
+    occupancy: same shape, the share 0 to 1 of each voxel inside the region (a mask is 0 and 1), or a Region; None takes all voxels.
     spacing_mm: (z, y, x); taken from a DoseMap; None leaves the volume unknown.
     dose_uncertainty_gy: standard uncertainty per voxel, or one number for all, taken as common to all voxels (a shift of the
     whole curve); gives the band and the uncertainty of the mean. A DoseMap brings its own.
@@ -89,7 +89,8 @@ def dose_volume_histogram(
     if dose_uncertainty_gy is None:
         dose_uncertainty_gy = getattr(dose_gy, "uncertainty_gy", None)
     dose = finite_array(np.asarray(dose_gy), "the absorbed dose in Gy", "repair the dose map first")
-    inside, weight = _inside_and_weight(dose, occupancy, name)
+    name = name or getattr(occupancy, "name", "")
+    inside, weight = _inside_and_weight(dose, getattr(occupancy, "occupancy", occupancy), name)
     values = dose[inside].astype(float)
     order = np.argsort(values, kind="stable")
     values, weight = values[order], weight[order]

@@ -22,7 +22,7 @@ _AIR_SHARE_TO_MENTION = 0.001
 
 @dataclass(frozen=True, eq=False)
 class DoseMap(Record):
-    """Absorbed dose per voxel. ``np.asarray(dose_map)`` is the (z, y, x) array in Gy.
+    """Absorbed dose per voxel. ``np.asarray(dose_map)`` is the (z, y, x) array in Gy, ``dose_map[z, y, x]`` one of its voxels.
 
     dose_gy: (z, y, x) float32. uncertainty_gy: standard uncertainty per voxel or None. spacing_mm: (z, y, x).
     energy_mev: energy per decay that the method puts into the map's range. remainder_fraction: share of the energy per decay that it
@@ -43,6 +43,9 @@ class DoseMap(Record):
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.dose_gy, dtype=dtype, copy=copy)
+
+    def __getitem__(self, index):
+        return self.dose_gy[index]
 
     @property
     def shape(self) -> tuple[int, int, int]:

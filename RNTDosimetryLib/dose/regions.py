@@ -9,7 +9,7 @@ from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
-from RNTDosimetryLib.dose.spheres import sphere_dose
+from RNTDosimetryLib.dose.spheres import LARGEST_MASS_G, SMALLEST_MASS_G, sphere_dose
 from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.errors import DosimetryError
@@ -68,7 +68,8 @@ def self_dose(
         electrons, photons = electrons * reference / mass, photons * (reference / mass) ** (2 / 3)
         method = f"sphere S value of {reference:.4g} g scaled to the region's mass"
     s_value = electrons + photons
-    exponent = mass_exponent_of(lambda m: sum(sphere_parts(source, m, density_g_ml)), mass)
+    inside_range = min(max(mass, 1.1 * SMALLEST_MASS_G), LARGEST_MASS_G / 1.1)
+    exponent = mass_exponent_of(lambda m: sum(sphere_parts(source, m, density_g_ml)), inside_range)
     relative = None
     if tia_uncertainty_mbq_h is not None and tia > 0:
         relative = relative_dose_uncertainty(

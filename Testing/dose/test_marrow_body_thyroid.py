@@ -28,12 +28,16 @@ def test_marrow_to_blood_ratio():
 
 
 def test_marrow_dose_from_blood_by_hand():
-    # By hand: 0.02 MBq*h/mL of 177Lu, blood 1.06 g/mL, RMBLR 1, all 0.148 MeV absorbed; the marrow mass cancels
-    expected = 0.02 / 1.06 * GY_G_PER_MBQ_H_MEV * get_nuclide("Lu-177").electron_energy_mev
+    # By hand: 0.02 MBq*h/mL of 177Lu, 1 mL of blood as 1 g, RMBLR 1, all 0.148 MeV absorbed; the marrow mass cancels
+    expected = 0.02 * GY_G_PER_MBQ_H_MEV * get_nuclide("Lu-177").electron_energy_mev
     result = marrow_dose_from_blood(0.02, "Lu-177", 1.0, blood_tia_uncertainty_mbq_h_ml=0.002)
     assert result.dose_gy == pytest.approx(expected, rel=1e-9)
     assert result.dose_uncertainty_gy == pytest.approx(0.1 * expected, rel=1e-9)
     assert marrow_dose_from_blood(0.02, "Lu-177", 1.0, red_marrow_mass_g=700).dose_gy == pytest.approx(expected, rel=1e-9)
+    assert marrow_dose_from_blood(0.02, "Lu-177", 1.0, blood_density_g_ml=1.06).dose_gy == pytest.approx(expected / 1.06, rel=1e-9)
+    # dosimetry.md section 5: D = TIAC_blood m_RM RMBLR S, with S = E / m_RM for electrons that stay in the marrow
+    s_gy_per_mbq_h = GY_G_PER_MBQ_H_MEV * get_nuclide("Lu-177").electron_energy_mev / 1170
+    assert result.dose_gy == pytest.approx(0.02 * 1170 * 1.0 * s_gy_per_mbq_h, rel=1e-9)
     assert any("left out" in warning for warning in result.warnings)
     assert any("upper bound" in warning for warning in result.warnings)
 

@@ -8,6 +8,7 @@ from RNTDosimetryLib.dose import (
     compare_engines,
     cross_doses,
     dose_map,
+    dose_volume_histogram,
     doses_from_table,
     read_s_table,
     region_doses,
@@ -41,6 +42,13 @@ def test_self_dose_is_tia_times_s():
     assert sum(result.parts.values()) == pytest.approx(result.dose_gy, rel=1e-12)
     assert result.dose_uncertainty_gy is None
     assert RegionDose.from_dict(result.to_dict()) == result
+
+
+def test_self_dose_at_the_ends_of_the_sphere_range():
+    heavy = self_dose(1.0, "I-131", 1e5, tia_uncertainty_mbq_h=0.1)
+    assert 0.8 < heavy.mass_exponent < 1.0
+    with pytest.raises(DosimetryError, match="Expected a sphere"):
+        self_dose(1.0, "I-131", 2e5)
 
 
 @pytest.mark.parametrize(("reference_g", "tolerance"), [(310.0, 0.01), (150.0, 0.005)])
@@ -188,6 +196,9 @@ def test_region_doses_take_regions_and_masses():
     one = dose_map(tia, SPACING, "Lu-177", tia_uncertainty_mbq_h_ml=0.1 * tia)
     doses = region_doses(one, as_regions, density_g_ml=1.05, tia_mbq_h={"lesion": 7.0})
     assert list(doses) == ["organ", "lesion"]
+    histogram = dose_volume_histogram(one, as_regions[1])
+    assert (histogram.name, histogram.mean_gy) == ("lesion", doses["lesion"].dose_gy)
+    assert one[5, 6, 11] == np.asarray(one)[5, 6, 11]
     assert doses["lesion"].mass_g == pytest.approx(27 * 0.125 * 1.05)
     assert doses["lesion"].dose_gy == pytest.approx(float(np.asarray(one)[regions["lesion"] > 0].mean()), rel=1e-6)
     assert doses["lesion"].dose_uncertainty_gy == pytest.approx(0.1 * doses["lesion"].dose_gy, rel=1e-5)
