@@ -59,6 +59,7 @@ class AutoEngine:
         limits = rules()
         self.largest_cv = limits["largest_coefficient_of_variation"]["value"]
         self.largest_correlation = limits["largest_correlation"]["value"]
+        self.well_known_cv = limits["well_known_coefficient_of_variation"]["value"]
         self.least_gain = limits["least_gain_of_held_models"]["value"]
 
     def _enough_samples(self, candidate: PairCandidate) -> bool:
@@ -116,7 +117,8 @@ class AutoEngine:
     def _clear(self, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> np.ndarray:
         """Coefficients of variation and correlations within the limits, over the parameters that no population holds.
 
-        The amplitude of an exponential counts at the centre of the samples that carry it, as in ``selection``.
+        The amplitude of an exponential counts at the centre of the samples that carry it, and a correlation only where one of the two is
+        not well known, as in ``selection``.
         """
         size = 1 if candidate.search.from_zero else 2
         values = np.concatenate([block.amplitudes[:size], block.rates_per_h])
@@ -134,10 +136,11 @@ class AutoEngine:
             values[index] *= fall
         free = size + (1 if candidate.search.held is not None else 2)
         spread = np.sqrt(np.maximum(np.einsum("ppv->pv", covariance), 0))[:free]
-        identified = (spread <= self.largest_cv * np.abs(values[:free])).all(axis=0)
-        product = np.maximum(spread[:, None] * spread[None], 1e-300)
-        correlation = np.abs(covariance[:free, :free]) / product * (1 - np.eye(free))[:, :, None]
-        return identified & (correlation <= self.largest_correlation).all(axis=(0, 1))
+        magnitude = np.abs(values[:free])
+        vague = spread > self.well_known_cv * magnitude
+        counts = (vague[:, None] | vague[None]) & ~np.eye(free, dtype=bool)[:, :, None]
+        correlation = np.abs(covariance[:free, :free]) / np.maximum(spread[:, None] * spread[None], 1e-300) * counts
+        return (spread <= self.largest_cv * magnitude).all(axis=0) & (correlation <= self.largest_correlation).all(axis=(0, 1))
 
     def _replace(self, result: BlockFit, voxels: np.ndarray, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> None:
         amplitudes, rates = block.amplitudes, block.rates_per_h

@@ -11,7 +11,8 @@ GRID_STEP = 0.09
 """Step of ln(rate) between grid points; the Newton steps start within half of it."""
 
 _CHUNK_VOXELS = 4096
-_NEWTON_STEPS = 3
+_NEWTON_STEPS = 5
+_SMALLEST_CURVATURE = np.float32(0.1)
 _SMALLEST = np.float32(1e-30)
 _LARGEST_LEVER = np.float32(1e12)
 
@@ -74,8 +75,8 @@ class MonoSearch:
         mean_p, mean_q = norm_1 / norm, product_1 / product
         variance_p = np.maximum(norm_2 / norm - mean_p**2, _SMALLEST)
         variance_q = product_2 / product - mean_q**2
-        curvature = variance_q - 2 * variance_p
-        curvature = np.where(curvature < -0.25 * variance_p, curvature, -variance_p)
+        # Where the residual is flat or curved the wrong way a long step is taken; it ends at the neighbouring grid points.
+        curvature = np.minimum(variance_q - 2 * variance_p, -_SMALLEST_CURVATURE * variance_p)
         return np.where(usable, (mean_q - mean_p) / curvature, 0.0).astype(np.float32)
 
     def _result(self, whitened: np.ndarray, rate: np.ndarray) -> MonoBlock:
