@@ -14,6 +14,7 @@ from RNTDosimetryLib.dose.histograms import (
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map
 from RNTDosimetryLib.dose.marrow import marrow_dose_from_blood, marrow_dose_from_vertebrae, red_marrow_to_blood_ratio
+from RNTDosimetryLib.dose.photons import photon_dose_gy
 from RNTDosimetryLib.dose.radiobiology import (
     bed,
     bed_exponentials,
@@ -82,6 +83,7 @@ __all__ = [
     "marrow_dose_from_vertebrae",
     "mass_exponent_of",
     "ntcp_lkb",
+    "photon_dose_gy",
     "radiobiology_sets",
     "rbe_weighted_dose",
     "read_s_table",

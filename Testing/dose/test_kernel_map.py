@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.dose import density_from_hounsfield, dose_map, voxel_kernel
+from RNTDosimetryLib.dose import density_from_hounsfield, dose_map, photon_dose_gy, voxel_kernel
 from RNTDosimetryLib.dose.superposition import density_shares
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
 from RNTDosimetryLib.errors import DosimetryError
@@ -29,6 +29,20 @@ def test_point_source_returns_the_kernel(nuclide):
     in_voxel_mbq_h = 3.0 * np.prod(SPACING) / 1000
     expected = octant[offsets] * in_voxel_mbq_h * GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
     assert _map(tia, nuclide) == pytest.approx(expected, rel=1e-6)
+
+
+def test_photon_part_is_the_map_without_electrons():
+    tia = _activity()
+    photons = photon_dose_gy(tia, SPACING, "I-131", 1.05)
+    alone = voxel_kernel("I-131", SPACING, 1.05, SHAPE)
+    point = np.zeros(SHAPE)
+    point[5, 2, 7] = 1.0
+    offsets = np.ix_(*[np.abs(np.arange(n) - p) for n, p in zip(SHAPE, (5, 2, 7))])
+    expected = alone.photon_s[offsets] * np.prod(SPACING) / 1000 * GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+    assert photon_dose_gy(point, SPACING, "I-131", 1.05) == pytest.approx(expected, rel=1e-6)
+    # Electrons of 131I reach 2 mm: what is left is close to local deposition
+    electrons = _map(tia, "I-131", density=1.05) - photons
+    assert electrons.mean() == pytest.approx(np.asarray(dose_map(tia, SPACING, "I-131", density_g_ml=1.05)).mean(), rel=0.03)
 
 
 def test_published_source_voxel_through_the_map():
