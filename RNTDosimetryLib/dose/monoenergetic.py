@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from scipy.interpolate import PchipInterpolator
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from RNTDosimetryLib.resources import read_table
 
@@ -88,13 +88,19 @@ def _merged_shells(energy: float, radii: np.ndarray, by_mode: dict) -> np.ndarra
 
 
 def csda_range(energy_mev: np.ndarray) -> np.ndarray:
-    """CSDA range of electrons in water in g/cm2, log-log interpolated, down to 1 keV (below: in proportion to the energy)."""
+    """CSDA range of electrons in water in g/cm2, by a log-log spline, down to 1 keV (below: in proportion to the energy)."""
     table = electron_table()
     energies = np.concatenate([[_LOWEST_ENERGY_MEV], table.energy_mev])
     ranges = np.concatenate([[_RANGE_AT_1_KEV_G_CM2], table.range_g_cm2])
     energy = np.asarray(energy_mev, dtype=float)
-    inside = np.exp(np.interp(np.log(np.maximum(energy, _LOWEST_ENERGY_MEV)), np.log(energies), np.log(ranges)))
-    return inside * np.minimum(energy / _LOWEST_ENERGY_MEV, 1.0)
+    return _log_spline(np.maximum(energy, _LOWEST_ENERGY_MEV), energies, ranges) * np.minimum(energy / _LOWEST_ENERGY_MEV, 1.0)
+
+
+def _log_spline(wanted: np.ndarray, grid: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Cubic spline of log values over log grid; beyond the grid the slope of its end goes on."""
+    spline = CubicSpline(np.log(grid), np.log(values))
+    inside = np.clip(np.log(wanted), np.log(grid[0]), np.log(grid[-1]))
+    return np.exp(spline(inside) + spline(inside, 1) * (np.log(wanted) - inside))
 
 
 def electron_energy_within(energy_mev, energy_per_decay_mev, radius_cm) -> np.ndarray:
@@ -136,7 +142,7 @@ def photon_energy_within(energy_mev, energy_per_decay_mev, radius_cm) -> np.ndar
 def _absorption_length(energy_mev: np.ndarray) -> np.ndarray:
     table = photon_table()
     energy = np.asarray(energy_mev, dtype=float)
-    inside = np.exp(np.interp(np.log(energy), np.log(table.energy_mev), np.log(table.absorption_length_cm)))
+    inside = _log_spline(np.clip(energy, table.energy_mev[0], table.energy_mev[-1]), table.energy_mev, table.absorption_length_cm)
     return inside * np.minimum(energy / table.energy_mev[0], 1.0) ** _PHOTOELECTRIC_POWER
 
 
