@@ -7,6 +7,7 @@ import numpy as np
 from scipy import stats
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.samples import as_numbers
 from RNTDosimetryLib.records import Record
 
 _REACH_H = 1.0
@@ -93,18 +94,19 @@ def hybrid_curve(
 
 def _points(times_h, values, uncertainties, name: str) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
     """Times in order, values, and relative uncertainties or None."""
-    times, values = (np.atleast_1d(np.asarray(item, dtype=float)) for item in (times_h, values))
+    times = np.atleast_1d(as_numbers(times_h, f"{name} times", "hours"))
+    values = np.atleast_1d(as_numbers(values, f"{name} values", "their unit"))
     if times.ndim != 1 or times.shape != values.shape or times.size == 0:
         raise DosimetryError(f"Expected one {name} value per time, received {times.size} times and {values.size} values; pair them up.")
-    if not np.isfinite(times).all() or times.min() < 0 or np.unique(times).size != times.size:
+    if times.min() < 0 or np.unique(times).size != times.size:
         raise DosimetryError(f"Expected different {name} times in hours, not negative, received {times.tolist()}; check the clock.")
-    if not np.isfinite(values).all() or values.min() <= 0:
+    if values.min() <= 0:
         raise DosimetryError(f"Expected {name} values above zero, received {values.tolist()}; leave out points without signal.")
     order = np.argsort(times)
     if uncertainties is None:
         return times[order], values[order], None
-    sigma = np.asarray(uncertainties, dtype=float)
-    if sigma.shape not in ((), values.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
+    sigma = as_numbers(uncertainties, f"{name} uncertainties", "the unit of the values")
+    if sigma.shape not in ((), values.shape) or sigma.min() <= 0:
         raise DosimetryError(f"Expected a positive uncertainty for each {name} value, received {uncertainties}; give standard uncertainties.")
     return times[order], values[order], (np.broadcast_to(sigma, values.shape) / values)[order]
 

@@ -36,8 +36,9 @@ class VoxelSeries:
     def count(self) -> int:
         return int(np.prod(self.shape)) if self.voxels is None else int(self.voxels.size)
 
-    def blocks(self, size: int = BLOCK_VOXELS) -> list:
+    def blocks(self) -> list:
         """Index objects (slices, or index arrays under a mask) into the flat image."""
+        size = BLOCK_VOXELS
         if self.voxels is None:
             return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
         return [self.voxels[start : start + size] for start in range(0, self.count, size)]
@@ -65,12 +66,15 @@ class VoxelSeries:
 
 def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndarray]:
     """The checked series, and the order that sorts the caller's time points."""
-    times = np.atleast_1d(np.asarray(times_h, dtype=float))
+    try:
+        times = np.atleast_1d(np.asarray(times_h, dtype=float))
+    except (TypeError, ValueError) as error:
+        raise DosimetryError(f"Expected times in hours as numbers, received {times_h!r}; convert them.") from error
     if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all() or times.min() < 0:
         raise DosimetryError(
             f"Expected times in hours after the administration, all finite and not negative, received {times_h}; check the clock."
         )
-    frames = [np.asarray(frame) for frame in images_bq_ml]
+    frames = [np.asarray(frame) for frame in images_bq_ml] if np.iterable(images_bq_ml) else []
     if len(frames) != times.size:
         raise DosimetryError(f"Expected one image per time, received {times.size} times and {len(frames)} images; pair them up.")
     if np.unique(times).size != times.size:
@@ -180,7 +184,10 @@ def products_of(whitened: np.ndarray, directions: np.ndarray) -> np.ndarray:
 
 def run_blocks(blocks: list, work, threads: int | None = None, progress=None, cancel=None) -> None:
     """Call ``work(block)`` for each block on a few threads; progress and cancel are called on the caller's thread."""
-    threads = threads or min(os.cpu_count() or 1, 8)
+    if threads is None:
+        threads = min(os.cpu_count() or 1, 8)
+    if threads < 1:
+        raise DosimetryError(f"Expected at least one thread, received {threads}; leave it out to use the processor's cores.")
     queue, total, done = iter(blocks), len(blocks), 0
     with ThreadPoolExecutor(max_workers=threads) as pool:
         pending = {pool.submit(work, block) for _, block in zip(range(2 * threads), queue)}
