@@ -1,0 +1,194 @@
+"""The way back: from dose limits and goals to the activity, which of them binds, and how far the others are."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.planning.compartments import (
+    CONVENTIONAL_LUNG_MASS_G,
+    Compartments,
+    PartitionPlan,
+    Tumour,
+    make_compartments,
+    plan_of,
+)
+from RNTDosimetryLib.records import Record
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Limit(Record):
+    """A dose that a compartment must not exceed ("max") or should reach ("min")."""
+
+    name: str
+    kind: str
+    dose_gy: float
+
+
+@dataclass(frozen=True)
+class LimitCheck(Record):
+    """One limit or goal at an activity.
+
+    dose_gy: what the compartment receives, with what it received before. margin_gy: how far it is on the good side; negative when
+    broken. activity_gbq: the activity at which dose and limit are equal, None when no activity gets there.
+    """
+
+    name: str
+    kind: str
+    limit_gy: float
+    dose_gy: float
+    margin_gy: float
+    activity_gbq: float | None
+    satisfied: bool
+    binding: bool
+
+    @property
+    def verdict(self) -> str:
+        """The check in words, so that nothing is said by colour alone."""
+        if self.kind == "max":
+            words = "within the limit" if self.satisfied else "above the limit"
+        else:
+            words = "goal reached" if self.satisfied else "below the goal"
+        return f"{words}, binding" if self.binding else words
+
+
+@dataclass(frozen=True)
+class LimitedActivity(Record):
+    """The activity of ``activity_for_limits``.
+
+    activity_gbq: the largest within all limits; without limits the smallest that reaches all goals. largest_activity_gbq: None without
+    limits that bind. smallest_activity_gbq: the least that reaches all goals, None without goals or when a goal cannot be reached.
+    binding: name of the limit or goal that sets the activity. plan: the partition plan at this activity.
+    """
+
+    activity_gbq: float
+    binding: str
+    goals_reached: bool
+    largest_activity_gbq: float | None
+    smallest_activity_gbq: float | None
+    checks: tuple[LimitCheck, ...]
+    plan: PartitionPlan
+    warnings: tuple[str, ...] = ()
+
+
+def activity_for_limits(
+    nuclide_or_product,
+    *,
+    limits: Mapping[str, object],
+    tumours: Sequence[Tumour] = (),
+    normal_liver_mass_g: float,
+    lung_shunt_fraction: float,
+    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    residual_fraction: float = 0.0,
+    dose_constant_j_per_gbq: float | None = None,
+    whole_normal_liver_mass_g: float | None = None,
+    previous_lung_dose_gy: float = 0.0,
+    product_file=None,
+) -> LimitedActivity:
+    """The activity that limits and goals allow; compartments as in ``partition_model``.
+
+    limits: by name "normal_liver", "whole_normal_liver", "perfused", "lung" (with earlier lung dose), "lung_session" (this treatment
+    alone) or a tumour's name: a number or ("max", Gy) must not be exceeded, ("min", Gy) should be reached.
+    The result has the largest activity within the limits and says which goals it reaches; with goals only it has the smallest that
+    reaches them all. Raises DosimetryError for unknown names, for an earlier lung dose that leaves nothing, and when nothing in
+    ``limits`` sets an activity.
+    """
+    compartments = make_compartments(
+        nuclide_or_product,
+        tumours=tumours,
+        normal_liver_mass_g=normal_liver_mass_g,
+        lung_shunt_fraction=lung_shunt_fraction,
+        lung_mass_g=lung_mass_g,
+        residual_fraction=residual_fraction,
+        dose_constant_j_per_gbq=dose_constant_j_per_gbq,
+        whole_normal_liver_mass_g=whole_normal_liver_mass_g,
+        previous_lung_dose_gy=previous_lung_dose_gy,
+        product_file=product_file,
+    )
+    return limited_activity(compartments, read_limits(limits))
+
+
+def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
+    """Limits from a mapping as in ``activity_for_limits``; the pairs may be lists, as in JSON."""
+    if not isinstance(limits, Mapping) or not limits:
+        raise DosimetryError('Expected limits such as {"normal_liver": 40, "T1": ["min", 120]}, received none; give at least one.')
+    found = []
+    for name, value in limits.items():
+        kind, dose = ("max", value) if not isinstance(value, (list, tuple)) else (value if len(value) == 2 else (None, None))
+        if kind not in ("max", "min"):
+            raise DosimetryError(f'Expected a limit for {name} as a dose in Gy, ("max", Gy) or ("min", Gy), received {value!r}.')
+        found.append(Limit(str(name), kind, positive_number(dose, f"limit in Gy for {name}")))
+    return tuple(found)
+
+
+def limited_activity(compartments: Compartments, limits: Sequence[Limit]) -> LimitedActivity:
+    """As ``activity_for_limits``, for compartments and limits made before."""
+    slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
+    reach = {}
+    for limit in limits:
+        if limit.name not in slopes:
+            raise DosimetryError(
+                f"Expected a limit for one of {', '.join(slopes)}, received one for '{limit.name}'; "
+                + ("give whole_normal_liver_mass_g too." if limit.name == "whole_normal_liver" else "correct the name.")
+            )
+        left = limit.dose_gy - offsets.get(limit.name, 0.0)
+        if limit.kind == "max" and left <= 0:
+            raise DosimetryError(
+                f"Expected {limit.name} to have received less than its limit of {limit.dose_gy:g} Gy, "
+                f"received {limit.dose_gy - left:.4g} Gy before; no activity is within the limit."
+            )
+        slope = slopes[limit.name]
+        reach[limit] = max(left, 0.0) / slope if slope > 0 else None
+    largest = _pick(min, limits, reach, "max")
+    goals = [limit for limit in limits if limit.kind == "min"]
+    missed = [limit.name for limit in goals if reach[limit] is None]
+    smallest = None if missed else _pick(max, limits, reach, "min")
+    setter = largest or smallest
+    if setter is None or not reach[setter] > 0:
+        raise DosimetryError(
+            f"Expected a limit or goal that sets the activity, received only {', '.join(limit.name for limit in limits)}, whose dose does "
+            "not depend on it here; give a limit for the normal liver, the lungs or the perfused mean."
+        )
+    activity = reach[setter]
+    checks = check_limits(compartments, activity, limits, setter.name, setter.kind)
+    below = [check.name for check in checks if check.kind == "min" and not check.satisfied]
+    warnings = []
+    if below:
+        warnings.append(f"Within the limits the goal is not reached for {', '.join(below)}; the limit of {setter.name} binds.")
+    plan = plan_of(compartments, activity)
+    return LimitedActivity(
+        activity_gbq=activity,
+        binding=setter.name,
+        goals_reached=not below,
+        largest_activity_gbq=None if largest is None else reach[largest],
+        smallest_activity_gbq=None if smallest is None else reach[smallest],
+        checks=checks,
+        plan=plan,
+        warnings=(*warnings, *plan.warnings),
+    )
+
+
+def check_limits(
+    compartments: Compartments, activity_gbq: float, limits: Sequence[Limit], binding: str | None = None, binding_kind: str | None = None
+) -> tuple[LimitCheck, ...]:
+    """Every limit and goal at an activity, in the order given."""
+    slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
+    checks = []
+    for limit in limits:
+        if limit.name not in slopes:
+            raise DosimetryError(f"Expected a limit for one of {', '.join(slopes)}, received one for '{limit.name}'; correct the name.")
+        slope, offset = slopes[limit.name], offsets.get(limit.name, 0.0)
+        dose = offset + slope * activity_gbq
+        margin = limit.dose_gy - dose if limit.kind == "max" else dose - limit.dose_gy
+        equal = (limit.dose_gy - offset) / slope if slope > 0 and limit.dose_gy > offset else None
+        satisfied = margin >= -_ROUNDING * limit.dose_gy
+        binds = limit.name == binding and limit.kind == binding_kind
+        checks.append(LimitCheck(limit.name, limit.kind, limit.dose_gy, dose, margin, equal, satisfied, binds))
+    return tuple(checks)
+
+
+def _pick(choose, limits: Sequence[Limit], reach: Mapping[Limit, float | None], kind: str) -> Limit | None:
+    found = [limit for limit in limits if limit.kind == kind and reach[limit] is not None]
+    return choose(found, key=lambda limit: reach[limit]) if found else None

@@ -1,0 +1,201 @@
+"""Products of radioembolisation and their dose constants: data with a source for every value."""
+
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.resources import read_json
+
+UNCHECKED = "unchecked"
+
+
+@dataclass(frozen=True)
+class Quantity(Record):
+    """A value of a product: a number, or a pair (from, to), with where it comes from.
+
+    status: "read", "computed" or "unchecked", as explained in Resources/planning/README.md.
+    """
+
+    value: float | tuple[float, float]
+    status: str
+    source: str
+
+    @property
+    def smallest(self) -> float:
+        return float(self.value[0]) if isinstance(self.value, (list, tuple)) else float(self.value)
+
+    @property
+    def largest(self) -> float:
+        return float(self.value[1]) if isinstance(self.value, (list, tuple)) else float(self.value)
+
+    @property
+    def middle(self) -> float:
+        return (self.smallest + self.largest) / 2
+
+
+@dataclass(frozen=True)
+class DoseConstant(Record):
+    """Energy absorbed per GBq that decays completely in place, with the nuclide or product it was asked for."""
+
+    asked_for: str
+    nuclide: str
+    product: str | None
+    j_per_gbq: float
+    source: str
+    status: str = "read"
+
+
+@dataclass(frozen=True)
+class Product(Record):
+    """A microsphere product. Doses in Gy; activity per sphere in Bq; None where the source states nothing.
+
+    limits_gy: keys as in the limits of ``activity_for_limits``. supply: how the activity is delivered, see ``planning.ordering``.
+    """
+
+    name: str
+    nuclide: str
+    material: str
+    dose_constant: DoseConstant
+    limits_gy: dict[str, Quantity]
+    impaired_normal_liver_limit_gy: Quantity | None
+    tumour_goal_gy: Quantity | None
+    ablative_goal_gy: Quantity | None
+    activity_per_sphere_bq: Quantity | None
+    labelled_activity_per_sphere_bq: Quantity | None
+    supply: dict = field(default_factory=dict)
+    origin: str = "shipped"
+
+    def limits(self, impaired_liver: bool = False) -> dict[str, float]:
+        """The product's limits in Gy for ``activity_for_limits``; the stricter one for pre-treated or impaired liver on request."""
+        found = {name: quantity.largest for name, quantity in self.limits_gy.items()}
+        if impaired_liver:
+            if self.impaired_normal_liver_limit_gy is None:
+                raise DosimetryError(
+                    f"Expected a limit of {self.name} for impaired liver, its data have none; type the limit of the normal liver."
+                )
+            found["normal_liver"] = self.impaired_normal_liver_limit_gy.largest
+        return found
+
+
+def list_products(product_file=None) -> tuple[str, ...]:
+    """Names of the products, the shipped ones and those of the user's file."""
+    return tuple(_product_rows(product_file))
+
+
+def get_product(name: str, product_file=None) -> Product:
+    """A product by name, whatever its case. product_file: JSON of the form of Resources/planning/products.json, read first.
+
+    Raises DosimetryError for an unknown name or a file of another form.
+    """
+    rows = _product_rows(product_file)
+    found = next((key for key in rows if _plain(key) == _plain(name)), None)
+    if found is None:
+        raise DosimetryError(f"Expected one of the products {', '.join(rows)}, received '{name}'; choose one or give a product file.")
+    row, origin, constants = rows[found]
+    try:
+        nuclide = get_nuclide(row["nuclide"]).name
+        constant = row.get("dose_constant") or constants.get(nuclide)
+        return Product(
+            name=found,
+            nuclide=nuclide,
+            material=str(row.get("material", "")),
+            dose_constant=_constant(found, nuclide, found, constant),
+            limits_gy={key: _quantity(item) for key, item in row.get("limits_gy", {}).items()},
+            impaired_normal_liver_limit_gy=_quantity(row.get("impaired_normal_liver_limit_gy")),
+            tumour_goal_gy=_quantity(row.get("tumour_goal_gy")),
+            ablative_goal_gy=_quantity(row.get("ablative_goal_gy")),
+            activity_per_sphere_bq=_quantity(row.get("activity_per_sphere_bq")),
+            labelled_activity_per_sphere_bq=_quantity(row.get("labelled_activity_per_sphere_bq")),
+            supply=row.get("supply", {}),
+            origin=origin,
+        )
+    except (KeyError, TypeError, AttributeError) as error:
+        raise DosimetryError(
+            f"Expected the product '{found}' in the form of Resources/planning/products.json, received another ({error!r}); "
+            "every value needs value, status and source."
+        ) from error
+
+
+def dose_constant(nuclide_or_product, dose_constant_j_per_gbq: float | None = None, product_file=None) -> DoseConstant:
+    """K in J/GBq: the given one, the product's, the convention for the nuclide, or the nuclide's own from its decay data.
+
+    nuclide_or_product: "Y-90", "90Y", a Nuclide, "TheraSphere", or a Product. Raises DosimetryError for an unknown name and for a
+    constant that is not positive.
+    """
+    if isinstance(nuclide_or_product, Product):
+        found = nuclide_or_product.dose_constant
+    elif isinstance(nuclide_or_product, Nuclide):
+        found = _nuclide_constant(nuclide_or_product.name, nuclide_or_product)
+    elif any(_plain(name) == _plain(nuclide_or_product) for name in list_products(product_file)):
+        found = get_product(nuclide_or_product, product_file).dose_constant
+    else:
+        found = _nuclide_constant(str(nuclide_or_product), _known_nuclide(nuclide_or_product, product_file))
+    if dose_constant_j_per_gbq is None:
+        return found
+    value = positive_number(dose_constant_j_per_gbq, "dose constant in J/GBq", "leave it empty for the default of the nuclide")
+    return DoseConstant(found.asked_for, found.nuclide, found.product, value, "given by the user")
+
+
+def _known_nuclide(name, product_file) -> Nuclide:
+    try:
+        return get_nuclide(name)
+    except DosimetryError as error:
+        known = ", ".join(list_products(product_file))
+        raise DosimetryError(f"Expected a nuclide such as Y-90 or one of the products {known}, received '{name}'; choose one.") from error
+
+
+def _nuclide_constant(asked_for: str, nuclide: Nuclide) -> DoseConstant:
+    row = read_json("planning", "products.json")["dose_constants"].get(nuclide.name)
+    if row is None:
+        row = {"j_per_gbq": nuclide.local_dose_constant_j_per_gbq, "status": "computed", "source": "electrons and alphas of the decay data"}
+    return _constant(asked_for, nuclide.name, None, row)
+
+
+def _constant(asked_for: str, nuclide: str, product: str | None, row: dict | None) -> DoseConstant:
+    if row is None:
+        return DoseConstant(asked_for, nuclide, product, **_own_constant(nuclide))
+    value = positive_number(row["j_per_gbq"], f"dose constant in J/GBq of {asked_for}")
+    return DoseConstant(asked_for, nuclide, product, value, str(row["source"]), str(row["status"]))
+
+
+def _own_constant(nuclide: str) -> dict:
+    own = _nuclide_constant(nuclide, get_nuclide(nuclide))
+    return {"j_per_gbq": own.j_per_gbq, "source": own.source, "status": own.status}
+
+
+def _quantity(row) -> Quantity | None:
+    if row is None:
+        return None
+    value = row["value"]
+    numbers = value if isinstance(value, (list, tuple)) else [value]
+    for number in numbers:
+        positive_number(number, f"product value ({row['source']})")
+    if len(numbers) not in (1, 2) or list(numbers) != sorted(numbers):
+        raise DosimetryError(f"Expected a product value as a number or a rising pair, received {value}; correct the product file.")
+    value = tuple(float(number) for number in numbers) if isinstance(value, (list, tuple)) else float(value)
+    return Quantity(value, str(row["status"]), str(row["source"]))
+
+
+def _product_rows(product_file) -> dict[str, tuple[dict, str, dict]]:
+    shipped = read_json("planning", "products.json")
+    rows = {name: (row, "shipped", shipped["dose_constants"]) for name, row in shipped["products"].items()}
+    if product_file is None:
+        return rows
+    path = Path(product_file)
+    try:
+        own = json.loads(path.read_text(encoding="utf-8"))
+        products = own["products"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise DosimetryError(
+            f"Expected a product file in JSON with a list 'products', received {path.name} ({type(error).__name__}); "
+            "copy Resources/planning/products.json and change it."
+        ) from error
+    return rows | {name: (row, path.name, {**shipped["dose_constants"], **own.get("dose_constants", {})}) for name, row in products}
+
+
+def _plain(name) -> str:
+    return "".join(character for character in str(name).lower() if character.isalnum())

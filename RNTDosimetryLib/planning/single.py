@@ -1,0 +1,147 @@
+"""Single-compartment plans, the body-surface-area method for comparison, and what a prescription implies."""
+
+from dataclasses import dataclass
+
+from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
+from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, GRAM_PER_KG
+from RNTDosimetryLib.planning.products import dose_constant
+from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.resources import read_json
+
+
+@dataclass(frozen=True)
+class SingleCompartmentPlan(Record):
+    """One perfused mass with one mean dose. dose_gy: of the mass; lung_dose_gy: of this treatment."""
+
+    activity_gbq: float
+    dose_gy: float
+    lung_dose_gy: float
+    mass_g: float
+    dose_constant_j_per_gbq: float
+    dose_constant_source: str
+    lung_shunt_fraction: float
+    residual_fraction: float
+    lung_mass_g: float
+
+
+@dataclass(frozen=True)
+class BsaPlan(Record):
+    """Activity by body surface area. An empirical rule without any dose: for comparison only."""
+
+    activity_gbq: float
+    body_surface_m2: float
+    tumour_fraction: float
+    lobe_fraction: float
+    warnings: tuple[str, ...] = ()
+
+
+def single_compartment_dose(
+    nuclide_or_product,
+    activity_gbq: float,
+    mass_g: float,
+    *,
+    lung_shunt_fraction: float,
+    residual_fraction: float = 0.0,
+    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    dose_constant_j_per_gbq: float | None = None,
+) -> SingleCompartmentPlan:
+    """Mean dose of a perfused mass, D = K A (1-L)(1-R) / M; arguments and errors as in ``partition_model``."""
+    return _single(
+        nuclide_or_product, checked_activity_gbq(activity_gbq), None, mass_g, lung_shunt_fraction, residual_fraction, lung_mass_g,
+        dose_constant_j_per_gbq,
+    )  # fmt: skip
+
+
+def single_compartment_activity(
+    nuclide_or_product,
+    dose_gy: float,
+    mass_g: float,
+    *,
+    lung_shunt_fraction: float,
+    residual_fraction: float = 0.0,
+    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    dose_constant_j_per_gbq: float | None = None,
+) -> SingleCompartmentPlan:
+    """Activity for a mean dose of a perfused mass, A = D M / (K (1-L)(1-R))."""
+    return _single(
+        nuclide_or_product, None, positive_number(dose_gy, "wanted dose in Gy"), mass_g, lung_shunt_fraction, residual_fraction,
+        lung_mass_g, dose_constant_j_per_gbq,
+    )  # fmt: skip
+
+
+def bsa_activity(height_m: float, weight_kg: float, tumour_fraction: float, lobe_fraction: float = 1.0) -> BsaPlan:
+    """Activity in GBq of 90Y resin spheres by body surface area: (BSA - 0.2 + V_tumour / V_liver) x treated share of the liver.
+
+    BSA = 0.20247 h^0.725 w^0.425 (Du Bois; h in m, w in kg). tumour_fraction: tumour volume over liver volume.
+    lobe_fraction: treated share of the liver's volume, 1 for the whole liver; the plan for the whole liver is scaled with it.
+    """
+    height = positive_number(height_m, "height in m", "type it in m")
+    weight = positive_number(weight_kg, "weight in kg")
+    if not 0.5 <= height <= 2.5:
+        raise DosimetryError(f"Expected a height from 0.5 to 2.5 m, received {height_m}; check that the unit is m and not cm.")
+    if not 0 <= tumour_fraction <= 1:
+        raise DosimetryError(f"Expected tumour volume over liver volume from 0 to 1, received {tumour_fraction}; 0.2 is 20 %.")
+    if not 0 < lobe_fraction <= 1:
+        raise DosimetryError(f"Expected the treated share of the liver above 0 and up to 1, received {lobe_fraction}; 1 is the whole liver.")
+    rule = read_json("planning", "bsa.json")
+    surface = rule["surface_factor"] * height ** rule["height_exponent"] * weight ** rule["weight_exponent"]
+    activity = (surface - rule["offset_gbq"] + tumour_fraction) * lobe_fraction
+    return BsaPlan(
+        activity_gbq=positive_number(activity, "activity by body surface area", "the rule does not hold for so small a body"),
+        body_surface_m2=surface,
+        tumour_fraction=float(tumour_fraction),
+        lobe_fraction=float(lobe_fraction),
+        warnings=("The body-surface rule knows no dose: its activity is for comparison only.",),
+    )
+
+
+def implied_tumour_mass_g(
+    nuclide_or_product,
+    activity_gbq: float,
+    tumour_dose_gy: float,
+    tnr: float,
+    perfused_mass_g: float,
+    *,
+    lung_shunt_fraction: float = 0.0,
+    residual_fraction: float = 0.0,
+    dose_constant_j_per_gbq: float | None = None,
+) -> float:
+    """Tumour mass in g that a prescription by the partition model implies when it states only activity, dose, ratio and territory.
+
+    From D_T = TNR K A (1-L)(1-R) / (M + (TNR - 1) m_T), with M the perfused mass, tumour included.
+    Raises DosimetryError when no mass from 0 to M fits, or when the ratio is 1 and every mass does.
+    """
+    constant = dose_constant(nuclide_or_product, dose_constant_j_per_gbq).j_per_gbq
+    energy = constant * checked_activity_gbq(activity_gbq) * (1 - checked_shunt(lung_shunt_fraction))
+    energy *= 1 - checked_residual(residual_fraction)
+    ratio, perfused = positive_number(tnr, "tumour-to-normal ratio"), positive_number(perfused_mass_g, "perfused mass in g")
+    if ratio == 1:
+        raise DosimetryError("Expected a tumour-to-normal ratio other than 1, received 1; with it every tumour mass gives the same dose.")
+    mass = (ratio * energy * GRAM_PER_KG / positive_number(tumour_dose_gy, "tumour dose in Gy") - perfused) / (ratio - 1)
+    if not 0 <= mass <= perfused:
+        raise DosimetryError(
+            f"Expected a tumour between 0 and the perfused {perfused:.4g} g, the prescription implies {mass:.4g} g; "
+            "check activity, dose and ratio."
+        )
+    return mass
+
+
+def _single(asked_for, activity, dose, mass_g, shunt, residual, lung_mass_g, constant_j_per_gbq) -> SingleCompartmentPlan:
+    constant = dose_constant(asked_for, constant_j_per_gbq)
+    mass = positive_number(mass_g, "perfused mass in g")
+    shunt, residual, lung_mass = checked_shunt(shunt), checked_residual(residual), checked_lung_mass_g(lung_mass_g)
+    per_gbq = GRAM_PER_KG * constant.j_per_gbq * (1 - shunt) * (1 - residual) / mass
+    activity = dose / per_gbq if activity is None else activity
+    return SingleCompartmentPlan(
+        activity_gbq=activity,
+        dose_gy=per_gbq * activity,
+        lung_dose_gy=GRAM_PER_KG * constant.j_per_gbq * activity * shunt * (1 - residual) / lung_mass,
+        mass_g=mass,
+        dose_constant_j_per_gbq=constant.j_per_gbq,
+        dose_constant_source=constant.source,
+        lung_shunt_fraction=shunt,
+        residual_fraction=residual,
+        lung_mass_g=lung_mass,
+    )
