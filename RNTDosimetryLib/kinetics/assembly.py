@@ -153,7 +153,11 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
             )
     if not samples.known and stated:
         texts.append(f"no uncertainties given: estimated from the residuals with {degrees} degrees of freedom")
-    if not stated:
+    if solution.at_fastest[row]:
+        texts.append("the fastest rate is at the limit of what these times can show; the integral depends on that limit")
+    if not candidate.analysis.determined[row]:
+        texts.append("the samples do not determine the parameters: the uncertainty cannot be stated")
+    elif not stated:
         texts.append("the uncertainty cannot be stated: give uncertainties or more samples")
     values = samples.activities_mbq[row]
     below = int(np.count_nonzero(values <= 0))

@@ -93,7 +93,8 @@ def later_cycle(
     samples have none. Raises DosimetryError for unusable input.
     """
     decay = decay_of(nuclide)
-    samples = check_samples(times_h, [activities_mbq] if np.ndim(activities_mbq) == 1 else [[activities_mbq]], uncertainties_mbq)
+    one = np.ndim(activities_mbq) == 0 and np.ndim(times_h) == 0
+    samples = check_samples([times_h] if one else times_h, [[activities_mbq]] if one else [activities_mbq], uncertainties_mbq)
     amplitudes, rates = _earlier_curve(earlier, decay)
     weights, values = 1.0 / samples.sigmas_mbq[0] ** 2, samples.activities_mbq[0]
 

@@ -20,6 +20,7 @@ from RNTDosimetryLib.kinetics.selection import (
     free_parameter_count,
     information_criterion,
     unclear_parameters,
+    usable_curves,
 )
 from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
 from RNTDosimetryLib.kinetics.uncertainty import analyse, population_tia_uncertainty
@@ -43,6 +44,7 @@ def fit_time_activity(
     model_averaging: bool = False,
     bootstrap: int = 0,
     seed: int = 0,
+    rank_others: bool = True,
 ) -> KineticFit:
     """Fit the time-activity curve of one region and integrate it over all time.
 
@@ -55,6 +57,7 @@ def fit_time_activity(
     choose from. prior: population of the clearance rate; the fit is then a maximum a posteriori fit.
     model_averaging: average the time-integrated activity over the admitted models with their Akaike weights.
     bootstrap: number of simulated curves to refit, 0 for none.
+    rank_others: with a model chosen by name, also fit the models of "auto", for the ranking.
 
     Sources: NUKFIT family of models (Kletting et al. 2013), AICc (Burnham and Anderson 2002), variable projection
     (Golub and Pereyra 2003); see docs/kinetics.md. Raises DosimetryError for unusable input.
@@ -64,6 +67,7 @@ def fit_time_activity(
     return fit_time_activities(
         times_h, [activities_mbq], nuclide, uncertainties_mbq, model, relative_uncertainty=relative_uncertainty, counts=counts,
         weighting=weighting, prior=prior, model_averaging=model_averaging, bootstrap=bootstrap, seed=seed,
+        rank_others=rank_others,
     )[0]
 
 
@@ -81,30 +85,30 @@ def fit_time_activities(
     model_averaging: bool = False,
     bootstrap: int = 0,
     seed: int = 0,
+    rank_others: bool = True,
 ) -> tuple[KineticFit, ...]:
     """``fit_time_activity`` for many curves with the same times: activities_mbq (curves, times). Much faster than one by one."""
     decay = decay_of(nuclide)
     samples = check_samples(times_h, activities_mbq, uncertainties_mbq, relative_uncertainty, counts, weighting)
     population = PopulationPrior("given by the user", clearance=prior) if isinstance(prior, RatePrior) else prior
-    names, chosen = _requested(model, samples)
+    names, chosen = _requested(model, samples, rank_others)
     if chosen == TRAPEZOID:
         fits = tuple(trapezoid_fit(samples, row, decay) for row in range(len(samples.activities_mbq)))
     else:
         fits = _fit_exponentials(samples, decay, population, names, chosen, model_averaging)
     if bootstrap:
-        again = {
-            "nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging,
-        }
+        again = {"nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging, "rank_others": False}
         fits = tuple(add_bootstrap(fit, samples, row, bootstrap, seed, fit_time_activities, again) for row, fit in enumerate(fits))
     return fits
 
 
-def _requested(model, samples: Samples) -> tuple[list, object]:
+def _requested(model, samples: Samples, rank_others: bool) -> tuple[list, object]:
     """Models to try and the one the user chose, None for "auto" or a list to choose from."""
     early = samples.times_h.min() < 10 * rules()["circulation_half_life_h"]["value"]
     auto = [name for name in AUTO_MODELS if name != "bi_from_zero" or early]
     if isinstance(model, str) and model == "auto":
         return auto, None
+    auto = auto if rank_others else [SIMPLEST]
     if isinstance(model, ExponentialModel):
         return [*auto, model], model
     if isinstance(model, str):
@@ -174,7 +178,8 @@ def _candidate(
     criterion, corrected = information_criterion(problem, solution, free, samples.known)
     stated = np.full(len(scale), samples.known or degrees > 0)
     unclear = unclear_parameters(problem, solution, analysis, stated)
-    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, unclear)
+    usable = usable_curves(solution, analysis)
+    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear)
 
 
 def _too_few(candidate: Candidate, samples: Samples) -> str:

@@ -13,7 +13,8 @@ SIMPLEST = "mono"
 
 @dataclass(frozen=True)
 class Candidate:
-    """One model fitted to n curves. criterion (n,), admitted (n,), reasons: why not, per curve. Without a fit only ``refusal``."""
+    """One model fitted to n curves. criterion (n,); usable (n,): converged, no amplitude at zero, determined; unclear:
+    per curve why its parameters are not determined well. Without a fit only ``refusal``."""
 
     model: ExponentialModel
     free_parameters: int
@@ -24,6 +25,7 @@ class Candidate:
     degrees_of_freedom: int = 0
     corrected: bool = False
     criterion: np.ndarray | None = None
+    usable: np.ndarray | None = None
     unclear: tuple[str, ...] = ()
 
 
@@ -95,6 +97,11 @@ def unclear_parameters(problem: Problem, solution: Solution, analysis: Analysis,
     return tuple(reasons)
 
 
+def usable_curves(solution: Solution, analysis: Analysis) -> np.ndarray:
+    """(n,) True where the fit converged to parameters that the samples determine, well or badly."""
+    return solution.converged & (solution.coefficients > 0).all(axis=1) & ~solution.at_fastest & analysis.determined
+
+
 def _centred(problem: Problem, analysis: Analysis) -> tuple[np.ndarray, np.ndarray]:
     """Parameters and covariance with each amplitude A_i taken at the weighted mean time of its own exponential."""
     model = problem.model
@@ -115,7 +122,11 @@ def _centred(problem: Problem, analysis: Analysis) -> tuple[np.ndarray, np.ndarr
 
 
 def admission(candidates: list[Candidate], row: int) -> list[str]:
-    """For one curve, why each candidate is not admitted; "" where it is. The simplest model always is."""
+    """For one curve, why each candidate is not admitted; "" where it is.
+
+    The simplest model always is. A model with no more free parameters, its further rate held by a population, is not
+    richer: it only has to be usable, so that a rise seen by three or four samples is not fitted by a falling curve.
+    """
     simplest = next(candidate for candidate in candidates if candidate.model.name == SIMPLEST)
     least = rules()["least_gain_of_held_models"]["value"]
     reasons = []
@@ -126,7 +137,7 @@ def admission(candidates: list[Candidate], row: int) -> list[str]:
             reasons.append("")
         elif not candidate.corrected and candidate.free_parameters > simplest.free_parameters:
             reasons.append("too few samples for its parameters (N - K - 1 is not positive)")
-        elif candidate.unclear[row]:
+        elif candidate.unclear[row] and (candidate.free_parameters > simplest.free_parameters or not candidate.usable[row]):
             reasons.append(candidate.unclear[row])
         elif any(candidate.model.held) and candidate.criterion[row] > simplest.criterion[row] - least:
             reasons.append("the samples do not show what this population rate describes")

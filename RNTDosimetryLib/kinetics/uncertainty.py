@@ -138,8 +138,9 @@ def _prior_rows(problem: Problem, solution: Solution, size: int) -> np.ndarray:
 def _inverse(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Inverse of rows' rows (n, p, p) by singular values of the scaled columns; empty columns get zero variance."""
     norms = np.sqrt((rows**2).sum(axis=1))
-    empty = norms == 0
-    scaled = rows / np.where(empty, 1.0, norms)[:, None, :]
+    lost = (norms > 0) & (norms < 1e-100)
+    empty = (norms == 0) | lost
+    scaled = rows / np.where(empty, np.inf, norms)[:, None, :]
     if scaled.shape[1] < scaled.shape[2]:
         filler = np.zeros((len(rows), scaled.shape[2] - scaled.shape[1], scaled.shape[2]))
         scaled = np.concatenate([scaled, filler], axis=1)
@@ -149,4 +150,5 @@ def _inverse(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     weights = np.where(small, 0.0, 1.0 / np.where(small, 1.0, values) ** 2)
     inverse = np.einsum("nki,nk,nkj->nij", vectors, weights, vectors)
     scale = np.where(empty, 0.0, 1.0 / np.where(empty, 1.0, norms))
-    return inverse * scale[:, :, None] * scale[:, None, :], small.sum(axis=1) <= empty.sum(axis=1)
+    determined = (small.sum(axis=1) <= empty.sum(axis=1)) & ~lost.any(axis=1)
+    return inverse * scale[:, :, None] * scale[:, None, :], determined

@@ -47,11 +47,17 @@ class Problem:
 
     @cached_property
     def log_rate_limits(self) -> tuple[float, float]:
-        """Slowest and fastest ln(rate). The fastest has a half-life of a tenth of the shortest time between samples."""
+        """Slowest and fastest ln(rate).
+
+        The fastest has a half-life of a tenth of the shortest time between samples and, unless the curve starts at zero, of a
+        quarter of the first time: what has gone before the first sample would only be a large amplitude at time 0.
+        """
         moments = np.unique(np.concatenate([[0.0], self.times_h]))
         shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / self.decay_constant_per_h
         slowest = float(np.log(self.decay_constant_per_h))
         fastest = np.log(10 * np.log(2.0) / shortest)
+        if self.times_h.min() > 0 and not self.model.starts_at_zero:
+            fastest = min(fastest, np.log(4 * np.log(2.0) / self.times_h.min()))
         if self.held.any():
             quick = self.prior_log_rate[self.held] + 5 * self.prior_log_sd[self.held]
             fastest = max(fastest, np.log(self.decay_constant_per_h + np.exp(quick.max())))
