@@ -27,6 +27,7 @@ from RNTDosimetryLib.images.volumes import ActivityImage
 _SERIES_TIME_SLACK_S = 60.0
 _NOTABLE_CHANGE = 0.005
 _LONGEST_USUAL_SCAN_S = 3600.0
+_LONGEST_BELIEVABLE_SCAN_S = 7200.0
 _IMPOSSIBLE_SHARE_OF_ADMINISTERED = 10.0
 
 
@@ -126,6 +127,8 @@ def _timing(series, headers, overrides, ledger: Ledger, where: str) -> _Timing:
         raise DosimetryError(
             f"Expected an acquisition of up to a day in {where}, received {duration:g} s; type the override duration_s."
         )
+    if duration > _LONGEST_BELIEVABLE_SCAN_S:
+        ledger.warn(f"{where}: an acquisition of {duration / 3600:.1f} h is unusually long; check the duration")
     if typed is not None or not all(durations):
         return _Timing(start, offsets, np.full(len(headers), float(duration)))
     return _Timing(start, offsets, np.array([item.value for item in durations]))
@@ -142,6 +145,10 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
         stored, dataset = pixels_of(item.path)
         scale = value_scale(dataset, where, choice)
         units.add(scale.unit)
+        if scale.slope <= 0:
+            raise DosimetryError(f"Expected a positive slope in {where}, received {scale.slope:g}; repair the file.")
+        if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
+            ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
         with np.errstate(invalid="ignore", over="ignore"):
             planes.append(stored.astype(np.float64) * scale.slope + scale.intercept)
     if len(units) > 1:

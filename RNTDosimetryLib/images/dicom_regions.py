@@ -106,7 +106,11 @@ def _read_structure_set(series: FoundSeries, ct_geometry, warnings) -> tuple[Reg
     for roi in header.get("ROIContourSequence") or []:
         number = int(roi.ReferencedROINumber)
         for contour in roi.get("ContourSequence") or []:
-            if not str(contour.get("ContourGeometricType", "")).startswith("CLOSED_PLANAR"):
+            kind = str(contour.get("ContourGeometricType", ""))
+            if not kind.startswith("CLOSED"):
+                warnings.append(
+                    f"region '{names.get(number, number)}': a contour of kind '{kind}' encloses nothing and was left out"
+                )
                 continue
             data = np.array([number_of(value, "Contour Data") for value in contour.get("ContourData") or []])
             if len(data) % 3 or len(data) < 9:
@@ -156,6 +160,10 @@ def _read_segmentation(series: FoundSeries, ct_geometry, warnings) -> tuple[Regi
             for index in range(len(frames))
         ]
     )
+    known = {int(segment.SegmentNumber) for segment in dataset.get("SegmentSequence") or []}
+    strangers = int(np.count_nonzero(~np.isin(numbers, list(known))))
+    if strangers:
+        warnings.append(f"{series.label}: {strangers} frames belong to no segment and were left out")
     geometry, planes = _segmentation_grid(dataset, len(frames), ct_geometry, series.label, warnings)
     regions = []
     for segment in dataset.get("SegmentSequence") or []:

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_guard import readable
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 NM = "1.2.840.10008.5.1.4.1.1.20"
@@ -56,8 +57,8 @@ class FoundSeries:
         return f"{self.header.get('Modality', '?')} '{description}' (...{self.uid[-8:]})"
 
 
-def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[str, ...]]:
-    """Series of a folder and of all folders in it, and the names of the series that are of no use here.
+def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[FoundSeries, ...]]:
+    """Series of a folder and of all folders in it, and the series that are of no use here.
 
     ``progress(fraction, text)`` is called on the way. NM and SEG objects, RTSTRUCT too, are volumes of their own even when
     they share a series. Raises DosimetryError when the folder is missing or holds no DICOM.
@@ -72,11 +73,14 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[s
         if progress is not None and index % 50 == 0:
             progress(index / len(files), f"reading header {index + 1} of {len(files)}")
         header = _read_header(path)
-        if header is None or header.get("SOPInstanceUID") in seen_instances:
+        if header is None:
             continue
-        seen_instances.add(header.get("SOPInstanceUID"))
+        instance = str(header.get("SOPInstanceUID", "") or path)
+        if instance in seen_instances:  # the same object twice in the folder
+            continue
+        seen_instances.add(instance)
         sop_class = str(header.get("SOPClassUID", ""))
-        own = str(header.get("SOPInstanceUID")) if sop_class in (NM, SEG, RTSTRUCT) else ""
+        own = instance if sop_class in (NM, SEG, RTSTRUCT) else ""
         uid = str(header.get("SeriesInstanceUID", ""))
         groups.setdefault((sop_class, uid, own), []).append(FoundObject(str(path), header))
     if not groups:
@@ -85,7 +89,7 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[s
         )
     series = [FoundSeries(own or uid, sop_class, tuple(objects)) for (sop_class, uid, own), objects in groups.items()]
     used = tuple(item for item in series if _is_used(item))
-    unused = tuple(item.label for item in series if not _is_used(item))
+    unused = tuple(item for item in series if not _is_used(item))
     return used, unused
 
 
@@ -95,10 +99,14 @@ def _read_header(path: Path):
 
     if path.suffix.lower() in _NOT_DICOM_SUFFIXES or path.name == "DICOMDIR":
         return None
-    try:
-        return dcmread(path, stop_before_pixels=True)
-    except (InvalidDicomError, EOFError):
-        return None
+    with readable(str(path)):
+        try:
+            header = dcmread(path, stop_before_pixels=True)
+        except InvalidDicomError:
+            return None
+        for element in header.iterall():  # values are decoded when they are asked for: damage shows here, not later
+            _ = element.value
+    return header
 
 
 def _is_used(series: FoundSeries) -> bool:
@@ -108,3 +116,10 @@ def _is_used(series: FoundSeries) -> bool:
     if series.sop_class == NM:
         return "RECON TOMO" in kind
     return series.sop_class in (PT, SEG, RTSTRUCT)
+
+
+def looks_lost(series: FoundSeries) -> bool:
+    """Whether a series that is not used looks like one that should be: another kind of object than its modality says,
+    or a single slice of a CT."""
+    expected = {"CT": CT, "NM": NM, "PT": PT, "SEG": SEG, "RTSTRUCT": RTSTRUCT}.get(str(series.header.get("Modality", "")))
+    return (expected is not None and series.sop_class != expected) or (series.sop_class == CT and len(series.objects) == 1)

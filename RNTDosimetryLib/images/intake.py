@@ -6,8 +6,9 @@ from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
+from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
-from RNTDosimetryLib.images.dicom_scan import CT, NM, PT, RTSTRUCT, SEG, FoundSeries, scan_folder
+from RNTDosimetryLib.images.dicom_scan import CT, NM, PT, RTSTRUCT, SEG, FoundSeries, looks_lost, scan_folder
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between
 from RNTDosimetryLib.images.dicom_volumes import slices_grid
@@ -36,8 +37,10 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
     found = tuple(
         item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
     )
-    for label in unused:
-        ledger.record("series not used", label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
+    for item in unused:
+        ledger.record("series not used", item.label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
+        if looks_lost(item):
+            ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
     activity_series = _in_order_of_time([item for item in found if item.sop_class in (NM, PT)], ledger)
     if not activity_series:
         raise DosimetryError(
@@ -53,7 +56,8 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
     points = []
     for index, series in enumerate(activity_series):
         report(0.4 + 0.4 * index / len(activity_series), f"reading {series.label}")
-        points.append(_read_time_point(index, series, ct_series, administration, ledger))
+        with readable(series.label):
+            points.append(_read_time_point(index, series, ct_series, administration, ledger))
     _check_course(points, ledger)
     report(0.8, "reading regions")
     points = _with_regions(points, [item for item in found if item.sop_class in (SEG, RTSTRUCT)], ledger)
@@ -85,7 +89,8 @@ def _in_order_of_time(series_list: list[FoundSeries], ledger: Ledger) -> list[Fo
 
 
 def _describe_ct(series: FoundSeries) -> Series:
-    geometry, order = slices_grid([item.header for item in series.objects], series.label)
+    with readable(series.label):
+        geometry, order = slices_grid([item.header for item in series.objects], series.label)
     objects = [series.objects[index] for index in order]
     start = find(objects[0].header, "acquisition_start")
     return Series(
@@ -176,7 +181,8 @@ def _with_regions(points: list[TimePoint], region_series: list[FoundSeries], led
     by_point: dict[int, list] = {}
     for series in region_series:
         index = _time_point_of(series, points)
-        regions = read_regions(series, points[index].ct.geometry, ledger.warnings)
+        with readable(series.label):
+            regions = read_regions(series, points[index].ct.geometry, ledger.warnings)
         by_point.setdefault(index, []).extend(regions)
         for region in regions:
             ledger.record(
