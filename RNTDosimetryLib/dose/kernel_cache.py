@@ -17,8 +17,9 @@ from RNTDosimetryLib.resources import resource_path
 CACHE_VARIABLE = "RNTDOSIMETRY_CACHE"
 """Environment variable with the folder of the cache; "off" keeps nothing on disk."""
 
-_IN_MEMORY = 8
-_ON_DISK = 64
+_MEMORY_BYTES = 256 * 2**20
+_FILE_BYTES = 64 * 2**20
+_FILES = 32
 _memory: dict[str, tuple] = {}
 
 
@@ -64,7 +65,7 @@ def store_arrays(key: dict, arrays: tuple[np.ndarray, ...]) -> None:
     name = _name(key)
     _remember(name, arrays)
     folder = cache_folder()
-    if folder is None:
+    if folder is None or _size(arrays) > _FILE_BYTES:
         return
     temporary = None
     try:
@@ -74,7 +75,7 @@ def store_arrays(key: dict, arrays: tuple[np.ndarray, ...]) -> None:
             contents = {f"array_{i}": array for i, array in enumerate(arrays)}
             np.savez(file, count=len(arrays), digest=_digest(arrays), **contents)
         os.replace(temporary, folder / f"{name}.npz")
-        for old in sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime)[:-_ON_DISK]:
+        for old in sorted(folder.glob("*.npz"), key=lambda file: file.stat().st_mtime)[:-_FILES]:
             old.unlink(missing_ok=True)
     except OSError:
         if temporary is not None:
@@ -87,9 +88,13 @@ def forget_memory() -> None:
 
 
 def _remember(name: str, arrays: tuple[np.ndarray, ...]) -> None:
-    while len(_memory) >= _IN_MEMORY:
-        _memory.pop(next(iter(_memory)))
     _memory[name] = arrays
+    while _memory and sum(_size(kept) for kept in _memory.values()) > _MEMORY_BYTES:
+        _memory.pop(next(iter(_memory)))
+
+
+def _size(arrays: tuple[np.ndarray, ...]) -> int:
+    return sum(array.nbytes for array in arrays)
 
 
 def _name(key: dict) -> str:

@@ -5,7 +5,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.dose.monoenergetic import LARGEST_RADIUS_CM, electron_energy_within, photon_energy_within, radiated_fraction
+from RNTDosimetryLib.dose.monoenergetic import (
+    LARGEST_RADIUS_CM,
+    electron_energy_within,
+    photon_energy_within,
+    positron_range_ratio,
+    radiated_fraction,
+)
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
 from RNTDosimetryLib.nuclides.beta_spectrum import beta_spectrum
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -54,8 +60,8 @@ class DosePointKernel(Record):
 def dose_point_kernel(nuclide: str | Nuclide) -> DosePointKernel:
     """Dose-point kernel of a nuclide (of itself; "Ac-225+progeny" for a chain) from the monoenergetic EGSnrc kernels.
 
-    Betas are folded with their spectra, conversion and Auger electrons and photons as lines. Positrons are transported as
-    electrons and annihilate at the source point; alphas (range below 0.1 mm) deposit at the source point.
+    Betas are folded with their spectra, conversion and Auger electrons and photons as lines. Positrons take the electron
+    kernels with their own range and annihilate at the source point; alphas (range below 0.1 mm) deposit at the source point.
     Raises DosimetryError for an unknown nuclide.
     """
     return _folded(get_nuclide(nuclide))
@@ -65,14 +71,15 @@ def dose_point_kernel(nuclide: str | Nuclide) -> DosePointKernel:
 def _folded(nuclide: Nuclide) -> DosePointKernel:
     radius_mm = np.concatenate([[0.0], np.geomspace(_SMALLEST_RADIUS_MM, 10.0 * LARGEST_RADIUS_CM, _RADII)])
     radius_cm = radius_mm / 10.0
-    energy, weight = electron_spectrum(nuclide)
-    per_decay = energy * weight
+    energy, electrons, positrons = electron_spectrum(nuclide)
+    per_decay = energy * (electrons + positrons)
     radiated = per_decay * radiated_fraction(energy)
     line_energy = np.array([line.energy_mev for line in nuclide.photons])
     line_weight = np.array([line.energy_per_decay_mev for line in nuclide.photons])
     brems_energy, brems_weight = _bremsstrahlung(energy, radiated)
     photon_energy, photon_weight = np.concatenate([line_energy, brems_energy]), np.concatenate([line_weight, brems_weight])
-    within = electron_energy_within(energy, per_decay, radius_cm) + nuclide.alpha_energy_mev
+    within = electron_energy_within(energy, energy * electrons, radius_cm) + nuclide.alpha_energy_mev
+    within += electron_energy_within(energy, energy * positrons, radius_cm, positron_range_ratio(energy))
     arrays = (radius_mm, within, photon_energy_within(photon_energy, photon_weight, radius_cm))
     for array in arrays:
         array.flags.writeable = False
@@ -88,26 +95,33 @@ def _folded(nuclide: Nuclide) -> DosePointKernel:
     )
 
 
-def electron_spectrum(nuclide: Nuclide) -> tuple[np.ndarray, np.ndarray]:
-    """All electrons of a nuclide on one energy grid: energies in MeV and electrons per decay at each.
+def electron_spectrum(nuclide: Nuclide) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """All electrons of a nuclide on one energy grid: energies in MeV, electrons per decay and positrons per decay at each.
 
-    Every electron is shared between the two neighbouring energies so that number and energy stay the same.
+    Every particle is shared between the two neighbouring energies so that number and energy stay the same.
     """
     energies, weights = [line.energy_mev for line in nuclide.electrons], [line.intensity for line in nuclide.electrons]
+    is_positron = [False] * len(energies)
     for branch in nuclide.betas:
         spectrum = beta_spectrum(branch, nuclide.mass_number)
         energies.extend(spectrum.energy_mev)
         weights.extend(spectrum.weight)
+        is_positron.extend([branch.kind == "beta+"] * len(spectrum.weight))
     if not energies:
-        return np.array([_LOWEST_ENERGY_MEV]), np.zeros(1)
-    energies, weights = np.array(energies), np.array(weights)
+        return np.array([_LOWEST_ENERGY_MEV]), np.zeros(1), np.zeros(1)
+    energies, weights, is_positron = np.array(energies), np.array(weights), np.array(is_positron)
     top = max(energies.max(), 2 * _LOWEST_ENERGY_MEV)
     steps = int(np.ceil(np.log(top / _LOWEST_ENERGY_MEV) / np.log(_ENERGY_RATIO)))
     grid = np.concatenate([[0.0], np.geomspace(_LOWEST_ENERGY_MEV, top * (1 + 1e-12), steps + 1)])
+    electrons = _shared_on_grid(grid, energies[~is_positron], weights[~is_positron])
+    positrons = _shared_on_grid(grid, energies[is_positron], weights[is_positron])
+    return grid[1:], electrons[1:], positrons[1:]
+
+
+def _shared_on_grid(grid: np.ndarray, energies: np.ndarray, weights: np.ndarray) -> np.ndarray:
     lower = np.clip(np.searchsorted(grid, energies, side="right") - 1, 0, len(grid) - 2)
     share = (energies - grid[lower]) / (grid[lower + 1] - grid[lower])
-    total = np.bincount(lower, weights * (1.0 - share), len(grid)) + np.bincount(lower + 1, weights * share, len(grid))
-    return grid[1:], total[1:]
+    return np.bincount(lower, weights * (1.0 - share), len(grid)) + np.bincount(lower + 1, weights * share, len(grid))
 
 
 def _bremsstrahlung(energy: np.ndarray, radiated: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+from scipy.integrate import cumulative_trapezoid
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
+from RNTDosimetryLib.nuclides.beta_spectrum import ELECTRON_REST_MEV
 from RNTDosimetryLib.resources import read_table
 
 _SCALED_RADII = np.linspace(0.0, 1.2, 601)
@@ -20,6 +22,7 @@ _LOWEST_ENERGY_MEV = 1e-3
 _RANGE_AT_1_KEV_G_CM2 = 4.2e-6  # as in the header of electron_kernels_water.csv
 _PHOTOELECTRIC_POWER = 3.0  # absorption in water below 10 keV falls as E^-3: 42.6 cm2/g at 5 keV, 5.33 at 10 keV (NISTIR 5632)
 _FULL_TRANSPORT_FROM_MEV = 0.2
+_WATER_EXCITATION_MEV = 75e-6  # ICRU Report 37, as in the tables
 
 
 @dataclass(frozen=True)
@@ -103,16 +106,44 @@ def _log_spline(wanted: np.ndarray, grid: np.ndarray, values: np.ndarray) -> np.
     return np.exp(spline(inside) + spline(inside, 1) * (np.log(wanted) - inside))
 
 
-def electron_energy_within(energy_mev, energy_per_decay_mev, radius_cm) -> np.ndarray:
+def positron_range_ratio(energy_mev: np.ndarray) -> np.ndarray:
+    """CSDA range of positrons in water divided by that of electrons of the same energy.
+
+    From the Bethe formula with the Bhabha instead of the Moller cross section (ICRU Report 37, I = 75 eV); the density
+    effect, the same for both, is left out.
+    """
+    grid = np.geomspace(_LOWEST_ENERGY_MEV, 5.0, 400)
+    ranges = [cumulative_trapezoid(1.0 / _stopping_number(grid, positron), grid, initial=0.0) for positron in (True, False)]
+    start = _stopping_number(grid[:1], False) / _stopping_number(grid[:1], True)
+    ratio = np.concatenate([start, ranges[0][1:] / ranges[1][1:]])
+    return np.interp(np.log(np.maximum(energy_mev, _LOWEST_ENERGY_MEV)), np.log(grid), ratio)
+
+
+def _stopping_number(energy_mev: np.ndarray, positron: bool) -> np.ndarray:
+    """Collision stopping power of water for electrons or positrons, up to a common factor."""
+    tau = energy_mev / ELECTRON_REST_MEV
+    beta_squared = 1.0 - 1.0 / (1.0 + tau) ** 2
+    if positron:
+        series = 23.0 + 14.0 / (tau + 2.0) + 10.0 / (tau + 2.0) ** 2 + 4.0 / (tau + 2.0) ** 3
+        exchange = 2.0 * np.log(2.0) - beta_squared / 12.0 * series
+    else:
+        exchange = (1.0 - beta_squared) * (1.0 + tau**2 / 8.0 - (2.0 * tau + 1.0) * np.log(2.0))
+    return (2.0 * np.log(energy_mev / _WATER_EXCITATION_MEV) + np.log1p(tau / 2.0) + exchange) / beta_squared
+
+
+def electron_energy_within(energy_mev, energy_per_decay_mev, radius_cm, range_ratio=None) -> np.ndarray:
     """Energy in MeV per decay that electrons leave within each radius by collisions (radiated energy is not in it).
 
-    energy_mev: kinetic energies; energy_per_decay_mev: energy times intensity of each; radius_cm: radii in g/cm2.
+    energy_mev: kinetic energies; energy_per_decay_mev: energy times intensity of each; radius_cm: radii in g/cm2;
+    range_ratio: factor on the range of each, for positrons.
     """
     table = electron_table()
     total = np.zeros(len(radius_cm))
     lower, share = _energy_position(table.energy_mev, energy_mev)
-    ranges = csda_range(energy_mev)
+    ranges = csda_range(energy_mev) * (1.0 if range_ratio is None else range_ratio)
     for i, energy in enumerate(energy_per_decay_mev):
+        if energy == 0.0:
+            continue
         curve = (1.0 - share[i]) * table.cumulative[lower[i]] + share[i] * table.cumulative[lower[i] + 1]
         total += energy * np.interp(radius_cm / ranges[i], _SCALED_RADII, curve)
     return total

@@ -107,6 +107,14 @@ class Nuclide(Record):
         """Mean kinetic energy of alpha particles per decay in MeV, without the recoil of the daughter, without RBE."""
         return sum(line.energy_per_decay_mev for line in self.alphas)
 
+    @cached_property
+    def recoil_energy_mev(self) -> float:
+        """Mean recoil energy of the nuclei that emit alphas, per decay in MeV; in no other energy of this record.
+
+        By momentum balance: alpha energy times 4 / (A - 4).
+        """
+        return self.alpha_energy_mev * 4.0 / (self.mass_number - 4.0) if self.alphas else 0.0
+
     @property
     def local_dose_constant_j_per_gbq(self) -> float:
         """Energy of electrons and alphas in J released by the complete decay of 1 GBq; divided by a mass in kg it is a dose."""

@@ -12,6 +12,7 @@ from RNTDosimetryLib.dose.monoenergetic import (
     electron_energy_within,
     photon_energy_within,
     photon_table,
+    positron_range_ratio,
     radiated_fraction,
 )
 from RNTDosimetryLib.errors import DosimetryError
@@ -64,6 +65,14 @@ def test_a_tabulated_energy_gives_the_table_back():
     assert within == pytest.approx(table.cumulative[row], abs=1e-12)
 
 
+# Rohrlich and Carlson, Phys Rev 93 (1954) 38: slow positrons lose more energy per length than electrons, fast ones less.
+def test_positrons_stop_earlier_at_low_and_later_at_high_energy():
+    ratio = positron_range_ratio(np.geomspace(0.01, 3.0, 50))
+    assert np.all(np.diff(ratio) > 0.0)
+    assert 0.85 < ratio[0] < 0.95
+    assert 1.0 < ratio[-1] < 1.03
+
+
 # Water at 8 keV: mass energy-absorption close to the attenuation 10.37 cm2/g (NISTIR 5632), so exp(-10.37 r) is left.
 def test_photons_below_the_table_follow_the_absorption_law():
     radius = np.array([0.02, 0.05, 0.1, 0.2])
@@ -94,9 +103,10 @@ def test_any_photon_energy_is_monotone_and_below_one(energy):
 @pytest.mark.parametrize("name", list_nuclides())
 def test_energy_is_closed_for_every_nuclide(name):
     nuclide, kernel = get_nuclide(name), dose_point_kernel(name)
-    energy, number = electron_spectrum(nuclide)
+    energy, electrons, positrons = electron_spectrum(nuclide)
     emitted = nuclide.electron_energy_mev
-    assert np.sum(energy * number) == pytest.approx(emitted, rel=1e-6, abs=1e-12)
+    assert np.sum(energy * (electrons + positrons)) == pytest.approx(emitted, rel=1e-6, abs=1e-12)
+    assert np.sum(positrons) == pytest.approx(nuclide.positron_intensity, rel=1e-5, abs=1e-15)
     assert kernel.electron_total_mev + kernel.bremsstrahlung_mev == pytest.approx(emitted + nuclide.alpha_energy_mev, rel=1e-6, abs=1e-12)
     assert kernel.photon_total_mev - kernel.bremsstrahlung_mev == pytest.approx(nuclide.photon_energy_mev, rel=1e-6, abs=1e-12)
     assert kernel.electron_within_mev[-1] == pytest.approx(kernel.electron_total_mev, rel=1e-5, abs=1e-12)
