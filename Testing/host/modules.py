@@ -5,7 +5,6 @@ import os
 import sys
 
 import slicer
-import vtk
 
 from host.scene import start_scene
 
@@ -101,8 +100,3 @@ def unload_module(name: str) -> None:
     folder = os.path.dirname(module.path)
     if folder in sys.path:
         sys.path.remove(folder)
-
-
-def observer_count(node) -> int:
-    """1 when anything observes the modification of a node, else 0: panels must leave 0 behind."""
-    return int(node.HasObserver(vtk.vtkCommand.ModifiedEvent))

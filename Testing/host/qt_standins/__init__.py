@@ -3,6 +3,8 @@
 import os
 import sys
 
+from host.qt_standins.reference_counts import keep_singletons
+
 _installed = False
 
 
@@ -12,6 +14,7 @@ def install_widgets() -> None:
     if _installed:
         return
     os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+    keep_singletons()
     try:
         from host.qt_standins import pythonqt
     except ImportError as error:

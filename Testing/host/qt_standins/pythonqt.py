@@ -67,7 +67,7 @@ def _make_properties_attributes(native_classes) -> None:
                     setattr(widget_class, name, _property_attribute(widget_class, name))
     QtCore.QObject.name = property(_native_object_name, _native_set_object_name)
     QtCore.QObject.className = lambda self: type(self).__name__
-    QtCore.QObject.delete = shiboken6.delete
+    QtCore.QObject.delete = lambda self: shiboken6.delete(self)
 
 
 # --- signals named by text
@@ -94,15 +94,21 @@ def _accepted_count(function, offered: int) -> int:
     return min(offered, len(positional))
 
 
+# PySide6 sends as many arguments as the function has parameters, so each count needs a function of its own.
+_CALLERS = (
+    lambda function: lambda: function(),
+    lambda function: lambda first: function(first),
+    lambda function: lambda first, second: function(first, second),
+    lambda function: lambda first, second, third: function(first, second, third),
+    lambda function: lambda first, second, third, fourth: function(first, second, third, fourth),
+)
+
+
 def connect_by_text(sender, signal: str, *target) -> bool:
     """Connect ``signal`` to a function, or to the slot ``target[1]`` of the object ``target[0]``."""
     name, offered = parse_signal(signal)
     function = target[0] if len(target) == 1 else getattr(target[0], parse_signal(target[1])[0])
-    count = _accepted_count(function, offered)
-
-    def call(*arguments):
-        return function(*arguments[:count])
-
+    call = _CALLERS[_accepted_count(function, offered)](function)
     sender.__dict__.setdefault("_text_connections", []).append((name, function, call))
     getattr(sender, name).connect(call)
     return True

@@ -56,7 +56,7 @@ class qMRMLSegmentSelectorWidget(SceneWidget, qt.QWidget):
         self._nodes.setCurrentNode(node)
 
     def currentSegmentID(self) -> str:
-        return self._segments.currentData() or ""
+        return self._segments.currentData or ""
 
     def setCurrentSegmentID(self, segment_id: str) -> None:
         self._segments.setCurrentIndex(self._segments.findData(segment_id))
