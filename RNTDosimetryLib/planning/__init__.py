@@ -6,9 +6,26 @@
     plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
 """
 
+from RNTDosimetryLib.planning.activity_table import ActivityTable, activity_table
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, LimitedActivity, activity_for_limits, check_limits
+from RNTDosimetryLib.planning.positions import (
+    Injection,
+    InjectionsPlan,
+    LimitedInjections,
+    injections_for_goals,
+    injections_plan,
+    scale_injections,
+)
 from RNTDosimetryLib.planning.products import DoseConstant, Product, Quantity, dose_constant, get_product, list_products
+from RNTDosimetryLib.planning.sensitivity import (
+    DoseSpread,
+    PlanUncertainty,
+    SampledPlan,
+    SensitivityRow,
+    sampled_doses,
+    sensitivity,
+)
 from RNTDosimetryLib.planning.single import (
     BsaPlan,
     SingleCompartmentPlan,
@@ -19,26 +36,40 @@ from RNTDosimetryLib.planning.single import (
 )
 
 __all__ = [
+    "ActivityTable",
     "BsaPlan",
     "Compartments",
     "DoseConstant",
+    "DoseSpread",
+    "Injection",
+    "InjectionsPlan",
     "Limit",
     "LimitCheck",
     "LimitedActivity",
+    "LimitedInjections",
     "PartitionPlan",
+    "PlanUncertainty",
     "Product",
     "Quantity",
+    "SampledPlan",
+    "SensitivityRow",
     "SingleCompartmentPlan",
     "Tumour",
     "activity_for_limits",
+    "activity_table",
     "bsa_activity",
     "check_limits",
     "dose_constant",
     "get_product",
     "implied_tumour_mass_g",
+    "injections_for_goals",
+    "injections_plan",
     "list_products",
     "make_compartments",
     "partition_model",
+    "sampled_doses",
+    "scale_injections",
+    "sensitivity",
     "single_compartment_activity",
     "single_compartment_dose",
 ]

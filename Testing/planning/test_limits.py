@@ -68,7 +68,7 @@ def test_limit_that_never_binds():
     assert found.binding == "normal_liver"
     assert found.checks[1].activity_gbq is None
     assert found.checks[1].satisfied
-    with pytest.raises(DosimetryError, match="sets an activity"):
+    with pytest.raises(DosimetryError, match="sets the activity"):
         activity_for_limits(**case, limits={"lung": 30})
 
 

@@ -1,0 +1,254 @@
+"""Several injection positions, each with its own territory and activity: the energies of each region add up."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.planning.checks import checked_lung_mass_g
+from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
+from RNTDosimetryLib.planning.limits import Limit, LimitCheck, read_limits
+from RNTDosimetryLib.records import Record
+
+_ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Injection(Record):
+    """One injection position. tumours: with the masses and ratios inside this territory; normal_liver_mass_g: inside it too.
+
+    activity_gbq: at administration, 0 for a position that is not used. lung_shunt_fraction, residual_fraction: of this injection.
+    """
+
+    name: str
+    activity_gbq: float
+    tumours: tuple[Tumour, ...]
+    normal_liver_mass_g: float
+    lung_shunt_fraction: float
+    residual_fraction: float = 0.0
+
+    def __post_init__(self):
+        object.__setattr__(self, "tumours", tuple(self.tumours))
+        non_negative_number(self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used")
+
+
+@dataclass(frozen=True)
+class InjectionsPlan(Record):
+    """Absorbed doses of all injections together, in Gy.
+
+    dose_gy: every tumour, "normal_liver" (perfused by any injection), "whole_normal_liver" (when its mass was given), "lung_session", and
+    "lung" with earlier treatments. dose_by_injection_gy: the same by injection, over the same masses. plans: each injection alone, over
+    the masses in its own territory.
+    """
+
+    activities_gbq: dict[str, float]
+    dose_gy: dict[str, float]
+    dose_by_injection_gy: dict[str, dict[str, float]]
+    masses_g: dict[str, float]
+    plans: dict[str, PartitionPlan]
+    assumptions: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class LimitedInjections(Record):
+    """Activities of several injections that keep the limits; binding: names of the limits and goals met exactly."""
+
+    plan: InjectionsPlan
+    checks: tuple[LimitCheck, ...]
+    binding: tuple[str, ...]
+    goals_reached: bool
+
+
+def injections_plan(
+    nuclide_or_product,
+    injections: Sequence[Injection],
+    *,
+    tumour_masses_g: Mapping[str, float] | None = None,
+    perfused_normal_liver_mass_g: float | None = None,
+    whole_normal_liver_mass_g: float | None = None,
+    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    previous_lung_dose_gy: float = 0.0,
+    dose_constant_j_per_gbq: float | None = None,
+    product_file=None,
+) -> InjectionsPlan:
+    """Partition model of several injections: each shares its activity in its own territory, and doses add per region.
+
+    The dose of a region is the energy from all injections over the region's whole mass: D = sum_p m_p D_p / m. Territories may overlap.
+    tumour_masses_g: whole mass by tumour; needed for a tumour in more than one territory, and a tumour named here that lies in none gets
+    no dose and a warning. perfused_normal_liver_mass_g: of all territories together, each gram counted once; None takes the sum, as for
+    territories that do not overlap. Other arguments as ``partition_model``.
+    Raises DosimetryError for names used twice and for masses that do not fit together.
+    """
+    injections = tuple(injections)
+    names = [item.name for item in injections]
+    if not injections or len(set(names)) < len(names):
+        raise DosimetryError(f"Expected injections with different names, received {names}; name each position.")
+    if not sum(item.activity_gbq for item in injections) > 0:
+        raise DosimetryError("Expected at least one injection with activity, received 0 GBq in all; type the activities.")
+    assumptions = []
+    masses = _tumour_masses(injections, tumour_masses_g or {})
+    parts = [item.normal_liver_mass_g for item in injections]
+    if perfused_normal_liver_mass_g is None:
+        perfused = sum(parts)
+        if sum(part > 0 for part in parts) > 1:
+            assumptions.append("The territories do not share normal liver: its perfused mass is the sum.")
+    else:
+        perfused = non_negative_number(perfused_normal_liver_mass_g, "mass in g of the perfused normal liver")
+        if not max(parts) * (1 - _ROUNDING) <= perfused <= sum(parts) * (1 + _ROUNDING):
+            raise DosimetryError(
+                f"Expected the perfused normal liver of all territories between {max(parts):.4g} g (the largest) and {sum(parts):.4g} g "
+                f"(the sum), received {perfused:.4g} g; count each gram once."
+            )
+    masses["normal_liver"] = perfused
+    if whole_normal_liver_mass_g is not None:
+        masses["whole_normal_liver"] = positive_number(whole_normal_liver_mass_g, "mass in g of the whole normal liver")
+        if masses["whole_normal_liver"] < perfused * (1 - _ROUNDING):
+            raise DosimetryError(
+                f"Expected the whole normal liver to hold at least the perfused {perfused:.4g} g, received "
+                f"{whole_normal_liver_mass_g:.4g} g; correct one of them."
+            )
+    masses["lung_session"] = checked_lung_mass_g(lung_mass_g)
+    earlier = non_negative_number(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment")
+    plans = {
+        item.name: plan_of(
+            make_compartments(
+                nuclide_or_product,
+                tumours=item.tumours,
+                normal_liver_mass_g=item.normal_liver_mass_g,
+                lung_shunt_fraction=item.lung_shunt_fraction,
+                lung_mass_g=lung_mass_g,
+                residual_fraction=item.residual_fraction,
+                dose_constant_j_per_gbq=dose_constant_j_per_gbq,
+                product_file=product_file,
+            ),
+            item.activity_gbq,
+        )
+        for item in injections
+    }
+    by_injection = {name: _regional_doses(plan, masses) for name, plan in plans.items()}
+    dose = {region: sum(doses[region] for doses in by_injection.values()) for region in masses}
+    dose["lung"] = dose["lung_session"] + earlier
+    missed = [region for region in masses if region in (tumour_masses_g or {}) and dose[region] == 0]
+    warnings = [f"Tumour {region} lies in no territory: it gets no dose." for region in missed]
+    warnings += [f"{name}: {text}" for name, plan in plans.items() for text in plan.warnings]
+    first = next(iter(plans.values()))
+    return InjectionsPlan(
+        activities_gbq={item.name: item.activity_gbq for item in injections},
+        dose_gy=dose,
+        dose_by_injection_gy=by_injection,
+        masses_g=masses,
+        plans=plans,
+        assumptions=(*first.assumptions, *assumptions),
+        warnings=tuple(warnings),
+    )
+
+
+def scale_injections(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:
+    """The largest common factor on all activities that keeps the limits. limits: as ``activity_for_limits``, for doses of all injections.
+
+    shared: the keyword arguments of ``injections_plan``. Raises DosimetryError when no limit depends on the activities.
+    """
+    wanted = read_limits(limits)
+    plan = injections_plan(nuclide_or_product, injections, **shared)
+    earlier = plan.dose_gy["lung"] - plan.dose_gy["lung_session"]
+    factors = [_room(limit, earlier) / dose for limit, dose in _session_doses(plan, wanted) if limit.kind == "max" and dose > 0]
+    if not factors:
+        raise DosimetryError("Expected a limit that some injection reaches, received none; give a limit for the normal liver or the lungs.")
+    factor = min(factors)
+    scaled = [replace(item, activity_gbq=item.activity_gbq * factor) for item in injections]
+    return _limited(injections_plan(nuclide_or_product, scaled, **shared), wanted)
+
+
+def injections_for_goals(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:
+    """The least total activity, each position's own, that reaches every goal ("min") within every limit ("max"); a linear programme.
+
+    The activities of ``injections`` are not used. Raises DosimetryError when no activities reach the goals within the limits.
+    """
+    from scipy.optimize import linprog
+
+    wanted = read_limits(limits)
+    if not any(limit.kind == "min" for limit in wanted):
+        raise DosimetryError('Expected at least one goal such as "T1": ("min", 120), received limits only; use scale_injections.')
+    unit = injections_plan(nuclide_or_product, [replace(item, activity_gbq=1.0) for item in injections], **shared)
+    earlier = unit.dose_gy["lung"] - unit.dose_gy["lung_session"]
+    rows, bounds = [], []
+    for limit, _ in _session_doses(unit, wanted):
+        sign = 1.0 if limit.kind == "max" else -1.0
+        region = "lung_session" if limit.name == "lung" else limit.name
+        rows.append([sign * unit.dose_by_injection_gy[item.name][region] for item in injections])
+        bounds.append(sign * _room(limit, earlier))
+    solution = linprog(np.ones(len(injections)), A_ub=np.array(rows), b_ub=np.array(bounds), bounds=(0, None))
+    if not solution.success:
+        raise DosimetryError(
+            "Expected goals that can be reached within the limits, received "
+            + ", ".join(f"{limit.name} {'≤' if limit.kind == 'max' else '≥'} {limit.dose_gy:g} Gy" for limit in wanted)
+            + "; lower a goal, or use scale_injections for the largest activities."
+        )
+    chosen = [replace(item, activity_gbq=max(float(activity), 0.0)) for item, activity in zip(injections, solution.x)]
+    return _limited(injections_plan(nuclide_or_product, chosen, **shared), wanted)
+
+
+def _tumour_masses(injections: Sequence[Injection], typed: Mapping[str, float]) -> dict[str, float]:
+    parts: dict[str, list[float]] = {}
+    for item in injections:
+        for tumour in item.tumours:
+            parts.setdefault(tumour.name, []).append(tumour.mass_g)
+    masses = {}
+    for name, found in parts.items():
+        if name not in typed and len(found) > 1:
+            raise DosimetryError(
+                f"Expected the whole mass of tumour {name}, which lies in {len(found)} territories, received none; "
+                "give it in tumour_masses_g, because the parts may overlap."
+            )
+        whole = found[0] if name not in typed else positive_number(typed[name], f"mass in g of tumour {name}")
+        if whole < max(found) * (1 - _ROUNDING):
+            raise DosimetryError(
+                f"Expected tumour {name} to have at least the {max(found):.4g} g that lie in one territory, received {whole:.4g} g; "
+                "correct one of them."
+            )
+        masses[name] = whole
+    outside = {name: positive_number(mass, f"mass in g of tumour {name}") for name, mass in typed.items() if name not in parts}
+    return masses | outside
+
+
+def _regional_doses(plan: PartitionPlan, masses: Mapping[str, float]) -> dict[str, float]:
+    compartments = plan.compartments
+    energy = {tumour.name: tumour.mass_g * plan.tumour_dose_gy[tumour.name] for tumour in compartments.tumours}
+    energy["normal_liver"] = energy["whole_normal_liver"] = compartments.normal_liver_mass_g * plan.normal_liver_dose_gy
+    energy["lung_session"] = compartments.lung_mass_g * plan.lung_dose_gy
+    return {region: energy.get(region, 0.0) / mass if mass > 0 else 0.0 for region, mass in masses.items()}
+
+
+def _session_doses(plan: InjectionsPlan, limits: Sequence[Limit]) -> list[tuple[Limit, float]]:
+    for limit in limits:
+        if limit.name not in plan.dose_gy:
+            raise DosimetryError(f"Expected a limit for one of {', '.join(plan.dose_gy)}, received '{limit.name}'; correct the name.")
+    return [(limit, plan.dose_gy["lung_session" if limit.name == "lung" else limit.name]) for limit in limits]
+
+
+def _room(limit: Limit, earlier_gy: float) -> float:
+    left = limit.dose_gy - (earlier_gy if limit.name == "lung" else 0.0)
+    if left <= 0 and limit.kind == "max":
+        raise DosimetryError(
+            f"Expected the lungs to have received less than the limit of {limit.dose_gy:g} Gy, received {earlier_gy:.4g} Gy before; "
+            "no activity is within the limit."
+        )
+    return max(left, 0.0)
+
+
+def _limited(plan: InjectionsPlan, limits: Sequence[Limit]) -> LimitedInjections:
+    checks = []
+    for limit in limits:
+        dose = plan.dose_gy[limit.name]
+        margin = limit.dose_gy - dose if limit.kind == "max" else dose - limit.dose_gy
+        close = _ROUNDING * 100 * limit.dose_gy
+        checks.append(LimitCheck(limit.name, limit.kind, limit.dose_gy, dose, margin, None, margin >= -close, abs(margin) <= close))
+    return LimitedInjections(
+        plan=plan,
+        checks=tuple(checks),
+        binding=tuple(check.name for check in checks if check.binding),
+        goals_reached=all(check.satisfied for check in checks if check.kind == "min"),
+    )
