@@ -52,8 +52,12 @@ def photon_table(rows: list[dict]) -> list[dict]:
 def write(path: Path, header: list[str], table: list[dict]) -> None:
     with path.open("w", encoding="utf-8", newline="\n") as file:
         file.write("\n".join(header) + "\n")
-        file.write("# columns: one per shell, named by its outer radius (electrons: scaled by the CSDA range; photons: cm); value = fraction\n")
-        file.write("# of the emitted energy deposited in the shell; beyond: outside the last shell, inside the sphere of the run; escape: the rest\n")
+        file.write(
+            "# columns: one per shell, named by its outer radius (electrons: scaled by the CSDA range; photons: cm); value = fraction\n"
+        )
+        file.write(
+            "# of the emitted energy deposited in the shell; beyond: outside the last shell, inside the sphere of the run; escape: the rest\n"
+        )
         writer = csv.DictWriter(file, fieldnames=list(table[0]), lineterminator="\n")
         writer.writeheader()
         writer.writerows(table)

@@ -1,8 +1,8 @@
 """Asks whether this Python has what the project needs.
 
-    python tools/check_environment.py requirements   prints the requirements of pyproject.toml, one a line
-    python tools/check_environment.py packages       exit 1 with a line on stderr for each package that is missing or too old
-    python tools/check_environment.py graphics       exit 1, or a crash, where nothing can be drawn without a display
+python tools/check_environment.py requirements   prints the requirements of pyproject.toml, one a line
+python tools/check_environment.py packages       exit 1 with a line on stderr for each package that is missing or too old
+python tools/check_environment.py graphics       exit 1, or a crash, where nothing can be drawn without a display
 """
 
 import os

@@ -49,10 +49,13 @@ def main() -> None:
 
     print("4/4 Comparing with the truth\n")
     print(summary(result, patient.truth))
-    write_json(options.out / "deviations.json", {
-        "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
-        "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
-    })
+    write_json(
+        options.out / "deviations.json",
+        {
+            "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
+            "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
+        },
+    )
     print_warnings(result.all_warnings())
     names = ", ".join(path.name for path in [*paths, scene_path])
     print(f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first.")

@@ -107,7 +107,9 @@ def test_energy_is_closed_for_every_nuclide(name):
     emitted = nuclide.electron_energy_mev
     assert np.sum(energy * (electrons + positrons)) == pytest.approx(emitted, rel=1e-6, abs=1e-12)
     assert np.sum(positrons) == pytest.approx(nuclide.positron_intensity, rel=1e-5, abs=1e-15)
-    assert kernel.electron_total_mev + kernel.bremsstrahlung_mev == pytest.approx(emitted + nuclide.alpha_energy_mev, rel=1e-6, abs=1e-12)
+    assert kernel.electron_total_mev + kernel.bremsstrahlung_mev == pytest.approx(
+        emitted + nuclide.alpha_energy_mev, rel=1e-6, abs=1e-12
+    )
     assert kernel.photon_total_mev - kernel.bremsstrahlung_mev == pytest.approx(nuclide.photon_energy_mev, rel=1e-6, abs=1e-12)
     assert kernel.electron_within_mev[-1] == pytest.approx(kernel.electron_total_mev, rel=1e-5, abs=1e-12)
     assert np.all(np.diff(kernel.electron_within_mev) >= -1e-12)

@@ -11,14 +11,18 @@ from RNTDosimetryLib.nuclides import get_nuclide
 
 
 # EGSnrc, 0.01 g to 1000 g (reference/sphere_s_values.csv); the asked accuracy is 2 %.
-@pytest.mark.parametrize("row", reference_rows("sphere_s_values.csv"), ids=lambda row: f"{row['nuclide']}-{row['mass_g']}-{row['method']}")
+@pytest.mark.parametrize(
+    "row", reference_rows("sphere_s_values.csv"), ids=lambda row: f"{row['nuclide']}-{row['mass_g']}-{row['method']}"
+)
 def test_spheres_of_egsnrc(row):
     value = sphere_s_value(row["nuclide"], float(row["mass_g"]))
     assert value == pytest.approx(float(row["S_mGy_per_MBq_s"]), rel=0.006)
 
 
 # Published spheres of 310 g in mGy/(MBq*h): 177Lu 0.281, 90Y 1.67, 131I 0.429.
-@pytest.mark.parametrize(("name", "per_hour", "tolerance"), [("Lu-177", 0.281, 0.01), ("Y-90", 1.67, 0.02), ("I-131", 0.429, 0.01)])
+@pytest.mark.parametrize(
+    ("name", "per_hour", "tolerance"), [("Lu-177", 0.281, 0.01), ("Y-90", 1.67, 0.02), ("I-131", 0.429, 0.01)]
+)
 def test_published_spheres_of_310_g(name, per_hour, tolerance):
     assert 3600.0 * sphere_s_value(name, 310.0) == pytest.approx(per_hour, rel=tolerance)
 
@@ -66,7 +70,8 @@ def test_a_larger_sphere_absorbs_more_and_gets_less_dose(name, mass, factor):
 
 
 @pytest.mark.parametrize(
-    ("mass", "density"), [(0.0, 1.0), (-3.0, 1.0), (float("nan"), 1.0), (20.0, 0.0), (20.0, -1.0), (20.0, float("nan")), (1e7, 1.0)]
+    ("mass", "density"),
+    [(0.0, 1.0), (-3.0, 1.0), (float("nan"), 1.0), (20.0, 0.0), (20.0, -1.0), (20.0, float("nan")), (1e7, 1.0)],
 )
 def test_masses_and_densities_that_cannot_be_are_refused(mass, density):
     with pytest.raises(DosimetryError, match="Expected a"):

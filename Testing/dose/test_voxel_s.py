@@ -41,7 +41,9 @@ def test_voxel_s_of_egsnrc(name, side):
 
 
 # MIRD Pamphlet 17 as quoted: 90Y and 131I, 3 and 6 mm, source voxel, mGy/(MBq*s).
-@pytest.mark.parametrize(("name", "side", "value"), [("Y-90", 3, 1.61), ("Y-90", 6, 0.346), ("I-131", 3, 0.920), ("I-131", 6, 0.129)])
+@pytest.mark.parametrize(
+    ("name", "side", "value"), [("Y-90", 3, 1.61), ("Y-90", 6, 0.346), ("I-131", 3, 0.920), ("I-131", 6, 0.129)]
+)
 def test_voxel_s_of_mird_17(name, side, value):
     assert voxel_s_kernel(name, side, extent_mm=1.0).squeeze() == pytest.approx(value, rel=0.03)
 
@@ -67,7 +69,12 @@ def test_voxel_s_of_lanconelli(name, offset, value, tolerance):
 # Independent check of anisotropic voxels: mean of the point kernel over random pairs of points in both boxes.
 @pytest.mark.parametrize(
     ("name", "spacing", "offset"),
-    [("Y-90", (5, 2, 3), (1, 1, 1)), ("Y-90", (5, 2, 3), (0, 2, 1)), ("I-131", (1, 1, 10), (1, 2, 1)), ("Lu-177", (4, 2, 2), (2, 0, 3))],
+    [
+        ("Y-90", (5, 2, 3), (1, 1, 1)),
+        ("Y-90", (5, 2, 3), (0, 2, 1)),
+        ("I-131", (1, 1, 10), (1, 2, 1)),
+        ("Lu-177", (4, 2, 2), (2, 0, 3)),
+    ],
 )
 def test_anisotropic_voxels_against_random_pairs(name, spacing, offset):
     point, kernel = dose_point_kernel(name), voxel_kernel(name, spacing, shape=(6, 6, 6))
@@ -111,7 +118,9 @@ def test_plain_array_of_a_pure_beta_emitter_holds_its_energy(name, spacing):
 def test_photon_energy_within_60_cm_is_all_there(name, spacing):
     kernel = voxel_kernel(name, spacing, shape=(130, 130, 130))
     assert kernel.photon_inside_mev == pytest.approx(float(dose_point_kernel(name).photon_within_mev[-1]), rel=1e-3)
-    assert kernel.remainder == pytest.approx(1 - (kernel.electron_inside_mev + kernel.photon_inside_mev) / dose_point_kernel(name).total_mev)
+    assert kernel.remainder == pytest.approx(
+        1 - (kernel.electron_inside_mev + kernel.photon_inside_mev) / dose_point_kernel(name).total_mev
+    )
 
 
 @settings(deadline=None, max_examples=8)
@@ -166,7 +175,11 @@ def test_a_damaged_or_foreign_file_in_the_cache_is_not_used(tmp_path):
     with np.load(file) as stored:
         contents = dict(stored)
     contents["array_0"] = contents["array_0"] * 1.5
-    for damage in (lambda: file.write_bytes(b"nonsense"), lambda: np.savez(file, **contents), lambda: file.write_bytes(file.read_bytes()[:200])):
+    for damage in (
+        lambda: file.write_bytes(b"nonsense"),
+        lambda: np.savez(file, **contents),
+        lambda: file.write_bytes(file.read_bytes()[:200]),
+    ):
         damage()
         kernel_cache.forget_memory()
         assert np.array_equal(voxel_kernel("Y-90", 5.0, shape=(9, 9, 9)).octant(), good)
@@ -185,12 +198,24 @@ def test_a_folder_that_cannot_be_written_does_no_harm(tmp_path, monkeypatch):
 def test_changed_decay_data_make_another_kernel():
     nuclide = get_nuclide("Y-90")
     weaker = type(nuclide).from_dict(nuclide.to_dict() | {"betas": nuclide.to_dict()["betas"][1:]})
-    assert voxel_kernel(weaker, 5.0, shape=(3, 3, 3)).octant()[0, 0, 0] < 0.01 * voxel_kernel("Y-90", 5.0, shape=(3, 3, 3)).octant()[0, 0, 0]
+    assert (
+        voxel_kernel(weaker, 5.0, shape=(3, 3, 3)).octant()[0, 0, 0]
+        < 0.01 * voxel_kernel("Y-90", 5.0, shape=(3, 3, 3)).octant()[0, 0, 0]
+    )
 
 
 @pytest.mark.parametrize(
     ("spacing", "density"),
-    [(0.48, 1.0), ((0.3, 0.2, 0.2), 1.0), (0.0, 1.0), (-4.0, 1.0), ((4.0, 4.0), 1.0), (480.0, 1.0), (4.0, 0.0), (4.0, float("nan"))],
+    [
+        (0.48, 1.0),
+        ((0.3, 0.2, 0.2), 1.0),
+        (0.0, 1.0),
+        (-4.0, 1.0),
+        ((4.0, 4.0), 1.0),
+        (480.0, 1.0),
+        (4.0, 0.0),
+        (4.0, float("nan")),
+    ],
 )
 def test_spacings_and_densities_that_cannot_be_are_refused(spacing, density):
     with pytest.raises(DosimetryError, match="Expected"):

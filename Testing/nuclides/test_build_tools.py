@@ -53,7 +53,10 @@ def test_an_evaluation_is_read_column_by_column(lutetium):
     assert lutetium.half_life_h == pytest.approx(6.647 * 24)
     assert lutetium.half_life_uncertainty_h == pytest.approx(0.004 * 24)
     assert not lutetium.daughter_is_radioactive
-    assert lutetium.betas == [("beta-", 498.3, 149.4, pytest.approx(0.793), ""), ("beta-", 385.4, 111.7, pytest.approx(0.091), "1")]
+    assert lutetium.betas == [
+        ("beta-", 498.3, 149.4, pytest.approx(0.793), ""),
+        ("beta-", 385.4, 111.7, pytest.approx(0.091), "1"),
+    ]
 
 
 def test_outer_shells_take_the_rest_of_the_total_conversion(lutetium):
@@ -69,7 +72,9 @@ def test_bracketed_lines_share_their_intensity(lutetium):
     assert lines["KLL AUGER+KLX AUGER+KXY AUGER"] == pytest.approx(0.0028)
 
 
-@pytest.mark.parametrize(("value", "digits", "expected"), [("6.647", "4", 0.004), ("12.7004", "20", 0.0020), ("1.4E-6", "3", 3e-7), ("10", "", None)])
+@pytest.mark.parametrize(
+    ("value", "digits", "expected"), [("6.647", "4", 0.004), ("12.7004", "20", 0.0020), ("1.4E-6", "3", 3e-7), ("10", "", None)]
+)
 def test_uncertainties_count_last_digits(tools, value, digits, expected):
     assert tools[0].uncertainty(value, digits) == (None if expected is None else pytest.approx(expected))
 

@@ -195,7 +195,9 @@ def test_alpha_energy_of_chains_in_equilibrium(name, alpha_mev):
 
 
 # Recoil per decay in MeV, ICRP Publication 107; kept apart from the alphas.
-@pytest.mark.parametrize(("name", "recoil_mev"), [("Ac-225", 0.104813), ("Ra-223", 0.103567), ("Po-212", 0.169054), ("Lu-177", 0.0)])
+@pytest.mark.parametrize(
+    ("name", "recoil_mev"), [("Ac-225", 0.104813), ("Ra-223", 0.103567), ("Po-212", 0.169054), ("Lu-177", 0.0)]
+)
 def test_recoil_is_separate(name, recoil_mev):
     assert get_nuclide(name).recoil_energy_mev == pytest.approx(recoil_mev, rel=0.02)
 
