@@ -70,7 +70,12 @@ def read_activity(
     ledger.record("scan start after administration", start_h, "h", "acquisition start - administration time", where, "derived")
     values, unit = _scaled_values(series, order, overrides, ledger, where)
     factor = _to_concentration(unit, geometry, timing, overrides, ledger, where)
-    factor = factor * _decay_to_start(series, headers, administration, timing, overrides, ledger, where)
+    decay = _decay_to_start(series, headers, administration, timing, overrides, ledger, where)
+    if factor is None:
+        typed = {**overrides, "patient_weight_kg": ledger.overrides.get("patient_weight_kg")}
+        factor = _suv_to_concentration(headers[0], administration, start_h, typed, ledger, where)
+    else:
+        factor = factor * decay
     with np.errstate(invalid="ignore", over="ignore"):
         values = values * np.broadcast_to(factor, (geometry.size[0],)).reshape(-1, 1, 1)
     _check_values(values, geometry, administration, start_h, where, ledger)
@@ -139,16 +144,18 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     choice = overrides.get("value_scale")
     if choice is not None:
         ledger.settle("value scale", "", None, choice, where)
-    files = [series.objects[0]] if series.sop_class == NM else [series.objects[index] for index in order]
-    planes, units, scale = [], set(), None
-    for item in files:
-        stored, dataset = pixels_of(item.path)
-        scale = value_scale(dataset, where, choice)
+    objects = [series.objects[0]] if series.sop_class == NM else [series.objects[index] for index in order]
+    planes, units, scale, path = [], set(), None, None
+    for item in objects:
+        if item.path != path:
+            path, frames = item.path, pixels_of(item.path)[0]
+        scale = _believable_scale(item.header, where, choice, ledger)
         units.add(scale.unit)
-        if scale.slope <= 0:
-            raise DosimetryError(f"Expected a positive slope in {where}, received {scale.slope:g}; repair the file.")
-        if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
-            ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
+        if item.frame >= len(frames):
+            raise DosimetryError(
+                f"Expected frame {item.frame + 1} in {where}, received {len(frames)} frames; the file is cut off."
+            )
+        stored = frames if series.sop_class == NM else frames[item.frame : item.frame + 1]
         with np.errstate(invalid="ignore", over="ignore"):
             planes.append(stored.astype(np.float64) * scale.slope + scale.intercept)
     if len(units) > 1:
@@ -161,14 +168,58 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     return np.concatenate(planes), (scale.unit or None, scale.source)
 
 
+def _believable_scale(header, where: str, choice, ledger: Ledger):
+    scale = value_scale(header, where, choice)
+    if scale.slope <= 0:
+        raise DosimetryError(f"Expected a positive slope in {where}, received {scale.slope:g}; repair the file.")
+    if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
+        ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
+    return scale
+
+
+def _suv_to_concentration(header, administration: Administration, start_h: float, overrides, ledger: Ledger, where: str) -> float:
+    """Bq/mL at the start of acquisition for a standardised uptake value of 1 g/mL by body weight.
+
+    SUV = C / (A / weight) with C and A at the same moment, whatever moment the writer corrected both to. A is what the
+    file gives, because the writer divided by it; weight in g, as 1 mL counts as 1 g.
+    """
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    if str(header.get("SUVType", "") or "BW") != "BW":
+        raise DosimetryError(
+            f"Expected SUV by body weight in {where}, received SUV Type {header.get('SUVType')}; type the override unit."
+        )
+    weight = overrides.get("patient_weight_kg") or (found.value if (found := find(header, "patient_weight_kg")) else None)
+    if weight is None:
+        raise DosimetryError(
+            f"Expected the patient's weight for the SUV in {where}, received none; type the override patient_weight_kg."
+        )
+    written = find(header, "injected_activity_mbq")
+    activity = written.value if written is not None else administration.injected_activity_mbq
+    ledger.record(
+        "activity of SUV 1",
+        activity / weight * 1e3,
+        "Bq/mL",
+        "injected activity / weight, at the administration",
+        where,
+        "derived",
+    )
+    ledger.warn(
+        f"{where}: values are SUV; they were turned into Bq/mL with {activity:g} MBq and {weight:g} kg, as their writer must have done"
+    )
+    return activity * 1e6 / (weight * 1e3) * math.exp(-get_nuclide(administration.nuclide).decay_constant_per_h * start_h)
+
+
 def _to_concentration(unit, geometry, timing: _Timing, overrides, ledger: Ledger, where: str):
-    """Factor from image values to Bq/mL: a number, or one for each slice."""
+    """Factor from image values to Bq/mL: a number, or one for each slice; None when the values are SUV."""
     name, source = unit
     typed = overrides.get("unit")
     used = ledger.settle("unit", "", None if name is None else Found(name, source), typed, where)
     meaning = unit_meaning(str(used)) if used is not None else None
     if meaning is not None and meaning.kind == "concentration":
         return meaning.factor
+    if meaning is not None and meaning.kind == "suv":
+        return None
     cps_per_mbq, bq_per_count = (
         None if overrides.get(key) is None else positive_number(overrides[key], key)
         for key in ("calibration_cps_per_mbq", "bq_per_count")

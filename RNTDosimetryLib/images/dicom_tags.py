@@ -33,6 +33,8 @@ def find(dataset, quantity: str) -> Found | None:
     for place in table["places"]:
         if "modality" in place and place["modality"] != str(dataset.get("Modality", "")):
             continue
+        if "sop_class" in place and place["sop_class"] != str(dataset.get("SOPClassUID", "")):
+            continue
         found = _READERS[place["reader"]](dataset, place)
         if found is not None:
             return Found(found[0], found[1], place.get("note", ""))
@@ -105,6 +107,16 @@ def _number(dataset, place):
     return number_of(value, label) * place.get("factor", 1.0), label
 
 
+def _number_by_size(dataset, place):
+    """A number whose unit is told by its size: the first factor that brings it into the limits."""
+    found = _number(dataset, place)
+    if found is None:
+        return None
+    low, high = place["limits"]
+    scaled = [found[0] * factor for factor in place["factors"]]
+    return next((value for value in scaled if low <= value <= high), scaled[0]), found[1]
+
+
 def _datetime(dataset, place):
     value = element_value(dataset, place["path"])
     if value is None:
@@ -158,6 +170,7 @@ def _rotations(dataset, place):
 _READERS = {
     "text": _text,
     "number": _number,
+    "number_by_size": _number_by_size,
     "datetime": _datetime,
     "date_time": _date_time,
     "pattern": _pattern,

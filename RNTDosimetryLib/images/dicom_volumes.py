@@ -3,6 +3,8 @@
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_frames import frames_as_slices
+from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_tags import number_of
 from RNTDosimetryLib.images.geometry import ImageGeometry
 
@@ -107,20 +109,21 @@ def rescale_of(dataset) -> tuple[float, float]:
     )
 
 
-def load_ct_files(files, geometry: ImageGeometry) -> np.ndarray:
-    """Hounsfield units of CT slices in the order given, (z, y, x) float32."""
+def load_ct_files(files, geometry: ImageGeometry, frames=()) -> np.ndarray:
+    """Hounsfield units of CT slices in the order given, (z, y, x) float32. frames: of each file, 0 for single slices."""
     volume = np.empty(geometry.size, dtype=np.float32)
     if len(files) != geometry.size[0]:
         raise DosimetryError(f"Expected {geometry.size[0]} CT slices, received {len(files)}; read the folder again.")
-    for index, path in enumerate(files):
-        try:
-            stored, dataset = pixels_of(path)
-        except OSError as error:
-            raise DosimetryError(
-                f"Expected the CT slice {path} to be readable, received: {error}; read the folder again."
-            ) from error
-        slope, intercept = rescale_of(dataset)
-        volume[index] = stored[0] * np.float32(slope) + np.float32(intercept)
+    last = None
+    for index, (path, frame) in enumerate(zip(files, frames or [0] * len(files))):
+        if path != last:
+            with readable(path):
+                (stored, dataset), last = pixels_of(path), path
+                headers = frames_as_slices(dataset) or [dataset]
+        if frame >= min(len(stored), len(headers)):
+            raise DosimetryError(f"Expected frame {frame + 1} in {path}, received {len(stored)} frames; read the folder again.")
+        slope, intercept = rescale_of(headers[frame])
+        volume[index] = stored[frame] * np.float32(slope) + np.float32(intercept)
     return volume
 
 

@@ -8,7 +8,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
-from RNTDosimetryLib.images.dicom_scan import CT, NM, PT, RTSTRUCT, SEG, FoundSeries, looks_lost, scan_folder
+from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, looks_lost, scan_folder
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between
 from RNTDosimetryLib.images.dicom_volumes import slices_grid
@@ -41,14 +41,14 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
         ledger.record("series not used", item.label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
         if looks_lost(item):
             ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
-    activity_series = _in_order_of_time([item for item in found if item.sop_class in (NM, PT)], ledger)
+    activity_series = _in_order_of_time([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger)
     if not activity_series:
         raise DosimetryError(
             f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {Path(folder).name}, found none; add it to the folder."
         )
     patient = read_patient(found, ledger)
     administration = read_administration(activity_series, ledger)
-    ct_series = [_describe_ct(item) for item in found if item.sop_class == CT]
+    ct_series = [_describe_ct(item) for item in found if item.sop_class in CT_KINDS]
     if not ct_series:
         raise DosimetryError(
             f"Expected a CT series to go with the SPECT in {Path(folder).name}, found none; add it to the folder."
@@ -60,7 +60,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
             points.append(_read_time_point(index, series, ct_series, administration, ledger))
     _check_course(points, ledger)
     report(0.8, "reading regions")
-    points = _with_regions(points, [item for item in found if item.sop_class in (SEG, RTSTRUCT)], ledger)
+    points = _with_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ledger)
     with_regions = [index for index, point in enumerate(points) if point.regions]
     report(1.0, f"{len(points)} time points read")
     return Intake(
@@ -98,6 +98,7 @@ def _describe_ct(series: FoundSeries) -> Series:
         modality="CT",
         description=str(objects[0].header.get("SeriesDescription", "") or ""),
         files=tuple(item.path for item in objects),
+        frames=tuple(item.frame for item in objects),
         geometry=geometry,
         frame_of_reference_uid=str(objects[0].header.get("FrameOfReferenceUID", "") or ""),
         start=None if start is None else start.value,
@@ -161,7 +162,8 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
 
 def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
     for earlier, later in itertools.pairwise(points):
-        if abs(later.start_h - earlier.start_h) * 3600 < _SAME_SCAN_S:
+        same_series = "#" in later.series_uid and earlier.series_uid.split("#")[0] == later.series_uid.split("#")[0]
+        if abs(later.start_h - earlier.start_h) * 3600 < _SAME_SCAN_S and not same_series:
             raise DosimetryError(
                 f"Expected one reconstruction for each scan, received two that start at {later.acquisition_start}; "
                 f"name the one to leave out (...{earlier.series_uid[-8:]} or ...{later.series_uid[-8:]}) in the override ignore_series."

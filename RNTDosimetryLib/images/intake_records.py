@@ -28,7 +28,7 @@ class IntakeRow(Record):
 
 @dataclass(frozen=True)
 class Series(Record):
-    """A CT series on disk. The voxels are read by ``load_ct``."""
+    """A CT series on disk. The voxels are read by ``load_ct``. files, frames: of each slice, from the lowest position up."""
 
     uid: str
     modality: str
@@ -37,10 +37,11 @@ class Series(Record):
     geometry: ImageGeometry
     frame_of_reference_uid: str = ""
     start: datetime | None = None
+    frames: tuple[int, ...] = ()
 
     def load_ct(self, name: str = "CT") -> CtImage:
         """CT in Hounsfield units. Raises DosimetryError when a file has changed or cannot be read."""
-        hounsfield = load_ct_files(self.files, self.geometry)
+        hounsfield = load_ct_files(self.files, self.geometry, self.frames)
         return CtImage(name, self.geometry, hounsfield, self.frame_of_reference_uid)
 
 

@@ -21,7 +21,7 @@ _FACTOR_AGREEMENT = 0.02
 
 @dataclass(frozen=True)
 class UnitMeaning:
-    """kind: "concentration" (factor to Bq/mL), "counts", "count_rate", or "unknown" with the reason."""
+    """kind: "concentration" (factor to Bq/mL), "suv" (by body weight), "counts", "count_rate", or "unknown" with the reason."""
 
     kind: str
     factor: float = 1.0
@@ -46,6 +46,8 @@ def unit_meaning(unit: str) -> UnitMeaning:
         return UnitMeaning("concentration", float(table["concentration"][key]))
     if key in table["counts"]:
         return UnitMeaning("counts")
+    if key in table["suv_body_weight"]:
+        return UnitMeaning("suv")
     if key in table["count_rate"]:
         return UnitMeaning("count_rate")
     return UnitMeaning("unknown", reason=table["refused"].get(key, "a unit that is not known here"))
@@ -90,7 +92,7 @@ def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
     slope, intercept = rescale_of(dataset)
     unit = str(element_value(dataset, "Units") or "").strip()
     rescale = ValueScale(slope, intercept, unit, "(0028,1053) Rescale Slope, (0054,1001) Units")
-    mapping = _real_world_mapping(dataset, what)
+    mapping = concentration_mapping(dataset, what)
     if choice not in (None, "rescale", "mapping"):
         raise DosimetryError(f"Expected value_scale to be rescale or mapping, received '{choice}'.")
     if mapping is None or choice == "rescale":
@@ -111,7 +113,7 @@ def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
     return mapping
 
 
-def _real_world_mapping(dataset, what: str) -> ValueScale | None:
+def concentration_mapping(dataset, what: str = "the object") -> ValueScale | None:
     """The mapping item whose unit is a concentration. It applies to stored values, not to rescaled ones (PS3.3 C.7.6.16.2.11)."""
     for path in (
         "RealWorldValueMappingSequence",

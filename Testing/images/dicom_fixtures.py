@@ -14,6 +14,11 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian
 
 CT, NM = "1.2.840.10008.5.1.4.1.1.2", "1.2.840.10008.5.1.4.1.1.20"
+ENHANCED_PT, PARAMETRIC_MAP, ENHANCED_CT = (
+    "1.2.840.10008.5.1.4.1.1.130",
+    "1.2.840.10008.5.1.4.1.1.30",
+    "1.2.840.10008.5.1.4.1.1.2.1",
+)
 PT, SEG, RTSTRUCT = "1.2.840.10008.5.1.4.1.1.128", "1.2.840.10008.5.1.4.1.1.66.4", "1.2.840.10008.5.1.4.1.1.481.3"
 
 ROOT = "1.2.826.0.1.3680043.10.1"
@@ -57,6 +62,7 @@ class Grid:
 
 
 CT_GRID = Grid(size=(30, 28, 28), spacing=(4.0, 4.0, 4.0))
+COARSE_CT = Grid(size=(6, 8, 8), spacing=(20.0, 14.0, 14.0))
 
 
 def true_concentration(points, start_h=24.0):
@@ -74,7 +80,7 @@ class Spect:
     start_h: float = 24.0
     duration_s: float = 1200.0
     dialect: str = "NM"
-    value: str = "rescale"  # rescale, mapping, kbq, counts, rate
+    value: str = "rescale"  # rescale, mapping, kbq, counts, rate, suv
     decay: str = "NONE"
     grid: Grid = field(default_factory=Grid)
     order: str = "ascending"  # ascending, descending, shuffled
@@ -100,6 +106,9 @@ def encoded_values(spect: Spect):
     voxel_ml = float(np.prod(spect.grid.spacing)) / 1000
     if spect.value in ("counts", "rate"):
         values = values * voxel_ml / 1e6 * spect.sensitivity_cps_per_mbq * (spect.duration_s if spect.value == "counts" else 1.0)
+    if spect.value == "suv":  # C over activity per gram, both at the moment of the decay correction; 70 kg
+        at_h = 0.0 if spect.decay == "ADMIN" else spect.start_h
+        values = values / (INJECTED_MBQ * 1e6 * math.exp(-spect.decay_per_s * 3600 * at_h) / 70e3)
     return values / 1000 if spect.value == "kbq" else values
 
 
@@ -108,8 +117,8 @@ def write_spect(folder, spect: Spect) -> None:
     values = encoded_values(spect)
     slope = float(f"{values.max() / 60000:.10g}")
     stored = np.rint(values / slope).astype(np.uint16)
-    writer = _write_nm if spect.dialect == "NM" else _write_pt
-    writer(Path(folder), spect, stored, slope)
+    writers = {"NM": _write_nm, "PT": _write_pt, "ENHANCED": _write_enhanced, "MAP": _write_map}
+    writers[spect.dialect](Path(folder), spect, stored, slope)
 
 
 def write_ct(
@@ -292,15 +301,90 @@ def _write_pt(folder: Path, spect: Spect, stored, slope) -> None:
         _finish(dataset, spect, folder / f"pt_{spect.uid[-6:]}_{number:03d}")
 
 
+def _frames(spect: Spect) -> list:
+    """Slice of each frame, as a multi-frame object would hold them."""
+    order = list(range(spect.grid.size[0]))
+    if spect.order == "descending":
+        return order[::-1]
+    return np.random.default_rng(5).permutation(order).tolist() if spect.order == "shuffled" else order
+
+
+def functional_groups(dataset, grid: Grid, order) -> None:
+    """Shared and per-frame groups with spacing, orientation and position."""
+    measures, orientation, shared = Dataset(), Dataset(), Dataset()
+    measures.PixelSpacing, measures.SliceThickness = list(grid.spacing[1:]), grid.spacing[0]
+    orientation.ImageOrientationPatient = [round(float(c), 9) for axis in grid.axes for c in axis]
+    shared.PixelMeasuresSequence, shared.PlaneOrientationSequence = [measures], [orientation]
+    dataset.SharedFunctionalGroupsSequence, dataset.PerFrameFunctionalGroupsSequence = [shared], []
+    for z in order:
+        item, place = Dataset(), Dataset()
+        place.ImagePositionPatient = [round(float(p), 9) for p in grid.position(z=z)]
+        item.PlanePositionSequence = [place]
+        dataset.PerFrameFunctionalGroupsSequence.append(item)
+    dataset.NumberOfFrames = len(order)
+
+
+def _write_enhanced(folder: Path, spect: Spect, stored, slope) -> None:
+    """Enhanced PET: one file, functional groups, decay correction as a flag with a moment."""
+    start = ADMINISTRATION + timedelta(hours=spect.start_h)
+    dataset = _base(ENHANCED_PT, "PT", spect.uid, spect.uid, spect.patient, spect.frame, start)
+    del dataset.AcquisitionDate, dataset.AcquisitionTime
+    dataset.ImageType, dataset.SeriesDescription = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "enhanced PET"
+    order = _frames(spect)
+    functional_groups(dataset, spect.grid, order)
+    for item in dataset.PerFrameFunctionalGroupsSequence:
+        content = Dataset()
+        content.FrameAcquisitionDateTime, content.FrameAcquisitionDuration = dicom_datetime(start), spect.duration_s * 1000
+        item.FrameContentSequence = [content]
+    dataset.DecayCorrected = "NO" if spect.decay == "NONE" else "YES"
+    if spect.decay != "NONE":
+        dataset.DecayCorrectionDateTime = dicom_datetime(ADMINISTRATION if spect.decay == "ADMIN" else start)
+    _isotope(dataset, spect, INJECTED_MBQ)
+    target = dataset.SharedFunctionalGroupsSequence[0]
+    _mapping(target, slope)
+    _pixels(dataset, stored[order])
+    _finish(dataset, spect, folder / f"enhanced_{spect.uid[-6:]}")
+
+
+def _write_map(folder: Path, spect: Spect, stored, slope) -> None:
+    """Parametric map: 32-bit floating point, real-world mapping with slope 1, no word about the patient's injection."""
+    start = ADMINISTRATION + timedelta(hours=spect.start_h)
+    dataset = _base(PARAMETRIC_MAP, "NM", spect.uid, spect.uid, spect.patient, spect.frame, start)
+    dataset.ImageType, dataset.SeriesDescription = ["DERIVED", "PRIMARY", "QUANT", "NONE"], "map"
+    order = _frames(spect)
+    functional_groups(dataset, spect.grid, order)
+    _mapping(dataset.SharedFunctionalGroupsSequence[0], 1.0)
+    _pixels(dataset, stored[order])
+    del dataset.PixelData, dataset.BitsStored, dataset.HighBit, dataset.PixelRepresentation
+    dataset.BitsAllocated, dataset.FloatPixelData = 32, (stored[order] * slope).astype("<f4").tobytes()
+    _finish(dataset, spect, folder / f"map_{spect.uid[-6:]}")
+
+
+def write_enhanced_ct(folder, grid=CT_GRID, frame=f"{ROOT}.24", uid=f"{ROOT}.1.24", start_h=24.0, hounsfield=None) -> None:
+    """The CT in one file."""
+    dataset = _base(ENHANCED_CT, "CT", uid, uid, "TEST-1", frame, ADMINISTRATION + timedelta(hours=start_h))
+    dataset.ImageType, dataset.SeriesDescription = ["ORIGINAL", "PRIMARY", "VOLUME", "NONE"], "CT"
+    functional_groups(dataset, grid, list(range(grid.size[0]))[::-1])
+    transformation = Dataset()
+    transformation.RescaleSlope, transformation.RescaleIntercept = 1, -1024
+    dataset.SharedFunctionalGroupsSequence[0].PixelValueTransformationSequence = [transformation]
+    _pixels(dataset, (np.rint(hounsfield[::-1]) + 1024).astype(np.uint16))
+    _save(dataset, Path(folder) / "enhanced_ct.dcm")
+
+
+def _mapping(target, slope) -> None:
+    code, mapping = Dataset(), Dataset()
+    code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "Bq/ml", "UCUM", "Becquerels/milliliter"
+    mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = slope, 0.0
+    mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 65535
+    mapping.MeasurementUnitsCodeSequence = [code]
+    target.RealWorldValueMappingSequence = [mapping]
+
+
 def _value_tags(dataset, spect: Spect, slope) -> None:
-    units = {"rescale": "BQML", "kbq": "KBQML", "counts": "CNTS", "rate": "CPS"}
+    units = {"rescale": "BQML", "kbq": "KBQML", "counts": "CNTS", "rate": "CPS", "suv": "GML"}
     if spect.value == "mapping":
-        code, mapping = Dataset(), Dataset()
-        code.CodeValue, code.CodingSchemeDesignator, code.CodeMeaning = "Bq/ml", "UCUM", "Becquerels/milliliter"
-        mapping.RealWorldValueSlope, mapping.RealWorldValueIntercept = slope, 0.0
-        mapping.RealWorldValueFirstValueMapped, mapping.RealWorldValueLastValueMapped = 0, 65535
-        mapping.MeasurementUnitsCodeSequence = [code]
-        dataset.RealWorldValueMappingSequence = [mapping]
+        _mapping(dataset, slope)
         return
     dataset.Units = units[spect.value]
     dataset.RescaleSlope, dataset.RescaleIntercept = f"{slope:.10g}", 0

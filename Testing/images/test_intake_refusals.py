@@ -7,7 +7,7 @@ import re
 
 import numpy as np
 import pytest
-from images.dicom_fixtures import CT_GRID, ROOT, Spect, write_ct, write_rtstruct, write_seg, write_spect
+from images.dicom_fixtures import COARSE_CT, CT_GRID, ROOT, Spect, write_ct, write_rtstruct, write_seg, write_spect
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder
@@ -86,7 +86,8 @@ SPECT_CASES = {
     "activity in Bq in an NM object": ("NM", isotope_setting(RadionuclideTotalDose=7.4e9), "received 7.4e+09 MBq"),
     "activity in MBq in a PT object": ("PT", isotope_setting(RadionuclideTotalDose=7400.0), "received 0.0074 MBq"),
     "unit proportional to counts": ("NM", setting(Units="PROPCNTS"), "received 'PROPCNTS', proportional to counts"),
-    "unit SUV": ("PT", setting(Units="GML"), "received 'GML', a standardised uptake value"),
+    "unit SUV by surface": ("PT", setting(Units="CM2ML"), "received 'CM2ML', a standardised uptake value"),
+    "unit SUV by lean mass": ("PT", setting(Units="GML", SUVType="LBM"), "Expected SUV by body weight"),
     "unit unheard of": ("NM", setting(Units="XYZ"), "received 'XYZ', a unit that is not known here"),
     "counts without calibration": ("NM", setting(Units="CNTS"), "counts without a calibration"),
     "no unit": ("NM", without("Units"), "Expected a unit such as BQML in NM 'SPECT' (...0.1.2.24), received none"),
@@ -121,7 +122,7 @@ SPECT_CASES = {
 @pytest.mark.parametrize("case", SPECT_CASES)
 def test_broken_spect_is_refused(tmp_path, case):
     dialect, edit, sentence = SPECT_CASES[case]
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect=dialect, edit=edit))
     before = sorted(tmp_path.rglob("*"))
     with pytest.raises(DosimetryError, match=re.escape(sentence)) as refusal:
@@ -159,7 +160,7 @@ def test_a_recorded_override_makes_it_usable(tmp_path, case):
     from images.test_intake_variants import largest_deviation
 
     dialect, edit, _ = SPECT_CASES[case]
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect=dialect, edit=edit))
     intake = read_folder(tmp_path, OVERRIDES_THAT_HELP[case])
     assert largest_deviation(intake) < 1e-3
@@ -168,7 +169,7 @@ def test_a_recorded_override_makes_it_usable(tmp_path, case):
 
 def second(folder, **changes):
     """A second scan at 96 h, changed."""
-    write_ct(folder, frame=f"{ROOT}.96", uid=f"{ROOT}.1.96", start_h=96)
+    write_ct(folder, COARSE_CT, frame=f"{ROOT}.96", uid=f"{ROOT}.1.96", start_h=96)
     write_spect(folder, Spect(**{"start_h": 96, "frame": f"{ROOT}.96", "uid": f"{ROOT}.2.96", **changes}))
 
 
@@ -192,7 +193,7 @@ PAIR_CASES = {
 @pytest.mark.parametrize("case", PAIR_CASES)
 def test_scans_that_do_not_belong_together_are_refused(tmp_path, case):
     changes, sentence = PAIR_CASES[case]
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect())
     second(tmp_path, **changes)
     with pytest.raises(DosimetryError, match=re.escape(sentence)):
@@ -245,7 +246,7 @@ def test_broken_ct_is_refused(tmp_path, case):
 
 
 def test_missing_slice_of_pt_is_refused(tmp_path):
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect="PT"))
     next(iter(sorted(tmp_path.glob("pt_*_005")))).unlink()
     with pytest.raises(DosimetryError, match="a slice is missing"):
@@ -253,7 +254,7 @@ def test_missing_slice_of_pt_is_refused(tmp_path):
 
 
 def test_no_spect(tmp_path):
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     with pytest.raises(DosimetryError, match="Expected a reconstructed SPECT"):
         read_folder(tmp_path)
 
@@ -331,14 +332,14 @@ OVERRIDE_CASES = {
 @pytest.mark.parametrize("case", OVERRIDE_CASES)
 def test_overrides_that_cannot_be_are_refused(tmp_path, case):
     overrides, sentence = OVERRIDE_CASES[case]
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect())
     with pytest.raises(DosimetryError, match=re.escape(sentence)):
         read_folder(tmp_path, overrides)
 
 
 def test_counts_with_a_sensitivity_need_the_duration(tmp_path):
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(value="counts", edit=without("RotationInformationSequence")))
     with pytest.raises(DosimetryError, match="Expected the acquisition duration"):
         read_folder(tmp_path, {"calibration_cps_per_mbq": 9.3})
@@ -346,7 +347,7 @@ def test_counts_with_a_sensitivity_need_the_duration(tmp_path):
 
 def test_unknown_duration_of_a_slow_nuclide_is_a_warning_with_its_bound(tmp_path):
     # lambda * 3600 s / 2 = 0.217 % for 6.647 d: the most that an hour's scan can be wrong
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(edit=without("RotationInformationSequence")))
     intake = read_folder(tmp_path)
     assert intake.time_points[0].duration_s is None
@@ -359,7 +360,7 @@ def test_unknown_duration_of_a_fast_nuclide_is_refused(tmp_path):
         isotope(dataset).RadionuclideCodeSequence[0].CodeValue = "77004003"
         isotope(dataset).RadionuclideHalfLife = 6586.2
 
-    write_ct(tmp_path, start_h=1)
+    write_ct(tmp_path, COARSE_CT, start_h=1)
     write_spect(tmp_path, Spect(dialect="PT", start_h=1, edit=edit))
     with pytest.raises(DosimetryError, match="decay during the scan matters"):
         read_folder(tmp_path)

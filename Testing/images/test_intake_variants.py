@@ -12,13 +12,16 @@ import pytest
 from images.dicom_fixtures import (
     ADMINISTRATION,
     AXIAL,
+    COARSE_CT,
     CORONAL,
+    CT_GRID,
     DECAY_PER_S,
     OBLIQUE,
     Grid,
     Spect,
     true_concentration,
     write_ct,
+    write_enhanced_ct,
     write_spect,
 )
 
@@ -50,13 +53,96 @@ def largest_deviation(intake, start_h=24.0):
 @pytest.mark.parametrize(("dialect", "value", "decay", "orientation", "order"), variants())
 def test_every_variant_gives_the_same_concentration(tmp_path, dialect, value, decay, orientation, order):
     grid = Grid(axes=ORIENTATIONS[orientation])
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect=dialect, value=value, decay=decay, grid=grid, order=order))
     overrides = {"calibration_cps_per_mbq": 9.3} if value in ("counts", "rate") else {}
     intake = read_folder(tmp_path, overrides)
     assert largest_deviation(intake) < 1e-3
     assert intake.time_points[0].start_h == pytest.approx(24.0)
     assert np.linalg.det(intake.time_points[0].activity.geometry.direction) == pytest.approx(1.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+@pytest.mark.parametrize(("orientation", "order"), [("axial", "shuffled"), ("oblique", "descending"), ("coronal", "ascending")])
+def test_enhanced_pet_gives_the_same_concentration(tmp_path, decay, orientation, order):
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect="ENHANCED", decay=decay, grid=Grid(axes=ORIENTATIONS[orientation]), order=order))
+    intake = read_folder(tmp_path)
+    assert largest_deviation(intake) < 1e-3
+    assert intake.time_points[0].duration_s == pytest.approx(1200)
+    assert intake.administration.injected_activity_mbq == pytest.approx(7400)
+
+
+@pytest.mark.parametrize("decay", DECAYS)
+def test_parametric_map_with_typed_administration_gives_the_same_concentration(tmp_path, decay):
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect="MAP", decay=decay, grid=Grid(axes=OBLIQUE), order="descending"))
+    typed = {"nuclide": "Lu-177", "administration_time": ADMINISTRATION, "injected_activity_mbq": 7400, "decay_correction": decay}
+    assert largest_deviation(read_folder(tmp_path, {**typed, "duration_s": 1200})) < 1e-3
+
+
+@pytest.mark.parametrize("decay", ["START", "ADMIN"])
+@pytest.mark.parametrize("dialect", ["NM", "PT"])
+def test_standardised_uptake_values_by_weight_are_turned_back(tmp_path, dialect, decay):
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect=dialect, value="suv", decay=decay))
+    intake = read_folder(tmp_path)
+    assert largest_deviation(intake) < 1e-3
+    assert any("values are SUV" in warning for warning in intake.warnings)
+
+
+def test_dynamic_series_becomes_time_points(tmp_path):
+    write_ct(tmp_path, COARSE_CT)
+    for number, hours in enumerate((24.0, 24.5, 25.0)):
+
+        def edit(dataset, number=number):
+            dataset.SeriesInstanceUID = "1.2.826.0.1.3680043.10.1.2.700"
+            dataset.SOPInstanceUID = f"{dataset.SOPInstanceUID}.{number}"
+
+        write_spect(tmp_path / str(number), Spect(dialect="PT", start_h=hours, edit=edit))
+    intake = read_folder(tmp_path)
+    assert [point.start_h for point in intake.time_points] == pytest.approx([24, 24.5, 25])
+    for point in intake.time_points:
+        truth = true_concentration(Grid().points(), point.start_h)
+        assert point.activity.concentration_bq_ml.max() == pytest.approx(truth.max(), rel=1e-3)
+
+
+def test_ct_in_one_file_and_ct_in_slices_are_the_same(tmp_path):
+    hounsfield = np.random.default_rng(8).integers(-1000, 1500, CT_GRID.size)
+    for folder, write in ((tmp_path / "one", write_enhanced_ct), (tmp_path / "slices", write_ct)):
+        write(folder, hounsfield=hounsfield)
+        write_spect(folder, Spect())
+        intake = read_folder(folder)
+        assert np.array_equal(intake.time_points[0].load_ct().hounsfield, hounsfield)
+        np.testing.assert_allclose(intake.time_points[0].ct.geometry.origin_lps_mm, CT_GRID.position(), atol=1e-6)
+
+
+@pytest.mark.parametrize("compressor", ["JPEG2000", "JPEG"])
+def test_lossless_compressed_ct_is_read(tmp_path, compressor):
+    # compressed here by GDCM through SimpleITK; the values must come back as they were
+    import SimpleITK as sitk
+    from pydicom import dcmread
+
+    grid = Grid(size=(3, 28, 28), spacing=(40.0, 4.0, 4.0))
+    hounsfield = np.random.default_rng(8).integers(-1000, 1500, grid.size)
+    write_ct(tmp_path, grid, hounsfield=hounsfield)
+    write_spect(tmp_path, Spect())
+    for path in tmp_path.glob("ct_*.dcm"):
+        original = dcmread(path)
+        writer = sitk.ImageFileWriter()
+        writer.SetFileName(str(path))
+        writer.UseCompressionOn()
+        writer.SetCompressor(compressor)
+        writer.Execute(sitk.GetImageFromArray(original.pixel_array[np.newaxis]))
+        compressed = dcmread(path)
+        for keyword in ("PixelData", "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation"):
+            setattr(original, keyword, getattr(compressed, keyword))
+        original.file_meta.TransferSyntaxUID = compressed.file_meta.TransferSyntaxUID
+        original["PixelData"].is_undefined_length = True
+        assert original.file_meta.TransferSyntaxUID.is_compressed
+        original.save_as(path)
+    intake = read_folder(tmp_path)
+    assert np.array_equal(intake.time_points[0].load_ct().hounsfield, hounsfield)
 
 
 def test_variants_cover_what_they_say():
@@ -67,7 +153,7 @@ def test_variants_cover_what_they_say():
 
 def test_counts_with_a_factor_in_bq_per_count(tmp_path):
     # 1 count in 1200 s at 9.3 cps/MBq stands for 1e6 / (9.3 * 1200) Bq
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(value="counts"))
     intake = read_folder(tmp_path, {"bq_per_count": 1e6 / (9.3 * 1200)})
     assert largest_deviation(intake) < 1e-3
@@ -85,7 +171,7 @@ def test_slices_taken_one_after_the_other_are_brought_to_one_start(tmp_path):
         dataset.RadiopharmaceuticalInformationSequence[0].RadionuclideHalfLife = f"{np.log(2) / constant:.10g}"
         dataset.RescaleSlope = f"{float(dataset.RescaleSlope) * np.exp(-constant * 1200 * bed):.10g}"
 
-    write_ct(tmp_path, start_h=2.0)
+    write_ct(tmp_path, COARSE_CT, start_h=2.0)
     write_spect(tmp_path, Spect(dialect="PT", start_h=2.0, decay_per_s=constant, edit=edit))
     intake = read_folder(tmp_path)
     assert largest_deviation(intake, start_h=2.0) < 1e-3
@@ -97,7 +183,7 @@ def test_scan_after_midnight_and_in_another_time_zone(tmp_path):
         dataset.RadiopharmaceuticalInformationSequence[0].RadiopharmaceuticalStartDateTime = "20240304100000+0100"
         dataset.AcquisitionDate, dataset.AcquisitionTime, dataset.TimezoneOffsetFromUTC = "20240305", "093000", "+0200"
 
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(edit=edit))
     assert read_folder(tmp_path).time_points[0].start_h == pytest.approx(22.5)
 
@@ -109,7 +195,7 @@ def test_start_means_the_series_time_when_the_decay_factor_says_so(tmp_path):
         dataset.DecayFactor = f"{np.exp(DECAY_PER_S * 3 * 3600):.8g}"
         dataset.RescaleSlope = f"{float(dataset.RescaleSlope) * np.exp(DECAY_PER_S * 3 * 3600):.10g}"
 
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect="PT", decay="START", edit=edit))
     assert largest_deviation(read_folder(tmp_path)) < 1e-3
 
@@ -118,7 +204,7 @@ def test_start_means_the_acquisition_when_the_series_time_is_that_of_processing(
     def edit(dataset):
         dataset.SeriesDate, dataset.SeriesTime = "20240309", "070000"
 
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(decay="START", edit=edit))
     intake = read_folder(tmp_path)
     assert largest_deviation(intake) < 1e-3
@@ -138,7 +224,7 @@ def test_duration_hidden_in_other_places(tmp_path, edit, source):
         del dataset.RotationInformationSequence
         edit(dataset)
 
-    write_ct(tmp_path)
+    write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(edit=change))
     intake = read_folder(tmp_path)
     assert intake.time_points[0].duration_s == pytest.approx(1200.0)
