@@ -59,6 +59,8 @@ def with_progeny(name: str) -> Nuclide:
     Raises DosimetryError for an unknown nuclide.
     """
     parent = get_nuclide(name)
+    if parent.name.endswith(PROGENY_SUFFIX):
+        return parent
     shares, left_out = _chain_shares(parent)
     members = [(get_nuclide(member), share) for member, share in shares.items()]
     notes = tuple(f"{member}: {share:.6g} per decay of {parent.name}" for member, share in shares.items())

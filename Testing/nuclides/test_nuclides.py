@@ -192,6 +192,7 @@ def test_alpha_energy_of_chains_in_equilibrium(name, alpha_mev):
     assert chain.alpha_energy_mev == pytest.approx(alpha_mev, rel=0.001)
     assert chain.half_life_h == get_nuclide(name).half_life_h
     assert chain is with_progeny(name)
+    assert with_progeny(chain.name) is chain  # progeny is counted once
 
 
 # Recoil per decay in MeV, ICRP Publication 107; kept apart from the alphas.
