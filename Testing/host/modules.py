@@ -5,6 +5,7 @@ import os
 import sys
 
 import slicer
+import vtk
 
 from host.scene import start_scene
 
@@ -100,3 +101,8 @@ def unload_module(name: str) -> None:
     folder = os.path.dirname(module.path)
     if folder in sys.path:
         sys.path.remove(folder)
+
+
+def observer_count(node) -> int:
+    """1 when anything observes the modification of a node, else 0. The wrapper of SLICER_SRC observes for itself while it lives."""
+    return int(node.HasObserver(vtk.vtkCommand.ModifiedEvent))
