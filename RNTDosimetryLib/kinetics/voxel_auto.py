@@ -47,8 +47,9 @@ def pair_candidate(name: str, code: int, times_h, noise: VoxelNoise, decay_const
 
 
 class AutoEngine:
-    """The mono-exponential is always admitted. A richer curve replaces it where its AICc is lower and it is admitted.
+    """The mono-exponential is always admitted. Another curve replaces it where its AICc is lower and it is admitted.
 
+    One with no more free parameters, its further rate held by a population, is not richer and needs no admission.
     Voxels whose curve no fit of a candidate could beat are not fitted again.
     """
 
@@ -80,6 +81,13 @@ class AutoEngine:
     def _misfit(self, chi2: np.ndarray, smallest) -> np.ndarray:
         return chi2 if self.known else self.count * np.log(np.maximum(chi2, smallest) / self.count)
 
+    def _ceiling(self, misfit: np.ndarray, held: bool) -> np.ndarray:
+        """The chi-squared, with the population's term, above which the misfit is certainly larger than this one."""
+        if self.known:
+            return misfit
+        # A logarithm of the residuals and the population's term do not add up to one sum of squares.
+        return np.full(misfit.shape, np.inf) if held else self.count * np.exp(misfit / self.count)
+
     def fit(self, samples: np.ndarray) -> BlockFit:
         whitened = samples * self.mono.whitening
         mono, result = self.mono.fit_whitened(whitened)
@@ -98,17 +106,18 @@ class AutoEngine:
             voxels = np.flatnonzero(imperfect & (limit > penalty) if self.known else imperfect)
             if voxels.size == 0:
                 continue
-            block = candidate.search.fit(np.ascontiguousarray(whitened[:, voxels]), nominal[voxels])
+            ceiling = nominal[voxels] * self._ceiling(limit[voxels] - penalty, held)
+            block = candidate.search.fit(np.ascontiguousarray(whitened[:, voxels]), nominal[voxels], ceiling)
             chi2 = block.residual_sum / nominal[voxels]
             least = float(self.count) if held and candidate.parameter_count >= self.count else smallest[voxels]
             criterion = self._misfit(chi2, least) + block.penalty + penalty
-            scale = nominal[voxels]
-            if not self.known:
-                scale = np.maximum(block.residual_sum, 1e-24 * scale) / (self.count - candidate.free_parameters)
+            scale = self.noise.variance(nominal[voxels], block.residual_sum, self.count - candidate.free_parameters)
             better = np.flatnonzero(block.possible & (criterion < limit[voxels]))
             chosen = _selected(block, better)
             covariance = chosen.covariance(scale[better])
-            admitted = self._clear(chosen, covariance, candidate)
+            admitted = np.ones(better.size, dtype=bool)
+            if candidate.free_parameters > _MONO_PARAMETERS:
+                admitted = self._clear(chosen, covariance, candidate)
             winners = voxels[better[admitted]]
             best[winners] = criterion[better[admitted]]
             self._replace(result, winners, _selected(chosen, admitted), covariance[..., admitted], candidate)

@@ -39,9 +39,7 @@ class SharedEngine:
     def fit(self, samples: np.ndarray) -> BlockFit:
         whitened = samples * self.whitening
         amplitudes, variance, from_rates, residual_sum = self.solver.fit(whitened)
-        scale = self.noise.known_variance(whitened)
-        if scale is None and self.freedom > 0:
-            scale = residual_sum / self.freedom
+        scale = self.noise.variance(self.noise.nominal_variance(whitened), residual_sum, self.freedom)
         tia = self.solver.tia_weights @ amplitudes
         return BlockFit(
             tia=tia,
@@ -66,9 +64,7 @@ class MonoEngine:
 
     def fit_whitened(self, whitened: np.ndarray) -> tuple[MonoBlock, BlockFit]:
         block = self.search.fit(whitened)
-        scale = self.noise.known_variance(whitened)
-        if scale is None and self.freedom > 0:
-            scale = block.residual_sum / np.float32(self.freedom)
+        scale = self.noise.variance(self.noise.nominal_variance(whitened), block.residual_sum, self.freedom)
         positive = block.tia_bq_h_ml > 0
         return block, BlockFit(
             tia=block.tia_bq_h_ml,

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.kinetics.problem import SMALLEST_GAP
 from RNTDosimetryLib.kinetics.voxel_series import products_of
 
 GRID_RATIO = 1.5
@@ -12,6 +13,7 @@ GRID_RATIO = 1.5
 _CHUNK_VOXELS = 1024
 _STEPS = 25
 _LARGEST_STEP = 0.5
+_GAIN_MARGIN = 4.0
 _SETTLED = 1e-6
 _TINY = 1e-30
 
@@ -79,14 +81,17 @@ class PairSearch:
         self.directions = [direction.astype(np.float32) for direction in self.directions]
         self.pair_penalties = None if held is None else (held.misfit(self.pairs[1])[0] ** 2).astype(np.float32)
 
-    def fit(self, whitened: np.ndarray, scale: np.ndarray) -> PairBlock:
-        """whitened: (time, voxel) float32. scale: (voxel,) their variance, which weighs the samples against a held rate."""
+    def fit(self, whitened: np.ndarray, scale: np.ndarray, ceiling: np.ndarray) -> PairBlock:
+        """whitened: (time, voxel) float32. scale: (voxel,) their variance, which weighs the samples against a held rate.
+
+        ceiling: (voxel,) sum of squares, with that of the held rate, above which the curve is of no use; voxels that cannot
+        come below it are left where they are.
+        """
         logarithms = np.empty((2, whitened.shape[1]))
         for at in range(0, whitened.shape[1], _CHUNK_VOXELS):
             part = slice(at, at + _CHUNK_VOXELS)
             logarithms[:, part] = self.pairs[:, self._best_pair(whitened[:, part], scale[part])]
-        scale = scale.astype(float)
-        return self._result(self._settle(whitened.astype(float), scale, logarithms))
+        return self._result(self._settle(whitened.astype(float), scale.astype(float), logarithms, ceiling))
 
     def _best_pair(self, whitened: np.ndarray, scale: np.ndarray) -> np.ndarray:
         """The pair that explains most of the sum of squares; pairs with a negative coefficient do not count."""
@@ -101,25 +106,27 @@ class PairSearch:
             explained -= scale[:, None] * self.pair_penalties
         return np.argmax(explained, axis=1)
 
-    def _settle(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
+    def _settle(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray, ceiling: np.ndarray) -> "_State":
         damping = np.full(samples.shape[1], 1e-3)
         moving = np.arange(samples.shape[1])
         current = self._state(samples, scale, logarithms)
         for _ in range(_STEPS):
-            step = self._step(current, scale[moving], damping[moving])
+            step, gain = self._step(current, scale[moving], damping[moving])
+            hopeless = current.objective - _GAIN_MARGIN * gain > ceiling[moving]
             trial = self._state(samples[:, moving], scale[moving], np.clip(current.logarithms + step, *self.bounds))
             better = (trial.objective <= current.objective) & (trial.inside() | ~current.inside())
             damping[moving] *= np.where(better, 0.2, 6.0)
             current = current.replaced(trial, better)
             logarithms[:, moving] = current.logarithms
-            still = (np.abs(step).max(axis=0) > _SETTLED) & (damping[moving] < 1e8)
+            still = (np.abs(step).max(axis=0) > _SETTLED) & (damping[moving] < 1e8) & ~hopeless
             if not still.any():
                 break
             moving, current = moving[still], current.selected(still)
         return self._state(samples, scale, logarithms)
 
     def _state(self, samples: np.ndarray, scale: np.ndarray, logarithms: np.ndarray) -> "_State":
-        logarithms = np.stack([logarithms.min(axis=0), logarithms.max(axis=0)])
+        first = np.minimum(logarithms.min(axis=0), self.bounds[1] - SMALLEST_GAP)
+        logarithms = np.stack([first, np.maximum(logarithms.max(axis=0), first + SMALLEST_GAP)])
         first, second = (np.exp(-self.times_h * np.exp(row)) * self.inverse_shape for row in logarithms)
         if self.from_zero:
             rising = first - second
@@ -137,8 +144,8 @@ class PairSearch:
             objective = objective + scale * self.held.misfit(logarithms[1])[0] ** 2
         return _State(logarithms, amplitudes, np.stack([first, second]), residual, objective)
 
-    def _step(self, state: "_State", scale: np.ndarray, damping: np.ndarray) -> np.ndarray:
-        """Damped Gauss-Newton step of the two logarithms on the residual with the amplitudes projected out."""
+    def _step(self, state: "_State", scale: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Damped Gauss-Newton step of the two logarithms, amplitudes projected out, and by how much it should lower the objective."""
         slopes = self._slopes(state)
         for direction in self._orthogonal_basis(state.exponentials):
             slopes = [slope - _dot(direction, slope) * direction for slope in slopes]
@@ -154,7 +161,8 @@ class PairSearch:
         b = np.where(outward.any(axis=0), 0, _dot(*slopes))
         determinant = a * d - b * b
         step = np.stack([d * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]]) / np.maximum(determinant, _TINY**2)
-        return np.clip(step, -_LARGEST_STEP, _LARGEST_STEP)
+        gain = np.where((np.abs(step) > _LARGEST_STEP).any(axis=0), np.inf, (gradient * step).sum(axis=0))
+        return np.clip(step, -_LARGEST_STEP, _LARGEST_STEP), gain
 
     def _slopes(self, state: "_State") -> list[np.ndarray]:
         """Derivatives of the curve with respect to ln(l1) and ln(l2), (time, voxel) each."""
@@ -183,7 +191,7 @@ class PairSearch:
         else:
             # Beyond the fastest rate the samples say nothing, so it is held there; at physical decay the full width is kept.
             slopes[1] = np.where(at_bound[1], 0, slopes[1])
-        possible = state.inside() & (state.logarithms[1] > state.logarithms[0])
+        possible = state.inside()
         if self.held is None:
             possible &= ~at_bound[1]
         return PairBlock(

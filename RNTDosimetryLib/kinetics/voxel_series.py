@@ -5,12 +5,13 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import rules
 
-BLOCK_VOXELS = 16384
-"""Voxels handled at once: few enough for the work arrays to stay in the processor's cache."""
+BLOCK_SAMPLES = 98304
+"""Samples handled at once: few enough for the work arrays to stay in the processor's cache."""
 
 _ONE_THREAD_PRODUCTS = 200_000
 
@@ -38,7 +39,7 @@ class VoxelSeries:
 
     def blocks(self) -> list:
         """Index objects (slices, or index arrays under a mask) into the flat image."""
-        size = BLOCK_VOXELS
+        size = max(1, BLOCK_SAMPLES // len(self.frames))
         if self.voxels is None:
             return [slice(start, min(start + size, self.count)) for start in range(0, self.count, size)]
         return [self.voxels[start : start + size] for start in range(0, self.count, size)]
@@ -128,9 +129,19 @@ class VoxelNoise:
         size = np.einsum("tv,tv->v", whitened, whitened) * np.float32(self.relative**2 / (len(self.shape) * self.reference))
         return np.maximum(size, np.float32(1e-30))
 
-    def known_variance(self, whitened: np.ndarray) -> np.ndarray | None:
-        """(voxel,) variance of the whitened samples, or None when only the residuals can tell."""
-        return None if self.known == "residuals" else self.nominal_variance(whitened)
+    def variance(self, nominal: np.ndarray, residual_sum: np.ndarray, degrees_of_freedom: int) -> np.ndarray | None:
+        """(voxel,) variance of the whitened samples after a fit, or None when it cannot be known.
+
+        Without known uncertainties it is that of the residuals. With them it is ``nominal``, unless the fit is so poor that
+        they or the model must be wrong: then it grows to what the residuals show (Birge 1932), as for a region.
+        """
+        if degrees_of_freedom <= 0:
+            return None if self.known == "residuals" else nominal
+        shown = np.maximum(residual_sum, 1e-24 * nominal) / degrees_of_freedom
+        if self.known == "residuals":
+            return shown
+        largest = chdtri(degrees_of_freedom, rules()["poor_fit_probability"]["value"])
+        return np.where(residual_sum > largest * nominal, shown, nominal)
 
 
 def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.ndarray) -> np.ndarray | None:

@@ -81,7 +81,7 @@ def test_threads_blocks_and_layout_do_not_change_the_result(model, monkeypatch):
     images = (IMAGES * (1 + 0.1 * rng.normal(size=IMAGES.shape))).astype(np.float32)
     one = fit_voxels(FOUR_H, images, LU_177, model=model, threads=1)
     time_last = np.moveaxis(np.ascontiguousarray(np.moveaxis(images, 0, -1)), -1, 0)
-    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_VOXELS", 7)
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 28)
     other = fit_voxels(FOUR_H, time_last, LU_177, model=model, threads=3)
     np.testing.assert_allclose(other.tia_mbq_h_ml, one.tia_mbq_h_ml, rtol=1e-5)
     np.testing.assert_array_equal(other.model_map, one.model_map)
@@ -95,7 +95,7 @@ def test_input_is_not_changed():
 
 
 def test_progress_rises_to_one_and_cancel_stops(monkeypatch):
-    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_VOXELS", 4)
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 16)
     seen = []
     fit_voxels(FOUR_H, IMAGES, LU_177, model="mono", progress=seen.append, threads=2)
     assert seen == sorted(seen)
@@ -127,4 +127,4 @@ def test_relative_noise_of_the_mean_curve_is_that_share_of_it():
     shape = np.maximum(mean, 1.0)
     noise = VoxelNoise(shape, "relative", 0.05, float(np.mean((mean / shape) ** 2)))
     whitened = (mean / shape).astype(np.float32)[:, None]
-    np.testing.assert_allclose(noise.known_variance(np.hstack([whitened, 3 * whitened])), [0.0025, 0.0225], rtol=1e-6)
+    np.testing.assert_allclose(noise.nominal_variance(np.hstack([whitened, 3 * whitened])), [0.0025, 0.0225], rtol=1e-6)
