@@ -7,7 +7,8 @@ Three levels, each started once per process and safe to call again:
 - ``load_module(path, name)``: loads a scripted module as the application's module factory does; ``finish_startup()`` then
   tells the modules that the application has started, ``unload_module(name)`` closes one.
 
-``host.views`` draws slice, 3D and plot views to PNG through the real displayable managers.
+``host.views`` draws slice, 3D and plot views to PNG through the real displayable managers. ``host.errors.collected_errors()``
+collects what slots and observers raise: Qt and VTK only print it.
 
 Slicer's own Python files (ScriptedLoadableModule, parameterNodeWrapper, ...) are not in the slicer-core package: the
 project's small stand-ins in ``framework_files`` take their place. When the environment variable ``SLICER_SRC`` names an
