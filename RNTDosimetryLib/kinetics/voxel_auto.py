@@ -89,7 +89,7 @@ class AutoEngine:
         return np.full(misfit.shape, np.inf) if held else self.count * np.exp(misfit / self.count)
 
     def fit(self, samples: np.ndarray) -> BlockFit:
-        whitened = samples * self.mono.whitening
+        whitened = self.noise.whiten(samples)
         mono, result = self.mono.fit_whitened(whitened)
         if not self.candidates:
             return result
@@ -156,10 +156,11 @@ class AutoEngine:
         per_amplitude = [1 / rates[0] - 1 / rates[1]] if candidate.search.from_zero else [1 / rates[0], 1 / rates[1]]
         slopes = np.stack([*per_amplitude, *(-amplitudes / rates**2)])
         variance = ((slopes[:, None] * covariance).sum(axis=0) * slopes).sum(axis=0)
-        result.tia[voxels] = (amplitudes / rates).sum(axis=0)
+        unit = self.noise.unit_bq_ml
+        result.tia[voxels] = (amplitudes / rates).sum(axis=0) * unit
         if result.tia_uncertainty is not None:
-            result.tia_uncertainty[voxels] = np.sqrt(np.maximum(variance, 0))
-        result.tail[voxels] = (amplitudes / rates * np.exp(-rates * self.times_h[-1])).sum(axis=0)
+            result.tia_uncertainty[voxels] = np.sqrt(np.maximum(variance, 0)) * unit
+        result.tail[voxels] = (amplitudes / rates * np.exp(-rates * self.times_h[-1])).sum(axis=0) * unit
         result.code[voxels] = candidate.code
         result.half_life_h[voxels] = math.log(2) / rates[0]
         result.at_bound[voxels] = block.at_bound[0]

@@ -30,21 +30,21 @@ class SharedEngine:
 
     def __init__(self, shape: SharedShape, code: int, times_h: np.ndarray, noise: VoxelNoise):
         self.solver, self.noise, self.code = SharedSolver(shape, times_h, noise.shape), noise, code
-        self.whitening = (1.0 / noise.shape[:, None]).astype(np.float32)
         self.freedom = len(times_h) - len(shape.columns)
         self.half_life_h = math.log(2) / min(shape.rates_per_h)
         factors = np.exp(-np.asarray(shape.rates_per_h) * times_h[-1]) / np.asarray(shape.rates_per_h)
         self.tail_weights = np.asarray(shape.columns) @ factors
 
     def fit(self, samples: np.ndarray) -> BlockFit:
-        whitened = samples * self.whitening
+        whitened = self.noise.whiten(samples)
         amplitudes, variance, from_rates, residual_sum = self.solver.fit(whitened)
         scale = self.noise.variance(self.noise.nominal_variance(whitened), residual_sum, self.freedom)
-        tia = self.solver.tia_weights @ amplitudes
+        unit = self.noise.unit_bq_ml
+        tia = self.solver.tia_weights @ amplitudes * unit
         return BlockFit(
             tia=tia,
-            tia_uncertainty=None if scale is None else np.sqrt(variance * scale + from_rates),
-            tail=self.tail_weights @ amplitudes,
+            tia_uncertainty=None if scale is None else np.sqrt(variance * scale + from_rates) * unit,
+            tail=self.tail_weights @ amplitudes * unit,
             code=np.where(tia > 0, self.code, 0).astype(np.uint8),
             half_life_h=np.where(tia > 0, self.half_life_h, 0),
             at_bound=np.zeros(tia.shape, dtype=bool),
@@ -56,20 +56,21 @@ class MonoEngine:
 
     def __init__(self, code: int, times_h: np.ndarray, noise: VoxelNoise, slowest_per_h: float, fastest_per_h: float):
         self.search, self.noise, self.code = MonoSearch(times_h, noise.shape, slowest_per_h, fastest_per_h), noise, code
-        self.whitening = (1.0 / noise.shape[:, None]).astype(np.float32)
         self.freedom, self.last_h = len(times_h) - 2, np.float32(times_h[-1])
 
     def fit(self, samples: np.ndarray) -> BlockFit:
-        return self.fit_whitened(samples * self.whitening)[1]
+        return self.fit_whitened(self.noise.whiten(samples))[1]
 
     def fit_whitened(self, whitened: np.ndarray) -> tuple[MonoBlock, BlockFit]:
         block = self.search.fit(whitened)
         scale = self.noise.variance(self.noise.nominal_variance(whitened), block.residual_sum, self.freedom)
-        positive = block.tia_bq_h_ml > 0
+        unit = np.float32(self.noise.unit_bq_ml)
+        tia = block.tia_h * unit
+        positive = tia > 0
         return block, BlockFit(
-            tia=block.tia_bq_h_ml,
-            tia_uncertainty=None if scale is None else np.sqrt(block.tia_variance_factor * scale),
-            tail=block.tia_bq_h_ml * np.exp(-block.rate_per_h * self.last_h),
+            tia=tia,
+            tia_uncertainty=None if scale is None else np.sqrt(block.tia_variance_factor * scale) * unit,
+            tail=tia * np.exp(-block.rate_per_h * self.last_h),
             code=np.where(positive, self.code, 0).astype(np.uint8),
             half_life_h=np.where(positive, np.float32(math.log(2)) / block.rate_per_h, 0),
             at_bound=positive & block.at_bound,

@@ -19,12 +19,12 @@ _LARGEST_LEVER = np.float32(1e12)
 
 @dataclass(frozen=True)
 class MonoBlock:
-    """Result of one block, each (voxel,) float32. Amplitudes are at the first time, in units of Bq/mL."""
+    """Result of one block, each (voxel,) float32. Amplitudes are at the first time, in the unit of the noise."""
 
     rate_per_h: np.ndarray
     amplitude: np.ndarray
     residual_sum: np.ndarray
-    tia_bq_h_ml: np.ndarray
+    tia_h: np.ndarray
     tia_variance_factor: np.ndarray
     at_bound: np.ndarray
 
@@ -95,7 +95,7 @@ class MonoSearch:
             rate_per_h=rate,
             amplitude=amplitude,
             residual_sum=np.einsum("tv,tv->v", residual, residual),
-            tia_bq_h_ml=amplitude * per_amplitude,
+            tia_h=amplitude * per_amplitude,
             tia_variance_factor=per_amplitude**2 / norm * (1 + lever),
             at_bound=at_bound,
         )

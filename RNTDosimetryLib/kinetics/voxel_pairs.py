@@ -20,7 +20,7 @@ _TINY = 1e-30
 
 @dataclass(frozen=True)
 class PairBlock:
-    """Result of one block, float64. amplitudes, rates: (2, voxel), slow first, amplitudes at time zero in Bq/mL.
+    """Result of one block, float64. amplitudes, rates: (2, voxel), slow first, amplitudes at time zero in the unit of the noise.
 
     penalty: misfit of the held rate to its population, 0 without one. possible: False where no curve of this kind with coefficients
     above zero beats the simpler ones. jacobian: (parameter, time, voxel); the parameters are the amplitudes, then the rates.

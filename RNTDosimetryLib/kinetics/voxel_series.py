@@ -14,6 +14,7 @@ BLOCK_SAMPLES = 98304
 """Samples handled at once: few enough for the work arrays to stay in the processor's cache."""
 
 _ONE_THREAD_PRODUCTS = 200_000
+_SMALLEST_VARIANCE = 1e-30
 
 
 class FitCancelled(DosimetryError):
@@ -86,10 +87,15 @@ def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndar
             f"Expected images (z, y, x) of one shape for all times, received {shapes}; resample them to one grid first."
         )
     order = np.argsort(times)
-    voxels = None if mask is None else np.flatnonzero(checked_grid(mask, shapes[0], "mask"))
+    voxels = None if mask is None else np.flatnonzero(checked_grid(mask, shapes[0], "mask")).astype(_index_type(frames[0].size))
     if voxels is not None and voxels.size == 0:
         raise DosimetryError("Expected a mask with at least one voxel, received an empty one; check the region.")
     return VoxelSeries(times[order], tuple(_flat(frames[index]) for index in order), shapes[0], voxels), order
+
+
+def _index_type(size: int) -> type:
+    """The smaller type halves the memory of the indices under a mask."""
+    return np.int32 if size <= np.iinfo(np.int32).max else np.int64
 
 
 def checked_grid(values, shape: tuple[int, int, int], name: str) -> np.ndarray:
@@ -110,24 +116,30 @@ def _flat(frame: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class VoxelNoise:
-    """Standard deviation of the samples: ``shape`` (time,) times one scale per voxel.
+    """Standard deviation of the samples: ``shape`` (time,), at most 1, times one scale per voxel.
 
-    One shape for all voxels keeps the fit linear algebra with shared matrices. ``known``: "given" (shape is in Bq/mL,
-    scale 1), "relative" (``relative`` times the voxel's size), or "residuals" (scale estimated). A voxel's size is its
-    root mean square in units of shape, 1 for the mean curve, whose mean square is ``reference``.
+    One shape for all voxels keeps the fit linear algebra with shared matrices. Samples are divided by ``unit_bq_ml``, about the
+    largest mean, and by shape: whitened. ``known``: "given" (the scale is ``relative`` units), "relative" (``relative`` times the
+    voxel's size), or "residuals" (scale estimated, nominally ``relative`` times the size). A voxel's size is its root mean
+    square over that of the mean curve, whose whitened mean square is ``reference``.
     """
 
+    unit_bq_ml: float
     shape: np.ndarray
     known: str
     relative: float
     reference: float = 1.0
 
+    def whiten(self, samples: np.ndarray) -> np.ndarray:
+        """(time, voxel) float32 samples in units of the noise shape."""
+        return samples * (1.0 / (self.unit_bq_ml * self.shape[:, None])).astype(np.float32)
+
     def nominal_variance(self, whitened: np.ndarray) -> np.ndarray:
         """(voxel,) variance of the whitened samples, as given or for the nominal relative uncertainty."""
         if self.known == "given":
-            return np.ones(whitened.shape[1], dtype=np.float32)
-        size = np.einsum("tv,tv->v", whitened, whitened) * np.float32(self.relative**2 / (len(self.shape) * self.reference))
-        return np.maximum(size, np.float32(1e-30))
+            return np.full(whitened.shape[1], self.relative**2)
+        size = np.einsum("tv,tv->v", whitened, whitened).astype(float) / (len(self.shape) * self.reference)
+        return np.maximum(self.relative**2 * size, _SMALLEST_VARIANCE)
 
     def variance(self, nominal: np.ndarray, residual_sum: np.ndarray, degrees_of_freedom: int) -> np.ndarray | None:
         """(voxel,) variance of the whitened samples after a fit, or None when it cannot be known.
@@ -163,19 +175,22 @@ def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.n
 
 def voxel_noise(series: VoxelSeries, uncertainties_bq_ml: np.ndarray | None, relative_uncertainty, weighting: str) -> VoxelNoise:
     """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
-    if uncertainties_bq_ml is not None:
-        return VoxelNoise(uncertainties_bq_ml, "given", 1.0)
     mean = series.mean_curve()
-    peak = mean.max()
+    peak = float(mean.max())
+    if uncertainties_bq_ml is not None:
+        largest = float(uncertainties_bq_ml.max())
+        unit = max(peak, largest)
+        return VoxelNoise(unit, uncertainties_bq_ml / largest, "given", largest / unit)
     floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if peak > 0 else np.ones_like(mean)
     shapes = {"relative": floor, "constant": np.full_like(mean, floor.max()), "counts": np.sqrt(floor * floor.max())}
     if weighting not in shapes:
         raise DosimetryError(f"Expected weighting out of {', '.join(shapes)}, received {weighting!r}; choose one of these.")
     shape = shapes["relative" if relative_uncertainty is not None else weighting]
     reference = float(np.mean((mean / shape) ** 2)) if peak > 0 else 1.0
+    unit = float(shape.max())
     if relative_uncertainty is None:
-        return VoxelNoise(shape, "residuals", rules()["nominal_relative_uncertainty"]["value"], reference)
-    return VoxelNoise(shape, "relative", float(relative_uncertainty), reference)
+        return VoxelNoise(unit, shape / unit, "residuals", rules()["nominal_relative_uncertainty"]["value"], reference)
+    return VoxelNoise(unit, shape / unit, "relative", float(relative_uncertainty), reference)
 
 
 def products_of(whitened: np.ndarray, directions: np.ndarray) -> np.ndarray:

@@ -125,6 +125,27 @@ def test_relative_noise_of_the_mean_curve_is_that_share_of_it():
     # The mean curve itself has size 1: its variance in units of the shape is relative^2, by definition.
     mean = np.array([10.0, 8.0, 4.0, 0.2])
     shape = np.maximum(mean, 1.0)
-    noise = VoxelNoise(shape, "relative", 0.05, float(np.mean((mean / shape) ** 2)))
-    whitened = (mean / shape).astype(np.float32)[:, None]
+    noise = VoxelNoise(10.0, shape / 10.0, "relative", 0.05, float(np.mean((mean / shape) ** 2)))
+    whitened = noise.whiten(mean.astype(np.float32)[:, None])
     np.testing.assert_allclose(noise.nominal_variance(np.hstack([whitened, 3 * whitened])), [0.0025, 0.0225], rtol=1e-6)
+
+
+@pytest.mark.parametrize("noise", [{}, {"relative_uncertainty": 0.05}, {"uncertainties_bq_ml": 1e-9}, {"uncertainties_bq_ml": 1e15}])
+@pytest.mark.parametrize("factor", [1e-12, 1.0, 1e18])
+def test_sizes_far_from_any_patient_stay_finite(noise, factor):
+    # The mono-exponential of 60 h is exact whatever the unit of the samples: TIA = A T / ln 2.
+    fit = fit_voxels(FOUR_H, IMAGES * factor, LU_177, **noise)
+    truth = np.linspace(1e3, 1e5, 60).reshape(3, 4, 5) * factor * 60 / np.log(2) * 1e-6
+    np.testing.assert_allclose(fit.tia_mbq_h_ml, truth, rtol=3e-6 if noise != {"uncertainties_bq_ml": 1e15} else 1e-4)
+    assert np.isfinite(fit.tia_uncertainty_mbq_h_ml).all()
+
+
+def test_voxels_outside_the_regions_are_fitted_under_a_mask_except_with_shared_rates():
+    labels = np.zeros((3, 4, 5), int)
+    labels[1] = 1
+    mask = np.ones((3, 4, 5), bool)
+    own = fit_voxels(FOUR_H, IMAGES, LU_177, model="mono", mask=mask, regions=labels)
+    assert (own.tia_mbq_h_ml > 0).all()
+    assert list(own.region_discrepancy) == [1]
+    shared = fit_voxels(FOUR_H, IMAGES, LU_177, model="shared", mask=mask, regions=labels)
+    np.testing.assert_array_equal(shared.tia_mbq_h_ml > 0, labels == 1)
