@@ -41,6 +41,11 @@ class VoxelFit(Record):
     model_map: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN)
     half_life_h: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN)
 
+    def __post_init__(self):
+        # JSON knows only text as keys
+        for name in ("models", "region_discrepancy"):
+            object.__setattr__(self, name, {int(key): value for key, value in getattr(self, name).items()})
+
 
 def fit_voxels(
     times_h,

@@ -1,5 +1,6 @@
 """fit_voxels: exact curves, brute force, equality with the region fit, invariances. Truth is analytic or from scipy."""
 
+import json
 from types import SimpleNamespace
 
 import numpy as np
@@ -216,9 +217,11 @@ def test_name_of_a_nuclide_and_frames_of_whole_numbers():
 
 def test_result_is_written_without_its_maps_and_read_again():
     images, _, _ = mono_case(np.random.default_rng(6), (2, 2, 2))
-    fit = fit_voxels(FOUR_H, images, LU_177)
-    stored = fit.to_dict()
+    fit = fit_voxels(FOUR_H, images, LU_177, regions=np.ones((2, 2, 2), int))
+    stored = json.loads(json.dumps(fit.to_dict()))
     assert "tia_mbq_h_ml" not in stored
     again = VoxelFit.from_dict(stored)
+    assert again.models == fit.models
+    assert again.region_discrepancy == fit.region_discrepancy
     assert again.times_h == fit.times_h
     assert again.tia_mbq_h_ml is None
