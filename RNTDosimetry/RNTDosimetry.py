@@ -239,10 +239,12 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._fillingTables or self._parameterNode is None or column not in (2, 3):
             return
         table = self.ui.regionsTableWidget
-        with slicer.util.tryWithErrorDisplay(_("This value cannot be used."), waitCursor=False):
-            self.logic.typeRegionValue(self._parameterNode, table.item(row, 0).text(), column == 3, table.item(row, column).text())
-        self._fillRegions()
-        self._checkCanApply()
+        try:
+            with slicer.util.tryWithErrorDisplay(_("This value cannot be used.")):
+                self.logic.typeRegionValue(self._parameterNode, table.item(row, 0).text(), column == 3, table.item(row, column).text())
+        finally:
+            self._fillRegions()
+            self._checkCanApply()
 
     def onAddTimePointButton(self, checked=False):
         with slicer.util.tryWithErrorDisplay(_("The time point could not be added."), waitCursor=True):

@@ -1,6 +1,7 @@
 """The steps of the road, each a function from frozen results to a frozen result."""
 
 import math
+from collections import OrderedDict
 from dataclasses import replace
 
 import numpy as np
@@ -9,8 +10,10 @@ from RNTDosimetryLib.dose import DoseMap, RegionDose, dose_map, dose_volume_hist
 from RNTDosimetryLib.dose.photons import photon_dose_gy
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
+    CtImage,
     ImageGeometry,
     Region,
+    RigidRegistration,
     TimeActivityCurve,
     measure_activity,
     occupancy_on_grid,
@@ -24,6 +27,7 @@ from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
 from RNTDosimetryLib.kinetics.voxels import fit_voxels
 from RNTDosimetryLib.progress import Progress, part, silent
+from RNTDosimetryLib.report import sha256_of_array
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_images import StudyImages
 from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap
@@ -33,6 +37,7 @@ REMAINDER = "remainder"
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
 _FULL_COVERAGE = 0.999
+_KEPT_REGISTRATIONS = 32
 
 
 def align(images: StudyImages, settings: StudySettings, progress: Progress = silent) -> tuple[Alignment, ...]:
@@ -58,11 +63,25 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
             warning = f"{scan.name} has no CT to register by: it was taken as aligned with {reference.name}."
             alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(warning,)))
         else:
-            found = register_rigid(reference.ct, scan.ct)
+            found = _registered(reference.ct, scan.ct)
             alignments.append(Alignment(
                 scan.name, found.matrix, found.method, found.shift_mm, found.rotation_degrees, found.quality, found.warnings
             ))
     return tuple(alignments)
+
+
+_found_registrations: OrderedDict[tuple, RigidRegistration] = OrderedDict()
+
+
+def _registered(fixed: CtImage, moving: CtImage) -> RigidRegistration:
+    """Registration of two CTs, found once: who changes a model or a region need not wait for it again."""
+    key = tuple(part for ct in (fixed, moving) for part in (sha256_of_array(ct.hounsfield), ct.geometry, ct.frame_of_reference_uid, ct.name))
+    if key not in _found_registrations:
+        _found_registrations[key] = register_rigid(fixed, moving)
+    _found_registrations.move_to_end(key)
+    while len(_found_registrations) > _KEPT_REGISTRATIONS:
+        _found_registrations.popitem(last=False)
+    return _found_registrations[key]
 
 
 def _given(name: str, matrix) -> Alignment:

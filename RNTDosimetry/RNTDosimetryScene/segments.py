@@ -3,7 +3,7 @@
 import numpy as np
 import slicer
 import vtk
-from vtk.util.numpy_support import numpy_to_vtk
+from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import Region
@@ -80,6 +80,25 @@ def _number(text: str, key: str, name: str) -> float:
         return float(text)
     except ValueError as error:
         raise DosimetryError(f"Expected a number for {key} of segment '{name}', received '{text}'; type it again.") from error
+
+
+def content_of(segment) -> list:
+    """Name, number of voxels, where they start in RAS mm and the sum of their positions: changes with nearly every stroke of
+    the brush, and stays the same when the scene is saved and read again, which may crop the labelmap."""
+    labelmap = segment.GetRepresentation("Binary labelmap")
+    scalars = None if labelmap is None else labelmap.GetPointData().GetScalars()
+    if scalars is None:
+        return [segment.GetName()]
+    extent = labelmap.GetExtent()
+    size = [extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0)]
+    where = np.argwhere(vtk_to_numpy(scalars).reshape(size) == segment.GetLabelValue())
+    if not len(where):
+        return [segment.GetName()]
+    first = where.min(axis=0)
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    corner = matrix.MultiplyPoint([first[2] + extent[0], first[1] + extent[2], first[0] + extent[4], 1.0])[:3]
+    return [segment.GetName(), len(where), [round(c, 2) for c in corner], (where - first).sum(axis=0).tolist()]
 
 
 def segment_names(segmentation) -> list[str]:

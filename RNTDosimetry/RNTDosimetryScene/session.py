@@ -7,9 +7,6 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-from vtk.util.numpy_support import vtk_to_numpy
-
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRow, Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
@@ -223,7 +220,7 @@ def fingerprint(parameter_node) -> str:
     state = [to_plain(study_of_scene(parameter_node)), parameter_node.nuclide, parameter_node.administeredActivityMBq,
              parameter_node.administrationTime, parameter_node.referenceIndex]
     for node in [*parameter_node.activityVolumes, *(parameter_node.ctVolumes or [])]:
-        state.append([node.GetID(), node.GetAttribute(volumes.ATTRIBUTE + "StartHours"), _content_of(node)])
+        state.append([node.GetName(), node.GetAttribute(volumes.ATTRIBUTE + "StartHours"), _content_of(node)])
     state.append(_content_of_segments(parameter_node.segmentation))
     return hashlib.sha256(json.dumps(state, sort_keys=True).encode()).hexdigest()
 
@@ -236,19 +233,7 @@ def _content_of(volume) -> list:
 
 def _content_of_segments(segmentation) -> list:
     content = segmentation.GetSegmentation()
-    state = []
-    for index in range(content.GetNumberOfSegments()):
-        segment = content.GetNthSegment(index)
-        labelmap = segment.GetRepresentation("Binary labelmap")
-        scalars = None if labelmap is None else labelmap.GetPointData().GetScalars()
-        state.append([segment.GetName(), [] if scalars is None else _moments(vtk_to_numpy(scalars) == segment.GetLabelValue())])
-    return state
-
-
-def _moments(inside: np.ndarray) -> list[int]:
-    """Number of voxels and the sum of their positions: changes with nearly every stroke of the brush."""
-    where = np.flatnonzero(inside)
-    return [int(where.size), int((where - where[0]).sum()) if where.size else 0]
+    return [segments.content_of(content.GetNthSegment(index)) for index in range(content.GetNumberOfSegments())]
 
 
 def result_state(parameter_node) -> str:

@@ -7,6 +7,9 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
 
+_DECIMALS = 9
+"""The last bits differ between a file, a scene and a saved scene; an optimizer would make different numbers of them."""
+
 _SMALLEST_SPACING_MM, _LARGEST_SPACING_MM = 0.05, 100.0
 
 
@@ -27,9 +30,9 @@ class ImageGeometry(Record):
     def __post_init__(self):
         set_field = object.__setattr__
         set_field(self, "size", tuple(int(n) for n in self.size))
-        set_field(self, "spacing_mm", tuple(float(s) for s in self.spacing_mm))
-        set_field(self, "origin_lps_mm", tuple(float(p) for p in self.origin_lps_mm))
-        set_field(self, "direction", tuple(tuple(float(c) for c in row) for row in self.direction))
+        set_field(self, "spacing_mm", tuple(round(float(s), _DECIMALS) for s in self.spacing_mm))
+        set_field(self, "origin_lps_mm", tuple(round(float(p), _DECIMALS) for p in self.origin_lps_mm))
+        set_field(self, "direction", tuple(tuple(round(float(c), _DECIMALS + 3) for c in row) for row in self.direction))
         if len(self.size) != 3 or min(self.size) < 1:
             raise DosimetryError(f"Expected an image with three axes (z, y, x), received size {self.size}; load a volume, not a slice.")
         spacing = np.asarray(self.spacing_mm)

@@ -1,0 +1,95 @@
+"""The panel, driven as a user drives it."""
+
+import numpy as np
+
+
+def texts(table) -> list[list[str]]:
+    return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def test_apply_says_what_is_missing(panel):
+    _container, widget = panel
+    assert not widget.ui.applyButton.enabled
+    assert "time points" in widget.ui.applyButton.toolTip
+    assert not widget.ui.loadButton.enabled
+    assert "folder" in widget.ui.loadButton.toolTip
+    assert not widget.ui.writeButton.enabled
+
+
+def test_from_folder_to_report_by_clicks(panel, patient, library_run, tmp_path):
+    _container, widget = panel
+    widget.ui.dicomFolderPathLineEdit.currentPath = str(patient.dicom_folder)
+    assert widget.ui.loadButton.enabled
+    widget.ui.loadButton.click()
+    assert len(texts(widget.ui.timePointsTableWidget)) == 4
+    assert widget.ui.nuclideComboBox.currentText == "Lu-177"
+    assert widget.ui.administeredActivitySpinBox.value == 7400
+    assert widget.ui.applyButton.enabled
+    _images, expected = library_run
+    for row, cells in enumerate(texts(widget.ui.regionsTableWidget)):
+        widget.ui.regionsTableWidget.item(row, 2).setText(f"{expected.region(cells[0]).recovery_coefficient:g}")
+    widget.ui.spectResolutionSpinBox.value = expected.study.settings.spect_resolution_fwhm_mm
+    widget.ui.calibrationUncertaintySpinBox.value = 100 * expected.study.settings.calibration_uncertainty
+    widget.ui.applyButton.click()
+    assert widget.ui.runStatusLabel.text == "The results are up to date."
+    result = widget.logic.lastResult
+    for item in expected.regions:
+        np.testing.assert_allclose(result.region(item.name).dose.dose_gy, item.dose.dose_gy, rtol=1e-6)
+    assert widget.ui.resultTableView.model().rowCount() == len(expected.regions)
+    assert "lesion_1" in widget.ui.warningsTextEdit.plainText
+    assert not widget.ui.writeButton.enabled
+    widget.ui.outputFolderPathLineEdit.currentPath = str(tmp_path)
+    assert widget.ui.writeButton.enabled
+    widget.ui.writeButton.click()
+    assert (tmp_path / "report.html").is_file()
+
+
+def test_results_go_stale_visibly(panel, study_path):
+    _container, widget = panel
+    widget.logic.run(widget.logic.loadStudyFile(study_path))
+    widget.onParameterNodeModified()
+    assert widget.ui.runStatusLabel.text == "The results are up to date."
+    widget.ui.densitySpinBox.value = 1.0
+    assert "out of date" in widget.ui.runStatusLabel.text
+    assert not widget.ui.writeButton.enabled
+
+
+def test_a_typed_value_that_is_no_number_is_taken_back(panel, study_path):
+    _container, widget = panel
+    widget.logic.loadStudyFile(study_path)
+    widget.onParameterNodeModified()
+    before = texts(widget.ui.regionsTableWidget)
+    widget.ui.regionsTableWidget.item(0, 2).setText("much")
+    assert texts(widget.ui.regionsTableWidget) == before
+
+
+def test_scene_close_and_reload_are_clean(panel, scene, study_path, tmp_path):
+    import slicer
+
+    _container, widget = panel
+    widget.logic.loadStudyFile(study_path)
+    path = tmp_path / "scene.mrb"
+    slicer.util.saveScene(str(path))
+    scene.Clear()
+    assert widget.ui.timePointsTableWidget.rowCount == 0
+    assert not widget.ui.applyButton.enabled
+    slicer.util.loadScene(str(path))
+    widget.initializeParameterNode()
+    assert widget.ui.timePointsTableWidget.rowCount == 4
+    assert widget.ui.applyButton.enabled
+
+
+def test_leaving_the_panel_leaves_no_observer(panel, study_path):
+    from host.modules import observer_count
+
+    container, widget = panel
+    parameter_node = widget.logic.loadStudyFile(study_path)
+    container.exit()
+    assert widget._parameterNode is None
+    assert observer_count(parameter_node.parameterNode) == 0
+    container.enter()
+    assert widget.ui.timePointsTableWidget.rowCount == 4
+
+
+def test_self_test_passes(module):
+    module.instance.runTest(msec=1)
