@@ -136,7 +136,10 @@ def _timing(series, headers, overrides, ledger: Ledger, where: str) -> _Timing:
         ledger.warn(f"{where}: an acquisition of {duration / 3600:.1f} h is unusually long; check the duration")
     if typed is not None or not all(durations):
         return _Timing(start, offsets, np.full(len(headers), float(duration)))
-    return _Timing(start, offsets, np.array([item.value for item in durations]))
+    each = np.array([item.value for item in durations])
+    if each.max() > 1.001 * each.min():
+        ledger.warn(f"{where}: slices were acquired for different times, {each.min():g} to {each.max():g} s")
+    return _Timing(start, offsets, each)
 
 
 def _scaled_values(series, order, overrides, ledger: Ledger, where: str):

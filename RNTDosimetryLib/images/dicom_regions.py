@@ -121,6 +121,8 @@ def _read_structure_set(series: FoundSeries, ct_geometry, warnings) -> tuple[Reg
     regions = []
     for number, contours in contours_of.items():
         name = names.get(number, f"ROI {number}")
+        if number not in names:
+            warnings.append(f"{series.label}: region {number} has no name and is called '{name}'")
         if not contours:
             raise DosimetryError(
                 f"Expected contours for region '{name}' in {series.label}, received an empty region; draw it or delete it."
@@ -168,6 +170,8 @@ def _read_segmentation(series: FoundSeries, ct_geometry, warnings) -> tuple[Regi
     regions = []
     for segment in dataset.get("SegmentSequence") or []:
         name = str(segment.get("SegmentLabel", "") or f"segment {segment.SegmentNumber}")
+        if not segment.get("SegmentLabel"):
+            warnings.append(f"{series.label}: segment {segment.SegmentNumber} has no label and is called '{name}'")
         grid, offset = geometry
         volume = np.zeros(grid.size, dtype=np.uint8 if kind == "BINARY" else np.float32)
         for index in np.flatnonzero(numbers == int(segment.SegmentNumber)):

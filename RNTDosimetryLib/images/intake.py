@@ -48,7 +48,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
         )
     patient = read_patient(found, ledger)
     administration = read_administration(activity_series, ledger)
-    ct_series = [_describe_ct(item) for item in found if item.sop_class in CT_KINDS]
+    ct_series = [_describe_ct(item, ledger) for item in found if item.sop_class in CT_KINDS]
     if not ct_series:
         raise DosimetryError(
             f"Expected a CT series to go with the SPECT in {Path(folder).name}, found none; add it to the folder."
@@ -88,8 +88,15 @@ def _in_order_of_time(series_list: list[FoundSeries], ledger: Ledger) -> list[Fo
     return ordered
 
 
-def _describe_ct(series: FoundSeries) -> Series:
+def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:
     with readable(series.label):
+        intercepts = {
+            None if (value := item.header.get("RescaleIntercept")) in (None, "") else float(value) for item in series.objects
+        }
+        if None in intercepts:
+            ledger.warn(f"{series.label}: slices without Rescale Intercept were taken as Hounsfield units without an offset")
+        if len(intercepts) > 1:
+            ledger.warn(f"{series.label}: slices have different Rescale Intercepts; check the Hounsfield units")
         geometry, order = slices_grid([item.header for item in series.objects], series.label)
     objects = [series.objects[index] for index in order]
     start = find(objects[0].header, "acquisition_start")
