@@ -16,14 +16,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     try:
-        options.run(options)
+        return options.run(options) or 0
     except DosimetryError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
         return 130
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -43,6 +42,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_out(demo)
     demo.add_argument("--small", action="store_true", help="coarse grids, for a quick look")
     demo.set_defaults(run=_demo)
+    validate = verbs.add_parser("validate", help="check against published numbers", description="Check this installation.", epilog=NOTICE)
+    _add_out(validate)
+    validate.set_defaults(run=_validate)
     return parser
 
 
@@ -90,3 +92,21 @@ def _demo(options) -> None:
     from RNTDosimetryLib.demo import run_demo
 
     print(run_demo(options.out, "small" if options.small else "full", show_progress))
+
+
+def _validate(options) -> int:
+    from RNTDosimetryLib.report import table_csv, table_text, write_json, write_text
+    from RNTDosimetryLib.validation import run_validation, validation_table
+
+    results = run_validation(show_progress)
+    table = validation_table(results)
+    options.out.mkdir(parents=True, exist_ok=True)
+    write_json(options.out / "validation.json", [item.to_dict() | {"passed": item.passed} for item in results])
+    write_text(options.out / "validation.csv", table_csv(table))
+    print(table_text(table))
+    failed = [item.name for item in results if not item.passed]
+    if failed:
+        print(f"{len(failed)} of {len(results)} cases failed: {', '.join(failed)}", file=sys.stderr)
+        return 1
+    print(f"All {len(results)} cases passed. {NOTICE}")
+    return 0

@@ -1,12 +1,14 @@
 """Everything a computed study leaves in a folder."""
 
+import hashlib
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib import __version__
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
+from RNTDosimetryLib.records import to_plain
+from RNTDosimetryLib.report import json_text, table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
 from RNTDosimetryLib.study_images import StudyImages
 from RNTDosimetryLib.study_report import render_report, results_table
 from RNTDosimetryLib.study_result import StudyResult
@@ -52,7 +54,14 @@ def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: Stu
         reference,
         description=f"{result.nuclide} absorbed dose",
         method=f"{result.dose_map.method}, {result.dose_map.density}",
+        uid_seed=_identity(result),
         created=result.created,
         software_version=__version__,
     )
     return written.path
+
+
+def _identity(result: StudyResult) -> str:
+    """The same study of the same images writes the same identifiers; anything else writes others."""
+    content = {"study": to_plain(result.study), "inputs": result.input_hashes, "software": __version__}
+    return hashlib.sha256(json_text(content).encode()).hexdigest()

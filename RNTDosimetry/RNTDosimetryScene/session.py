@@ -38,6 +38,7 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     parameter_node.overridesJson = json.dumps(overrides or {})
     parameter_node.intakeJson = json.dumps(to_plain({
         "patient": images.patient, "warnings": images.warnings, "table": images.intake_table,
+        "dicom_reference": images.dicom_reference,
     }))
     parameter_node.nuclide = images.nuclide
     parameter_node.radiopharmaceutical = images.radiopharmaceutical
@@ -205,6 +206,7 @@ def images_of_scene(parameter_node) -> StudyImages:
         patient=Patient.from_dict(stored["patient"]) if stored.get("patient") else None,
         intake_table=tuple(IntakeRow.from_dict(row) for row in stored.get("table", ())),
         warnings=tuple(stored.get("warnings", ())),
+        dicom_reference=stored.get("dicom_reference", {}),
     )
 
 
