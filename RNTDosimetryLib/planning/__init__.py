@@ -8,7 +8,29 @@
 
 from RNTDosimetryLib.planning.activity_table import ActivityTable, activity_table
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
+from RNTDosimetryLib.planning.holmium import (
+    HolmiumMap,
+    RelaxationMap,
+    activity_from_holmium,
+    fit_r2_star,
+    holmium_from_ct,
+    holmium_from_r2_star,
+)
+from RNTDosimetryLib.planning.intratumoural import (
+    IntratumouralDose,
+    intratumoural_activity_gbq,
+    intratumoural_dose,
+)
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, LimitedActivity, activity_for_limits, check_limits
+from RNTDosimetryLib.planning.ordering import (
+    OrderOption,
+    decayed_gbq,
+    order_options,
+)
+from RNTDosimetryLib.planning.partial_volume import (
+    RegionMeans,
+    region_means,
+)
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,
@@ -18,6 +40,13 @@ from RNTDosimetryLib.planning.positions import (
     scale_injections,
 )
 from RNTDosimetryLib.planning.products import DoseConstant, Product, Quantity, dose_constant, get_product, list_products
+from RNTDosimetryLib.planning.scout import (
+    ExtrahepaticDeposit,
+    ScoutMeasurement,
+    TerritoryMeasurement,
+    extrahepatic_deposits,
+    measure_scout,
+)
 from RNTDosimetryLib.planning.sensitivity import (
     DoseSpread,
     PlanUncertainty,
@@ -25,6 +54,14 @@ from RNTDosimetryLib.planning.sensitivity import (
     SensitivityRow,
     sampled_doses,
     sensitivity,
+)
+from RNTDosimetryLib.planning.shunt import (
+    LungMass,
+    LungShunt,
+    lung_mass_from_ct,
+    lung_shunt_from_counts,
+    lung_shunt_planar,
+    lung_shunt_spect,
 )
 from RNTDosimetryLib.planning.single import (
     BsaPlan,
@@ -34,42 +71,91 @@ from RNTDosimetryLib.planning.single import (
     single_compartment_activity,
     single_compartment_dose,
 )
+from RNTDosimetryLib.planning.verification import (
+    DeliveredDose,
+    DoseAreaHistogram,
+    RegionAgreement,
+    Verification,
+    delivered_dose,
+    dose_area_histogram,
+    verify_plan,
+)
+from RNTDosimetryLib.planning.voxel_plan import (
+    SphereDoseMap,
+    sphere_dose_map,
+    voxel_plan,
+)
 
 __all__ = [
     "ActivityTable",
     "BsaPlan",
     "Compartments",
+    "DeliveredDose",
+    "DoseAreaHistogram",
     "DoseConstant",
     "DoseSpread",
+    "ExtrahepaticDeposit",
+    "HolmiumMap",
     "Injection",
     "InjectionsPlan",
+    "IntratumouralDose",
     "Limit",
     "LimitCheck",
     "LimitedActivity",
     "LimitedInjections",
+    "LungMass",
+    "LungShunt",
+    "OrderOption",
     "PartitionPlan",
     "PlanUncertainty",
     "Product",
     "Quantity",
+    "RegionAgreement",
+    "RegionMeans",
+    "RelaxationMap",
     "SampledPlan",
+    "ScoutMeasurement",
     "SensitivityRow",
     "SingleCompartmentPlan",
+    "SphereDoseMap",
+    "TerritoryMeasurement",
     "Tumour",
+    "Verification",
     "activity_for_limits",
+    "activity_from_holmium",
     "activity_table",
     "bsa_activity",
     "check_limits",
+    "decayed_gbq",
+    "delivered_dose",
+    "dose_area_histogram",
     "dose_constant",
+    "extrahepatic_deposits",
+    "fit_r2_star",
     "get_product",
+    "holmium_from_ct",
+    "holmium_from_r2_star",
     "implied_tumour_mass_g",
     "injections_for_goals",
     "injections_plan",
+    "intratumoural_activity_gbq",
+    "intratumoural_dose",
     "list_products",
+    "lung_mass_from_ct",
+    "lung_shunt_from_counts",
+    "lung_shunt_planar",
+    "lung_shunt_spect",
     "make_compartments",
+    "measure_scout",
+    "order_options",
     "partition_model",
+    "region_means",
     "sampled_doses",
     "scale_injections",
     "sensitivity",
     "single_compartment_activity",
     "single_compartment_dose",
+    "sphere_dose_map",
+    "verify_plan",
+    "voxel_plan",
 ]

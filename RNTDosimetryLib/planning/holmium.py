@@ -1,0 +1,185 @@
+"""Holmium in MRI: R2* from multi-echo images, its change to concentration, and on to activity."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.resources import read_json
+
+METHODS = ("log-linear", "nonlinear")
+_LARGEST_R2_STAR_PER_S = 5000.0
+_ROUNDS = 60
+_CHUNK_VOXELS = 200_000
+
+
+@dataclass(frozen=True, eq=False)
+class RelaxationMap(Record):
+    """R2* in 1/s and signal at echo time 0, both (z, y, x) float32. fitted: bool, voxels with signal in at least two echoes.
+
+    residual: root mean square of signal minus fit, in the unit of the signal, (z, y, x).
+    """
+
+    r2_star_per_s: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    signal_at_zero: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    residual: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    fitted: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    echo_times_ms: tuple[float, ...]
+    method: str
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class HolmiumMap(Record):
+    """Holmium in mg/mL, (z, y, x) float32. negative_share: of the voxels whose R2* fell; they were kept as they are when signed."""
+
+    concentration_mg_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    relaxivity_per_s_ml_mg: float
+    total_mg: float
+    negative_share: float
+    warnings: tuple[str, ...] = ()
+
+
+def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: float = 0.0) -> RelaxationMap:
+    """R2* of every voxel from S = S0 exp(-TE R2*).
+
+    echoes: (echo, z, y, x) magnitude signal. echo_times_ms: rising. method: "log-linear" fits ln S by least squares weighted with S^2, which is
+    right to first order and fast; "nonlinear" fits S itself, which is right for constant noise. noise_floor: echoes with a signal at or
+    below it are left out of a voxel. Voxels with fewer than two echoes left have R2* 0 and fitted False.
+    R2* is held between 0 and 5000 1/s. Raises DosimetryError for fewer than two echoes, echo times that do not rise, NaN.
+    """
+    signal = np.asarray(echoes, dtype=np.float32)
+    times_s = np.asarray(echo_times_ms, dtype=float) / 1000.0
+    if signal.ndim != 4 or len(signal) != len(times_s) or len(times_s) < 2:
+        raise DosimetryError(
+            f"Expected two or more echoes as (echo, z, y, x) with one echo time each, received {signal.shape} and {len(times_s)} times; "
+            "load the whole multi-echo series."
+        )
+    if not np.all(np.diff(times_s) > 0) or times_s[0] <= 0 or times_s[-1] > 1.0:
+        raise DosimetryError(f"Expected rising echo times in ms, received {list(echo_times_ms)}; check the unit and the order.")
+    if not np.all(np.isfinite(signal)):
+        raise DosimetryError("Expected finite signals in all echoes, received NaN or infinity; load the magnitude images again.")
+    if method not in METHODS:
+        raise DosimetryError(f"Expected the method {' or '.join(METHODS)}, received '{method}'; choose one of them.")
+    shape = signal.shape[1:]
+    flat = signal.reshape(len(times_s), -1)
+    rate, start, residual = (np.zeros(flat.shape[1], dtype=np.float32) for _ in range(3))
+    fitted = np.zeros(flat.shape[1], dtype=bool)
+    for first in range(0, flat.shape[1], _CHUNK_VOXELS):
+        part = slice(first, first + _CHUNK_VOXELS)
+        values = flat[:, part].astype(float)
+        usable = values > max(float(noise_floor), 0.0)
+        good = usable.sum(axis=0) >= 2
+        weights = np.where(usable, 1.0, 0.0)[:, good]
+        found = _log_linear(values[:, good], weights, times_s)
+        if method == "nonlinear":
+            found = _nonlinear(values[:, good], weights, times_s, found)
+        where = np.flatnonzero(good) + first
+        decay = np.exp(-times_s[:, None] * found)
+        zero = (weights * values[:, good] * decay).sum(axis=0) / (weights * decay**2).sum(axis=0)
+        rate[where], start[where], fitted[where] = found, zero, True
+        residual[where] = np.sqrt((weights * (values[:, good] - zero * decay) ** 2).sum(axis=0) / weights.sum(axis=0))
+    left = int(fitted.size - np.count_nonzero(fitted))
+    warnings = (f"{left} of {fitted.size} voxels have signal in fewer than two echoes: no R2* there.",) if left else ()
+    return RelaxationMap(
+        rate.reshape(shape), start.reshape(shape), residual.reshape(shape), fitted.reshape(shape),
+        tuple(float(time) for time in echo_times_ms), method, warnings,
+    )  # fmt: skip
+
+
+def holmium_from_r2_star(
+    before, after, spacing_mm, relaxivity_per_s_ml_mg: float | None = None, *, signed: bool = False
+) -> HolmiumMap:
+    """Holmium concentration c = (R2*_after - R2*_before) / r2*, voxel by voxel.
+
+    before, after: RelaxationMap or (z, y, x) arrays in 1/s on one grid, registered. spacing_mm: (z, y, x). relaxivity: r2* in
+    1/s per mg/mL; None takes the value in Resources/planning/holmium.json, with a warning. signed: keeps negative concentrations, so that
+    sums over a region stay unbiased; otherwise they become 0.
+    """
+    maps = [np.asarray(getattr(item, "r2_star_per_s", item), dtype=float) for item in (before, after)]
+    if maps[0].shape != maps[1].shape or maps[0].ndim != 3:
+        raise DosimetryError(f"Expected R2* before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them.")
+    warnings = []
+    if relaxivity_per_s_ml_mg is None:
+        row = read_json("planning", "holmium.json")["relaxivity_per_s_ml_mg"]
+        relaxivity_per_s_ml_mg = row["value"]
+        warnings.append(f"Relaxivity of holmium {row['value']:g} 1/s per mg/mL was not checked ({row['source']}); type that of your scanner.")
+    relaxivity = positive_number(relaxivity_per_s_ml_mg, "relaxivity r2* in 1/s per mg/mL")
+    known = np.ones(maps[0].shape, dtype=bool)
+    for item in (before, after):
+        known &= np.asarray(getattr(item, "fitted", True))
+    concentration = np.where(known, (maps[1] - maps[0]) / relaxivity, 0.0)
+    if not np.all(np.isfinite(concentration)):
+        raise DosimetryError("Expected finite R2* maps, received NaN or infinity; fit them again.")
+    negative = float(np.count_nonzero(concentration < 0)) / concentration.size
+    if not signed:
+        if negative > 0.05:
+            warnings.append(f"{100 * negative:.0f} % of the voxels had a falling R2* and were set to 0, which raises sums; use signed for totals.")
+        concentration = np.maximum(concentration, 0.0)
+    if not np.all(known):
+        warnings.append("Voxels without a fit before or after hold no holmium in the map: dense deposits can hide there.")
+    total = float(concentration.sum()) * float(np.prod(np.asarray(spacing_mm, dtype=float))) / 1000.0
+    return HolmiumMap(concentration.astype(np.float32), relaxivity, total, negative, tuple(warnings))
+
+
+def activity_from_holmium(concentration_mg_ml, specific_activity_mbq_mg: float) -> np.ndarray:
+    """Activity at administration in MBq/mL, (z, y, x), for the spheres' activity per mg of holmium at that time."""
+    specific = positive_number(specific_activity_mbq_mg, "specific activity in MBq per mg of holmium", "activity over holmium content at administration")
+    return np.maximum(np.asarray(getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), dtype=float), 0.0) * specific
+
+
+def holmium_from_ct(before_hu, after_hu, hounsfield_per_mg_ml: float, spacing_mm, *, signed: bool = False) -> HolmiumMap:
+    """Holmium concentration from the rise of Hounsfield units, c = (HU_after - HU_before) / slope; the slope belongs to scanner and kV."""
+    slope = positive_number(hounsfield_per_mg_ml, "Hounsfield units per mg/mL of holmium", "calibrate it with a phantom at the same kV")
+    found = holmium_from_r2_star(before_hu, after_hu, spacing_mm, slope, signed=signed)
+    warnings = tuple(text.replace("R2*", "Hounsfield unit") for text in found.warnings)
+    return HolmiumMap(found.concentration_mg_ml, slope, found.total_mg, found.negative_share, warnings)
+
+
+def _log_linear(values: np.ndarray, weights: np.ndarray, times_s: np.ndarray) -> np.ndarray:
+    safe = np.where(weights > 0, values, 1.0)
+    # The variance of ln S is that of S over S squared.
+    w = weights * safe**2
+    total = w.sum(axis=0)
+    mean_time = (w * times_s[:, None]).sum(axis=0) / total
+    away = times_s[:, None] - mean_time
+    slope = (w * away * np.log(safe)).sum(axis=0) / (w * away**2).sum(axis=0)
+    return np.clip(-slope, 0.0, _LARGEST_R2_STAR_PER_S)
+
+
+def _nonlinear(values, weights, times_s, rate):
+    """Least squares in S with the amplitude solved exactly for each rate; Gauss-Newton steps that are halved until they help."""
+    times = times_s[:, None]
+    rate = rate.copy()
+    cost = _cost(values, weights, times, rate)
+    active = np.arange(values.shape[1])
+    scale = np.ones(values.shape[1])
+    for _ in range(_ROUNDS):
+        v, w, r = values[:, active], weights[:, active], rate[active]
+        decay = np.exp(-times * r)
+        norm = (w * decay**2).sum(axis=0)
+        amplitude = (w * v * decay).sum(axis=0) / norm
+        # Kaufman's variable projection: the slope of the model in the rate, with its part along the decay removed.
+        slope = -amplitude * times * decay
+        slope -= decay * (w * slope * decay).sum(axis=0) / norm
+        left = v - amplitude * decay
+        curvature = (w * slope**2).sum(axis=0)
+        step = np.where(curvature > 0, (w * slope * left).sum(axis=0) / np.maximum(curvature, 1e-300), 0.0)
+        tried = np.clip(r + scale[active] * step, 0.0, _LARGEST_R2_STAR_PER_S)
+        new = _cost(v, w, times, tried)
+        better = new <= cost[active]
+        moved = np.abs(tried - r)
+        rate[active[better]], cost[active[better]] = tried[better], new[better]
+        scale[active] = np.where(better, np.minimum(1.0, 2 * scale[active]), scale[active] / 4)
+        active = active[(moved > 1e-6 * np.maximum(r, 1.0)) & (scale[active] > 1e-6)]
+        if not active.size:
+            break
+    return rate
+
+
+def _cost(values, weights, times, rate):
+    decay = np.exp(-times * rate)
+    amplitude = (weights * values * decay).sum(axis=0) / (weights * decay**2).sum(axis=0)
+    return (weights * (values - amplitude * decay) ** 2).sum(axis=0)

@@ -1,0 +1,192 @@
+"""From the planned activity to what is ordered: vial, calibration, treatment slot, number of spheres and embolic load."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.planning.checks import checked_activity_gbq
+from RNTDosimetryLib.planning.products import UNCHECKED, Product, Quantity, get_product
+from RNTDosimetryLib.records import Record
+
+_WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+
+
+@dataclass(frozen=True)
+class OrderOption(Record):
+    """One way to get the activity at one time.
+
+    vial_gbq: at calibration, what is ordered. activity_gbq: at administration. needed_gbq: what was wanted.
+    dose_factor: activity over needed, so dose over planned dose. spheres: number given, None when the product states none.
+    spheres_per_ml: embolic load of the perfused volume. draw_fraction: share of the vial to draw, 1 for the whole vial.
+    """
+
+    product: str
+    vial_gbq: float
+    calibration: datetime
+    administration: datetime
+    hours_after_calibration: float
+    activity_gbq: float
+    needed_gbq: float
+    dose_factor: float
+    spheres: float | None
+    spheres_per_ml: float | None
+    activity_per_sphere_bq: float | None
+    draw_fraction: float = 1.0
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def slot(self) -> str:
+        """Day and hour of the treatment in words."""
+        return f"{_WEEKDAYS[self.administration.weekday()]} {self.administration:%Y-%m-%d %H:%M}"
+
+
+def decayed_gbq(activity_gbq: float, nuclide, hours: float) -> float:
+    """Activity after (or, with negative hours, before) a time."""
+    if not math.isfinite(hours):
+        raise DosimetryError(f"Expected a finite time in h, received {hours}; check both dates.")
+    return activity_gbq * math.exp(-get_nuclide(nuclide).decay_constant_per_h * hours)
+
+
+def order_options(
+    product: Product | str,
+    needed_gbq: float,
+    administrations: Sequence[datetime],
+    *,
+    perfused_volume_ml: float | None = None,
+    calibration: datetime | None = None,
+    largest_deviation: float = 0.1,
+    product_file=None,
+) -> tuple[OrderOption, ...]:
+    """What to order for an activity at administration, for every treatment slot, nearest to the wanted activity first.
+
+    product: with a ``supply`` of kind "vials" (sizes in steps, calibrated on a weekday: every vial and every calibration within shelf
+    life), "draw" (one vial, of which a share is drawn) or "patient" (made to measure). needed_gbq: with the share that stays
+    behind. administrations: treatment slots, in the local time of the calibration. calibration: given by the supplier; required for
+    "draw", optional for "vials" and "patient" (there the default is the treatment time). perfused_volume_ml: for the embolic load.
+    largest_deviation: vials whose activity is further from the wanted one are left out.
+    Raises DosimetryError when nothing fits, with the nearest activity that can be had.
+    """
+    product = product if isinstance(product, Product) else get_product(product, product_file)
+    needed = checked_activity_gbq(needed_gbq)
+    slots = list(administrations)
+    if not slots or not all(isinstance(slot, datetime) for slot in slots):
+        raise DosimetryError("Expected at least one treatment slot with date and time, received none; type when the treatment can be.")
+    if len({slot.tzinfo is None for slot in (*slots, *([calibration] if calibration else []))}) > 1:
+        raise DosimetryError("Expected all times with or all without a time zone, received both; type local times.")
+    volume = None if perfused_volume_ml is None else positive_number(perfused_volume_ml, "perfused volume in mL")
+    kind = product.supply.get("kind")
+    if kind not in _SUPPLIES:
+        raise DosimetryError(
+            f"Expected a supply of kind {', '.join(_SUPPLIES)} for {product.name}, received {kind!r}; correct the product file."
+        )
+    options = [option for slot in slots for option in _SUPPLIES[kind](product, needed, slot, calibration, volume)]
+    fitting = [option for option in options if abs(option.dose_factor - 1) <= largest_deviation]
+    if not fitting:
+        nearest = min(options, key=lambda option: abs(math.log(option.dose_factor)), default=None)
+        words = "nothing within shelf life" if nearest is None else f"{nearest.activity_gbq:.3g} GBq at the nearest ({nearest.slot})"
+        raise DosimetryError(
+            f"Expected {needed:.3g} GBq of {product.name} to within {100 * largest_deviation:g} % in one of the slots, received {words}; "
+            "choose another slot, another activity or a wider deviation."
+        )
+    return tuple(sorted(fitting, key=lambda option: (abs(option.dose_factor - 1), option.hours_after_calibration)))
+
+
+def _vials(product, needed, slot, calibration, volume):
+    """Every vial of every calibration within shelf life."""
+    sizes = product.supply["vial_gbq"]
+    count = round((sizes["largest"] - sizes["smallest"]) / sizes["step"])
+    vials = np.round(sizes["smallest"] + sizes["step"] * np.arange(count + 1), 6)
+    shelf_life_h = product.supply["shelf_life_h"]["value"]
+    options = []
+    for moment in [calibration] if calibration is not None else _calibrations(product, slot, shelf_life_h):
+        hours = (slot - moment).total_seconds() / 3600.0
+        if 0 <= hours <= shelf_life_h:
+            options += [_option(product, float(vial), moment, slot, needed, volume, 1.0) for vial in vials]
+    return options
+
+
+def _calibrations(product, slot, shelf_life_h) -> list[datetime]:
+    rule = product.supply["calibration"]
+    day = slot.replace(hour=int(rule["hour"]), minute=0, second=0, microsecond=0)
+    back = (day.weekday() - _WEEKDAYS.index(rule["weekday"])) % 7
+    latest = day - timedelta(days=back)
+    if latest > slot:
+        latest -= timedelta(days=7)
+    return [latest - timedelta(days=7 * week) for week in range(int(shelf_life_h // 168) + 1)]
+
+
+def _draw(product, needed, slot, calibration, volume):
+    """A share of one vial; the bigger vial of early calibration when the smaller does not hold enough."""
+    if calibration is None:
+        raise DosimetryError(f"Expected the calibration time of the {product.name} vial, received none; type what the supplier states.")
+    options = []
+    for key in ("vial_gbq", "early_vial_gbq"):
+        if key not in product.supply:
+            continue
+        vial = float(product.supply[key]["value"])
+        hours = (slot - calibration).total_seconds() / 3600.0
+        if hours > product.supply["shelf_life_h"]["value"]:
+            continue
+        there = decayed_gbq(vial, product.nuclide, hours)
+        options.append(_option(product, vial, calibration, slot, needed, volume, min(1.0, needed / there)))
+    return options[:1] if options and options[0].draw_fraction < 1 else options
+
+
+def _patient(product, needed, slot, calibration, volume):
+    """Made to measure: ordered for the treatment time, or for an earlier calibration."""
+    moment = slot if calibration is None else calibration
+    hours = (slot - moment).total_seconds() / 3600.0
+    return [_option(product, decayed_gbq(needed, product.nuclide, -hours), moment, slot, needed, volume, 1.0)]
+
+
+_SUPPLIES = {"vials": _vials, "draw": _draw, "patient": _patient}
+
+
+def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw) -> OrderOption:
+    hours = (slot - calibration).total_seconds() / 3600.0
+    activity = draw * decayed_gbq(vial_gbq, product.nuclide, hours)
+    stated = product.activity_per_sphere_bq
+    spheres = per_sphere = None
+    warnings = []
+    if stated is not None:
+        # Stated at treatment time for spheres made to measure, at calibration for others.
+        at_calibration = product.supply["kind"] != "patient"
+        per_sphere = stated.middle * (math.exp(-get_nuclide(product.nuclide).decay_constant_per_h * hours) if at_calibration else 1.0)
+        spheres = activity * 1e9 / per_sphere
+        warnings += _sphere_warnings(product, stated)
+    if draw < 1:
+        warnings.append(f"Draw {100 * draw:.1f} % of the vial's volume, well shaken.")
+    shelf_life = product.supply.get("shelf_life_h", {})
+    if shelf_life.get("status") == UNCHECKED:
+        warnings.append(f"The shelf life of {product.name}, {shelf_life['value']:g} h, was not checked with its source.")
+    return OrderOption(
+        product=product.name,
+        vial_gbq=vial_gbq,
+        calibration=calibration,
+        administration=slot,
+        hours_after_calibration=hours,
+        activity_gbq=activity,
+        needed_gbq=needed,
+        dose_factor=activity / needed,
+        spheres=spheres,
+        spheres_per_ml=None if spheres is None or volume is None else spheres / volume,
+        activity_per_sphere_bq=per_sphere,
+        draw_fraction=draw,
+        warnings=tuple(warnings),
+    )
+
+
+def _sphere_warnings(product: Product, stated: Quantity) -> list[str]:
+    if stated.largest > stated.smallest:
+        spread = 100 * (stated.largest - stated.smallest) / (stated.largest + stated.smallest)
+        return [f"Activity per sphere of {product.name} is stated as {stated.smallest:g} to {stated.largest:g} Bq: the number of spheres is known to {spread:.0f} %."]
+    labelled = product.labelled_activity_per_sphere_bq
+    if labelled is not None:
+        return [f"With the labelled {labelled.middle:g} Bq per sphere the number of spheres is {stated.middle / labelled.middle:.2g} times as large."]
+    return []
