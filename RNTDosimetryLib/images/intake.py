@@ -1,10 +1,12 @@
 """A folder of DICOM files becomes an Intake: time points with activity image, CT and regions, and the table of sources."""
 
 import itertools
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
@@ -58,6 +60,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
         report(0.4 + 0.4 * index / len(activity_series), f"reading {series.label}")
         with readable(series.label):
             points.append(_read_time_point(index, series, ct_series, administration, ledger))
+    points = _with_joined_beds(points, ledger)
     _check_course(points, ledger)
     report(0.8, "reading regions")
     points = _with_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ledger)
@@ -167,6 +170,29 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
     return best
 
 
+def _with_joined_beds(points: list[TimePoint], ledger: Ledger) -> list[TimePoint]:
+    """Neighbouring bed positions of one session as one time point."""
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    groups: list[list[TimePoint]] = []
+    for point in points:
+        if groups and are_bed_positions(groups[-1][-1].activity, point.activity):
+            groups[-1].append(point)
+        else:
+            groups.append([point])
+    joined = []
+    for group in groups:
+        if len(group) == 1:
+            joined.append(group[0])
+            continue
+        activity = join_bed_positions(
+            [point.activity for point in group], get_nuclide(group[0].activity.nuclide).decay_constant_per_h
+        )
+        ledger.warn(activity.warnings[-1])
+        joined.append(replace(group[0], activity=activity, warnings=activity.warnings))
+    return joined
+
+
 def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
     for earlier, later in itertools.pairwise(points):
         same_series = "#" in later.series_uid and earlier.series_uid.split("#")[0] == later.series_uid.split("#")[0]
@@ -185,8 +211,6 @@ def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
 
 
 def _with_regions(points: list[TimePoint], region_series: list[FoundSeries], ledger: Ledger) -> list[TimePoint]:
-    from dataclasses import replace
-
     by_point: dict[int, list] = {}
     for series in region_series:
         index = _time_point_of(series, points)

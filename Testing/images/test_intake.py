@@ -1,5 +1,7 @@
 """A folder becomes an Intake: time points in order, CT paired, regions, table with sources, overrides on record."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from images.dicom_fixtures import CT_GRID, ROOT, Grid, Spect, true_concentration, write_ct, write_rtstruct, write_seg, write_spect
@@ -128,6 +130,32 @@ def test_spect_in_another_frame_takes_the_ct_nearest_in_time_with_a_warning(tmp_
     assert chosen.time_points[0].ct.uid == f"{ROOT}.1.25"
 
 
+@pytest.mark.parametrize("overlap", [0, 3])
+def test_bed_positions_of_one_session_are_joined(tmp_path, overlap):
+    # the upper bed lies 12 - overlap slices of 7 mm higher and is taken 20 minutes later
+    upper = replace(Grid(), centre=(10.0, -20.0, 300.0 + 7.0 * (12 - overlap)))
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(decay="START"))
+    write_spect(tmp_path, Spect(decay="START", start_h=24 + 1 / 3, grid=upper, uid=f"{ROOT}.2.25"))
+    (point,) = read_folder(tmp_path).time_points
+    geometry = point.activity.geometry
+    assert geometry.size[0] == 24 - overlap
+    z, y, x = np.meshgrid(*(np.arange(n) for n in geometry.size), indexing="ij")
+    points = (np.stack([x, y, z, np.ones_like(x)], axis=-1) @ geometry.index_to_lps.T)[..., :3]
+    truth = true_concentration(points, 24.0)
+    high = truth > 0.1 * truth.max()
+    np.testing.assert_allclose(point.activity.concentration_bq_ml[high], truth[high], rtol=1e-3)
+    assert any("2 bed positions were joined" in warning for warning in point.warnings)
+
+
+def test_bed_positions_with_a_gap_are_refused(tmp_path):
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect())
+    write_spect(tmp_path, Spect(start_h=24.5, grid=replace(Grid(), centre=(10.0, -20.0, 300.0 + 7.0 * 14)), uid=f"{ROOT}.2.25"))
+    with pytest.raises(DosimetryError, match=r"a gap of 14\.0 mm"):
+        read_folder(tmp_path)
+
+
 def test_series_can_be_left_out(two_days):
     intake = read_folder(two_days, {"ignore_series": [f"{ROOT}.2.96"]})
     assert [point.start_h for point in intake.time_points] == pytest.approx([24])
@@ -157,8 +185,6 @@ def test_fractional_segmentation_keeps_its_fractions(tmp_path):
 
 
 def test_segmentation_on_a_part_of_the_ct_grid(tmp_path):
-    from dataclasses import replace
-
     write_ct(tmp_path)
     write_spect(tmp_path, Spect())
     part = replace(CT_GRID, size=(10, 12, 14), centre=tuple(CT_GRID.position(9.5, 10.5, 12.5)))
