@@ -95,17 +95,24 @@ def _given(name: str, matrix) -> Alignment:
 
 def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
     """Time-activity curve of every region, each scan measured on its own grid, in the order of ``images.regions``."""
-    return tuple(
-        time_activity_curve(
-            measure_activity(
-                scan.activity, region, alignment.matrix,
-                resolution_fwhm_mm=settings.spect_resolution_fwhm_mm,
-                default_density_g_ml=settings.density_g_ml,
-            )
-            for scan, alignment in zip(images.scans, alignments)
+    return tuple(_curve_of(region, images, alignments, settings) for region in images.regions)
+
+
+def _curve_of(region: Region, images: StudyImages, alignments, settings: StudySettings) -> TimeActivityCurve:
+    curve = time_activity_curve(
+        measure_activity(
+            scan.activity, region, alignment.matrix,
+            resolution_fwhm_mm=settings.spect_resolution_fwhm_mm,
+            default_density_g_ml=settings.density_g_ml,
         )
-        for region in images.regions
+        for scan, alignment in zip(images.scans, alignments)
     )
+    if curve.uncertainties_mbq is None:
+        return curve
+    noise_and_scan = (
+        math.hypot(noise, settings.scan_uncertainty * activity) for noise, activity in zip(curve.uncertainties_mbq, curve.activities_mbq)
+    )
+    return replace(curve, uncertainties_mbq=tuple(noise_and_scan))
 
 
 def fit(curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study) -> tuple[KineticFit, ...]:

@@ -55,6 +55,8 @@ class StudySettings(Record):
     register: align the time points by their CTs onto the one that the regions were drawn on.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
     calibration_uncertainty: relative, 1 sigma, common to all images.
+    scan_uncertainty: relative, 1 sigma, of each scan for itself: how well a measurement of the same activity repeats
+    (repositioning, reconstruction, alignment), beside the noise of the voxels.
     """
 
     model: str = "auto"
@@ -64,6 +66,7 @@ class StudySettings(Record):
     register: bool = True
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
     calibration_uncertainty: float = 0.0
+    scan_uncertainty: float = 0.03
     spect_resolution_fwhm_mm: float | None = None
 
     def __post_init__(self):
@@ -76,6 +79,10 @@ class StudySettings(Record):
         if not (_is_number(self.calibration_uncertainty) and 0 <= self.calibration_uncertainty < 1):
             raise DosimetryError(
                 f"Expected a relative calibration_uncertainty between 0 and 1, received {self.calibration_uncertainty!r}; 0.05 means 5 %."
+            )
+        if not (_is_number(self.scan_uncertainty) and 0 <= self.scan_uncertainty < 1):
+            raise DosimetryError(
+                f"Expected a relative scan_uncertainty between 0 and 1, received {self.scan_uncertainty!r}; 0.03 means 3 %."
             )
         fwhm = self.spect_resolution_fwhm_mm
         if fwhm is not None and not (_is_number(fwhm) and 0 < fwhm < 100):

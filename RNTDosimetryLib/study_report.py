@@ -241,28 +241,29 @@ def _methods(result: StudyResult) -> str:
 
 def _histogram_figure(result: StudyResult) -> Figure:
     curves = [
-        DoseVolumeCurve(item.name, item.histogram.edges_gy, 100 * item.histogram.cumulative_fraction)
-        for item in result.regions
+        DoseVolumeCurve(item.name, item.histogram.edges_gy, 100 * item.histogram.cumulative_fraction, style=index)
+        for index, item in enumerate(result.regions)
     ]
     return Figure(dvh_plot(curves), "Cumulative dose-volume histograms of the dose map.")
 
 
 def _curve_figures(result: StudyResult) -> list[Figure]:
-    """Organs and lesions apart: their activities differ by orders of magnitude."""
-    figures = []
+    """Organs and lesions apart: their activities differ by orders of magnitude. A region looks the same in every plot."""
+    figures, styles = [], {item.name: index for index, item in enumerate(result.regions)}
     kinds = list(dict.fromkeys(item.kind for item in result.regions))
     for kind in kinds:
         items = [item for item in result.regions if item.kind == kind]
         for start in range(0, len(items), _CURVES_PER_PLOT):
-            curves = [_curve(item) for item in items[start : start + _CURVES_PER_PLOT]]
+            curves = [_curve(item, styles[item.name]) for item in items[start : start + _CURVES_PER_PLOT]]
             svg = time_activity_plot(curves, title=f"Time-activity curves: {kind}")
             figures.append(Figure(svg, "Measured activity, not decay corrected, and the fitted curve."))
     return figures
 
 
-def _curve(item: RegionResult) -> TimeActivity:
+def _curve(item: RegionResult, style: int) -> TimeActivity:
     spread = None if item.curve.uncertainties_mbq is None else np.asarray(item.curve.uncertainties_mbq)
-    return TimeActivity(item.name, np.asarray(item.curve.times_h), np.asarray(item.curve.activities_mbq), spread, item.fit.activity_mbq)
+    times_h, activities_mbq = np.asarray(item.curve.times_h), np.asarray(item.curve.activities_mbq)
+    return TimeActivity(item.name, times_h, activities_mbq, spread, item.fit.activity_mbq, style=style)
 
 
 def _assumptions(result: StudyResult) -> Bullets:
@@ -274,7 +275,8 @@ def _assumptions(result: StudyResult) -> Bullets:
         f"Mass: typed, or volume times {settings.density_g_ml:g} g/mL.",
         "Region dose: electrons and photons of the region itself by a sphere S value, and photons from the rest of the field of view. "
         "Activity outside the field of view adds nothing.",
-        f"Relative uncertainty of the calibration: {100 * settings.calibration_uncertainty:.3g} %.",
+        f"Relative uncertainty of each scan beside its noise: {100 * settings.scan_uncertainty:.3g} %; of the calibration, common to all "
+        f"scans: {100 * settings.calibration_uncertainty:.3g} %.",
         "Uncertainty of S values, registration and segmentation beyond what is stated above is not included.",
     ]
     if settings.spect_resolution_fwhm_mm is None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from RNTDosimetryLib import __version__, steps
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.progress import Cancelled, Progress, part, silent
-from RNTDosimetryLib.study import Study, read_study
+from RNTDosimetryLib.study import Study, StudySettings, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
 from RNTDosimetryLib.study_result import StudyResult
 
@@ -49,7 +49,7 @@ def run_study(
         input_hashes=images.input_hashes(),
         versions=versions(),
         intake_table=images.intake_table,
-        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings),
+        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(settings),
         created=datetime.now().replace(microsecond=0),
     )
 
@@ -61,6 +61,12 @@ def run_study_file(path: str | Path, progress: Progress = silent, cancel: Callab
     progress = _stopping(progress, cancel)
     images = load_study(study, path.parent, part(progress, 0.0, 0.3))
     return images, run_study(images, study, part(progress, 0.3, 1.0), cancel)
+
+
+def _unstated(settings: StudySettings) -> tuple[str, ...]:
+    if settings.calibration_uncertainty > 0:
+        return ()
+    return ("The uncertainty of the camera's calibration was not stated and is not included; it is common to all doses.",)
 
 
 def _stopping(progress: Progress, cancel: Callable[[], bool] | None) -> Progress:
