@@ -37,7 +37,8 @@ class VoxelMaps:
         self.totals.append((float(result.tia.sum(dtype=float)), float(result.tail.sum(dtype=float)), *counts))
 
     def tail_share(self) -> float:
-        tia, tail = (sum(column) for column in list(zip(*self.totals))[:2])
+        # Blocks end in any order; fsum does not depend on it, so that a study runs again to identical numbers.
+        tia, tail = (math.fsum(column) for column in list(zip(*self.totals))[:2])
         return tail / tia if tia > 0 else 0.0
 
     def warnings(self) -> tuple[str, ...]:

@@ -149,3 +149,15 @@ def test_voxels_outside_the_regions_are_fitted_under_a_mask_except_with_shared_r
     assert list(own.region_discrepancy) == [1]
     shared = fit_voxels(FOUR_H, IMAGES, LU_177, model="shared", mask=mask, regions=labels)
     np.testing.assert_array_equal(shared.tia_mbq_h_ml > 0, labels == 1)
+
+
+def test_the_same_call_gives_identical_numbers(monkeypatch):
+    # Blocks end in any order on several threads; nothing may depend on it.
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 8)
+    images = IMAGES * (1 + 0.1 * np.random.default_rng(3).normal(size=IMAGES.shape))
+    labels = np.ones((3, 4, 5), int)
+    runs = [fit_voxels(FOUR_H, images, LU_177, regions=labels, conserve_region_tia=True, threads=4) for _ in range(5)]
+    for run in runs[1:]:
+        assert run.to_dict() == runs[0].to_dict()
+        np.testing.assert_array_equal(run.tia_mbq_h_ml, runs[0].tia_mbq_h_ml)
+        np.testing.assert_array_equal(run.tia_uncertainty_mbq_h_ml, runs[0].tia_uncertainty_mbq_h_ml)
