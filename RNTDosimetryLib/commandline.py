@@ -35,6 +35,10 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("study", type=Path, metavar="STUDY.json", help="a study file, or the results.json of an earlier run")
     _add_out(run)
     run.set_defaults(run=_run)
+    plan = verbs.add_parser("plan", help="radioembolisation of a plan file", description="Plan a radioembolisation.", epilog=NOTICE)
+    plan.add_argument("plan", type=Path, metavar="PLAN.json", help="a plan file, or the plan.json of an earlier run")
+    _add_out(plan)
+    plan.set_defaults(run=_plan)
     intake = verbs.add_parser("intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE)
     intake.add_argument("folder", type=Path, metavar="FOLDER")
     intake.set_defaults(run=_intake)
@@ -72,6 +76,19 @@ def _run(options) -> None:
     paths = write_outputs(result, images, options.out)
     print(table_text(short_table(result)))
     print_warnings(result.all_warnings())
+    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
+
+
+def _plan(options) -> None:
+    from RNTDosimetryLib.plan_file import read_plan, run_plan, write_plan_outputs
+    from RNTDosimetryLib.plan_report import plan_dose_table
+    from RNTDosimetryLib.report import table_text
+
+    result = run_plan(read_plan(options.plan))
+    paths = write_plan_outputs(result, options.out)
+    print(f"{result.activity_gbq:.4g} GBq at administration")
+    print(table_text(plan_dose_table(result)))
+    print_warnings(result.warnings)
     print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
 
 

@@ -13,6 +13,7 @@ from RNTDosimetryLib.planning.limits import Limit, LimitCheck, read_limits
 from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
+_CLOSE = 1e-7
 
 
 @dataclass(frozen=True)
@@ -239,16 +240,22 @@ def _room(limit: Limit, earlier_gy: float) -> float:
     return max(left, 0.0)
 
 
-def _limited(plan: InjectionsPlan, limits: Sequence[Limit]) -> LimitedInjections:
+def check_injections(plan: InjectionsPlan, limits: Sequence[Limit]) -> tuple[LimitCheck, ...]:
+    """Every limit and goal at the activities of a plan; binding marks those met exactly."""
     checks = []
-    for limit in limits:
+    for limit, _ in _session_doses(plan, limits):
         dose = plan.dose_gy[limit.name]
         margin = limit.dose_gy - dose if limit.kind == "max" else dose - limit.dose_gy
-        close = _ROUNDING * 100 * limit.dose_gy
+        close = _CLOSE * limit.dose_gy
         checks.append(LimitCheck(limit.name, limit.kind, limit.dose_gy, dose, margin, None, margin >= -close, abs(margin) <= close))
+    return tuple(checks)
+
+
+def _limited(plan: InjectionsPlan, limits: Sequence[Limit]) -> LimitedInjections:
+    checks = check_injections(plan, limits)
     return LimitedInjections(
         plan=plan,
-        checks=tuple(checks),
+        checks=checks,
         binding=tuple(check.name for check in checks if check.binding),
         goals_reached=all(check.satisfied for check in checks if check.kind == "min"),
     )

@@ -1,0 +1,260 @@
+"""What the one-page report of a radioembolisation plan says. How it looks is the report room's business."""
+
+from RNTDosimetryLib.plan_file import PlanResult
+from RNTDosimetryLib.planning import LimitCheck
+from RNTDosimetryLib.report import (
+    Axis,
+    Bar,
+    Bullets,
+    Column,
+    Details,
+    DoseLine,
+    Facts,
+    Figure,
+    Section,
+    Table,
+    dose_against_activity_plot,
+    limit_plot,
+    measured,
+    render_page,
+    table_csv,
+)
+
+_NAMES = {
+    "normal_liver": "Normal liver, perfused",
+    "whole_normal_liver": "Normal liver, whole",
+    "perfused": "All perfused tissue",
+    "lung": "Lungs, with earlier treatment",
+    "lung_session": "Lungs, this treatment",
+}
+_MOST_ORDERS = 8
+
+
+def plan_dose_table(result: PlanResult) -> Table:
+    """One row a compartment: mass, ratio, dose with uncertainty, and its limits and goals in words."""
+    spreads = {} if result.sampled is None else result.sampled.spreads
+    rows = []
+    for name, mass, ratio, dose in _compartments(result):
+        checks = [check for check in result.checks if check.name == name]
+        spread = spreads[name].standard_uncertainty_gy if name in spreads else None
+        rows.append((_label(name), mass, ratio, measured(dose, spread), "; ".join(_limit(check) for check in checks), _verdicts(checks)))
+    note = "Normal liver: without tumours."
+    if result.sampled is not None:
+        note += f" Standard uncertainties from {result.sampled.samples} samples of the stated uncertainties (seed {result.sampled.seed})."
+    return Table(
+        "Planned absorbed doses",
+        (Column("Compartment", align="left"), Column("Mass", "g", 4), Column("Ratio to normal"), Column("Absorbed dose", "Gy"),
+         Column("Limit or goal", align="left"), Column("Verdict", align="left")),
+        tuple(rows),
+        note=note,
+    )  # fmt: skip
+
+
+def activity_dose_table(result: PlanResult) -> Table:
+    """Every dose against activity; a row says which limit it breaks and which goal it misses."""
+    table = result.table
+    rows = []
+    for activity, doses, broken, missed in zip(table.activities_gbq, table.dose_gy, table.broken, table.missed):
+        words = [f"above the limit: {_label(name)}" for name in broken] + [f"below the goal: {_label(name)}" for name in missed]
+        rows.append((float(activity), *(float(dose) for dose in doses), "; ".join(words)))
+    columns = (Column("Activity", "GBq"), *(Column(_label(name), "Gy") for name in table.names), Column("Remark", align="left"))
+    return Table("Absorbed dose against activity", columns, tuple(rows))
+
+
+def sensitivity_table(result: PlanResult) -> Table:
+    """Doses with one input lowered and raised by a tenth (the shunt by at least one percentage point)."""
+    names = [name for name in (result.table.names if result.table else ()) if name not in ("perfused", "lung_session", "whole_normal_liver")]
+    rows = []
+    for row in result.sensitivity:
+        cells = (f"{row.dose_at_low_gy[name]:.4g} … {row.dose_at_high_gy[name]:.4g}" for name in names)
+        rows.append((row.input, row.unit, f"{row.low:.4g} … {row.high:.4g}", *cells))
+    columns = (Column("Input", align="left"), Column("Unit", align="left"), Column("From … to"), *(Column(_label(name), "Gy") for name in names))
+    return Table("Sensitivity: doses with one input lowered and raised", columns, tuple(rows))
+
+
+def uncertainty_table(result: PlanResult) -> Table:
+    """Intervals of the sampled doses, and how likely each limit is kept."""
+    rows = []
+    for name, spread in result.sampled.spreads.items():
+        kept = "; ".join(f"{text}: {100 * share:.0f} %" for text, share in spread.probability_kept.items())
+        rows.append((_label(name), spread.planned_gy, spread.median_gy, spread.lower_95_gy, spread.upper_95_gy, kept))
+    return Table(
+        "Uncertainty of the planned doses",
+        (Column("Compartment", align="left"), Column("Planned", "Gy"), Column("Median", "Gy"), Column("95 % from", "Gy"), Column("to", "Gy"),
+         Column("Probability to keep", align="left")),
+        tuple(rows),
+        note="From the stated uncertainties of masses, ratios, shunt and activity alone; the model itself is not in question here.",
+    )  # fmt: skip
+
+
+def order_table(result: PlanResult) -> Table:
+    """What can be ordered, nearest to the planned activity first."""
+    rows = tuple(
+        (option.slot, option.vial_gbq, f"{option.calibration:%Y-%m-%d %H:%M}", option.activity_gbq, 100 * (option.dose_factor - 1),
+         None if option.spheres is None else option.spheres / 1e6, option.spheres_per_ml)
+        for option in result.orders[:_MOST_ORDERS]
+    )  # fmt: skip
+    left = len(result.orders) - len(rows)
+    return Table(
+        f"Order of {result.orders[0].product}",
+        (Column("Treatment", align="left"), Column("Vial at calibration", "GBq"), Column("Calibration", align="left"), Column("Activity", "GBq"),
+         Column("Against plan", "%"), Column("Spheres", "million"), Column("Embolic load", "spheres/mL")),
+        rows,
+        note="Local time of the calibration." + (f" {left} more within the deviation are in plan.json." if left > 0 else ""),
+    )  # fmt: skip
+
+
+def injection_table(result: PlanResult) -> Table:
+    """Several injections: the dose that each one gives to each region."""
+    plan = result.injections
+    names = list(plan.dose_by_injection_gy)
+    rows = [
+        (_label(region), mass, *(plan.dose_by_injection_gy[name][region] for name in names), plan.dose_gy[region])
+        for region, mass in plan.masses_g.items()
+    ]
+    columns = (Column("Region", align="left"), Column("Mass", "g", 4), *(Column(name, "Gy") for name in names), Column("Together", "Gy"))
+    return Table("Absorbed dose by injection, over the whole region", columns, tuple(rows))
+
+
+def plan_csv(result: PlanResult) -> str:
+    """The dose table, and for one injection the table against activity below it, as CSV."""
+    parts = [table_csv(plan_dose_table(result))]
+    if result.table is not None:
+        parts.append(table_csv(activity_dose_table(result)))
+    if result.injections is not None:
+        parts.append(table_csv(injection_table(result)))
+    return "\n".join(parts)
+
+
+def render_plan_report(result: PlanResult) -> str:
+    """The whole report as one HTML page that opens offline."""
+    sections = [Section("Plan", [_facts(result), plan_dose_table(result), Figure(_bars(result), "Planned doses against limits and goals.")])]
+    if result.injections is not None:
+        sections.append(Section("Injections", [injection_table(result)]))
+    if result.table is not None:
+        figure = Figure(dose_plot(result), "Every dose is proportional to the activity; lines across are limits (≤) and goals (≥).")
+        sections.append(Section("Dose against activity", [figure, activity_dose_table(result)]))
+    if result.orders:
+        sections.append(Section("Order", [order_table(result)]))
+    robust = [sensitivity_table(result)] if result.sensitivity else []
+    if result.sampled is not None:
+        robust.insert(0, uncertainty_table(result))
+    if robust:
+        sections.append(Section("How sure", robust))
+    sections.append(Section("Assumptions", [Bullets(_assumptions(result)), *_product_details(result)]))
+    when = "" if result.created is None else f"computed {result.created:%Y-%m-%d %H:%M}"
+    title = result.request.title or "Radioembolisation plan"
+    return render_page(title, sections, when, result.warnings, result.versions)
+
+
+def dose_plot(result: PlanResult) -> str:
+    """The dose of every compartment as activity grows, with limits, goals and the planned activity."""
+    table = result.table
+    limits = {check.name: check for check in result.checks}
+    lines = [
+        DoseLine(
+            _label(name),
+            table.gy_per_gbq[name],
+            limits[name].limit_gy if name in limits else None,
+            limits[name].kind if name in limits else "max",
+            table.offset_gy[name],
+        )
+        for name in table.names
+        if name in limits or name not in ("perfused", "lung_session", "whole_normal_liver")
+    ]
+    return dose_against_activity_plot(lines, float(table.activities_gbq[-1]), result.activity_gbq)
+
+
+def _bars(result: PlanResult) -> str:
+    spreads = {} if result.sampled is None else result.sampled.spreads
+    bars = []
+    for name, _, _, dose in _compartments(result):
+        spread = spreads[name].standard_uncertainty_gy if name in spreads else None
+        checks = [check for check in result.checks if check.name == name]
+        bars += [Bar(_label(name), dose, spread, check.limit_gy, check.kind) for check in checks] or [Bar(_label(name), dose, spread)]
+    return limit_plot("Planned absorbed doses", Axis("Absorbed dose", "Gy"), bars)
+
+
+def _compartments(result: PlanResult) -> list[tuple[str, float | None, float | None, float]]:
+    """(name, mass, ratio, dose) of every compartment, lungs once unless there was an earlier dose."""
+    if result.injections is not None:
+        plan = result.injections
+        found = [(name, mass, None, plan.dose_gy[name]) for name, mass in plan.masses_g.items()]
+        if plan.dose_gy["lung"] != plan.dose_gy["lung_session"] or any(check.name == "lung" for check in result.checks):
+            found.append(("lung", plan.masses_g["lung_session"], None, plan.dose_gy["lung"]))
+        return found
+    plan, compartments = result.plan, result.plan.compartments
+    found = [(tumour.name, tumour.mass_g, tumour.tnr, plan.tumour_dose_gy[tumour.name]) for tumour in compartments.tumours]
+    found.append(("normal_liver", compartments.normal_liver_mass_g, 1.0, plan.normal_liver_dose_gy))
+    if plan.whole_normal_liver_dose_gy is not None:
+        found.append(("whole_normal_liver", compartments.whole_normal_liver_mass_g, None, plan.whole_normal_liver_dose_gy))
+    found.append(("perfused", compartments.perfused_mass_g, None, plan.perfused_mean_dose_gy))
+    found.append(("lung_session", compartments.lung_mass_g, None, plan.lung_dose_gy))
+    if compartments.previous_lung_dose_gy > 0 or any(check.name == "lung" for check in result.checks):
+        found.append(("lung", compartments.lung_mass_g, None, plan.cumulative_lung_dose_gy))
+    return found
+
+
+def _facts(result: PlanResult) -> Facts:
+    plan = result.plan
+    constant = (plan or next(iter(result.injections.plans.values()))).compartments.constant
+    facts = {
+        "Product": constant.product or "not stated",
+        "Nuclide": constant.nuclide,
+        "Activity at administration": f"{result.activity_gbq:.4g} GBq",
+        "Set by": _setter(result),
+        "Dose constant": f"{constant.j_per_gbq:.5g} J/GBq ({constant.source})",
+    }
+    if result.injections is not None:
+        facts["Injections"] = ", ".join(f"{name} {activity:.4g} GBq" for name, activity in result.injections.activities_gbq.items())
+    else:
+        facts["Lung shunt"] = f"{100 * plan.compartments.lung_shunt_fraction:.3g} %"
+        facts["Left in vial and lines"] = f"{100 * plan.compartments.residual_fraction:.3g} %"
+        facts["Earlier lung dose"] = f"{plan.compartments.previous_lung_dose_gy:.3g} Gy"
+    if result.limited is not None and result.limited.smallest_activity_gbq is not None:
+        facts["Least activity for the goals"] = f"{result.limited.smallest_activity_gbq:.4g} GBq"
+    if result.body_surface is not None:
+        facts["By body surface, to compare"] = f"{result.body_surface.activity_gbq:.4g} GBq ({result.body_surface.body_surface_m2:.3g} m²)"
+    return Facts(facts)
+
+
+def _setter(result: PlanResult) -> str:
+    if result.request.activity_gbq is not None or result.binding is None:
+        return "typed"
+    check = next(check for check in result.checks if check.binding)
+    return f"{'limit' if check.kind == 'max' else 'goal'} of {_label(check.name)}, {check.limit_gy:g} Gy"
+
+
+def _assumptions(result: PlanResult) -> tuple[str, ...]:
+    found = list((result.plan or result.injections).assumptions)
+    if result.limits and result.request.limits is None:
+        found.append(f"Limits are those of {result.product.name} (data file of products).")
+    return tuple(found)
+
+
+def _product_details(result: PlanResult) -> list:
+    product = result.product
+    if product is None:
+        return []
+    named = {f"limit, {_label(name)}": quantity for name, quantity in product.limits_gy.items()}
+    named |= {"limit, impaired liver": product.impaired_normal_liver_limit_gy, "tumour goal": product.tumour_goal_gy,
+              "ablative goal": product.ablative_goal_gy, "activity per sphere": product.activity_per_sphere_bq}  # fmt: skip
+    rows = tuple(
+        (name, f"{item.smallest:g}" if item.smallest == item.largest else f"{item.smallest:g} to {item.largest:g}",
+         "Bq" if "sphere" in name else "Gy", item.status, item.source)
+        for name, item in named.items() if item is not None
+    )  # fmt: skip
+    columns = tuple(Column(name, align="left") for name in ("What", "Value", "Unit", "Status", "Source"))
+    return [Details(f"Data of {product.name}", [Table(f"{product.name}, {product.origin}", columns, rows)])]
+
+
+def _limit(check: LimitCheck) -> str:
+    return f"{'≤' if check.kind == 'max' else '≥'} {check.limit_gy:g} Gy"
+
+
+def _verdicts(checks: list[LimitCheck]) -> str:
+    return "; ".join(check.verdict for check in checks)
+
+
+def _label(name: str) -> str:
+    return _NAMES.get(name, name)
