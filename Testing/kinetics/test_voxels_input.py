@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps
 from RNTDosimetryLib.kinetics.voxel_series import FitCancelled, VoxelNoise, products_of, run_blocks
 from RNTDosimetryLib.kinetics.voxels import fit_voxels
 
@@ -161,3 +162,14 @@ def test_the_same_call_gives_identical_numbers(monkeypatch):
         assert run.to_dict() == runs[0].to_dict()
         np.testing.assert_array_equal(run.tia_mbq_h_ml, runs[0].tia_mbq_h_ml)
         np.testing.assert_array_equal(run.tia_uncertainty_mbq_h_ml, runs[0].tia_uncertainty_mbq_h_ml)
+
+
+def test_sums_do_not_depend_on_the_order_of_the_blocks():
+    rng = np.random.default_rng(4)
+    totals = [(tia, 0.3 * tia * share, 0, 0, 1) for tia, share in zip(10.0 ** rng.uniform(-8, 8, 500), rng.random(500))]
+    shares = set()
+    for _ in range(20):
+        maps = VoxelMaps((1, 1, 1))
+        maps.totals = [totals[index] for index in rng.permutation(500)]
+        shares.add(maps.tail_share())
+    assert len(shares) == 1
