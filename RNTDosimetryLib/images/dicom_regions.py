@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_scan import SEG, FoundSeries
+from RNTDosimetryLib.images.dicom_scan import RTSTRUCT, FoundSeries
 from RNTDosimetryLib.images.dicom_tags import element_value, number_of
 from RNTDosimetryLib.images.dicom_volumes import pixels_of, regular_grid, unit_normal
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -38,7 +38,7 @@ def frame_of_reference_uid(series: FoundSeries) -> str:
 
 def read_regions(series: FoundSeries, ct_geometry: ImageGeometry, warnings: list[str]) -> tuple[Region, ...]:
     """Regions of one SEG or RTSTRUCT object. Raises DosimetryError for an empty region or one that is not on the CT."""
-    reader = _read_segmentation if series.sop_class == SEG else _read_structure_set
+    reader = _read_structure_set if series.sop_class == RTSTRUCT else _read_segmentation
     return reader(series, ct_geometry, warnings)
 
 
@@ -148,46 +148,52 @@ def _warn_of_gaps(mask: np.ndarray, name: str, warnings: list[str]) -> None:
 def _read_segmentation(series: FoundSeries, ct_geometry, warnings) -> tuple[Region, ...]:
     stored, dataset = pixels_of(series.objects[0].path)
     kind = str(dataset.get("SegmentationType", "BINARY")).upper()
-    if kind not in ("BINARY", "FRACTIONAL"):
+    if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
         raise DosimetryError(
-            f"Expected a BINARY or FRACTIONAL segmentation in {series.label}, received {kind}; export it as BINARY."
+            f"Expected a BINARY, FRACTIONAL or LABELMAP segmentation in {series.label}, received {kind}; export it as BINARY."
         )
-    occupancy = stored.astype(bool) if kind == "BINARY" else stored / np.float32(dataset.get("MaximumFractionalValue", 255))
     frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
     if len(frames) != len(stored):
         raise DosimetryError(
             f"Expected one functional group for each frame in {series.label}, received {len(frames)} for {len(stored)}; repair the file."
         )
-    numbers = np.array(
-        [
-            int(_frame_value(dataset, index, "SegmentIdentificationSequence[0].ReferencedSegmentNumber"))
-            for index in range(len(frames))
-        ]
-    )
-    known = {int(segment.SegmentNumber) for segment in dataset.get("SegmentSequence") or []}
-    strangers = int(np.count_nonzero(~np.isin(numbers, list(known))))
-    if strangers:
-        warnings.append(f"{series.label}: {strangers} frames belong to no segment and were left out")
-    geometry, planes = _segmentation_grid(dataset, len(frames), ct_geometry, series.label, warnings)
+    segments = list(dataset.get("SegmentSequence") or [])
+    if not segments:
+        raise DosimetryError(f"Expected regions in {series.label}, received none; draw them or take the file away.")
+    occupancy_of = _segment_frames(dataset, stored, kind, segments, series.label, warnings)
+    (grid, offset), planes = _segmentation_grid(dataset, len(frames), ct_geometry, series.label, warnings)
     regions = []
-    for segment in dataset.get("SegmentSequence") or []:
+    for segment in segments:
         name = str(segment.get("SegmentLabel", "") or f"segment {segment.SegmentNumber}")
         if not segment.get("SegmentLabel"):
             warnings.append(f"{series.label}: segment {segment.SegmentNumber} has no label and is called '{name}'")
-        grid, offset = geometry
-        volume = np.zeros(grid.size, dtype=np.uint8 if kind == "BINARY" else np.float32)
-        for index in np.flatnonzero(numbers == int(segment.SegmentNumber)):
-            _place(volume, planes[index], offset, occupancy[index])
+        volume = np.zeros(grid.size, dtype=np.float32 if kind == "FRACTIONAL" else np.uint8)
+        for index, frame in occupancy_of(int(segment.SegmentNumber)):
+            _place(volume, planes[index], offset, frame)
         if not volume.any():
             raise DosimetryError(
                 f"Expected voxels in region '{name}' of {series.label}, received an empty region; draw it or delete it."
             )
-        kind_words = str(element_value(segment, "SegmentedPropertyTypeCodeSequence[0].CodeMeaning") or "")
-        region = region_kind(name)
-        regions.append(Region(name, grid, volume, kind=region if region != "organ" else region_kind(kind_words)))
-    if not regions:
-        raise DosimetryError(f"Expected regions in {series.label}, received none; draw them or take the file away.")
+        words = str(element_value(segment, "SegmentedPropertyTypeCodeSequence[0].CodeMeaning") or "")
+        by_name = region_kind(name)
+        regions.append(Region(name, grid, volume, kind=by_name if by_name != "organ" else region_kind(words)))
     return tuple(regions)
+
+
+def _segment_frames(dataset, stored: np.ndarray, kind: str, segments, what: str, warnings: list[str]):
+    """A function from a segment number to its (frame index, occupancy of the frame)."""
+    if kind == "LABELMAP":  # each frame holds all segments, as their numbers
+        return lambda number: [(index, frame == number) for index, frame in enumerate(stored) if np.any(frame == number)]
+    path = "SegmentIdentificationSequence[0].ReferencedSegmentNumber"
+    numbers = np.array([int(_frame_value(dataset, index, path)) for index in range(len(stored))])
+    strangers = int(np.count_nonzero(~np.isin(numbers, [int(segment.SegmentNumber) for segment in segments])))
+    if strangers:
+        warnings.append(f"{what}: {strangers} frames belong to no segment and were left out")
+    full = np.float32(dataset.get("MaximumFractionalValue", 255)) if kind == "FRACTIONAL" else 1
+    return lambda number: [
+        (index, stored[index] / full if kind == "FRACTIONAL" else stored[index] > 0)
+        for index in np.flatnonzero(numbers == number)
+    ]
 
 
 def _frame_value(dataset, index: int, path: str):

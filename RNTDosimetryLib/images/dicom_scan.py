@@ -16,11 +16,12 @@ ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
 ENHANCED_PT = "1.2.840.10008.5.1.4.1.1.130"
 PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
 SEG = "1.2.840.10008.5.1.4.1.1.66.4"
+LABELMAP_SEG = "1.2.840.10008.5.1.4.1.1.66.7"
 RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
 
 CT_KINDS = (CT, ENHANCED_CT)
 ACTIVITY_KINDS = (NM, PT, ENHANCED_PT, PARAMETRIC_MAP)
-REGION_KINDS = (SEG, RTSTRUCT)
+REGION_KINDS = (SEG, LABELMAP_SEG, RTSTRUCT)
 _WITH_FRAMES = (ENHANCED_CT, ENHANCED_PT, PARAMETRIC_MAP)
 
 _NOT_DICOM_SUFFIXES = {
@@ -173,6 +174,6 @@ def _is_used(series: FoundSeries) -> bool:
 def looks_lost(series: FoundSeries) -> bool:
     """Whether a series that is not used looks like one that should be: another kind of object than its modality says,
     or a single slice of a CT."""
-    kinds = {"CT": CT_KINDS, "NM": (NM, PARAMETRIC_MAP), "PT": ACTIVITY_KINDS, "SEG": (SEG,), "RTSTRUCT": (RTSTRUCT,)}
+    kinds = {"CT": CT_KINDS, "NM": (NM, PARAMETRIC_MAP), "PT": ACTIVITY_KINDS, "SEG": (SEG, LABELMAP_SEG), "RTSTRUCT": (RTSTRUCT,)}
     expected = kinds.get(str(series.header.get("Modality", "")))
     return (expected is not None and series.sop_class not in expected) or (series.sop_class == CT and len(series.objects) == 1)

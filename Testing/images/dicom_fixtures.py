@@ -211,6 +211,24 @@ def write_seg(
     _save(dataset, Path(folder) / f"seg_{uid[-4:]}.dcm")
 
 
+def write_labelmap(folder, masks: dict, grid=CT_GRID, ct_uid=f"{ROOT}.1.24", frame=f"{ROOT}.24") -> None:
+    """Label map segmentation: one frame a plane, the value is the segment number."""
+    dataset = _base("1.2.840.10008.5.1.4.1.1.66.7", "SEG", f"{ROOT}.5.9.1", f"{ROOT}.5.9", "TEST-1", frame, ADMINISTRATION)
+    dataset.SegmentationType, dataset.SeriesDescription = "LABELMAP", "labels"
+    reference = Dataset()
+    reference.SeriesInstanceUID = ct_uid
+    dataset.ReferencedSeriesSequence, dataset.SegmentSequence = [reference], []
+    labels = np.zeros(grid.size, dtype=np.uint16)
+    for number, (name, mask) in enumerate(masks.items(), start=1):
+        segment = Dataset()
+        segment.SegmentNumber, segment.SegmentLabel, segment.SegmentAlgorithmType = number, name, "MANUAL"
+        dataset.SegmentSequence.append(segment)
+        labels[mask] = number
+    functional_groups(dataset, grid, list(range(grid.size[0])))
+    _pixels(dataset, labels)
+    _save(dataset, Path(folder) / "labelmap.dcm")
+
+
 def write_rtstruct(
     folder, contours: dict, ct_uid=f"{ROOT}.1.24", frame=f"{ROOT}.24", patient="TEST-1", uid=f"{ROOT}.6.1", types=None
 ) -> None:

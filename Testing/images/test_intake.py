@@ -4,7 +4,18 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from images.dicom_fixtures import CT_GRID, ROOT, Grid, Spect, true_concentration, write_ct, write_rtstruct, write_seg, write_spect
+from images.dicom_fixtures import (
+    CT_GRID,
+    ROOT,
+    Grid,
+    Spect,
+    true_concentration,
+    write_ct,
+    write_labelmap,
+    write_rtstruct,
+    write_seg,
+    write_spect,
+)
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import Intake, format_intake_table, read_folder
@@ -182,6 +193,17 @@ def test_fractional_segmentation_keeps_its_fractions(tmp_path):
     region = read_folder(tmp_path).regions[0]
     np.testing.assert_allclose(region.occupancy[5, 5, 5:8], (0.25, 1.0, 0.5), atol=0.003)  # 200 steps in the file
     assert region.volume_ml == pytest.approx(1.75 * 0.064, rel=0.01)
+
+
+def test_label_map_segmentation(tmp_path):
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect())
+    other = box(slice(10, 12), slice(20, 24), slice(20, 22))
+    write_labelmap(tmp_path, {"liver": LIVER, "tumour": other})
+    liver, tumour = read_folder(tmp_path).regions
+    assert np.array_equal(liver.occupancy.astype(bool), LIVER)
+    assert np.array_equal(tumour.occupancy.astype(bool), other)
+    assert tumour.kind == "lesion"
 
 
 def test_segmentation_on_a_part_of_the_ct_grid(tmp_path):
