@@ -8,6 +8,15 @@
 """
 
 from RNTDosimetryLib.phantom.anatomy import load_anatomy
+from RNTDosimetryLib.phantom.calibration_rates import RateSeries, decaying_source
+from RNTDosimetryLib.phantom.calibration_scans import (
+    CalibrationScan,
+    HotSphere,
+    planar_scan,
+    point_scan,
+    sphere_scan,
+    uniform_scan,
+)
 from RNTDosimetryLib.phantom.camera import blurred_map, true_map
 from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
 from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
@@ -16,22 +25,30 @@ from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, phantom_truth
 
 __all__ = [
+    "CalibrationScan",
+    "HotSphere",
     "PhantomPatient",
     "PhantomScan",
     "PhantomSettings",
     "PhantomTruth",
+    "RateSeries",
     "RegionKinetics",
     "RegionTruth",
     "ScanTruth",
     "blurred_map",
+    "decaying_source",
     "load_anatomy",
     "load_kinetics",
     "load_protocol",
     "make_phantom",
     "phantom_regions",
     "phantom_truth",
+    "planar_scan",
+    "point_scan",
     "read_truth",
     "simulate_scan",
     "simulate_scans",
+    "sphere_scan",
     "true_map",
+    "uniform_scan",
 ]

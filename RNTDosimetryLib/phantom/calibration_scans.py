@@ -1,0 +1,208 @@
+"""Scans of calibration sources with known truth: counts as the camera stores them.
+
+    scan = uniform_scan()
+    counts = scan.counts(seed=1)          # Poisson counts, (z, y, x)
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import lru_cache
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.phantom.calibration_profiles import blurred_disc, blurred_point, blurred_slab, blurred_sphere
+from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.resources import read_json
+
+# Two points per axis of Gauss-Legendre average a smooth image over a voxel to fourth order.
+_VOXEL_POINTS = (-0.5 / np.sqrt(3.0), 0.5 / np.sqrt(3.0))
+
+
+@dataclass(frozen=True)
+class HotSphere(Record):
+    """A sphere of the recovery phantom. centre_lps_mm: (x, y, z)."""
+
+    centre_lps_mm: tuple[float, float, float]
+    diameter_mm: float
+
+    @property
+    def volume_ml(self) -> float:
+        return float(np.pi / 6.0 * self.diameter_mm**3 / 1000.0)
+
+
+@dataclass(frozen=True)
+class CalibrationScan(Record):
+    """A calibration scan with its truth.
+
+    expected_counts: (z, y, x) float64, without noise; a planar image has one plane. activity_mbq: in the field of view at
+    ``start``. source_activity_mbq: the same at ``source_measured``. concentration_bq_ml: in the filled volume (spheres: in the
+    spheres) at ``start``, None where there is no volume. spheres: of the recovery phantom. fwhm_mm: point spread.
+    """
+
+    kind: str
+    geometry: ImageGeometry
+    expected_counts: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    nuclide: str
+    start: datetime
+    duration_s: float
+    activity_mbq: float
+    source_activity_mbq: float
+    source_measured: datetime
+    sensitivity_cps_per_mbq: float
+    fwhm_mm: float
+    volume_ml: float | None = None
+    concentration_bq_ml: float | None = None
+    background_bq_ml: float = 0.0
+    spheres: tuple[HotSphere, ...] = ()
+
+    def counts(self, seed: int | np.random.Generator) -> np.ndarray:
+        """Poisson counts, (z, y, x) float32. The same seed gives the same counts."""
+        return np.random.default_rng(seed).poisson(self.expected_counts).astype(np.float32)
+
+
+def planar_scan(activity_mbq: float | None = None) -> CalibrationScan:
+    """A disc source in air at one head, on a uniform room background. activity_mbq: at the start, another than in the data."""
+    data = _data()["planar"]
+    sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
+    radius = data["radius_mm"]
+    geometry = _centred(data)
+    activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
+    share = _voxel_mean(geometry, lambda x, y, z: blurred_disc(np.hypot(x, y), radius, sigma) + 0.0 * z)
+    pixel_mm2 = float(np.prod(geometry.spacing_mm[1:]))
+    counts = _mean_counts(activity, data) * share * pixel_mm2 / (np.pi * radius**2)
+    return _scan("planar", geometry, counts + data["background_cps_per_pixel"] * data["duration_s"], data, activity)
+
+
+def point_scan(activity_mbq: float | None = None) -> CalibrationScan:
+    """A point source in air, reconstructed."""
+    data = _data()["point"]
+    sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
+    geometry = _centred(data)
+    activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
+    x0, y0, z0 = data["offset_mm"]
+    density = _voxel_mean(geometry, lambda x, y, z: blurred_point(np.sqrt((x - x0) ** 2 + (y - y0) ** 2 + (z - z0) ** 2), sigma))
+    return _scan("point", geometry, _mean_counts(activity, data) * density * geometry.voxel_volume_ml * 1000.0, data, activity)
+
+
+def uniform_scan(activity_mbq: float | None = None) -> CalibrationScan:
+    """A cylinder filled with a uniform solution, its axis along z."""
+    data = _data()["uniform"]
+    sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
+    geometry = _centred(data)
+    radius, half, (x0, y0, z0) = data["radius_mm"], data["height_mm"] / 2.0, data["offset_mm"]
+    volume_ml = float(np.pi * radius**2 * 2.0 * half / 1000.0)
+    activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
+
+    def share_at(x, y, z):
+        return blurred_disc(np.hypot(x - x0, y - y0), radius, sigma) * blurred_slab(z - z0, half, sigma)
+
+    counts = _mean_counts(activity, data) * _voxel_mean(geometry, share_at) * geometry.voxel_volume_ml / volume_ml
+    scan = _scan("uniform", geometry, counts, data, activity, volume_ml=volume_ml, concentration_bq_ml=1e6 * activity / volume_ml)
+    return scan
+
+
+def sphere_scan(background_ratio: float | None = None, fwhm_mm: float | None = None) -> CalibrationScan:
+    """Hot spheres on a ring in a cylinder with a background of ``background_ratio`` times their concentration."""
+    data = _data()["spheres"]
+    fwhm = _data()["psf_fwhm_mm"] if fwhm_mm is None else float(fwhm_mm)
+    ratio = data["background_ratio"] if background_ratio is None else float(background_ratio)
+    if not 0.0 <= ratio < 1.0:
+        raise DosimetryError(f"Expected a background of 0 to less than 1 times the spheres, received {ratio}; choose another ratio.")
+    sigma = fwhm / FWHM_PER_SIGMA
+    geometry = _centred(data)
+    spheres = _ring(data)
+    x0, y0, z0 = data["offset_mm"]
+
+    def share_at(x, y, z):
+        total = ratio * blurred_disc(np.hypot(x - x0, y - y0), data["phantom_radius_mm"], sigma)
+        total = total * blurred_slab(z - z0, data["phantom_height_mm"] / 2.0, sigma)
+        for sphere in spheres:
+            a, b, c = sphere.centre_lps_mm
+            distance = np.sqrt((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2)
+            total = total + (1.0 - ratio) * blurred_sphere(distance, sphere.diameter_mm / 2.0, sigma)
+        return total
+
+    concentration = data["concentration_mbq_ml"]
+    filled_ml = sum(sphere.volume_ml for sphere in spheres)
+    phantom_ml = np.pi * data["phantom_radius_mm"] ** 2 * data["phantom_height_mm"] / 1000.0
+    activity = concentration * float((1.0 - ratio) * filled_ml + ratio * phantom_ml)
+    counts = _mean_counts(concentration, data) * _voxel_mean(geometry, share_at) * geometry.voxel_volume_ml
+    return _scan(
+        "spheres",
+        geometry,
+        counts,
+        data,
+        activity,
+        volume_ml=filled_ml,
+        concentration_bq_ml=1e6 * concentration,
+        background_bq_ml=1e6 * concentration * ratio,
+        spheres=spheres,
+        fwhm_mm=fwhm,
+    )
+
+
+@lru_cache(maxsize=1)
+def _data() -> dict:
+    return read_json("phantom", "calibration.json")
+
+
+def _ring(data: dict) -> tuple[HotSphere, ...]:
+    x0, y0, z0 = data["offset_mm"]
+    count = len(data["diameters_mm"])
+    angles = 2.0 * np.pi * np.arange(count) / count
+    ring = data["ring_radius_mm"]
+    return tuple(
+        HotSphere((x0 + ring * float(np.cos(angle)), y0 + ring * float(np.sin(angle)), z0), float(diameter))
+        for angle, diameter in zip(angles, data["diameters_mm"])
+    )
+
+
+def _centred(data: dict) -> ImageGeometry:
+    """A grid whose centre is the origin."""
+    size, spacing = np.asarray(data["size"]), np.asarray(data["spacing_mm"])
+    return ImageGeometry(tuple(size), tuple(spacing), tuple((-(size - 1) / 2.0 * spacing)[::-1]))
+
+
+def _voxel_mean(geometry: ImageGeometry, value_at) -> np.ndarray:
+    """Mean of a function of x, y, z in LPS mm over each voxel, (z, y, x)."""
+    z, y, x = (
+        origin + step * np.arange(size)
+        for origin, step, size in zip(geometry.origin_lps_mm[::-1], geometry.spacing_mm, geometry.size)
+    )
+    dz, dy, dx = geometry.spacing_mm
+    total = np.zeros(geometry.size)
+    for a in _VOXEL_POINTS:
+        for b in _VOXEL_POINTS:
+            for c in _VOXEL_POINTS:
+                total += value_at((x + c * dx)[None, None, :], (y + b * dy)[None, :, None], (z + a * dz)[:, None, None])
+    return total / len(_VOXEL_POINTS) ** 3
+
+
+def _mean_counts(activity_mbq: float, data: dict) -> float:
+    """Counts of an activity over the acquisition, with its decay during it."""
+    exponent = get_nuclide(_data()["nuclide"]).decay_constant_per_h * data["duration_s"] / 3600.0
+    return _data()["sensitivity_cps_per_mbq"] * activity_mbq * data["duration_s"] * float(-np.expm1(-exponent) / exponent)
+
+
+def _scan(kind: str, geometry: ImageGeometry, counts: np.ndarray, data: dict, activity: float, **more) -> CalibrationScan:
+    start, measured = (datetime.fromisoformat(text) for text in (data["start"], _data()["source_measured"]))
+    hours = (start - measured).total_seconds() / 3600.0
+    decay = get_nuclide(_data()["nuclide"]).decay_constant_per_h
+    values = {
+        "kind": kind,
+        "geometry": geometry,
+        "expected_counts": np.maximum(counts, 0.0),
+        "nuclide": _data()["nuclide"],
+        "start": start,
+        "duration_s": float(data["duration_s"]),
+        "activity_mbq": float(activity),
+        "source_activity_mbq": float(activity * np.exp(decay * hours)),
+        "source_measured": measured,
+        "sensitivity_cps_per_mbq": float(_data()["sensitivity_cps_per_mbq"]),
+        "fwhm_mm": float(_data()["psf_fwhm_mm"]),
+    }
+    return CalibrationScan(**(values | more))
