@@ -1,6 +1,6 @@
 """What was measured: images and regions from DICOM and other files, aligned, resampled and measured."""
 
-from RNTDosimetryLib.images.files import load_volume_file
+from RNTDosimetryLib.images.files import load_activity_file, load_volume_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake import read_folder
 from RNTDosimetryLib.images.intake_records import (
@@ -43,6 +43,7 @@ __all__ = [
     "TimePoint",
     "exclude_lesions",
     "format_intake_table",
+    "load_activity_file",
     "load_volume_file",
     "measure_activity",
     "occupancy_on_grid",

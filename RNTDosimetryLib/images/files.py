@@ -1,12 +1,17 @@
-"""Volumes from NRRD, NIfTI and MetaImage files, for studies whose times are typed."""
+"""Volumes from NRRD, NIfTI and MetaImage files, for studies whose times are typed or stand in a file beside."""
 
+import json
+import math
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.intake_ledger import positive_number
+from RNTDosimetryLib.images.quantification import acquisition_average_factor, unit_meaning
 from RNTDosimetryLib.images.resampling import geometry_of_sitk
+from RNTDosimetryLib.images.volumes import ActivityImage
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 
@@ -43,3 +48,78 @@ def load_volume_file(path) -> tuple[ImageGeometry, np.ndarray]:
             f"Expected finite voxel values in {path.name}, received {bad} NaN or infinite voxels; repair the image first."
         )
     return geometry_of_sitk(image), array
+
+
+ACTIVITY_KEYS = ("nuclide", "unit", "start_h", "decay_correction", "duration_s", "calibration_uncertainty", "name")
+"""What must or may be typed about an activity file: the first four must."""
+
+
+def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
+    """Activity image of a volume file, with what is typed or stands in ``<file name>.json`` beside it (typed values win).
+
+    nuclide; unit (a concentration such as Bq/mL or kBq/mL); start_h, hours from administration to the start of acquisition;
+    decay_correction NONE (needs duration_s), START or ADMIN; calibration_uncertainty, relative; name.
+    Raises DosimetryError for what is missing, unknown or not readable.
+    """
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    path = Path(path)
+    known = {**_sidecar(path), **(typed or {})}
+    unknown = sorted(set(known) - set(ACTIVITY_KEYS))
+    if unknown:
+        raise DosimetryError(
+            f"Expected for {path.name} only {', '.join(ACTIVITY_KEYS)}, received {', '.join(unknown)}; correct the name."
+        )
+    missing = [key for key in ACTIVITY_KEYS[:4] if known.get(key) is None]
+    if missing:
+        raise DosimetryError(
+            f"Expected {', '.join(missing)} for {path.name}, received none; type it, or write it into {path.name}.json."
+        )
+    geometry, values = load_volume_file(path)
+    meaning = unit_meaning(str(known["unit"]))
+    if meaning.kind != "concentration":
+        raise DosimetryError(
+            f"Expected a concentration such as Bq/mL for the unit of {path.name}, received '{known['unit']}'; calibrate it first."
+        )
+    nuclide = get_nuclide(str(known["nuclide"]))
+    start_h = positive_number(known["start_h"], f"start_h of {path.name}", zero_allowed=True)
+    duration_s = None if known.get("duration_s") is None else positive_number(known["duration_s"], f"duration_s of {path.name}")
+    factor = meaning.factor * _decay_factor(str(known["decay_correction"]).upper(), nuclide, start_h, duration_s, path.name)
+    return ActivityImage(
+        name=str(known.get("name") or path.name),
+        geometry=geometry,
+        concentration_bq_ml=values.astype(np.float64) * factor,
+        nuclide=nuclide.name,
+        start_h=start_h,
+        duration_s=duration_s,
+        calibration_uncertainty=positive_number(
+            known.get("calibration_uncertainty") or 0.0, "calibration_uncertainty", zero_allowed=True
+        ),
+    )
+
+
+def _decay_factor(correction: str, nuclide, start_h: float, duration_s: float | None, name: str) -> float:
+    if correction == "START":
+        return 1.0
+    if correction == "ADMIN":
+        return math.exp(-nuclide.decay_constant_per_h * start_h)
+    if correction != "NONE":
+        raise DosimetryError(
+            f"Expected decay_correction NONE, START or ADMIN for {name}, received '{correction}'; type one of them."
+        )
+    if duration_s is None:
+        raise DosimetryError(f"Expected duration_s for {name}, which is not decay corrected, received none; type it.")
+    return float(acquisition_average_factor(nuclide.decay_constant_per_h / 3600.0, duration_s))
+
+
+def _sidecar(path: Path) -> dict:
+    beside = path.with_name(path.name + ".json")
+    if not beside.is_file():
+        return {}
+    try:
+        content = json.loads(beside.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DosimetryError(f"Expected JSON in {beside.name}, received text that is not: {error}.") from error
+    if not isinstance(content, dict):
+        raise DosimetryError(f"Expected an object in {beside.name}, received something else; see docs/file_formats.md.")
+    return content
