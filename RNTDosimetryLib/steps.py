@@ -228,13 +228,7 @@ def assess(
 
 def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, settings) -> RegionResult:
     tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
-    volume_part = sensitivity = 0.0
-    if settings.spect_resolution_fwhm_mm is not None:
-        volume_part, sensitivity = _volume_part(region, images, settings.spect_resolution_fwhm_mm)
-    own = self_dose(
-        found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
-        tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
-    )
+    own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
     total = _with_cross_dose(own, photon_gy)
     local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
     histogram = dose_volume_histogram(dose, occupancy, name=region.name)
@@ -260,6 +254,25 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
         dose_per_activity_gy_per_gbq=None if not administered else total.dose_gy / administered * 1000.0,
         time_integrated_activity_coefficient_h=None if not administered else found.tia_mbq_h / administered,
         warnings=tuple(dict.fromkeys(warnings)),
+    )
+
+
+def preview_dose(
+    images: StudyImages, region: Region, curve: TimeActivityCurve, found: KineticFit, settings: StudySettings, photons_elsewhere_gy: float
+) -> RegionDose:
+    """Dose of one region with another fit before the maps are made anew: the photons from elsewhere stay as they were."""
+    tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
+    own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
+    return _with_cross_dose(own, own.parts["photons"] + photons_elsewhere_gy)
+
+
+def _own_dose(images, region, curve, found, tia_uncertainty, settings) -> RegionDose:
+    volume_part = sensitivity = 0.0
+    if settings.spect_resolution_fwhm_mm is not None:
+        volume_part, sensitivity = _volume_part(region, images, settings.spect_resolution_fwhm_mm)
+    return self_dose(
+        found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
+        tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
     )
 
 

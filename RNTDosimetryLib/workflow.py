@@ -6,11 +6,12 @@ from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib import __version__, steps
+from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.progress import Cancelled, Progress, part, silent
+from RNTDosimetryLib.progress import Progress, part, silent, stopping
 from RNTDosimetryLib.study import Study, StudySettings, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
-from RNTDosimetryLib.study_result import StudyResult
+from RNTDosimetryLib.study_result import Alignment, RegionResult, StudyResult, TiaMap
 
 
 def run_study(
@@ -21,7 +22,7 @@ def run_study(
     progress: called with the fraction done and words. cancel: asked between and within the steps; True raises Cancelled.
     Raises DosimetryError for input that cannot be used. Nothing is written.
     """
-    progress = _stopping(progress, cancel)
+    progress = stopping(progress, cancel)
     settings = study.settings
     alignments = steps.align(images, settings, part(progress, 0.0, 0.5))
     progress(0.5, "Measuring the regions")
@@ -34,6 +35,18 @@ def run_study(
     progress(0.95, "Assessing the regions")
     regions = steps.assess(images, curves, fits, tia, dose, settings)
     progress(1.0, "Computed")
+    return assemble(images, study, alignments, tia, dose, regions)
+
+
+def assemble(
+    images: StudyImages,
+    study: Study,
+    alignments: tuple[Alignment, ...],
+    tia: TiaMap,
+    dose: DoseMap,
+    regions: tuple[RegionResult, ...],
+) -> StudyResult:
+    """The results of the steps as one result, with the constants, versions and input hashes that belong to it."""
     return StudyResult(
         study=study,
         nuclide=images.nuclide,
@@ -49,7 +62,7 @@ def run_study(
         input_hashes=images.input_hashes(),
         versions=versions(),
         intake_table=images.intake_table,
-        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(settings),
+        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(study.settings),
         created=datetime.now().replace(microsecond=0),
     )
 
@@ -58,7 +71,7 @@ def run_study_file(path: str | Path, progress: Progress = silent, cancel: Callab
     """Load and run a study file or a results.json. Returns (StudyImages, StudyResult)."""
     path = Path(path)
     study = read_study(path)
-    progress = _stopping(progress, cancel)
+    progress = stopping(progress, cancel)
     images = load_study(study, path.parent, part(progress, 0.0, 0.3))
     return images, run_study(images, study, part(progress, 0.3, 1.0), cancel)
 
@@ -67,19 +80,6 @@ def _unstated(settings: StudySettings) -> tuple[str, ...]:
     if settings.calibration_uncertainty > 0:
         return ()
     return ("The uncertainty of the camera's calibration was not stated and is not included; it is common to all doses.",)
-
-
-def _stopping(progress: Progress, cancel: Callable[[], bool] | None) -> Progress:
-    """Progress that also looks whether the user has stopped the work."""
-    if cancel is None:
-        return progress
-
-    def checked(fraction: float, message: str) -> None:
-        if cancel():
-            raise Cancelled
-        progress(fraction, message)
-
-    return checked
 
 
 def constants_of(nuclide_name: str) -> dict:
