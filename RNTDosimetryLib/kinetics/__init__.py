@@ -10,7 +10,7 @@ Regions: fits.py (docs/kinetics.md). Voxels: voxels.py (docs/voxel_fits.md).
 from RNTDosimetryLib.kinetics.few_points import later_cycle, single_time_point, two_points
 from RNTDosimetryLib.kinetics.fits import AUTO_MODELS, fit_time_activities, fit_time_activity
 from RNTDosimetryLib.kinetics.hybrid import HybridCurve, hybrid_curve
-from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, list_models, register
+from RNTDosimetryLib.kinetics.models import MODEL_NAMES, TRAPEZOID, ExponentialModel, get_model, list_models, register
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, general_rate, list_populations, population_prior
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit, RankedModel
 from RNTDosimetryLib.kinetics.voxel_series import FitCancelled
@@ -18,6 +18,7 @@ from RNTDosimetryLib.kinetics.voxels import VoxelFit, fit_voxels
 
 __all__ = [
     "AUTO_MODELS",
+    "MODEL_NAMES",
     "TRAPEZOID",
     "BootstrapSummary",
     "ExponentialModel",

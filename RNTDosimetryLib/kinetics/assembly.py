@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import chi2 as chi_squared
 
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 from RNTDosimetryLib.kinetics.results import KineticFit, RankedModel
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples
-from RNTDosimetryLib.kinetics.selection import Candidate
+from RNTDosimetryLib.kinetics.selection import Candidate, noise_scale
 
 
 @dataclass(frozen=True)
@@ -144,13 +143,12 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
         texts.append(f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, status {rate.status})")
     if solution.penalty[row] > 4:
         texts.append(f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population")
-    if samples.known and degrees > 0:
-        probability = chi_squared.sf(solution.chi2[row], degrees)
-        if probability < limits["poor_fit_probability"]["value"]:
-            texts.append(
-                f"poor fit: chi-squared {solution.chi2[row]:.3g} for {degrees} degrees of freedom; the model or the uncertainties do not "
-                "describe the samples"
-            )
+    enlarged = float(noise_scale(solution.chi2[row : row + 1], degrees, True)[0])
+    if samples.known and enlarged > 1:
+        texts.append(
+            f"poor fit: chi-squared {solution.chi2[row]:.3g} for {degrees} degrees of freedom; the model or the given uncertainties do not "
+            f"describe the samples, and the uncertainties of the result were enlarged by {enlarged:.2g}"
+        )
     if not samples.known and stated:
         texts.append(f"no uncertainties given: estimated from the residuals with {degrees} degrees of freedom")
     if solution.at_fastest[row]:

@@ -10,6 +10,7 @@ from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.bootstrap import add_bootstrap
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior
+from RNTDosimetryLib.kinetics.problem import Problem
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
 from RNTDosimetryLib.kinetics.selection import (
@@ -19,12 +20,13 @@ from RNTDosimetryLib.kinetics.selection import (
     akaike_weights,
     free_parameter_count,
     information_criterion,
+    noise_scale,
     unclear_parameters,
     usable_curves,
 )
 from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
 from RNTDosimetryLib.kinetics.uncertainty import analyse, population_tia_uncertainty
-from RNTDosimetryLib.kinetics.varpro import Problem, solve
+from RNTDosimetryLib.kinetics.varpro import solve
 
 AUTO_MODELS = ("mono", "uptake_held", "mono_early_clearance", "uptake", "bi", "bi_from_zero", "tri")
 """What "auto" tries, simplest first; of equals the first is taken."""
@@ -169,9 +171,7 @@ def _candidate(
     problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
     solution = solve(problem)
     degrees = samples.count - free
-    scale = np.ones(len(solution.chi2))
-    if not samples.known and degrees > 0:
-        scale = np.sqrt(np.maximum(solution.chi2, 1e-24) / degrees)
+    scale = noise_scale(solution.chi2, degrees, samples.known)
     analysis = analyse(problem, solution, scale)
     if population is not None and population.clearance is not None and model.fitted_rates:
         analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))

@@ -186,3 +186,7 @@ def get_model(model) -> ExponentialModel:
     if model not in _MODELS:
         raise DosimetryError(f"Expected a model out of auto, {', '.join(list_models())}, received {model!r}; choose one of these.")
     return _MODELS[model]
+
+
+MODEL_NAMES = list_models()
+"""Names of the models that come with the library."""

@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import chi2 as chi_squared
 
 from RNTDosimetryLib.kinetics.models import ExponentialModel, rules
+from RNTDosimetryLib.kinetics.problem import Problem, Solution
 from RNTDosimetryLib.kinetics.uncertainty import Analysis
-from RNTDosimetryLib.kinetics.varpro import Problem, Solution
 
 SIMPLEST = "mono"
 
@@ -32,6 +33,20 @@ class Candidate:
 def free_parameter_count(model: ExponentialModel, held: np.ndarray) -> int:
     """Fitted parameters; a rate held by a population is not free."""
     return model.parameter_count - int(held.sum())
+
+
+def noise_scale(chi2: np.ndarray, degrees_of_freedom: int, known: bool) -> np.ndarray:
+    """(n,): by how much the noise that the residuals show is larger than the assumed uncertainties.
+
+    Without known uncertainties it is estimated from the residuals; with them it is 1, unless the fit is so poor that they
+    or the model must be wrong: then the uncertainties are enlarged to what the residuals show (Birge 1932).
+    """
+    if degrees_of_freedom <= 0:
+        return np.ones(len(chi2))
+    ratio = np.sqrt(np.maximum(chi2, 1e-24) / degrees_of_freedom)
+    if not known:
+        return ratio
+    return np.where(chi_squared.sf(chi2, degrees_of_freedom) < rules()["poor_fit_probability"]["value"], ratio, 1.0)
 
 
 def information_criterion(problem: Problem, solution: Solution, free_parameters: int, known: bool) -> tuple[np.ndarray, bool]:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from RNTDosimetryLib.kinetics.varpro import SMALLEST_GAP, Problem, Solution, amplitude_slopes, basis, evaluate
+from RNTDosimetryLib.kinetics.problem import SMALLEST_GAP, Problem, Solution, basis
+from RNTDosimetryLib.kinetics.varpro import amplitude_slopes, evaluate
 
 POSTERIOR_NODES = {1: 41, 2: 13, 3: 7}
 """Nodes of the posterior along each rate."""
@@ -59,6 +60,10 @@ def analyse(problem: Problem, solution: Solution, scale: np.ndarray) -> Analysis
     amplitudes, rates = model.exponentials(parameters, problem.decay_constant_per_h)
     gradient = np.concatenate([tia_of_basis(rates, size), -(amplitudes / rates)[:, : model.fitted_rates]], axis=1)
     variance = np.einsum("np,npq,nq->n", gradient, inverse, gradient)
+    # amplitudes of all sizes fit where two exponentials coincide: nothing finite can be said of them
+    finite = np.isfinite(variance) & np.isfinite(covariance).all(axis=(1, 2))
+    determined &= finite
+    variance, covariance = np.where(finite, variance, 0.0), np.where(finite[:, None, None], covariance, 0.0)
     last = problem.times_h.max() if problem.times_h.size else 0.0
     tia = (solution.coefficients * tia_of_basis(rates, size)).sum(axis=1)
     return Analysis(

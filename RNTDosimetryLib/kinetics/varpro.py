@@ -1,111 +1,20 @@
 """Weighted least squares of one model for many curves at once, by variable projection.
 
-For given rates the amplitudes are a linear problem, so only the rates are searched: a grid over all rates finds the
-right valley without start values, and Levenberg-Marquardt steps on the projected residuals (Kaufman 1975; Golub and
-Pereyra 2003) finish. The unknowns are x_1 = ln(rate_1) and the gaps x_k = ln(rate_k / rate_(k-1)): the bounds "never
-slower than physical decay" and "in order" are then plain boxes. Amplitude coefficients are >= 0 (see ``models``) and
-are solved again at every step, so a rate at its bound has the amplitude that belongs to it.
-
-A rate held by a log-normal population of biological rates adds the term ((ln b - mu) / sigma)^2 to the sum of squares.
-
-Shapes: n curves, t samples, r fitted rates, c coefficients.
+A grid over all rates finds the valleys, and damped Newton steps on the projected residuals finish (Kaufman 1975; Golub
+and Pereyra 2003). Amplitude coefficients are >= 0 (see ``models``) and are solved again at every step, so a rate at its
+bound has the amplitude that belongs to it. Shapes as in ``problem``.
 """
 
-from dataclasses import dataclass, replace
-from functools import cached_property
-from itertools import combinations, pairwise
+from itertools import combinations
 
 import numpy as np
-from scipy.ndimage import minimum_filter
 
-from RNTDosimetryLib.kinetics.models import ExponentialModel
+from RNTDosimetryLib.kinetics.problem import SMALLEST_GAP, Problem, Solution, basis, population_term
+from RNTDosimetryLib.kinetics.rate_grid import grid_starts
 
-SMALLEST_GAP = 0.02
-"""Smallest ln(rate_k / rate_(k-1)): closer exponentials cannot be told apart in double precision."""
-GRID_NODES = {1: 40, 2: 24, 3: 16}
-START_NODES = {1: 2, 2: 2, 3: 4}
-BANDS = 6
 GAUSS_NEWTON_STEPS = 8
 LARGEST_STEPS = 60
 CURVES_PER_BLOCK = 256
-
-
-@dataclass(frozen=True)
-class Problem:
-    """What is fitted. times_h (t,), activities and weights = 1 / sigma (n, t).
-
-    prior_log_rate, prior_log_sd: (r,), of biological rates per hour; an infinite sd means the rate is free.
-    """
-
-    model: ExponentialModel
-    times_h: np.ndarray
-    activities: np.ndarray
-    weights: np.ndarray
-    decay_constant_per_h: float
-    prior_log_rate: np.ndarray
-    prior_log_sd: np.ndarray
-
-    @cached_property
-    def log_rate_limits(self) -> tuple[float, float]:
-        """Slowest and fastest ln(rate).
-
-        The fastest has a half-life of a tenth of the shortest time between samples and, unless the curve starts at zero, of a
-        quarter of the first time: what has gone before the first sample would only be a large amplitude at time 0.
-        """
-        moments = np.unique(np.concatenate([[0.0], self.times_h]))
-        shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / self.decay_constant_per_h
-        slowest = float(np.log(self.decay_constant_per_h))
-        fastest = np.log(10 * np.log(2.0) / shortest)
-        if self.times_h.min() > 0 and not self.model.starts_at_zero:
-            fastest = min(fastest, np.log(4 * np.log(2.0) / self.times_h.min()))
-        if self.held.any():
-            quick = self.prior_log_rate[self.held] + 5 * self.prior_log_sd[self.held]
-            fastest = max(fastest, np.log(self.decay_constant_per_h + np.exp(quick.max())))
-        if self.fixed_rates.size:
-            fastest = min(fastest, np.log(self.fixed_rates[0]) - SMALLEST_GAP)
-        return slowest, float(max(fastest, slowest + 0.1 * (self.model.fitted_rates + 1)))
-
-    @cached_property
-    def any_held(self) -> bool:
-        return bool(self.held.any())
-
-    @cached_property
-    def fixed_rates(self) -> np.ndarray:
-        return self.decay_constant_per_h + np.array(self.model.fixed_biological_rates_per_h)
-
-    @cached_property
-    def held(self) -> np.ndarray:
-        return np.isfinite(self.prior_log_sd)
-
-    def part(self, rows) -> "Problem":
-        return replace(self, activities=self.activities[rows], weights=self.weights[rows])
-
-
-@dataclass(frozen=True)
-class Solution:
-    """Of n curves: coefficients (n, c), log_rates (n, r) of the fitted effective rates, chi2 and penalty (n,),
-    at_slowest (n,): the slowest rate is physical decay; at_fastest (n,): a free rate is as fast as the search allows;
-    converged (n,)."""
-
-    coefficients: np.ndarray
-    log_rates: np.ndarray
-    chi2: np.ndarray
-    penalty: np.ndarray
-    at_slowest: np.ndarray
-    at_fastest: np.ndarray
-    converged: np.ndarray
-
-
-def basis(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Basis curves (..., c, t) and exponentials (..., rates, t) for log_rates (..., r)."""
-    rates = np.exp(log_rates)
-    fixed = problem.fixed_rates
-    if fixed.size:
-        rates = np.concatenate([rates, np.broadcast_to(fixed, (*rates.shape[:-1], fixed.size))], axis=-1)
-    exponentials = np.exp(-rates[..., None] * problem.times_h)
-    curves = exponentials.copy()
-    curves[..., :-1, :] -= exponentials[..., 1:, :]
-    return curves[..., : problem.model.amplitude_count, :], exponentials
 
 
 def solve(problem: Problem) -> Solution:
@@ -126,7 +35,7 @@ def _solve_block(problem: Problem) -> Solution:
         state = evaluate(problem, np.zeros((count, 0)))
         never = np.zeros(count, bool)
         return Solution(state["c"], np.zeros((count, 0)), state["chi2"], np.zeros(count), never, never, ~never)
-    curve, starts = _grid_starts(problem)
+    curve, starts = grid_starts(problem)
     x, state, converged = _refine(problem.part(curve), starts)
     order = np.lexsort((state["objective"], curve))
     best = order[np.searchsorted(curve[order], np.arange(count))]
@@ -137,96 +46,6 @@ def _solve_block(problem: Problem) -> Solution:
         state["c"][best], log_rates, state["chi2"][best], state["penalty"][best],
         x[best, 0] <= slowest + 1e-9, ((log_rates > fastest - 1e-6) & free).any(axis=1), converged[best],
     )
-
-
-def _penalty(problem: Problem, log_rates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Prior residuals (..., r) and their derivatives with respect to ln(effective rate)."""
-    held = problem.held
-    if not problem.any_held:
-        zero = np.zeros(log_rates.shape)
-        return zero, zero
-    rate = np.exp(log_rates)
-    lowest = np.where(held, np.exp(problem.prior_log_rate - 8 * np.where(held, problem.prior_log_sd, 0.0)), 1.0)
-    biological = np.maximum(rate - problem.decay_constant_per_h, lowest)
-    scale = np.where(held, 1.0 / problem.prior_log_sd, 0.0)
-    return (np.log(biological) - np.where(held, problem.prior_log_rate, 0.0)) * scale, rate / biological * scale
-
-
-def _grid_starts(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
-    """Where to refine: curve numbers (s,) and x (s, r) of the lowest local minima on an ordered grid over all rates."""
-    unknowns = problem.model.fitted_rates
-    slowest, fastest = problem.log_rate_limits
-    lower = max(slowest, np.log(0.02 / max(problem.times_h.max(), 1e-300)))
-    lower = min(lower, fastest - 0.1 * (unknowns + 1))
-    axis = np.unique(np.concatenate([[slowest, slowest + 0.05], np.linspace(lower, fastest, GRID_NODES[unknowns])]))
-    ordered = np.array(list(combinations(range(axis.size), unknowns)))
-    nodes = axis[ordered]
-    curves, _ = basis(problem, nodes)
-    prior, _ = _penalty(problem, nodes)
-    gain = _nonnegative_gain(curves, problem.activities * problem.weights**2, problem.weights**2)
-    cube = np.full((len(gain), *[axis.size] * unknowns), np.inf)
-    cube[(slice(None), *ordered.T)] = (prior**2).sum(axis=1) - gain
-    lowest = minimum_filter(cube, size=(1, *[3] * unknowns), mode="nearest")
-    flat = np.where(cube <= lowest, cube, np.inf).reshape(len(gain), -1)
-    starts = START_NODES[unknowns]
-    minima = np.argpartition(flat, starts, axis=1)[:, :starts]
-    # a valley narrower than the grid shows no minimum there: the best node of each band of the fastest rate starts too
-    chosen = np.concatenate([minima, _best_of_bands(cube)], axis=1) if unknowns > 1 else minima
-    usable = np.isfinite(np.take_along_axis(cube.reshape(len(gain), -1), chosen, axis=1))
-    usable[:, :starts] &= np.isfinite(np.take_along_axis(flat, minima, axis=1))
-    curve, column = np.nonzero(usable)
-    unique = np.unique(curve * flat.shape[1] + chosen[curve, column])
-    curve, column = np.divmod(unique, flat.shape[1])
-    picked = axis[np.stack(np.unravel_index(column, cube.shape[1:]), axis=1)]
-    return curve, np.concatenate([picked[:, :1], np.diff(picked, axis=1)], axis=1)
-
-
-def _best_of_bands(cube: np.ndarray) -> np.ndarray:
-    """(n, bands) flat numbers of the lowest node in each of a few bands of the last axis."""
-    count, nodes = cube.shape[0], cube.shape[-1]
-    sheets = cube.reshape(count, -1, nodes)
-    # the last band is the search limit alone, where an exponential is over before the first sample
-    edges = np.append(np.linspace(0, nodes - 1, BANDS).astype(int), nodes)
-    columns = []
-    for first, last in pairwise(edges):
-        row, offset = np.divmod(sheets[:, :, first:last].reshape(count, -1).argmin(axis=1), last - first)
-        columns.append(row * nodes + first + offset)
-    return np.stack(columns, axis=1)
-
-
-def _nonnegative_gain(curves: np.ndarray, weighted: np.ndarray, squares: np.ndarray) -> np.ndarray:
-    """(n, nodes): by how much coefficients >= 0 on the basis curves (nodes, c, t) lower the sum of squares.
-
-    All subsets of coefficients are tried, which is exact: the best subset whose coefficients are all positive is the answer.
-    """
-    columns = curves.shape[1]
-    right = [weighted @ curves[:, k].T for k in range(columns)]
-    gram = {(k, m): squares @ (curves[:, k] * curves[:, m]).T for k in range(columns) for m in range(k, columns)}
-    best = np.zeros_like(right[0])
-    with np.errstate(divide="ignore", invalid="ignore"):
-        for k in range(columns):
-            best = np.fmax(best, np.where(right[k] > 0, right[k] ** 2 / gram[k, k], 0.0))
-        for k, m in combinations(range(columns), 2):
-            determinant = gram[k, k] * gram[m, m] - gram[k, m] ** 2
-            first = (right[k] * gram[m, m] - right[m] * gram[k, m]) / determinant
-            second = (right[m] * gram[k, k] - right[k] * gram[k, m]) / determinant
-            usable = (determinant > 1e-12 * gram[k, k] * gram[m, m]) & (first >= 0) & (second >= 0)
-            best = np.fmax(best, np.where(usable, first * right[k] + second * right[m], 0.0))
-        if columns == 3:
-            best = np.fmax(best, _gain_of_three(right, gram))
-    return best
-
-
-def _gain_of_three(right: list, gram: dict) -> np.ndarray:
-    a, b, c = gram[0, 0], gram[0, 1], gram[0, 2]
-    d, e, f = gram[1, 1], gram[1, 2], gram[2, 2]
-    cofactors = (d * f - e * e, c * e - b * f, b * e - c * d, a * f - c * c, b * c - a * e, a * d - b * b)
-    determinant = a * cofactors[0] + b * cofactors[1] + c * cofactors[2]
-    x = (cofactors[0] * right[0] + cofactors[1] * right[1] + cofactors[2] * right[2]) / determinant
-    y = (cofactors[1] * right[0] + cofactors[3] * right[1] + cofactors[4] * right[2]) / determinant
-    z = (cofactors[2] * right[0] + cofactors[4] * right[1] + cofactors[5] * right[2]) / determinant
-    usable = (determinant > 1e-13 * a * d * f) & (x >= 0) & (y >= 0) & (z >= 0)
-    return np.where(usable, x * right[0] + y * right[1] + z * right[2], 0.0)
 
 
 def _orthonormal(columns: np.ndarray, used: np.ndarray) -> tuple[list, list]:
@@ -289,7 +108,7 @@ def evaluate(problem: Problem, log_rates: np.ndarray) -> dict[str, np.ndarray]:
                 best = np.where(better, chi2, best)
                 hits = rows[better]
                 c[hits], residual[hits], q[hits] = (part[better] for part in trial)
-    prior, prior_slope = _penalty(problem, log_rates)
+    prior, prior_slope = population_term(problem, log_rates)
     chi2, penalty = (residual**2).sum(axis=1), (prior**2).sum(axis=1)
     return {
         "c": c, "residual": residual, "q": q, "exponentials": exponentials[:, : log_rates.shape[1]], "log_rates": log_rates,
@@ -410,4 +229,4 @@ def _next_damping(damping, growth, reached, predicted, better):
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.clip(np.where(predicted > 0, reached / predicted, 1.0), -10.0, 10.0)
     smaller = damping * np.clip(1 - (2 * ratio - 1) ** 3, 0.1, 2.0)
-    return np.clip(np.where(better, smaller, damping * growth), 1e-15, 1e12), np.where(better, 2.0, np.minimum(growth * 2, 64.0))
+    return np.clip(np.where(better, smaller, damping * growth), 1e-12, 1e12), np.where(better, 2.0, np.minimum(growth * 2, 64.0))

@@ -1,11 +1,13 @@
 """What is refused, what is taken with a warning, and how it is said."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from kinetics.simulation import Lu177
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics import fit_time_activities, fit_time_activity, get_model
+from RNTDosimetryLib.kinetics import ExponentialModel, fit_time_activities, fit_time_activity, get_model
 from RNTDosimetryLib.nuclides import get_nuclide
 
 LU = Lu177()
@@ -108,6 +110,37 @@ def test_a_fit_that_says_nothing_says_so():
 def test_a_model_object_of_ones_own():
     fit = fit_time_activity([4, 24, 96, 168], [38, 31, 15, 8], LU, 1.0, model=get_model("mono"))
     assert (fit.model, fit.chosen_by) == ("mono", "user")
+
+
+def test_a_new_model_is_one_small_class():
+    # a mono-exponential after an early clearance of exactly 2 h
+    @dataclass(frozen=True)
+    class FixedEarlyClearance(ExponentialModel):
+        name: str = "fixed_early_clearance"
+        label: str = "mono-exponential after a clearance with 2 h"
+        fitted_rates: int = 1
+        fixed_biological_rates_per_h: tuple[float, ...] = (np.log(2) / 2,)
+
+    times = np.array([1.0, 4, 24, 72, 144])
+    fast = LU.decay_constant_per_h + np.log(2) / 2
+    values = 40 * np.exp(-times * np.log(2) / 70) + 25 * np.exp(-times * fast)
+    fit = fit_time_activity(times, values, LU, 0.5, model=FixedEarlyClearance())
+    assert list(fit.parameters.values()) == pytest.approx([40, 25, np.log(2) / 70], rel=1e-6)
+    assert fit.tia_mbq_h == pytest.approx(40 * 70 / np.log(2) + 25 / fast, rel=1e-6)
+    assert {item.model for item in fit.ranking} > {"fixed_early_clearance", "mono", "bi"}
+
+
+def test_a_poor_fit_enlarges_the_uncertainty():
+    # by hand: four samples, two parameters, residuals far larger than the given uncertainties
+    times, values = np.array([4.0, 24, 96, 168]), np.array([38.0, 24, 19, 8])
+    fit = fit_time_activity(times, values, LU, 0.2, model="mono")
+    factor = np.sqrt((((values - fit.activity_mbq(times)) / 0.2) ** 2).sum() / 2)
+    honest = fit_time_activity(times, values, LU, 0.2 * factor, model="mono")
+    assert factor > 5
+    assert fit.tia_uncertainty_mbq_h == pytest.approx(honest.tia_uncertainty_mbq_h, rel=1e-6)
+    assert any(f"poor fit: chi-squared {2 * factor**2:.3g} for 2 degrees" in text for text in fit.warnings)
+    assert any(f"enlarged by {factor:.2g}" in text for text in fit.warnings)
+    assert not any("poor fit" in text for text in honest.warnings)
 
 
 def test_batch_shape():

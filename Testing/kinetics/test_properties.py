@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 from kinetics.simulation import Lu177
 
@@ -12,6 +12,8 @@ from RNTDosimetryLib.kinetics import fit_time_activity
 
 LU = Lu177()
 DECAY = LU.decay_constant_per_h
+# the same samples in every run; no shrinking, which takes minutes
+FIXED = settings(deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
 FREE_MODELS = ["mono", "uptake", "bi", "physical", "trapezoid"]
 
 
@@ -23,6 +25,15 @@ def samples(draw, smallest=3, largest=8):
     activities = draw(st.lists(st.floats(-2, 100), min_size=count, max_size=count))
     activities[draw(st.integers(0, count - 1))] = draw(st.floats(5, 100))
     return 0.5 * np.array(times), np.array(activities), 0.05 * np.abs(activities) + 0.5
+
+
+@st.composite
+def falling_samples(draw):
+    """Samples of a mono-exponential within 5 %, with an uncertainty of 10 %: no fit of these is poor."""
+    count = draw(st.integers(3, 8))
+    times = 0.5 * np.array(draw(st.lists(st.integers(1, 400), min_size=count, max_size=count, unique=True)))
+    curve = draw(st.floats(1, 100)) * 2.0 ** (-times / draw(st.floats(20, 150)))
+    return times, curve * np.array(draw(st.lists(st.floats(0.95, 1.05), min_size=count, max_size=count))), 0.1 * curve
 
 
 def fit_what_is_determined(times, activities, sigmas, model, nuclide=LU):
@@ -37,7 +48,7 @@ def close(one, other, tolerance=1e-6):
     return one == pytest.approx(other, rel=tolerance, abs=1e-9)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(FIXED, max_examples=20)
 @given(samples(), st.sampled_from(["auto", *FREE_MODELS]), st.floats(1e-3, 1e3))
 def test_scaling_the_activity_scales_the_integral(data, model, factor):
     times, activities, sigmas = data
@@ -50,7 +61,7 @@ def test_scaling_the_activity_scales_the_integral(data, model, factor):
     assert close(other.tia_uncertainty_mbq_h, factor * one.tia_uncertainty_mbq_h, 1e-4)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(FIXED, max_examples=20)
 @given(samples(), st.sampled_from(["auto", *FREE_MODELS]), st.randoms(use_true_random=False))
 def test_the_order_of_the_samples_does_not_matter(data, model, random):
     times, activities, sigmas = data
@@ -63,7 +74,7 @@ def test_the_order_of_the_samples_does_not_matter(data, model, random):
     assert one.to_dict() == other.to_dict()
 
 
-@settings(deadline=None, max_examples=20)
+@settings(FIXED, max_examples=20)
 @given(samples(), st.sampled_from(FREE_MODELS), st.sampled_from([1 / 60, 3600.0, 24.0]))
 def test_the_unit_of_time_does_not_matter(data, model, factor):
     # population rates are in hours, so this holds for the models without them
@@ -82,7 +93,7 @@ def test_the_unit_of_time_does_not_matter(data, model, factor):
     assert close(other.tail_share, one.tail_share, 1e-5)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(FIXED, max_examples=30)
 @given(samples(2), st.sampled_from(["auto", "auto averaged", *FREE_MODELS]))
 def test_never_negative_and_never_below_physical_decay(data, model):
     times, activities, sigmas = data
@@ -106,21 +117,21 @@ def test_never_negative_and_never_below_physical_decay(data, model):
     assert fit.to_dict()["tia_mbq_h"] == fit.tia_mbq_h
 
 
-@settings(deadline=None, max_examples=15)
-@given(samples(4), st.floats(0.2, 5))
+@settings(FIXED, max_examples=15)
+@given(falling_samples(), st.floats(0.5, 5))
 def test_a_common_factor_of_the_uncertainties_moves_only_the_uncertainty(data, factor):
     times, activities, sigmas = data
-    one = fit_what_is_determined(times, activities, sigmas, "mono")
+    one = fit_time_activity(times, activities, LU, sigmas, model="mono")
     other = fit_time_activity(times, activities, LU, factor * sigmas, model="mono")
     assert close(other.tia_mbq_h, one.tia_mbq_h)
     assert close(other.tia_uncertainty_mbq_h, factor * one.tia_uncertainty_mbq_h, 1e-5)
 
 
-@settings(deadline=None, max_examples=15)
-@given(samples(4))
+@settings(FIXED, max_examples=15)
+@given(falling_samples())
 def test_a_sample_given_twice_with_larger_uncertainty_is_the_same_sample(data):
     times, activities, sigmas = data
-    one = fit_what_is_determined(times, activities, sigmas, "mono")
+    one = fit_time_activity(times, activities, LU, sigmas, model="mono")
     twice = np.sqrt(2) * np.concatenate([sigmas, sigmas])
     other = fit_time_activity(np.tile(times, 2), np.tile(activities, 2), LU, twice, model="mono")
     assert close(other.tia_mbq_h, one.tia_mbq_h)
