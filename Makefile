@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/Testing
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
               VTK_SMP_MAX_THREADS=1 LP_NUM_THREADS=1
 
-.PHONY: help setup demo test bench lint cmake-lists clean distclean
+.PHONY: help setup demo test bench lint cmake-lists screenshots clean distclean
 
 help:
 	@echo "make demo         phantom patient, through the module, into $(OUT)/ (report.html and more)"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench        speed and accuracy against their requirements, $(OUT)/bench.json"
 	@echo "make lint         ruff over the whole repository"
 	@echo "make cmake-lists  write the file lists of the CMake files again"
+	@echo "make screenshots  draw icon and screenshot again, from the scene of make demo"
 	@echo "make setup        only set up $(VENV); the others do it when it is needed"
 	@echo "make clean        remove what was made; make distclean also removes $(VENV)"
 
@@ -42,6 +43,9 @@ lint: $(READY)
 
 cmake-lists: $(READY)
 	@$(PYTHON) tools/list_files.py
+
+screenshots: $(READY)
+	@$(PYTHON) tools/make_pictures.py --out $(OUT)
 
 clean:
 	@rm -rf $(OUT) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis

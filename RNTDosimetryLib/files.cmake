@@ -18,11 +18,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/maps.py
   RNTDosimetryLib/dose/marrow.py
   RNTDosimetryLib/dose/monoenergetic.py
+  RNTDosimetryLib/dose/photons.py
   RNTDosimetryLib/dose/radiobiology.py
+  RNTDosimetryLib/dose/rbe.py
   RNTDosimetryLib/dose/regions.py
   RNTDosimetryLib/dose/response.py
   RNTDosimetryLib/dose/s_tables.py
   RNTDosimetryLib/dose/spheres.py
+  RNTDosimetryLib/dose/superposition.py
   RNTDosimetryLib/dose/thyroid.py
   RNTDosimetryLib/dose/uncertainty.py
   RNTDosimetryLib/dose/units.py
@@ -30,7 +33,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/whole_body.py
   RNTDosimetryLib/errors.py
   RNTDosimetryLib/images/__init__.py
+  RNTDosimetryLib/images/activity_balance.py
+  RNTDosimetryLib/images/bed_positions.py
+  RNTDosimetryLib/images/calibration.py
+  RNTDosimetryLib/images/calibration_scans.py
+  RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/dicom_activity.py
+  RNTDosimetryLib/images/dicom_frames.py
+  RNTDosimetryLib/images/dicom_guard.py
   RNTDosimetryLib/images/dicom_regions.py
   RNTDosimetryLib/images/dicom_scan.py
   RNTDosimetryLib/images/dicom_tags.py
@@ -57,6 +67,8 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/hybrid.py
   RNTDosimetryLib/kinetics/models.py
   RNTDosimetryLib/kinetics/priors.py
+  RNTDosimetryLib/kinetics/problem.py
+  RNTDosimetryLib/kinetics/rate_grid.py
   RNTDosimetryLib/kinetics/results.py
   RNTDosimetryLib/kinetics/samples.py
   RNTDosimetryLib/kinetics/selection.py
@@ -68,6 +80,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/voxel_maps.py
   RNTDosimetryLib/kinetics/voxel_mono.py
   RNTDosimetryLib/kinetics/voxel_pairs.py
+  RNTDosimetryLib/kinetics/voxel_parts.py
   RNTDosimetryLib/kinetics/voxel_series.py
   RNTDosimetryLib/kinetics/voxel_shared.py
   RNTDosimetryLib/kinetics/voxels.py
@@ -78,6 +91,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/anatomy.py
+  RNTDosimetryLib/phantom/calibration_profiles.py
+  RNTDosimetryLib/phantom/calibration_rates.py
+  RNTDosimetryLib/phantom/calibration_scans.py
   RNTDosimetryLib/phantom/camera.py
   RNTDosimetryLib/phantom/contours.py
   RNTDosimetryLib/phantom/dicom_common.py
@@ -95,8 +111,29 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/scans.py
   RNTDosimetryLib/phantom/settings.py
   RNTDosimetryLib/phantom/shapes.py
+  RNTDosimetryLib/phantom/tare_case.py
+  RNTDosimetryLib/phantom/tare_scans.py
+  RNTDosimetryLib/phantom/tare_truth.py
   RNTDosimetryLib/phantom/truth.py
+  RNTDosimetryLib/plan_file.py
+  RNTDosimetryLib/plan_report.py
   RNTDosimetryLib/planning/__init__.py
+  RNTDosimetryLib/planning/activity_table.py
+  RNTDosimetryLib/planning/checks.py
+  RNTDosimetryLib/planning/compartments.py
+  RNTDosimetryLib/planning/holmium.py
+  RNTDosimetryLib/planning/intratumoural.py
+  RNTDosimetryLib/planning/limits.py
+  RNTDosimetryLib/planning/ordering.py
+  RNTDosimetryLib/planning/partial_volume.py
+  RNTDosimetryLib/planning/positions.py
+  RNTDosimetryLib/planning/products.py
+  RNTDosimetryLib/planning/scout.py
+  RNTDosimetryLib/planning/sensitivity.py
+  RNTDosimetryLib/planning/shunt.py
+  RNTDosimetryLib/planning/single.py
+  RNTDosimetryLib/planning/verification.py
+  RNTDosimetryLib/planning/voxel_plan.py
   RNTDosimetryLib/progress.py
   RNTDosimetryLib/records.py
   RNTDosimetryLib/report/__init__.py
@@ -121,6 +158,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/study_images.py
   RNTDosimetryLib/study_report.py
   RNTDosimetryLib/study_result.py
+  RNTDosimetryLib/validation.py
   RNTDosimetryLib/workflow.py
   )
 
@@ -137,10 +175,12 @@ set(LIBRARY_RESOURCES
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
   Resources/images/units.json
+  Resources/kernels/README.md
   Resources/kernels/electron_kernels_water.csv
   Resources/kernels/photon_kernels_water.csv
   Resources/kinetics/populations.json
   Resources/kinetics/rules.json
+  Resources/nuclides/README.md
   Resources/nuclides/alphas.csv
   Resources/nuclides/betas.csv
   Resources/nuclides/electrons.csv
@@ -148,9 +188,19 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/photons.csv
   Resources/nuclides/progeny.csv
   Resources/phantom/anatomy.json
+  Resources/phantom/calibration.json
   Resources/phantom/kinetics.json
   Resources/phantom/protocol.json
   Resources/phantom/region_codes.json
+  Resources/phantom/tare_anatomy.json
+  Resources/phantom/tare_protocol.json
+  Resources/planning/README.md
+  Resources/planning/bsa.json
+  Resources/planning/holmium.json
+  Resources/planning/products.json
   Resources/report/colours.json
   Resources/report/report.css
+  Resources/schemas/results.schema.json
+  Resources/schemas/study.schema.json
+  Resources/validation/cases.json
   )
