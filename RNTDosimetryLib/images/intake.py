@@ -50,7 +50,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
         )
     patient = read_patient(found, ledger)
     administration = read_administration(activity_series, ledger)
-    ct_series = [_describe_ct(item, ledger) for item in found if item.sop_class in CT_KINDS]
+    ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
     if not ct_series:
         raise DosimetryError(
             f"Expected a CT series to go with the SPECT in {Path(folder).name}, found none; add it to the folder."
@@ -89,6 +89,23 @@ def _in_order_of_time(series_list: list[FoundSeries], ledger: Ledger) -> list[Fo
     ordered = [pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), pair[0].uid))] + unknown
     ledger.check_time_point_keys([item.uid for item in ordered])
     return ordered
+
+
+def _describe_cts(found: list[FoundSeries], activity_series: list[FoundSeries], ledger: Ledger) -> list[Series]:
+    """The CTs that can be used. One that cannot is refused when it is needed: alone, or in the frame of a SPECT that has no other."""
+    described, broken = [], []
+    for series in found:
+        try:
+            described.append(_describe_ct(series, ledger))
+        except DosimetryError as error:
+            broken.append((series, error))
+    frames = {str(item.header.get("FrameOfReferenceUID", "") or "") for item in activity_series}
+    covered = {ct.frame_of_reference_uid for ct in described}
+    for series, error in broken:
+        if not described or str(series.header.get("FrameOfReferenceUID", "") or "") in frames - covered:
+            raise error
+        ledger.warn(f"{series.label} was not used: {error}")
+    return described
 
 
 def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:

@@ -167,6 +167,17 @@ def test_bed_positions_with_a_gap_are_refused(tmp_path):
         read_folder(tmp_path)
 
 
+def test_broken_ct_that_is_not_needed_is_only_a_warning(two_days):
+    def skip(dataset, z):
+        if z == 11:
+            dataset.SOPInstanceUID = ""
+
+    write_ct(two_days, frame=f"{ROOT}.24", uid=f"{ROOT}.1.25", edit=skip)
+    intake = read_folder(two_days)
+    assert intake.time_points[0].ct.uid == f"{ROOT}.1.24"
+    assert any("a slice is missing" in warning for warning in intake.warnings)
+
+
 def test_series_can_be_left_out(two_days):
     intake = read_folder(two_days, {"ignore_series": [f"{ROOT}.2.96"]})
     assert [point.start_h for point in intake.time_points] == pytest.approx([24])
