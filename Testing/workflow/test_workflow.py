@@ -137,7 +137,7 @@ def test_one_scan_gives_a_dose_with_a_warning(small_run):
 
 def test_a_single_scan_with_auto_is_refused_with_a_remedy(small_run):
     images, result = small_run
-    with pytest.raises(DosimetryError, match="single_time_point|prior|one time"):
+    with pytest.raises(DosimetryError, match=r"single_time_point|prior|one time"):
         run_study(replace(images, scans=images.scans[:1]), result.study)
 
 
