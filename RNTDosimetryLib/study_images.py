@@ -87,16 +87,21 @@ class StudyImages(Record):
         return hashes
 
 
-def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages:
-    """Read the voxels of an intake."""
+def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, ...]:
+    """Read the voxels of the time points of an intake."""
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
         name = f"{point.start_h:.4g} h"
         scans.append(Scan(replace(point.activity, name=f"Activity {name}"), replace(point.load_ct(), name=f"CT {name}")))
+    return tuple(scans)
+
+
+def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages:
+    """Read the voxels of an intake. Raises DosimetryError when it holds no region."""
     return StudyImages(
         nuclide=intake.nuclide,
-        scans=tuple(scans),
+        scans=scans_of_intake(intake, progress),
         regions=intake.regions,
         reference_index=intake.reference_index,
         radiopharmaceutical=intake.administration.radiopharmaceutical,
