@@ -23,12 +23,11 @@ from RNTDosimetryLib.images import (
 )
 from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
 from RNTDosimetryLib.images.registration import rotation_angle_degrees
-from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity
+from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, single_time_point
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
-from RNTDosimetryLib.kinetics.voxels import fit_voxels
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.report import sha256_of_array
-from RNTDosimetryLib.study import Study, StudySettings
+from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.study_images import StudyImages
 from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap
 
@@ -116,13 +115,32 @@ def _curve_of(region: Region, images: StudyImages, alignments, settings: StudySe
 
 
 def fit(curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study) -> tuple[KineticFit, ...]:
-    """Fit of every curve, with the model of the region where one was chosen, else the study's."""
-    fits = []
-    for curve in curves:
-        typed = study.regions.get(curve.region)
-        model = (typed.model if typed is not None else None) or study.settings.model
-        fits.append(fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, _usable(curve.uncertainties_mbq, curve), model=model))
-    return tuple(fits)
+    """Fit of every curve, with the model of the region where one was chosen, else the study's.
+
+    Raises DosimetryError for a single scan where neither a half-life nor a model for one scan was chosen.
+    """
+    return tuple(fit_curve(curve, nuclide, study.settings.model, study.regions.get(curve.region)) for curve in curves)
+
+
+def fit_curve(curve: TimeActivityCurve, nuclide: str, model: str, typed: RegionSettings | None = None) -> KineticFit:
+    """Fit of one curve; ``typed`` is what was typed of its region, which comes before ``model``."""
+    model = (typed.model if typed is not None else None) or model
+    half_life_h = typed.effective_half_life_h if typed is not None else None
+    uncertainties = _usable(curve.uncertainties_mbq, curve)
+    if len(curve.times_h) > 1:
+        return fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, uncertainties, model=model)
+    sample = (curve.times_h[0], curve.activities_mbq[0], nuclide)
+    uncertainty = None if uncertainties is None else uncertainties[0]
+    if half_life_h is not None:
+        return single_time_point(*sample, method="madsen", effective_half_life_h=half_life_h, uncertainty_mbq=uncertainty)
+    if model == "hanscheid":
+        return single_time_point(*sample, method="hanscheid", uncertainty_mbq=uncertainty)
+    if model == "auto":
+        raise DosimetryError(
+            f"Expected scans at two times or more for {curve.region}, received one at {curve.times_h[0]:.4g} h; type its "
+            "effective_half_life_h (an earlier cycle's or a population's), or choose the model hanscheid or physical."
+        )
+    return fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, uncertainties, model=model)
 
 
 def _usable(uncertainties, curve: TimeActivityCurve):

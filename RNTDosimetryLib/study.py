@@ -20,6 +20,7 @@ class RegionSettings(Record):
 
     kind: "organ", "lesion" or "other". mass_g: instead of volume times density. density_g_ml: instead of soft tissue.
     recovery_coefficient: measured over true concentration. model: time-activity model instead of the study's.
+    effective_half_life_h: of an earlier cycle or a population, used when there is a single scan.
     """
 
     kind: str | None = None
@@ -28,11 +29,12 @@ class RegionSettings(Record):
     recovery_coefficient: float = 1.0
     recovery_coefficient_uncertainty: float = 0.0
     model: str | None = None
+    effective_half_life_h: float | None = None
 
     def __post_init__(self):
         if self.kind not in (None, "organ", "lesion", "other"):
             raise DosimetryError(f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them.")
-        for name in ("mass_g", "density_g_ml"):
+        for name in ("mass_g", "density_g_ml", "effective_half_life_h"):
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and value > 0):
                 raise DosimetryError(f"Expected a positive number for {name} of a region, received {value!r}; type it or leave it out.")
@@ -50,7 +52,7 @@ class RegionSettings(Record):
 class StudySettings(Record):
     """How to compute. The defaults are stated in every report.
 
-    model: time-activity model of the regions ("auto" chooses by AICc). voxel_model: "shared" region rates, "mono" own
+    model: time-activity model of the regions ("auto" chooses by AICc; "hanscheid" takes a single scan without a half-life). voxel_model: "shared" region rates, "mono" own
     rate, "auto" own best model. dose_method: of the dose map, "kernel" or "local". density_g_ml: of the dose map.
     register: align the time points by their CTs onto the one that the regions were drawn on.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).

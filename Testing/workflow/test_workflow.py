@@ -126,19 +126,34 @@ def test_progress_rises_from_start_to_end(small_run):
     assert fractions[-1] == 1.0
 
 
-def test_one_scan_gives_a_dose_with_a_warning(small_run):
-    """A single time point is normal; its uncertainty is not known from it, and that is said."""
+def single_scan(small_run, **settings):
     images, result = small_run
-    study = replace(result.study, settings=replace(result.study.settings, model="physical", registrations=None))
-    other = run_study(replace(images, scans=images.scans[:1]), study)
-    assert all(item.dose.dose_gy > 0 for item in other.regions)
-    assert other.all_warnings()
+    return replace(images, scans=images.scans[2:3]), replace(result.study, settings=replace(result.study.settings, **settings))
 
 
-def test_a_single_scan_with_auto_is_refused_with_a_remedy(small_run):
-    images, result = small_run
-    with pytest.raises(DosimetryError, match=r"single_time_point|prior|one time"):
-        run_study(replace(images, scans=images.scans[:1]), result.study)
+def test_one_scan_with_hanscheid_is_2t_over_ln2_times_the_activity(small_run):
+    """Hanscheid et al. 2018: TIA = A(t) 2 t / ln 2."""
+    images, study = single_scan(small_run, model="hanscheid")
+    for item in run_study(images, study).regions:
+        expected = item.curve.activities_mbq[0] * 2 * images.scans[0].start_h / np.log(2)
+        assert item.tia_mbq_h == pytest.approx(expected, rel=1e-9)
+        assert item.dose.dose_gy > 0
+
+
+def test_one_scan_with_an_earlier_half_life(small_run):
+    """TIA = A(t) exp(kt)/k."""
+    images, study = single_scan(small_run)
+    typed = {region.name: replace(study.regions[region.name], effective_half_life_h=50.0) for region in images.regions}
+    rate = np.log(2) / 50.0
+    for item in run_study(images, replace(study, regions=typed)).regions:
+        expected = item.curve.activities_mbq[0] * np.exp(rate * images.scans[0].start_h) / rate
+        assert item.tia_mbq_h == pytest.approx(expected, rel=1e-9)
+
+
+def test_one_scan_without_a_choice_is_refused_with_a_remedy(small_run):
+    images, study = single_scan(small_run)
+    with pytest.raises(DosimetryError, match="effective_half_life_h"):
+        run_study(images, study)
 
 
 def test_two_scans_at_one_time_are_refused(small_run):
