@@ -36,7 +36,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/activity_balance.py
   RNTDosimetryLib/images/bed_positions.py
   RNTDosimetryLib/images/calibration.py
-  RNTDosimetryLib/images/calibration_scans.py
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/dicom_activity.py
   RNTDosimetryLib/images/dicom_frames.py
@@ -58,6 +57,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/registration.py
   RNTDosimetryLib/images/registration_quality.py
   RNTDosimetryLib/images/resampling.py
+  RNTDosimetryLib/images/sensitivity.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/assembly.py
