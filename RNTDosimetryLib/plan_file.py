@@ -314,7 +314,7 @@ def _product(request: PlanRequest) -> Product | None:
 
 def _all_warnings(first, checks, orders, stamp) -> tuple[str, ...]:
     broken = [
-        f"{check.name}: {check.dose_gy:.4g} Gy is {check.verdict} of {check.limit_gy:g} Gy." for check in checks if not check.satisfied
+        f"{check.name.replace('_', ' ')}: {check.dose_gy:.4g} Gy is {check.verdict} of {check.limit_gy:g} Gy." for check in checks if not check.satisfied
     ]
     surface = stamp["body_surface"].warnings if stamp["body_surface"] else ()
     return tuple(dict.fromkeys((*broken, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))

@@ -21,11 +21,11 @@ from RNTDosimetryLib.report import (
 )
 
 _NAMES = {
-    "normal_liver": "Normal liver, perfused",
+    "normal_liver": "Normal liver",
     "whole_normal_liver": "Normal liver, whole",
-    "perfused": "All perfused tissue",
-    "lung": "Lungs, with earlier treatment",
-    "lung_session": "Lungs, this treatment",
+    "perfused": "Perfused tissue",
+    "lung": "Lungs, total",
+    "lung_session": "Lungs",
 }
 _MOST_ORDERS = 8
 
@@ -38,7 +38,7 @@ def plan_dose_table(result: PlanResult) -> Table:
         checks = [check for check in result.checks if check.name == name]
         spread = spreads[name].standard_uncertainty_gy if name in spreads else None
         rows.append((_label(name), mass, ratio, measured(dose, spread), "; ".join(_limit(check) for check in checks), _verdicts(checks)))
-    note = "Normal liver: without tumours."
+    note = "Normal liver: in the territory, without tumours; whole: of the whole liver. Lungs, total: with earlier treatment."
     if result.sampled is not None:
         note += f" Standard uncertainties from {result.sampled.samples} samples of the stated uncertainties (seed {result.sampled.seed})."
     return Table(
@@ -132,7 +132,7 @@ def render_plan_report(result: PlanResult) -> str:
     if result.injections is not None:
         sections.append(Section("Injections", [injection_table(result)]))
     if result.table is not None:
-        figure = Figure(dose_plot(result), "Every dose is proportional to the activity; lines across are limits (≤) and goals (≥).")
+        figure = Figure(dose_plot(result), "Lines across are limits (≤) and goals (≥); the upright line is the plan. Logarithmic doses.")
         sections.append(Section("Dose against activity", [figure, activity_dose_table(result)]))
     if result.orders:
         sections.append(Section("Order", [order_table(result)]))
@@ -162,7 +162,7 @@ def dose_plot(result: PlanResult) -> str:
         for name in table.names
         if name in limits or name not in ("perfused", "lung_session", "whole_normal_liver")
     ]
-    return dose_against_activity_plot(lines, float(table.activities_gbq[-1]), result.activity_gbq)
+    return dose_against_activity_plot(lines, float(table.activities_gbq[-1]), result.activity_gbq, log=True)
 
 
 def _bars(result: PlanResult) -> str:

@@ -5,6 +5,7 @@
     patient.truth.regions["kidney_left"].tia_mbq_h
 
 ``simulate_scans``, ``phantom_regions`` and ``phantom_truth`` give the same patient in memory, without DICOM.
+``simulate_tare`` and ``tare_truth`` are a second case, for radioembolisation: a liver with two tumours in two territories.
 """
 
 from RNTDosimetryLib.phantom.anatomy import load_anatomy
@@ -22,6 +23,9 @@ from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read
 from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
 from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
+from RNTDosimetryLib.phantom.tare_case import TareSettings
+from RNTDosimetryLib.phantom.tare_scans import TareScans, simulate_tare, tare_regions
+from RNTDosimetryLib.phantom.tare_truth import TareRegionTruth, TareTruth, tare_truth
 from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, phantom_truth
 
 __all__ = [
@@ -35,6 +39,10 @@ __all__ = [
     "RegionKinetics",
     "RegionTruth",
     "ScanTruth",
+    "TareRegionTruth",
+    "TareScans",
+    "TareSettings",
+    "TareTruth",
     "blurred_map",
     "decaying_source",
     "load_anatomy",
@@ -48,7 +56,10 @@ __all__ = [
     "read_truth",
     "simulate_scan",
     "simulate_scans",
+    "simulate_tare",
     "sphere_scan",
+    "tare_regions",
+    "tare_truth",
     "true_map",
     "uniform_scan",
 ]

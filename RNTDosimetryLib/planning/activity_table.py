@@ -13,6 +13,7 @@ from RNTDosimetryLib.records import Record
 
 _STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 50.0)
 _ROWS = 12
+_SAME = 1e-3
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,7 +38,8 @@ def activity_table(
     limits: Mapping[str, object] | None = None,
     planned_activity_gbq: float | None = None,
 ) -> ActivityTable:
-    """Dose of every compartment at each activity. activities_gbq: None takes round steps to twice the planned activity.
+    """Dose of every compartment at each activity. activities_gbq: None takes round steps to twice the planned
+    activity, and the planned activity itself.
 
     Raises DosimetryError without activities or a planned one.
     """
@@ -65,6 +67,7 @@ def activity_table(
 
 
 def round_activities(planned_gbq: float) -> tuple[float, ...]:
-    """About a dozen round activities up to twice the planned one."""
+    """About a dozen round activities up to twice the planned one, and the planned one among them."""
     step = next((step for step in _STEPS if 2 * planned_gbq / step <= _ROWS), 2 * planned_gbq / _ROWS)
-    return tuple(float(step * number) for number in range(1, int(np.ceil(2 * planned_gbq / step)) + 1))
+    steps = {round(step * number, 9) for number in range(1, int(np.ceil(2 * planned_gbq / step)) + 1)}
+    return tuple(sorted([planned_gbq, *(value for value in steps if abs(value - planned_gbq) > _SAME * planned_gbq)]))

@@ -156,7 +156,9 @@ def limited_activity(compartments: Compartments, limits: Sequence[Limit]) -> Lim
     below = [check.name for check in checks if check.kind == "min" and not check.satisfied]
     warnings = []
     if below:
-        warnings.append(f"Within the limits the goal is not reached for {', '.join(below)}; the limit of {setter.name} binds.")
+        warnings.append(
+            f"Within the limits the goal is not reached for {', '.join(below)}; the limit of {setter.name.replace('_', ' ')} binds."
+        )
     plan = plan_of(compartments, activity)
     return LimitedActivity(
         activity_gbq=activity,

@@ -1,0 +1,158 @@
+"""The plan file: from JSON to doses, report and back, refusals, and the command line."""
+
+import json
+import re
+
+import pytest
+
+from RNTDosimetryLib.commandline import main
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.plan_file import plan_from_dict, read_plan, run_plan, write_plan_outputs
+from RNTDosimetryLib.plan_report import plan_csv, render_plan_report
+from RNTDosimetryLib.planning import Tumour, activity_for_limits, partition_model
+
+ONE = {
+    "product": "TheraSphere",
+    "title": "Two tumours <b>",
+    "tumours": [{"name": "T1", "mass_g": 200, "tnr": 5.0}, {"name": "T2", "mass_g": 60, "tnr": 3.2}],
+    "normal_liver_mass_g": 1100,
+    "whole_normal_liver_mass_g": 1600,
+    "lung_shunt_fraction": 0.06,
+    "lung_mass_g": 920,
+    "residual_fraction": 0.01,
+    "previous_lung_dose_gy": 4.0,
+    "limits": {"normal_liver": 75, "lung_session": 30, "lung": 50, "T1": ["min", 205], "T2": ["min", 250]},
+    "uncertainty": {"tumour_mass": 0.1, "tnr": 0.15, "lung_shunt_absolute": 0.012},
+    "samples": 2000,
+    "order": {"administrations": ["2026-11-24T10:00", "2026-11-26T14:00"]},
+    "body_surface": {"height_m": 1.75, "weight_kg": 75, "tumour_fraction": 0.2},
+}
+SEVERAL = {
+    "product": "SIR-Spheres",
+    "injections": [
+        {"name": "right", "activity_gbq": 1.5, "tumours": [{"name": "T1", "mass_g": 120, "tnr": 4}], "normal_liver_mass_g": 700,
+         "lung_shunt_fraction": 0.04},
+        {"name": "left", "activity_gbq": 0.6, "tumours": [{"name": "T1", "mass_g": 50, "tnr": 5}], "normal_liver_mass_g": 300,
+         "lung_shunt_fraction": 0.06, "residual_fraction": 0.02},
+    ],
+    "tumour_masses_g": {"T1": 150},
+    "perfused_normal_liver_mass_g": 950,
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one():
+    return run_plan(plan_from_dict(ONE))
+
+
+def test_plan_file_is_the_library(one):
+    case = {key: ONE[key] for key in ("normal_liver_mass_g", "whole_normal_liver_mass_g", "lung_shunt_fraction", "lung_mass_g",
+                                      "residual_fraction", "previous_lung_dose_gy", "limits")}  # fmt: skip
+    found = activity_for_limits("TheraSphere", tumours=[Tumour(**row) for row in ONE["tumours"]], **case)
+    assert one.activity_gbq == found.activity_gbq
+    assert one.plan == found.plan
+    assert one.binding == "normal_liver"
+    assert any(warning.startswith("T2: 240 Gy is below the goal") for warning in one.warnings)
+    assert one.body_surface.activity_gbq == pytest.approx(1.903, abs=0.0005)
+    assert one.orders[0].dose_factor == pytest.approx(1.0, abs=0.05)
+
+
+def test_typed_activity_and_limits_of_the_product():
+    content = {key: value for key, value in ONE.items() if key not in ("limits", "order", "uncertainty", "body_surface")}
+    result = run_plan(plan_from_dict(content | {"activity_gbq": 7.0}))
+    plan = partition_model(
+        "TheraSphere", 7.0, tumours=[Tumour(**row) for row in ONE["tumours"]], normal_liver_mass_g=1100, whole_normal_liver_mass_g=1600,
+        lung_shunt_fraction=0.06, lung_mass_g=920, residual_fraction=0.01, previous_lung_dose_gy=4.0,
+    )  # fmt: skip
+    assert result.plan == plan
+    assert result.limits["normal_liver"] == 120
+    assert [check.name for check in result.checks if not check.satisfied] == ["normal_liver"]
+    assert any("above the limit of 120 Gy" in warning for warning in result.warnings)
+
+
+def test_written_plan_runs_again_to_the_same_numbers(one, tmp_path):
+    paths = write_plan_outputs(one, tmp_path)
+    assert [path.name for path in paths] == ["plan.json", "plan.csv", "plan_report.html"]
+    again = run_plan(read_plan(tmp_path / "plan.json"))
+    first, second = one.to_dict(), again.to_dict()
+    for data in (first, second):
+        data.pop("created")
+    assert first == second
+    assert json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))["activity_gbq"] == one.activity_gbq
+
+
+def test_report_says_what_matters(one):
+    page = render_plan_report(one)
+    for words in ("For research only", "Two tumours &lt;b&gt;", "49.67 J/GBq", "within the limit, binding", "below the goal",
+                  "Absorbed dose against activity", "Embolic load", "mass of perfused normal liver", "journal table of products, 2023"):  # fmt: skip
+        assert words in page
+    assert "<b>" not in page
+    assert not re.search(r"\b(nan|inf)\b", page.lower())
+    assert plan_csv(one).count("T2") >= 2
+
+
+def test_several_injections():
+    result = run_plan(plan_from_dict(SEVERAL))
+    # Resin, normal liver 40 Gy of 2023's table binds; the activities keep their ratio.
+    assert result.binding == "normal_liver"
+    assert result.injections.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
+    assert result.injections.activities_gbq["right"] == pytest.approx(2.5 * result.injections.activities_gbq["left"], rel=1e-12)
+    kept = run_plan(plan_from_dict(SEVERAL | {"keep_activities": True}))
+    assert kept.activity_gbq == pytest.approx(2.1)
+    page = render_plan_report(kept)
+    assert "Absorbed dose by injection" in page
+    assert "above the limit" in page
+
+
+def test_a_nuclide_instead_of_a_product():
+    content = {"product": "Re-188", "activity_gbq": 5, "normal_liver_mass_g": 1500, "lung_shunt_fraction": 0.0}
+    result = run_plan(plan_from_dict(content))
+    assert result.product is None
+    assert result.checks == ()
+    assert "decay data" in render_plan_report(result)
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"product": ""}, "Expected product"),
+        ({"product": "Glass"}, "TheraSphere"),
+        ({"tumors": []}, "check the spelling"),
+        ({"tumours": [{"name": "T1", "mass": 200, "tnr": 5}]}, "check the spelling"),
+        ({"tumours": {"T1": 5}}, "Expected a list"),
+        ({"tumours": [{"name": "T1", "mass_g": 200}]}, "with all its fields"),
+        ({"tumours": [{"name": "T1", "mass_g": "many", "tnr": 5}]}, "mass in g of tumour 'T1'|plan file"),
+        ({"lung_shunt_fraction": None}, "lung_shunt_fraction"),
+        ({"lung_shunt_fraction": 6}, "0.05 for 5 %"),
+        ({"limits": {}}, "an activity or limits"),
+        ({"limits": {"normal_liver": "low"}}, "limit in Gy"),
+        ({"order": {"administrations": ["next week"]}}, "ISO dates"),
+        ({"order": {"administration": []}}, "check the spelling"),
+        ({"product": "Y-90"}, "name the product"),
+        ({"version": 99}, "update RNTDosimetry"),
+        ({"format": "other"}, "plan file"),
+        ({"injections": SEVERAL["injections"]}, "inside each injection"),
+        ({"uncertainty": {"tnr": -1}}, "relative standard uncertainty"),
+        ({"samples": 3}, "samples"),
+    ],
+)
+def test_refusals(changes, text):
+    with pytest.raises(DosimetryError, match=text):
+        run_plan(plan_from_dict(ONE | changes))
+
+
+def test_command_line(tmp_path, capsys):
+    path = tmp_path / "PLAN.json"
+    path.write_text(json.dumps(ONE), encoding="utf-8")
+    assert main(["plan", str(path), "--out", str(tmp_path / "out")]) == 0
+    assert "3.719 GBq" in capsys.readouterr().out
+    assert (tmp_path / "out" / "plan_report.html").is_file()
+    path.write_text(json.dumps(ONE | {"lung_mass_g": 0}), encoding="utf-8")
+    assert main(["plan", str(path), "--out", str(tmp_path / "out2")]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("error: Expected")
+    assert error.count("\n") == 1
+    assert not (tmp_path / "out2").exists()
+    path.write_text("{", encoding="utf-8")
+    assert main(["plan", str(path)]) == 2
+    assert main(["plan", str(tmp_path / "none.json")]) == 2
