@@ -1,0 +1,64 @@
+"""Cross-check: the activity in a whole image against what was administered and has decayed or left the body."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.records import Record
+
+_COVERAGE_FACTOR = 2.0
+_ASSUMED_RELATIVE_UNCERTAINTY = 0.10
+
+
+@dataclass(frozen=True)
+class ActivityBalance(Record):
+    """Activity in an image over what is left of the administered activity at that time.
+
+    expected_mbq: administered less excreted, decayed. ratio: image over expected. ratio_uncertainty: of calibration and
+    administered activity, 1 sigma; None when neither is known. agrees: within two standard uncertainties (10 % where unknown);
+    a part of the body outside the field of view may only make the ratio smaller.
+    """
+
+    image_mbq: float
+    expected_mbq: float
+    ratio: float
+    ratio_uncertainty: float | None
+    agrees: bool
+    warnings: tuple[str, ...] = ()
+
+
+def check_total_activity(
+    image: ActivityImage,
+    administered_mbq: float,
+    excreted_share: float = 0.0,
+    whole_body_in_view: bool = False,
+    administered_relative_uncertainty: float | None = None,
+) -> ActivityBalance:
+    """Compare the sum of an image with the administered activity.
+
+    administered_mbq: net, at the time 0 of the image. excreted_share: of it, lost from the body until this scan. whole_body_in_view:
+    when True, too little activity is a disagreement as well; else only too much is. Raises DosimetryError for no nuclide.
+    """
+    if not image.nuclide:
+        raise DosimetryError(f"Expected the nuclide of '{image.name}', received none; type it.")
+    if not (math.isfinite(administered_mbq) and administered_mbq > 0):
+        raise DosimetryError(f"Expected a positive administered activity in MBq, received {administered_mbq}; type it.")
+    if not 0 <= excreted_share < 1:
+        raise DosimetryError(f"Expected an excreted share from 0 to less than 1, received {excreted_share}; give 0.4 for 40 %.")
+    decay = math.exp(-get_nuclide(image.nuclide).decay_constant_per_h * image.start_h)
+    expected = administered_mbq * (1.0 - excreted_share) * decay
+    total = float(image.concentration_bq_ml.sum(dtype=np.float64)) * image.geometry.voxel_volume_ml / 1e6
+    ratio = total / expected
+    known = [part for part in (image.calibration_uncertainty or None, administered_relative_uncertainty) if part is not None]
+    uncertainty = ratio * math.sqrt(sum(part**2 for part in known)) if known else None
+    margin = _COVERAGE_FACTOR * (_ASSUMED_RELATIVE_UNCERTAINTY * ratio if uncertainty is None else uncertainty)
+    warnings = []
+    if ratio - 1.0 > margin:
+        warnings.append(f"{image.name}: {total:.4g} MBq in the image, more than the {expected:.4g} MBq left of the administered activity")
+    elif whole_body_in_view and 1.0 - ratio > margin:
+        warnings.append(f"{image.name}: {total:.4g} MBq in the image, less than the {expected:.4g} MBq left of the administered activity")
+    return ActivityBalance(total, expected, ratio, uncertainty, not warnings, tuple(warnings))
