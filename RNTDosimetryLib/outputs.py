@@ -1,6 +1,7 @@
 """Everything a computed study leaves in a folder."""
 
 import hashlib
+import os
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,7 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
     geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
     attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
     paths = [
-        write_json(folder / "results.json", result.to_dict()),
+        write_json(folder / "results.json", _results_of(result, images, folder)),
         write_text(folder / "results.csv", table),
         write_text(folder / "report.html", page),
         write_dose_nrrd(folder / "dose.nrrd", dose, geometry, attributes=attributes),
@@ -40,6 +41,18 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
         _write_rtdose(folder / "dose.dcm", dose, result, images),
     ]
     return paths
+
+
+def _results_of(result: StudyResult, images: StudyImages, folder: Path) -> dict:
+    """Content of results.json; its study finds the DICOM folder from where the file lies, so that it can be run again."""
+    content = result.to_dict()
+    if images.source_folder:
+        try:
+            content["study"]["dicom_folder"] = Path(os.path.relpath(images.source_folder, folder.resolve())).as_posix()
+        except ValueError:
+            # Another drive on Windows: there is no relative path.
+            content["study"]["dicom_folder"] = images.source_folder
+    return content
 
 
 def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> Path:

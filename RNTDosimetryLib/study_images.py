@@ -37,6 +37,7 @@ class StudyImages(Record):
     """Everything the computation reads. Scans are in the order of time; regions lie on the CT of ``scans[reference_index]``.
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
+    source_folder: absolute path of the DICOM folder, empty for images that came otherwise.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two scans at one time, two nuclides.
     """
@@ -51,6 +52,7 @@ class StudyImages(Record):
     patient: Patient | None = None
     intake_table: tuple[IntakeRow, ...] = ()
     warnings: tuple[str, ...] = ()
+    source_folder: str = field(default="", metadata=NOT_WRITTEN)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
     def __post_init__(self):
@@ -120,7 +122,8 @@ def load_study(study: Study, base_folder: str | Path = ".", progress: Progress =
     if not folder.is_dir():
         raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
     intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5))
-    return with_settings(images_of_intake(intake, part(progress, 0.5, 1.0)), study)
+    images = replace(images_of_intake(intake, part(progress, 0.5, 1.0)), source_folder=str(folder.resolve()))
+    return with_settings(images, study)
 
 
 def with_settings(images: StudyImages, study: Study) -> StudyImages:
