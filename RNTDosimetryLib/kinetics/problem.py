@@ -38,21 +38,30 @@ class Problem:
     def log_rate_limits(self) -> tuple[float, float]:
         """Slowest and fastest ln(rate).
 
-        The fastest has a half-life of a tenth of the shortest time between samples and, unless the curve starts at zero, of a
-        quarter of the first time: what has gone before the first sample would only be a large amplitude at time 0.
+        The fastest has a half-life of a tenth of the shortest time between samples, and at least as in ``first_limit`` unless
+        the curve starts at zero.
         """
         moments = np.unique(np.concatenate([[0.0], self.times_h]))
         shortest = np.diff(moments).min() if moments.size > 1 else np.log(2.0) / self.decay_constant_per_h
         slowest = float(np.log(self.decay_constant_per_h))
         fastest = np.log(10 * np.log(2.0) / shortest)
-        if self.times_h.min() > 0 and not self.model.starts_at_zero:
-            fastest = min(fastest, np.log(4 * np.log(2.0) / self.times_h.min()))
+        if not self.model.starts_at_zero:
+            fastest = min(fastest, self.first_limit)
         if self.held.any():
             quick = self.prior_log_rate[self.held] + 5 * self.prior_log_sd[self.held]
             fastest = max(fastest, np.log(self.decay_constant_per_h + np.exp(quick.max())))
         if self.fixed_rates.size:
             fastest = min(fastest, np.log(self.fixed_rates[0]) - SMALLEST_GAP)
         return slowest, float(max(fastest, slowest + 0.1 * (self.model.fitted_rates + 1)))
+
+    @cached_property
+    def first_limit(self) -> float:
+        """Largest ln(rate) of clearance: a half-life of a quarter of the first time.
+
+        What has gone before the first sample would only be a large amplitude at time 0.
+        """
+        first = self.times_h.min()
+        return float(np.log(4 * np.log(2.0) / first)) if first > 0 else np.inf
 
     @cached_property
     def any_held(self) -> bool:

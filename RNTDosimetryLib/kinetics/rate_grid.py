@@ -21,6 +21,7 @@ def grid_starts(problem: Problem) -> tuple[np.ndarray, np.ndarray]:
     lower = min(lower, fastest - 0.1 * (unknowns + 1))
     axis = np.unique(np.concatenate([[slowest, slowest + 0.05], np.linspace(lower, fastest, GRID_NODES[unknowns])]))
     ordered = np.array(list(combinations(range(axis.size), unknowns)))
+    ordered = ordered[axis[ordered[:, 0]] <= max(problem.first_limit, slowest)]
     nodes = axis[ordered]
     curves, _ = basis(problem, nodes)
     prior, _ = population_term(problem, nodes)

@@ -42,9 +42,10 @@ def _solve_block(problem: Problem) -> Solution:
     slowest, fastest = problem.log_rate_limits
     log_rates = np.cumsum(x[best], axis=1)
     free = ~problem.held
+    at_fastest = ((log_rates > fastest - 1e-6) & free).any(axis=1) | (free[0] & (log_rates[:, 0] > problem.first_limit - 1e-6))
     return Solution(
-        state["c"][best], log_rates, state["chi2"][best], state["penalty"][best],
-        x[best, 0] <= slowest + 1e-9, ((log_rates > fastest - 1e-6) & free).any(axis=1), converged[best],
+        state["c"][best], log_rates, state["chi2"][best], state["penalty"][best], x[best, 0] <= slowest + 1e-9, at_fastest,
+        converged[best],
     )
 
 
@@ -150,7 +151,7 @@ def _bounded(problem: Problem, x: np.ndarray) -> np.ndarray:
     slowest, fastest = problem.log_rate_limits
     count = x.shape[1]
     x = x.copy()
-    x[:, 0] = np.clip(x[:, 0], slowest, fastest - SMALLEST_GAP * (count - 1))
+    x[:, 0] = np.clip(x[:, 0], slowest, max(min(fastest - SMALLEST_GAP * (count - 1), problem.first_limit), slowest))
     reached = x[:, 0].copy()
     for k in range(1, count):
         x[:, k] = np.clip(x[:, k], SMALLEST_GAP, fastest - SMALLEST_GAP * (count - 1 - k) - reached)
@@ -175,7 +176,7 @@ def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarr
         gradient, matrix, pinned = _jacobian(part, state)
         diagonal = np.einsum("nkk->nk", matrix)
         # a step that the box would undo is not taken, so that the other unknowns move as if it were fixed
-        blocked = (np.abs(_bounded(part, here - 1e-6 * np.sign(gradient)) - here) < 1e-9) | (diagonal <= 0)
+        blocked = (np.abs(_bounded(part, here - 1e-6 * np.sign(gradient)) - here) < 1e-9) | (diagonal <= 1e-200)
         keep = ~blocked
         if iteration >= GAUSS_NEWTON_STEPS:
             matrix = _hessian(part, here, gradient, matrix)
@@ -220,7 +221,8 @@ def _hessian(problem: Problem, x: np.ndarray, gradient: np.ndarray, gauss_newton
     scale = np.sqrt(np.where(diagonal > 0, diagonal, 1.0))
     pairs = scale[:, :, None] * scale[:, None, :]
     values, vectors = np.linalg.eigh(hessian / pairs)
-    positive = np.maximum(np.abs(values), 1e-6)
+    sizes = np.abs(values)
+    positive = np.maximum(sizes, np.maximum(1e-6, 1e-10 * sizes.max(axis=1, keepdims=True)))
     return np.einsum("nik,nk,njk->nij", vectors, positive, vectors) * pairs
 
 
@@ -229,4 +231,4 @@ def _next_damping(damping, growth, reached, predicted, better):
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = np.clip(np.where(predicted > 0, reached / predicted, 1.0), -10.0, 10.0)
     smaller = damping * np.clip(1 - (2 * ratio - 1) ** 3, 0.1, 2.0)
-    return np.clip(np.where(better, smaller, damping * growth), 1e-12, 1e12), np.where(better, 2.0, np.minimum(growth * 2, 64.0))
+    return np.clip(np.where(better, smaller, damping * growth), 1e-10, 1e12), np.where(better, 2.0, np.minimum(growth * 2, 64.0))
