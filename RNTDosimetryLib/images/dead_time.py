@@ -84,7 +84,7 @@ def observed_rate_cps(true_cps, dead_time_s: float, model: str = "paralysable") 
 def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralysable") -> np.ndarray:
     """True rate of an observed one (a number or an array, for example one for each projection).
 
-    Paralysable: n = -W(-m tau)/tau, W the main branch of Lambert's function: the solution below the maximum, so a camera
+    Paralysable: n = m exp(-W(-m tau)), W the main branch of Lambert's function: the solution below the maximum, so a camera
     beyond its maximum (more activity, fewer counts) is not described. Non-paralysable: m / (1 - m tau).
     Raises DosimetryError for rates that this dead time cannot give.
     """
@@ -103,7 +103,7 @@ def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralysable") 
             f"Expected a wide-spectrum rate below {largest / dead_time_s:.4g} cps, the highest of a {model} dead time of {dead_time_s:.3g} s, "
             f"received {observed.max():.4g} cps; check rate, dead time and model."
         )
-    return -lambertw(-busy).real / dead_time_s if model == "paralysable" else observed / (1.0 - busy)
+    return observed * np.exp(-lambertw(-busy).real) if model == "paralysable" else observed / (1.0 - busy)
 
 
 def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: str = "paralysable") -> DeadTime:

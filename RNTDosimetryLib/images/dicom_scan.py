@@ -1,5 +1,6 @@
 """Finding the DICOM objects of a folder and sorting them into series."""
 
+import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def _read_header(path: Path):
 
     if path.suffix.lower() in _NOT_DICOM_SUFFIXES or path.name == "DICOMDIR":
         return None
-    with readable(str(path)):
+    with readable(str(path)), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # pydicom warns of every value that is not quite to the standard
         try:
             header = dcmread(path, stop_before_pixels=True)
         except InvalidDicomError:
@@ -174,6 +176,12 @@ def _is_used(series: FoundSeries) -> bool:
 def looks_lost(series: FoundSeries) -> bool:
     """Whether a series that is not used looks like one that should be: another kind of object than its modality says,
     or a single slice of a CT."""
-    kinds = {"CT": CT_KINDS, "NM": (NM, PARAMETRIC_MAP), "PT": ACTIVITY_KINDS, "SEG": (SEG, LABELMAP_SEG), "RTSTRUCT": (RTSTRUCT,)}
+    kinds = {
+        "CT": CT_KINDS,
+        "NM": (NM, PARAMETRIC_MAP),
+        "PT": ACTIVITY_KINDS,
+        "SEG": (SEG, LABELMAP_SEG),
+        "RTSTRUCT": (RTSTRUCT,),
+    }
     expected = kinds.get(str(series.header.get("Modality", "")))
     return (expected is not None and series.sop_class not in expected) or (series.sop_class == CT and len(series.objects) == 1)

@@ -127,14 +127,19 @@ class Intake(Record):
 
 
 def format_intake_table(intake: Intake) -> str:
-    """The intake table as text in columns: what, value, unit, status, source, where."""
-    header = ("what", "value", "unit", "status", "source", "where")
-    lines = [header]
+    """The intake table as text: for each series the rows what, value with unit, status, source; then the warnings."""
+    header = ("what", "value", "status", "source")
+    groups: dict[str, list[tuple[str, ...]]] = {}
     for row in intake.table:
-        value = f"{row.value} (file: {row.read_value})" if row.read_value else row.value
-        lines.append((row.what, value, row.unit, row.status, row.source, row.where))
-    widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    text = ["  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip() for line in lines]
-    text.insert(1, "  ".join("-" * width for width in widths))
-    text += [f"warning: {warning}" for warning in intake.warnings]
-    return "\n".join(text)
+        value = f"{row.value} {row.unit}".rstrip() + (f" (file: {row.read_value})" if row.read_value else "")
+        groups.setdefault(row.where or "folder", []).append((row.what, value, row.status, row.source))
+    cells = [header] + [line for lines in groups.values() for line in lines]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
+
+    def text_of(line) -> str:
+        return "  " + "  ".join(cell.ljust(width) for cell, width in zip(line, widths)).rstrip()
+
+    text = [text_of(header)]
+    for where, lines in groups.items():
+        text += ["", where] + [text_of(line) for line in lines]
+    return "\n".join(text + [""] * bool(intake.warnings) + [f"warning: {warning}" for warning in intake.warnings])
