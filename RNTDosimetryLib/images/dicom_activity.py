@@ -22,6 +22,7 @@ from RNTDosimetryLib.images.quantification import (
     unit_meaning,
     value_scale,
 )
+from RNTDosimetryLib.images.suv import suv_to_concentration
 from RNTDosimetryLib.images.volumes import ActivityImage
 
 _SERIES_TIME_SLACK_S = 60.0
@@ -72,8 +73,8 @@ def read_activity(
     factor = _to_concentration(unit, geometry, timing, overrides, ledger, where)
     decay = _decay_to_start(series, headers, administration, timing, overrides, ledger, where)
     if factor is None:
-        typed = {**overrides, "patient_weight_kg": ledger.overrides.get("patient_weight_kg")}
-        factor = _suv_to_concentration(headers[0], administration, start_h, typed, ledger, where)
+        unit_name = str(overrides.get("unit") or unit[0])
+        factor = suv_to_concentration(headers[0], unit_name, administration, start_h, ledger, where)
     else:
         factor = factor * decay
     with np.errstate(invalid="ignore", over="ignore"):
@@ -178,39 +179,6 @@ def _believable_scale(header, where: str, choice, ledger: Ledger):
     if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
         ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
     return scale
-
-
-def _suv_to_concentration(header, administration: Administration, start_h: float, overrides, ledger: Ledger, where: str) -> float:
-    """Bq/mL at the start of acquisition for a standardised uptake value of 1 g/mL by body weight.
-
-    SUV = C / (A / weight) with C and A at the same moment, whatever moment the writer corrected both to. A is what the
-    file gives, because the writer divided by it; weight in g, as 1 mL counts as 1 g.
-    """
-    from RNTDosimetryLib.nuclides import get_nuclide
-
-    if str(header.get("SUVType", "") or "BW") != "BW":
-        raise DosimetryError(
-            f"Expected SUV by body weight in {where}, received SUV Type {header.get('SUVType')}; type the override unit."
-        )
-    weight = overrides.get("patient_weight_kg") or (found.value if (found := find(header, "patient_weight_kg")) else None)
-    if weight is None:
-        raise DosimetryError(
-            f"Expected the patient's weight for the SUV in {where}, received none; type the override patient_weight_kg."
-        )
-    written = find(header, "injected_activity_mbq")
-    activity = written.value if written is not None else administration.injected_activity_mbq
-    ledger.record(
-        "activity of SUV 1",
-        activity / weight * 1e3,
-        "Bq/mL",
-        "injected activity / weight, at the administration",
-        where,
-        "derived",
-    )
-    ledger.warn(
-        f"{where}: values are SUV; they were turned into Bq/mL with {activity:g} MBq and {weight:g} kg, as their writer must have done"
-    )
-    return activity * 1e6 / (weight * 1e3) * math.exp(-get_nuclide(administration.nuclide).decay_constant_per_h * start_h)
 
 
 def _to_concentration(unit, geometry, timing: _Timing, overrides, ledger: Ledger, where: str):

@@ -5,7 +5,7 @@ import math
 from datetime import datetime
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import Found, find
+from RNTDosimetryLib.images.dicom_tags import Found, element_value, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 from RNTDosimetryLib.images.intake_records import Administration, Patient
@@ -70,10 +70,12 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
     for series in series_list:
         items = series.header.get("RadiopharmaceuticalInformationSequence") or []
         if len(items) > 1 and typed is None:
-            raise DosimetryError(
-                f"Expected one radiopharmaceutical in {series.label}, received {len(items)}: two nuclides or two injections "
-                "are not evaluated together; type nuclide, administration_time and injected_activity_mbq as overrides."
-            )
+            if any(_injection(item) != _injection(items[0]) for item in items[1:]):
+                raise DosimetryError(
+                    f"Expected one radiopharmaceutical in {series.label}, received {len(items)}: two nuclides or two injections "
+                    "are not evaluated together; type nuclide, administration_time and injected_activity_mbq as overrides."
+                )
+            ledger.warn(f"{series.label}: the same injection is written {len(items)} times; it was counted once")
         found, name = _nuclide_of(series)
         if name is not None:
             names.setdefault(name, (found, series.label))
@@ -90,6 +92,17 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
         found = Found(name if str(found.value) == name else f"{name} ({found.value})", found.source)
     ledger.settle("nuclide", "", found, typed, where)
     return used
+
+
+def _injection(item) -> tuple[str, ...]:
+    """What tells one injection from another, to find items that only repeat it (one for each energy window)."""
+    paths = (
+        "RadionuclideCodeSequence[0].CodeValue",
+        "Radiopharmaceutical",
+        "RadiopharmaceuticalStartDateTime",
+        "RadionuclideTotalDose",
+    )
+    return tuple(str(element_value(item, path)) for path in paths)
 
 
 def _nuclide_of(series):

@@ -21,7 +21,7 @@ _FACTOR_AGREEMENT = 0.02
 
 @dataclass(frozen=True)
 class UnitMeaning:
-    """kind: "concentration" (factor to Bq/mL), "suv" (by body weight), "counts", "count_rate", or "unknown" with the reason."""
+    """kind: "concentration" (factor to Bq/mL), "suv", "counts", "count_rate", or "unknown" with the reason."""
 
     kind: str
     factor: float = 1.0
@@ -46,7 +46,7 @@ def unit_meaning(unit: str) -> UnitMeaning:
         return UnitMeaning("concentration", float(table["concentration"][key]))
     if key in table["counts"]:
         return UnitMeaning("counts")
-    if key in table["suv_body_weight"]:
+    if key in table["suv"]:
         return UnitMeaning("suv")
     if key in table["count_rate"]:
         return UnitMeaning("count_rate")

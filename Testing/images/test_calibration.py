@@ -50,7 +50,10 @@ def source_of(scan, error=0.0, uncertainty=0.02):
 
 def planar_masks(scan):
     _, y, x = scan.geometry.size
-    distance = np.hypot(*np.meshgrid(np.arange(y) - (y - 1) / 2, np.arange(x) - (x - 1) / 2, indexing="ij")) * scan.geometry.spacing_mm[1]
+    distance = (
+        np.hypot(*np.meshgrid(np.arange(y) - (y - 1) / 2, np.arange(x) - (x - 1) / 2, indexing="ij"))
+        * scan.geometry.spacing_mm[1]
+    )
     return distance < 75, distance > 110
 
 
@@ -65,7 +68,9 @@ def point_result(scan, counts, **more):
 
 def uniform_result(scan, counts, volume_error=0.0, **more):
     volume = scan.volume_ml * (1 + volume_error)
-    return calibrate_uniform(counts, scan.geometry, source_of(scan, **more), scan.start, scan.duration_s, volume, scan.fwhm_mm, 0.01)
+    return calibrate_uniform(
+        counts, scan.geometry, source_of(scan, **more), scan.start, scan.duration_s, volume, scan.fwhm_mm, 0.01
+    )
 
 
 @pytest.mark.parametrize("kind", ["planar", "point", "uniform"])
@@ -94,12 +99,16 @@ def binned(scan):
     return replace(scan, expected_counts=counts, geometry=ImageGeometry(counts.shape, spacing, scan.geometry.origin_lps_mm))
 
 
-@pytest.mark.parametrize(("kind", "share"), [("planar", 1.0), ("planar", 0.01), ("point", 1.0), ("point", 0.01), ("uniform", 0.01)])
+@pytest.mark.parametrize(
+    ("kind", "share"), [("planar", 1.0), ("planar", 0.01), ("point", 1.0), ("point", 0.01), ("uniform", 0.01)]
+)
 def test_stated_uncertainty_covers_the_truth(kind, share, request):
     """200 repeats with errors of source (2 %) and volume (1 %) drawn as stated, with many counts and with few: about 68 % within 1 sigma."""
     scan = request.getfixturevalue(kind)
     scan = scan if kind == "planar" else binned(scan)
-    scan = replace(scan, expected_counts=scan.expected_counts * share, sensitivity_cps_per_mbq=scan.sensitivity_cps_per_mbq * share)
+    scan = replace(
+        scan, expected_counts=scan.expected_counts * share, sensitivity_cps_per_mbq=scan.sensitivity_cps_per_mbq * share
+    )
     rng = np.random.default_rng(20250303)
     covered = 0
     for _ in range(REPEATS):
@@ -189,7 +198,9 @@ def test_file_gives_back_the_calibration(uniform, tmp_path):
 def test_applied_calibration_gives_the_concentration(uniform):
     """Counts of the cylinder become its concentration at the start of acquisition (generator's truth)."""
     calibration = typed_calibration("Lu-177", uniform.sensitivity_cps_per_mbq, 0.04, uniform.start - timedelta(days=30))
-    image = apply_calibration(uniform.expected_counts, uniform.geometry, calibration, "177Lu", uniform.duration_s, 5.0, uniform.start)
+    image = apply_calibration(
+        uniform.expected_counts, uniform.geometry, calibration, "177Lu", uniform.duration_s, 5.0, uniform.start
+    )
     middle = tuple(size // 2 for size in uniform.geometry.size)
     assert image.concentration_bq_ml[middle] == pytest.approx(uniform.concentration_bq_ml, rel=2e-4)
     assert image.calibration_uncertainty == 0.04
@@ -295,7 +306,9 @@ def test_impossible_scans_are_refused(planar, point, uniform):
     with pytest.raises(DosimetryError, match="more counts in the source than in its background"):
         calibrate_planar(np.where(inside, 1.0, 2.0), source, planar.start, 300, inside, ~inside)
     with pytest.raises(DosimetryError, match="mm inside the image"):
-        calibrate_point(point.expected_counts[18:], replace(point.geometry, size=(22, 40, 40)), source_of(point), point.start, 900, 11.0)
+        calibrate_point(
+            point.expected_counts[18:], replace(point.geometry, size=(22, 40, 40)), source_of(point), point.start, 900, 11.0
+        )
     with pytest.raises(DosimetryError, match="voxels deeper than"):
         calibrate_uniform(point.expected_counts, point.geometry, source, point.start, 900, 100.0, 11.0)
     with pytest.raises(DosimetryError, match="positive acquisition duration"):

@@ -4,6 +4,7 @@ The sentence is the outside truth here: it says what was expected, what came, an
 """
 
 import re
+from copy import deepcopy
 
 import numpy as np
 import pytest
@@ -39,9 +40,8 @@ def clock_without_date(dataset):
 
 
 def two_isotopes(dataset):
-    from copy import deepcopy
-
     dataset.RadiopharmaceuticalInformationSequence.append(deepcopy(isotope(dataset)))
+    dataset.RadiopharmaceuticalInformationSequence[1].RadionuclideTotalDose = 3700
 
 
 def no_times(dataset):
@@ -86,8 +86,11 @@ SPECT_CASES = {
     "activity in Bq in an NM object": ("NM", isotope_setting(RadionuclideTotalDose=7.4e9), "received 7.4e+09 MBq"),
     "activity in MBq in a PT object": ("PT", isotope_setting(RadionuclideTotalDose=7400.0), "received 0.0074 MBq"),
     "unit proportional to counts": ("NM", setting(Units="PROPCNTS"), "received 'PROPCNTS', proportional to counts"),
-    "unit SUV by surface": ("PT", setting(Units="CM2ML"), "received 'CM2ML', a standardised uptake value"),
-    "unit SUV by lean mass": ("PT", setting(Units="GML", SUVType="LBM"), "Expected SUV by body weight"),
+    "SUV by surface without height": ("PT", setting(Units="CM2ML"), "Expected the patient's height for SUV by BSA"),
+    "SUV by a lean mass of unknown formula": ("PT", setting(Units="GML", SUVType="LBM"), "received 'LBM', whose formula is not certain"),
+    "SUV without a weight": ("PT", setting(Units="GML", PatientWeight=None), "Expected the patient's weight for SUV by BW"),
+    "SUV by lean mass without sex": ("PT", setting(Units="GML", SUVType="LBMJANMA", PatientSize=1.7), "Expected the patient's sex for SUV"),
+    "SUV type against unit": ("PT", setting(Units="GML", SUVType="BSA", PatientSize=1.7), "received BSA and GML"),
     "unit unheard of": ("NM", setting(Units="XYZ"), "received 'XYZ', a unit that is not known here"),
     "counts without calibration": ("NM", setting(Units="CNTS"), "counts without a calibration"),
     "no unit": ("NM", without("Units"), "Expected a unit such as BQML in NM 'SPECT' (...0.1.2.24), received none"),
@@ -165,6 +168,17 @@ def test_a_recorded_override_makes_it_usable(tmp_path, case):
     intake = read_folder(tmp_path, OVERRIDES_THAT_HELP[case])
     assert largest_deviation(intake) < 1e-3
     assert any(row.status == "override" for row in intake.table)
+
+
+def test_the_same_injection_written_twice_counts_once(tmp_path):
+    def edit(dataset):
+        dataset.RadiopharmaceuticalInformationSequence.append(deepcopy(isotope(dataset)))
+
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(edit=edit))
+    intake = read_folder(tmp_path)
+    assert intake.administration.injected_activity_mbq == pytest.approx(7400)
+    assert any("written 2 times" in warning for warning in intake.warnings)
 
 
 def second(folder, **changes):

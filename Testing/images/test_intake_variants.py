@@ -91,6 +91,29 @@ def test_standardised_uptake_values_by_weight_are_turned_back(tmp_path, dialect,
     assert any("values are SUV" in warning for warning in intake.warnings)
 
 
+@pytest.mark.parametrize(
+    ("suv_type", "sex", "size"),
+    [
+        # worked by hand for 70 kg and 1.75 m: Janmahasatian 9270 x 70 / (6680 + 216 x 22.857) = 55.857 kg (M), 9270 x 70 / (8780 + 244 x 22.857) = 45.197 kg (F);
+        # James 1.10 x 70 - 128 (70/175)2 = 56.52 kg, 1.07 x 70 - 148 (70/175)2 = 51.22 kg; DuBois 0.007184 x 70^0.425 x 175^0.725 = 1.848 m2
+        ("LBMJANMA", "M", 55857.1),
+        ("LBMJANMA", "F", 45197.0),
+        ("LBMJAMES128", "M", 56520.0),
+        ("LBMJAMES128", "F", 51220.0),
+        ("BSA", "O", 18481.0),
+    ],
+)
+def test_standardised_uptake_values_by_other_sizes(tmp_path, suv_type, sex, size):
+    def edit(dataset):  # the fixture divides by activity over 70 kg
+        dataset.Units, dataset.SUVType = ("CM2ML" if suv_type == "BSA" else "GML"), suv_type
+        dataset.PatientSize, dataset.PatientSex = 1.75, sex
+        dataset.RescaleSlope = f"{float(dataset.RescaleSlope) * size / 70e3:.10g}"
+
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect="PT", value="suv", decay="ADMIN", edit=edit))
+    assert largest_deviation(read_folder(tmp_path)) < 1e-3
+
+
 def test_dynamic_series_becomes_time_points(tmp_path):
     write_ct(tmp_path, COARSE_CT)
     for number, hours in enumerate((24.0, 24.5, 25.0)):
