@@ -6,7 +6,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from images.dicom_fixtures import Grid, Spect, write_ct, write_rtstruct, write_seg, write_spect
+from images.dicom_fixtures import Grid, Spect, write_ct, write_spect
+from images.region_fixtures import write_rtstruct, write_seg
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 

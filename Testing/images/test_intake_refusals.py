@@ -8,7 +8,8 @@ from copy import deepcopy
 
 import numpy as np
 import pytest
-from images.dicom_fixtures import COARSE_CT, CT_GRID, ROOT, Spect, write_ct, write_rtstruct, write_seg, write_spect
+from images.dicom_fixtures import COARSE_CT, CT_GRID, ROOT, Spect, write_ct, write_spect
+from images.region_fixtures import write_rtstruct, write_seg
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder
