@@ -176,6 +176,8 @@ def _believable_scale(header, where: str, choice, ledger: Ledger):
     scale = value_scale(header, where, choice)
     if scale.slope <= 0:
         raise DosimetryError(f"Expected a positive slope in {where}, received {scale.slope:g}; repair the file.")
+    if header.get("RescaleSlope") in (None, "") and scale.source.endswith("Units"):
+        ledger.warn(f"{where}: no Rescale Slope in a file; its stored values were taken as they are")
     if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
         ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
     return scale

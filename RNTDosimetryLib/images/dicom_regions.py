@@ -121,7 +121,7 @@ def _read_structure_set(series: FoundSeries, ct_geometry, warnings) -> tuple[Reg
     regions = []
     for number, contours in contours_of.items():
         name = names.get(number, f"ROI {number}")
-        if number not in names:
+        if names.get(number, f"ROI {number}") == f"ROI {number}":
             warnings.append(f"{series.label}: region {number} has no name and is called '{name}'")
         if not contours:
             raise DosimetryError(

@@ -13,7 +13,7 @@ from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_re
 from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, looks_lost, scan_folder
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between
-from RNTDosimetryLib.images.dicom_volumes import slices_grid
+from RNTDosimetryLib.images.dicom_volumes import rescale_of, slices_grid
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
@@ -110,13 +110,7 @@ def _describe_cts(found: list[FoundSeries], activity_series: list[FoundSeries], 
 
 def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:
     with readable(series.label):
-        intercepts = {
-            None if (value := item.header.get("RescaleIntercept")) in (None, "") else float(value) for item in series.objects
-        }
-        if None in intercepts:
-            ledger.warn(f"{series.label}: slices without Rescale Intercept were taken as Hounsfield units without an offset")
-        if len(intercepts) > 1:
-            ledger.warn(f"{series.label}: slices have different Rescale Intercepts; check the Hounsfield units")
+        _check_hounsfield_scale(series, ledger)
         geometry, order = slices_grid([item.header for item in series.objects], series.label)
     objects = [series.objects[index] for index in order]
     start = find(objects[0].header, "acquisition_start")
@@ -130,6 +124,19 @@ def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:
         frame_of_reference_uid=str(objects[0].header.get("FrameOfReferenceUID", "") or ""),
         start=None if start is None else start.value,
     )
+
+
+def _check_hounsfield_scale(series: FoundSeries, ledger: Ledger) -> None:
+    missing = any(item.header.get("RescaleIntercept") in (None, "") for item in series.objects)
+    scales = {rescale_of(item.header) for item in series.objects}
+    if min(slope for slope, _ in scales) <= 0:
+        raise DosimetryError(
+            f"Expected a positive Rescale Slope in {series.label}, received {min(scales)[0]:g}; repair the file."
+        )
+    if missing:
+        ledger.warn(f"{series.label}: slices without Rescale Intercept were taken as Hounsfield units without an offset")
+    if len(scales) > 1:
+        ledger.warn(f"{series.label}: slices have different Rescale Slopes or Intercepts; check the Hounsfield units")
 
 
 def _read_time_point(index: int, series: FoundSeries, ct_series, administration, ledger: Ledger) -> TimePoint:
