@@ -131,16 +131,18 @@ def _jacobian(problem: Problem, state: dict) -> tuple[np.ndarray, np.ndarray, np
     """
     slopes = amplitude_slopes(problem, state["c"], state["log_rates"], state["exponentials"]) * problem.weights[:, None, :]
     slopes = slopes - np.einsum("nrc,nct->nrt", np.einsum("nrt,nct->nrc", slopes, state["q"]), state["q"])
-    at_limit = state["log_rates"][:, -1] >= problem.log_rate_limits[1] - 1e-9
-    pinned = at_limit & ((slopes[:, -1] * state["residual"]).sum(axis=1) > 0)
+    prior_slope = state["prior_slope"]
+    pull = (slopes[:, -1] * state["residual"]).sum(axis=1) - prior_slope[:, -1] * state["prior"][:, -1]
+    pinned = (state["log_rates"][:, -1] >= problem.log_rate_limits[1] - 1e-9) & (pull > 0)
     slopes[pinned, -1] = 0.0
     # x_k moves all rates from k on
     slopes = np.cumsum(slopes[:, ::-1], axis=1)[:, ::-1]
     gradient = -(slopes * state["residual"][:, None, :]).sum(axis=2)
     matrix = slopes @ slopes.transpose(0, 2, 1)
     if problem.any_held:
-        count = problem.model.fitted_rates
-        prior_slopes = state["prior_slope"][:, :, None] * np.tri(count)
+        prior_slope = prior_slope.copy()
+        prior_slope[pinned, -1] = 0.0
+        prior_slopes = prior_slope[:, :, None] * np.tri(problem.model.fitted_rates)
         gradient += np.einsum("njk,nj->nk", prior_slopes, state["prior"])
         matrix += np.einsum("njk,njm->nkm", prior_slopes, prior_slopes)
     return gradient, matrix, pinned
