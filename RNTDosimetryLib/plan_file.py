@@ -19,6 +19,7 @@ from RNTDosimetryLib.planning import (
     PlanUncertainty,
     Product,
     SampledPlan,
+    ScoutMeasurement,
     SensitivityRow,
     Tumour,
     activity_table,
@@ -35,7 +36,7 @@ from RNTDosimetryLib.planning import (
 )
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, plan_of
 from RNTDosimetryLib.planning.limits import limited_activity, read_limits
-from RNTDosimetryLib.planning.positions import check_injections
+from RNTDosimetryLib.planning.positions import check_injections, own_normal_liver
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report import write_json, write_text
 from RNTDosimetryLib.resources import read_json
@@ -250,6 +251,9 @@ def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
         "dose_constant_j_per_gbq": request.dose_constant_j_per_gbq,
         "product_file": request.product_file,
     }
+    if request.limits is None and "normal_liver" in limits:
+        # A mean over all territories could hide one that receives too much.
+        limits = limits | {own_normal_liver(item.name): limits["normal_liver"] for item in request.injections if item.normal_liver_mass_g > 0}
     binding = None
     if limits and not request.keep_activities:
         scaled = scale_injections(request.product, request.injections, limits, **shared)
@@ -286,6 +290,42 @@ def _orders(request: PlanRequest, product: Product | None, activity: float, perf
         perfused_volume_ml=volume,
         calibration=request.order.calibration,
         largest_deviation=request.order.largest_deviation,
+    )
+
+
+def request_from_scout(
+    scout: ScoutMeasurement,
+    product: str,
+    activities_gbq: Mapping[str, float] | None = None,
+    *,
+    lung_shunt_fraction: float | Mapping[str, float],
+    lung_mass_g: float,
+    residual_fraction: float | Mapping[str, float] = 0.0,
+    **typed,
+) -> PlanRequest:
+    """The plan file of a measured scout: segments to plan in one step.
+
+    One territory gives a plan of one injection (activities_gbq may be None: from the limits); several give injections, whose activities
+    default to the share of the scout that each territory holds, in GBq, to be scaled to the limits. typed: other fields of PlanRequest.
+    """
+    shared = {"product": product, "whole_normal_liver_mass_g": scout.whole_normal_mass_g, "lung_mass_g": lung_mass_g, **typed}
+    given = activities_gbq or {item.name: item.share for item in scout.territories}
+    injections = scout.injections(given, lung_shunt_fraction, residual_fraction)
+    if len(injections) > 1:
+        return PlanRequest(
+            injections=injections,
+            tumour_masses_g=scout.tumour_masses_g,
+            perfused_normal_liver_mass_g=scout.perfused_normal_mass_g,
+            **shared,
+        )
+    only = injections[0]
+    return PlanRequest(
+        activity_gbq=only.activity_gbq if activities_gbq else None,
+        tumours=only.tumours,
+        normal_liver_mass_g=only.normal_liver_mass_g,
+        lung_shunt_fraction=only.lung_shunt_fraction,
+        residual_fraction=only.residual_fraction,
+        **shared,
     )
 
 

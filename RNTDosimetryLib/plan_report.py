@@ -1,7 +1,14 @@
-"""What the one-page report of a radioembolisation plan says. How it looks is the report room's business."""
+"""What the one-page reports of a radioembolisation say, plan and verification. How they look is the report room's business."""
 
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.plan_file import PlanResult
-from RNTDosimetryLib.planning import LimitCheck
+from RNTDosimetryLib.planning import DeliveredDose, LimitCheck, SphereDoseMap, Verification, dose_area_histogram
+from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.report import (
     Axis,
     Bar,
@@ -9,15 +16,25 @@ from RNTDosimetryLib.report import (
     Column,
     Details,
     DoseLine,
+    DoseVolumeCurve,
     Facts,
     Figure,
+    GreyImage,
+    Outline,
+    Overlay,
     Section,
+    Series,
     Table,
     dose_against_activity_plot,
+    dvh_plot,
     limit_plot,
+    line_plot,
     measured,
     render_page,
+    scatter_plot,
+    slice_figure,
     table_csv,
+    write_text,
 )
 
 _NAMES = {
@@ -180,6 +197,9 @@ def _compartments(result: PlanResult) -> list[tuple[str, float | None, float | N
     if result.injections is not None:
         plan = result.injections
         found = [(name, mass, None, plan.dose_gy[name]) for name, mass in plan.masses_g.items()]
+        for name, part in plan.plans.items():
+            own = own_normal_liver(name)
+            found.append((own, part.compartments.normal_liver_mass_g, 1.0, plan.dose_gy[own]))
         if plan.dose_gy["lung"] != plan.dose_gy["lung_session"] or any(check.name == "lung" for check in result.checks):
             found.append(("lung", plan.masses_g["lung_session"], None, plan.dose_gy["lung"]))
         return found
@@ -257,4 +277,106 @@ def _verdicts(checks: list[LimitCheck]) -> str:
 
 
 def _label(name: str) -> str:
-    return _NAMES.get(name, name)
+    return _NAMES.get(name, name.replace("normal_liver in", "Normal liver,"))
+
+
+def verification_table(verification: Verification) -> Table:
+    """One row a region: planned, delivered, and how they differ."""
+    rows = tuple(
+        (item.region, item.planned_gy, item.delivered_gy, f"{item.difference_gy:+.3g}", None if item.percent is None else f"{item.percent:+.1f}",
+         item.planned_dose_at_gy["D70"], item.delivered_dose_at_gy["D70"], item.planned_dose_at_gy["D90"], item.delivered_dose_at_gy["D90"],
+         item.correlation, item.histogram_difference_gy)
+        for item in verification.regions.values()
+    )  # fmt: skip
+    return Table(
+        "Planned against delivered",
+        (Column("Region", align="left"), Column("Planned", "Gy"), Column("Delivered", "Gy"), Column("Difference", "Gy"), Column("Difference", "%"),
+         Column("D70 planned", "Gy"), Column("D70 delivered", "Gy"), Column("D90 planned", "Gy"), Column("D90 delivered", "Gy"),
+         Column("Correlation"), Column("Between histograms", "Gy")),
+        rows,
+        note="Dx, correlation of voxels and the mean distance of the histograms come from the maps as they are, with blur and noise.",
+    )  # fmt: skip
+
+
+def render_verification_report(
+    planned: SphereDoseMap,
+    delivered: DeliveredDose,
+    verification: Verification,
+    regions: Sequence[Region],
+    *,
+    ct: CtImage | None = None,
+    title: str = "Verification of a radioembolisation",
+) -> str:
+    """Planned and delivered dose side by side as one HTML page. regions: outlines; those of the verification are compared."""
+    from RNTDosimetryLib.workflow import versions
+
+    recovered = delivered.recovered_fraction
+    facts = Facts({
+        "Nuclide": delivered.map.constant.nuclide,
+        "Dose constant": f"{delivered.map.constant.j_per_gbq:.5g} J/GBq ({delivered.map.constant.source})",
+        "Planned map": planned.method,
+        "Delivered map": delivered.map.method,
+        "Activity in the image, at administration": f"{delivered.activity_in_field_gbq:.4g} GBq",
+        "Of the net activity expected in the liver": "not stated" if recovered is None else f"{100 * recovered:.1f} %",
+        "Blur corrected in region means": "no" if delivered.resolution_fwhm_mm is None else f"{delivered.resolution_fwhm_mm:g} mm",
+    })  # fmt: skip
+    background = None if ct is None else GreyImage(ct.hounsfield, ct.geometry)
+    outlines = [Outline(region.name, region.occupancy, region.geometry) for region in regions]
+    pictures = [
+        Figure(slice_figure(f"{what} dose", background, Overlay(np.asarray(dose.dose), dose.geometry), outlines), caption)
+        for what, dose, caption in (
+            ("Planned", planned, "Predicted from the scout, through the highest dose."),
+            ("Delivered", delivered.map, "From the image after treatment, through the highest dose."),
+        )
+    ]
+    compared = [region for region in regions if region.name in verification.regions]
+    plots = [_histograms(verification), _scatter(verification), *([_areas(planned, delivered.map, compared)] if compared else [])]
+    sections = [
+        Section("Result", [facts, verification_table(verification)]),
+        Section("Maps", pictures),
+        Section("Voxels", plots),
+        Section("Assumptions", [Bullets(_verification_assumptions(delivered))]),
+    ]
+    warnings = (*delivered.warnings, *verification.warnings, *(f"Planned map: {text}" for text in planned.warnings))
+    return render_page(title, sections, "", warnings, versions())
+
+
+def write_verification_report(path: str | Path, *arguments, **more) -> Path:
+    """Write the page of ``render_verification_report`` with the same arguments."""
+    return write_text(path, render_verification_report(*arguments, **more))
+
+
+def _histograms(verification: Verification) -> Figure:
+    curves = []
+    for name in verification.regions:
+        for what, histograms in (("planned", verification.planned_histograms), ("delivered", verification.delivered_histograms)):
+            histogram = histograms[name]
+            curves.append(DoseVolumeCurve(f"{name}, {what}", histogram.edges_gy, 100 * histogram.cumulative_fraction))
+    return Figure(dvh_plot(curves), "Cumulative dose-volume histograms, planned and delivered.")
+
+
+def _scatter(verification: Verification) -> Figure:
+    series = [Series(name, verification.planned_points_gy[name], verification.delivered_points_gy[name]) for name in verification.regions]
+    plot = scatter_plot("Voxel doses", Axis("Planned dose", "Gy"), Axis("Delivered dose", "Gy"), series, identity=True)
+    return Figure(plot, "Every voxel of the regions, or an even choice of them; on the broken line both are equal.")
+
+
+def _areas(planned: SphereDoseMap, delivered: SphereDoseMap, regions: Sequence[Region]) -> Figure:
+    series = []
+    for region in regions:
+        for what, dose in (("planned", planned), ("delivered", delivered)):
+            found = dose_area_histogram(dose, region)
+            series.append(Series(f"{region.name}, {what}", found.dose_gy, found.area_cm2))
+    plot = line_plot("Dose-area histogram", Axis("Absorbed dose", "Gy", lower=0.0), Axis("Area receiving at least the dose", "cm²", lower=0.0), series)
+    return Figure(plot, "In the transverse slice with most of each region.")
+
+
+def _verification_assumptions(delivered: DeliveredDose) -> tuple[str, ...]:
+    source = "Bq/mL of the image, corrected for decay to the administration" if delivered.mode == "absolute" else (
+        "the picture alone, scaled to the net administered activity in the liver"
+    )
+    return (
+        f"Activity: {source}.",
+        "Spheres stay where they are until all has decayed.",
+        "Scout, image after treatment and regions are registered; breathing is in both images.",
+    )

@@ -39,8 +39,9 @@ class Injection(Record):
 class InjectionsPlan(Record):
     """Absorbed doses of all injections together, in Gy.
 
-    dose_gy: every tumour, "normal_liver" (perfused by any injection), "whole_normal_liver" (when its mass was given), "lung_session", and
-    "lung" with earlier treatments. dose_by_injection_gy: the same by injection, over the same masses. plans: each injection alone, over
+    dose_gy: every tumour, "normal_liver" (mean over all that any injection perfuses), "normal_liver in NAME" (in the territory of injection
+    NAME by that injection alone), "whole_normal_liver" (when its mass was given), "lung_session", and "lung" with earlier treatments.
+    dose_by_injection_gy: the same by injection, over the same masses. plans: each injection alone, over
     the masses in its own territory.
     """
 
@@ -130,7 +131,10 @@ def injections_plan(
         for item in injections
     }
     by_injection = {name: _regional_doses(plan, masses) for name, plan in plans.items()}
-    dose = {region: sum(doses[region] for doses in by_injection.values()) for region in masses}
+    for name, plan in plans.items():
+        for doses in by_injection.values():
+            doses[own_normal_liver(name)] = plan.normal_liver_dose_gy if doses is by_injection[name] else 0.0
+    dose = {region: sum(doses[region] for doses in by_injection.values()) for region in next(iter(by_injection.values()))}
     dose["lung"] = dose["lung_session"] + earlier
     missed = [region for region in masses if region in (tumour_masses_g or {}) and dose[region] == 0]
     warnings = [f"Tumour {region} lies in no territory: it gets no dose." for region in missed]
@@ -145,6 +149,11 @@ def injections_plan(
         assumptions=(*first.assumptions, *assumptions),
         warnings=tuple(warnings),
     )
+
+
+def own_normal_liver(injection: str) -> str:
+    """Name of the normal liver in the territory of one injection, in doses and limits."""
+    return f"normal_liver in {injection}"
 
 
 def scale_injections(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:

@@ -7,9 +7,20 @@ import pytest
 
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.plan_file import plan_from_dict, read_plan, run_plan, write_plan_outputs
-from RNTDosimetryLib.plan_report import plan_csv, render_plan_report
-from RNTDosimetryLib.planning import Tumour, activity_for_limits, partition_model
+from RNTDosimetryLib.plan_file import plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
+from RNTDosimetryLib.plan_report import plan_csv, render_plan_report, write_verification_report
+from RNTDosimetryLib.planning import (
+    Tumour,
+    activity_for_limits,
+    delivered_dose,
+    measure_scout,
+    partition_model,
+    verify_plan,
+    voxel_plan,
+)
+
+SPECT_FWHM_MM = 10.0
+"""Point spread of the scout in Resources/phantom/tare_protocol.json."""
 
 ONE = {
     "product": "TheraSphere",
@@ -93,15 +104,48 @@ def test_report_says_what_matters(one):
 
 def test_several_injections():
     result = run_plan(plan_from_dict(SEVERAL))
-    # Resin, normal liver 40 Gy of 2023's table binds; the activities keep their ratio.
-    assert result.binding == "normal_liver"
-    assert result.injections.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
+    # Resin, normal liver 40 Gy of 2023's table, in each territory too: the right one, 49.67 * 0.96 / 1.18 Gy/GBq, binds.
+    assert result.binding == "normal_liver in right"
+    assert result.injections.activities_gbq["right"] == pytest.approx(40 * 1.18 / (49.67 * 0.96), rel=1e-9)
     assert result.injections.activities_gbq["right"] == pytest.approx(2.5 * result.injections.activities_gbq["left"], rel=1e-12)
+    assert result.injections.dose_gy["normal_liver"] < 40
+    typed = run_plan(plan_from_dict(SEVERAL | {"limits": {"normal_liver": 40}}))
+    assert typed.injections.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
     kept = run_plan(plan_from_dict(SEVERAL | {"keep_activities": True}))
     assert kept.activity_gbq == pytest.approx(2.1)
     page = render_plan_report(kept)
     assert "Absorbed dose by injection" in page
     assert "above the limit" in page
+
+
+def test_from_segments_to_plan(tare):
+    others = [tare.regions["lungs"], tare.regions["stomach"]]
+    case = {"lung_shunt_fraction": tare.truth.lung_shunt_fraction, "lung_mass_g": tare.truth.regions["lungs"].mass_g}
+    both = measure_scout(
+        tare.scans.scout, [tare.right, tare.left], tare.tumours, liver=tare.liver, others=others, resolution_fwhm_mm=SPECT_FWHM_MM
+    )
+    request = request_from_scout(both, "TheraSphere", tare.truth.activities_gbq, **case, keep_activities=True)
+    result = run_plan(plan_from_dict(json.loads(json.dumps(request.to_dict()))))
+    # The scout's shunt of both injections together stands for each, and nothing is left behind: within 4 % of the truth.
+    for name in ("tumour_1", "tumour_2"):
+        assert result.injections.dose_gy[name] == pytest.approx(tare.truth.regions[name].planned_dose_gy, rel=0.04)
+    one = measure_scout(tare.scans.scout, [tare.right], tare.tumours[:1], others=others, resolution_fwhm_mm=SPECT_FWHM_MM)
+    single = run_plan(request_from_scout(one, "TheraSphere", **case, limits={"normal_liver": 50}))
+    assert single.plan.normal_liver_dose_gy == pytest.approx(50, rel=1e-9)
+    assert single.plan.tumour_dose_gy["tumour_1"] == pytest.approx(50 * 4.0, rel=0.03)
+
+
+def test_verification_report(tare, tmp_path):
+    truth = tare.truth
+    planned = voxel_plan(
+        tare.scans.scout, [tare.right, tare.left], truth.activities_gbq, "TheraSphere", lung_shunt_fraction=truth.position_shunt_fraction
+    )
+    delivered = delivered_dose(tare.scans.pet, "TheraSphere", tare.parts)
+    found = verify_plan(planned, delivered.map, tare.tumours)
+    path = write_verification_report(tmp_path / "verification.html", planned, delivered, found, tare.parts, ct=tare.scans.ct)
+    page = path.read_text(encoding="utf-8")
+    for words in ("For research only", "Planned against delivered", "Dose-area histogram", "Voxel doses", "corrected for decay", "tumour_2, delivered"):
+        assert words in page
 
 
 def test_a_nuclide_instead_of_a_product():
