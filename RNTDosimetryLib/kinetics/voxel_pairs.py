@@ -133,7 +133,7 @@ class PairSearch:
             amplitude = _dot(rising, samples) / np.maximum(_dot(rising, rising), _TINY)
             amplitudes = np.stack([amplitude, -amplitude])
         else:
-            norm = _dot(first, first)
+            norm = np.maximum(_dot(first, first), _TINY)
             shared = _dot(first, second) / norm
             across = second - shared * first
             after = _dot(across, samples) / np.maximum(_dot(across, across), _TINY)

@@ -15,6 +15,8 @@ BLOCK_SAMPLES = 98304
 
 _ONE_THREAD_PRODUCTS = 200_000
 _SMALLEST_VARIANCE = 1e-30
+_SMALLEST_SHARE = 1e-12
+_SMALLEST_MAGNITUDE = 1e-20
 
 
 class FitCancelled(DosimetryError):
@@ -51,19 +53,29 @@ class VoxelSeries:
         values = np.empty((len(self.frames), width), dtype=np.float32)
         for row, frame in zip(values, self.frames):
             row[:] = frame[block]
-        if not np.isfinite(values).all():
-            time_h = self.times_h[np.flatnonzero(~np.isfinite(values).all(axis=1))[0]]
-            raise DosimetryError(
-                f"Expected finite Bq/mL in every voxel to fit, received NaN or infinity in the image at {time_h:g} h; "
-                "set these voxels to a number or leave them out with mask."
-            )
+        self._refuse_not_finite(np.isfinite(values).all(axis=1))
         return values
 
     def mean_curve(self) -> np.ndarray:
-        """(time,) mean of the voxels to fit."""
-        if self.voxels is None:
-            return np.array([frame.mean(dtype=np.float64) for frame in self.frames])
-        return np.array([frame[self.voxels].mean(dtype=np.float64) for frame in self.frames])
+        """(time,) mean of the voxels to fit; raises DosimetryError for a sample that is not finite."""
+        with np.errstate(invalid="ignore"):
+            means = np.array([self._fitted(frame).mean(dtype=np.float64) for frame in self.frames])
+        self._refuse_not_finite(np.isfinite(means))
+        return means
+
+    def largest_magnitude(self) -> float:
+        """Largest sample of the voxels to fit, without its sign."""
+        return float(max(max(self._fitted(frame).max(), -self._fitted(frame).min()) for frame in self.frames))
+
+    def _fitted(self, frame: np.ndarray) -> np.ndarray:
+        return frame if self.voxels is None else frame[self.voxels]
+
+    def _refuse_not_finite(self, finite: np.ndarray) -> None:
+        if not finite.all():
+            raise DosimetryError(
+                f"Expected finite Bq/mL in every voxel to fit, received NaN or infinity in the image at {self.times_h[~finite][0]:g} h; "
+                "set these voxels to a number or leave them out with mask."
+            )
 
 
 def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndarray]:
@@ -118,8 +130,8 @@ def _flat(frame: np.ndarray) -> np.ndarray:
 class VoxelNoise:
     """Standard deviation of the samples: ``shape`` (time,), at most 1, times one scale per voxel.
 
-    One shape for all voxels keeps the fit linear algebra with shared matrices. Samples are divided by ``unit_bq_ml``, about the
-    largest mean, and by shape: whitened. ``known``: "given" (the scale is ``relative`` units), "relative" (``relative`` times the
+    One shape for all voxels keeps the fit linear algebra with shared matrices. Samples are divided by ``unit_bq_ml``, the size of
+    the images, and by shape: whitened. ``known``: "given" (the scale is ``relative`` units), "relative" (``relative`` times the
     voxel's size), or "residuals" (scale estimated, nominally ``relative`` times the size). A voxel's size is its root mean
     square over that of the mean curve, whose whitened mean square is ``reference``.
     """
@@ -176,17 +188,20 @@ def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.n
 def voxel_noise(series: VoxelSeries, uncertainties_bq_ml: np.ndarray | None, relative_uncertainty, weighting: str) -> VoxelNoise:
     """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
     mean = series.mean_curve()
-    peak = float(mean.max())
+    peak, extent = float(mean.max()), series.largest_magnitude()
     if uncertainties_bq_ml is not None:
         largest = float(uncertainties_bq_ml.max())
-        unit = max(peak, largest)
+        unit = max(extent, largest)
         return VoxelNoise(unit, uncertainties_bq_ml / largest, "given", largest / unit)
-    floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if peak > 0 else np.ones_like(mean)
+    # Below this the samples are zero for all purposes, and their reciprocals would not fit into float32.
+    extent = extent if extent > _SMALLEST_MAGNITUDE else 1.0
+    seen = peak > _SMALLEST_SHARE * extent
+    floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if seen else np.full_like(mean, extent)
     shapes = {"relative": floor, "constant": np.full_like(mean, floor.max()), "counts": np.sqrt(floor * floor.max())}
     if weighting not in shapes:
         raise DosimetryError(f"Expected weighting out of {', '.join(shapes)}, received {weighting!r}; choose one of these.")
     shape = shapes["relative" if relative_uncertainty is not None else weighting]
-    reference = float(np.mean((mean / shape) ** 2)) if peak > 0 else 1.0
+    reference = float(np.mean((mean / shape) ** 2)) if seen else 1.0
     unit = float(shape.max())
     if relative_uncertainty is None:
         return VoxelNoise(unit, shape / unit, "residuals", rules()["nominal_relative_uncertainty"]["value"], reference)

@@ -196,10 +196,11 @@ def test_activity_scale_time_unit_and_order_do_not_matter(factor, unit, seed, mo
     curve=st.lists(st.floats(-1e6, 1e6, width=32), min_size=6, max_size=6),
     model=st.sampled_from(["auto", "mono", "shared", "physical"]),
     noise=st.sampled_from([{}, {"relative_uncertainty": 0.05}, {"uncertainties_bq_ml": 100.0}]),
+    times_h=st.sampled_from([SIX_H, np.array([48.0, 48.05, 72.0, 96.0, 96.1, 168.0]), np.array([0.0, 0.01, 24.0, 48.0, 96.0, 700.0])]),
 )
-def test_any_samples_give_finite_maps_never_negative_and_never_slower_than_physical_decay(curve, model, noise):
+def test_any_samples_give_finite_maps_never_negative_and_never_slower_than_physical_decay(curve, model, noise, times_h):
     images = np.stack([column(curve), column(curve[::-1])], axis=-1)[..., 0, :]
-    fit = fit_voxels(SIX_H, images, LU_177, model=model, threads=1, **noise)
+    fit = fit_voxels(times_h, images, LU_177, model=model, threads=1, **noise)
     assert np.isfinite(fit.tia_mbq_h_ml).all()
     assert (fit.tia_mbq_h_ml >= 0).all()
     assert fit.tia_uncertainty_mbq_h_ml is None or np.isfinite(fit.tia_uncertainty_mbq_h_ml).all()
