@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
+
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
@@ -14,12 +16,14 @@ from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_K
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between
 from RNTDosimetryLib.images.dicom_volumes import rescale_of, slices_grid
+from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
 
 _LONGEST_CT_TO_SPECT_H = 6.0
 _SAME_SCAN_S = 60.0
+_SMALLEST_COMMON_SHARE = 0.3
 _LONGEST_COURSE_H = 24.0 * 60
 
 
@@ -144,6 +148,12 @@ def _read_time_point(index: int, series: FoundSeries, ct_series, administration,
     first_warning = len(ledger.warnings)
     activity = read_activity(series, administration, overrides, ledger, f"SPECT {index + 1}")
     ct = _ct_for(series, activity, ct_series, overrides.get("ct_series"), ledger)
+    common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
+    if common < _SMALLEST_COMMON_SHARE:
+        ledger.warn(
+            f"{series.label} and its CT have only {common:.0%} of their space in common; check that they belong together, and the order "
+            "of the slices (override slice_order)"
+        )
     return TimePoint(
         name=f"{activity.start_h:.4g} h",
         start_h=activity.start_h,
@@ -154,6 +164,15 @@ def _read_time_point(index: int, series: FoundSeries, ct_series, administration,
         ct=ct,
         warnings=tuple(ledger.warnings[first_warning:]),
     )
+
+
+def _share_inside(one: ImageGeometry, other: ImageGeometry) -> float:
+    """Share of a grid that lies within another, from 12 points along each axis."""
+    steps = [(np.arange(12) + 0.5) / 12 * count - 0.5 for count in one.size[::-1]]
+    index = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1).reshape(-1, 3)
+    matrix = np.linalg.inv(other.index_to_lps) @ one.index_to_lps
+    there = index @ matrix[:3, :3].T + matrix[:3, 3]
+    return float(np.all((there >= -0.5) & (there <= np.array(other.size[::-1]) - 0.5), axis=1).mean())
 
 
 def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series:

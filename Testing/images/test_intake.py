@@ -168,6 +168,20 @@ def test_broken_ct_that_is_not_needed_is_only_a_warning(two_days):
     assert any("a slice is missing" in warning for warning in intake.warnings)
 
 
+def test_slices_stacked_against_the_rule_are_noticed_and_can_be_reversed(tmp_path):
+    # the first slice lies at the top, but the sign of the spacing says that the next one lies above it
+    def edit(dataset):
+        dataset.SpacingBetweenSlices = -dataset.SpacingBetweenSlices
+
+    tall = replace(Grid(), size=(40, 14, 16), spacing=(3.0, 5.0, 6.0))
+    write_ct(tmp_path)
+    write_spect(tmp_path, Spect(grid=tall, order="descending", edit=edit))
+    assert any("order of the slices" in warning for warning in read_folder(tmp_path).warnings)
+    intake = read_folder(tmp_path, {"slice_order": "reversed"})
+    assert intake.warnings == ()
+    np.testing.assert_allclose(intake.time_points[0].activity.geometry.origin_lps_mm, tall.position(), atol=1e-6)
+
+
 def test_series_can_be_left_out(two_days):
     intake = read_folder(two_days, {"ignore_series": [f"{ROOT}.2.96"]})
     assert [point.start_h for point in intake.time_points] == pytest.approx([24])
