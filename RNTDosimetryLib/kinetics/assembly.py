@@ -129,6 +129,8 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
     texts = []
     if not candidate.solution.coefficients[row].any():
         texts.append("the fitted activity is zero: the samples scatter around or below zero")
+    if not solution.converged[row]:
+        texts.append("the fit did not converge: do not use it without a look at the curve")
     if choice.chosen_by == "user" and choice.reasons[choice.best]:
         texts.append(f"the model was chosen by the user and would not be admitted: {choice.reasons[choice.best]}")
     if solution.at_slowest[row]:

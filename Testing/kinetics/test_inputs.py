@@ -71,13 +71,23 @@ def test_no_uncertainties_is_said():
     assert "the uncertainty cannot be stated: give uncertainties or more samples" in exact.warnings
 
 
+def test_an_exact_fit_does_not_mean_certainty():
+    # three samples, three fitted numbers (one held by a population): the residuals are zero and say nothing of the noise
+    fit = fit_time_activity([2, 24, 96], [17.0, 44.0, 20.0], LU)
+    assert fit.model == "uptake_held"
+    assert fit.tia_uncertainty_mbq_h is None
+    assert fit.degrees_of_freedom == 0
+
+
 def test_unknown_scale_is_taken_from_the_residuals():
     # with the residual scale, uncertainties do not depend on the assumed size: by hand for constant weights
     times, values = np.array([4.0, 24, 96, 168]), np.array([38.0, 31, 15, 8])
     fit = fit_time_activity(times, values, LU, model="mono", weighting="constant")
     residual = np.sqrt(((values - fit.activity_mbq(times)) ** 2).sum() / 2)
     known = fit_time_activity(times, values, LU, residual, model="mono")
-    assert fit.tia_uncertainty_mbq_h == pytest.approx(known.tia_uncertainty_mbq_h, rel=1e-6)
+    assert list(fit.standard_errors.values()) == pytest.approx(list(known.standard_errors.values()), rel=1e-6)
+    # two degrees of freedom: Student's t for 84.13 % is 1.3213 (tables of the distribution)
+    assert fit.tia_uncertainty_mbq_h == pytest.approx(1.3213 * known.tia_uncertainty_mbq_h, rel=1e-4)
 
 
 def test_weights():
