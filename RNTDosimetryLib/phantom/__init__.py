@@ -24,6 +24,7 @@ from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
 from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.tare_case import TareSettings
+from RNTDosimetryLib.phantom.tare_dicom import TareFiles, write_tare
 from RNTDosimetryLib.phantom.tare_scans import TareScans, simulate_tare, tare_regions
 from RNTDosimetryLib.phantom.tare_truth import TareRegionTruth, TareTruth, tare_truth
 from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, phantom_truth
@@ -39,6 +40,7 @@ __all__ = [
     "RegionKinetics",
     "RegionTruth",
     "ScanTruth",
+    "TareFiles",
     "TareRegionTruth",
     "TareScans",
     "TareSettings",
@@ -62,4 +64,5 @@ __all__ = [
     "tare_truth",
     "true_map",
     "uniform_scan",
+    "write_tare",
 ]

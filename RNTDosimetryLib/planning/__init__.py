@@ -31,6 +31,7 @@ from RNTDosimetryLib.planning.partial_volume import (
     RegionMeans,
     region_means,
 )
+from RNTDosimetryLib.planning.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,
@@ -108,6 +109,7 @@ __all__ = [
     "OrderOption",
     "PartitionPlan",
     "PlanUncertainty",
+    "PlanarViews",
     "Product",
     "Quantity",
     "RegionAgreement",
@@ -149,6 +151,7 @@ __all__ = [
     "measure_scout",
     "order_options",
     "partition_model",
+    "read_planar_views",
     "region_means",
     "sampled_doses",
     "scale_injections",
