@@ -185,6 +185,8 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
                 f"Expected the UID of a CT series for the override ct_series, received '{chosen}'; see the intake table."
             )
         ledger.record("CT", f"{named[0].description} (...{named[0].uid[-8:]})", "", "", where, "override")
+        if named[0].frame_of_reference_uid != activity.frame_of_reference_uid:
+            ledger.warn(f"{where} and the CT named in ct_series have different frames of reference: check their alignment")
         return named[0]
 
     def hours_apart(ct: Series) -> float:

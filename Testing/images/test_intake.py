@@ -129,6 +129,7 @@ def test_spect_in_another_frame_takes_the_ct_nearest_in_time_with_a_warning(tmp_
     assert any("different frames of reference" in warning for warning in intake.warnings)
     chosen = read_folder(tmp_path, {"time_points": {"1": {"ct_series": f"{ROOT}.1.25"}}})
     assert chosen.time_points[0].ct.uid == f"{ROOT}.1.25"
+    assert any("named in ct_series" in warning for warning in chosen.warnings)
 
 
 @pytest.mark.parametrize("overlap", [0, 3])
