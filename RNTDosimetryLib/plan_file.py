@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -47,7 +47,7 @@ PLAN_VERSION = 1
 
 @dataclass(frozen=True)
 class OrderRequest(Record):
-    """When the treatment can be. administrations, calibration: local dates and times, ISO 8601. perfused_volume_ml: None takes the mass."""
+    """When the treatment can be; several injections are ordered one by one. administrations, calibration: local dates and times, ISO 8601. perfused_volume_ml: None takes the mass."""
 
     administrations: tuple[datetime, ...] = ()
     calibration: datetime | None = None
@@ -262,7 +262,12 @@ def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
         plan = injections_plan(request.product, request.injections, **shared)
         checks = check_injections(plan, read_limits(limits)) if limits else ()
     activity = sum(plan.activities_gbq.values())
-    orders = _orders(request, stamp["product"], activity, None)
+    orders = tuple(
+        replace(option, injection=name)
+        for name, part in plan.plans.items()
+        if part.activity_gbq > 0
+        for option in _orders(request, stamp["product"], part.activity_gbq, part.compartments.perfused_mass_g)
+    )
     return PlanResult(
         activity_gbq=activity,
         limits=limits,
@@ -275,13 +280,13 @@ def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
     )
 
 
-def _orders(request: PlanRequest, product: Product | None, activity: float, perfused_mass_g: float | None) -> tuple[OrderOption, ...]:
+def _orders(request: PlanRequest, product: Product | None, activity: float, perfused_mass_g: float) -> tuple[OrderOption, ...]:
     if request.order is None:
         return ()
     if product is None:
         raise DosimetryError(f"Expected a product to order, received the nuclide {request.product}; name the product.")
     volume = request.order.perfused_volume_ml
-    if volume is None and perfused_mass_g is not None:
+    if volume is None:
         volume = perfused_mass_g / read_json("images", "measurement.json")["soft_tissue_density_g_ml"]
     return order_options(
         product,

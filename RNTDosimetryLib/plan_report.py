@@ -105,20 +105,24 @@ def uncertainty_table(result: PlanResult) -> Table:
 
 
 def order_table(result: PlanResult) -> Table:
-    """What can be ordered, nearest to the planned activity first."""
-    rows = tuple(
-        (option.slot, option.vial_gbq, f"{option.calibration:%Y-%m-%d %H:%M}", option.activity_gbq, 100 * (option.dose_factor - 1),
+    """What can be ordered, nearest to the planned activity first, for each injection."""
+    names = list(dict.fromkeys(option.injection for option in result.orders))
+    shown = [option for name in names for option in [item for item in result.orders if item.injection == name][: _MOST_ORDERS // len(names) + 1]]
+    rows = [
+        (option.slot, option.vial_gbq, f"{option.calibration:%Y-%m-%d %H:%M}", option.activity_gbq, f"{100 * (option.dose_factor - 1):+.1f}",
          None if option.spheres is None else option.spheres / 1e6, option.spheres_per_ml)
-        for option in result.orders[:_MOST_ORDERS]
-    )  # fmt: skip
-    left = len(result.orders) - len(rows)
-    return Table(
-        f"Order of {result.orders[0].product}",
-        (Column("Treatment", align="left"), Column("Vial at calibration", "GBq"), Column("Calibration", align="left"), Column("Activity", "GBq"),
-         Column("Against plan", "%"), Column("Spheres", "million"), Column("Embolic load", "spheres/mL")),
-        rows,
-        note="Local time of the calibration." + (f" {left} more within the deviation are in plan.json." if left > 0 else ""),
-    )  # fmt: skip
+        for option in shown
+    ]  # fmt: skip
+    columns = [
+        Column("Treatment", align="left"), Column("Vial at calibration", "GBq"), Column("Calibration", align="left"), Column("Activity", "GBq"),
+        Column("Against plan", "%"), Column("Spheres", "million"), Column("Embolic load", "spheres/mL"),
+    ]  # fmt: skip
+    if names != [""]:
+        columns.insert(0, Column("Injection", align="left"))
+        rows = [(option.injection, *row) for option, row in zip(shown, rows)]
+    left = len(result.orders) - len(shown)
+    note = "Local time of the calibration." + (f" {left} more within the deviation are in plan.json." if left > 0 else "")
+    return Table(f"Order of {result.orders[0].product}", tuple(columns), tuple(rows), note=note)
 
 
 def injection_table(result: PlanResult) -> Table:

@@ -40,6 +40,7 @@ from RNTDosimetryLib.planning.positions import (
     injections_plan,
     scale_injections,
 )
+from RNTDosimetryLib.planning.product_choice import ProductChoice, choose_product
 from RNTDosimetryLib.planning.products import DoseConstant, Product, Quantity, dose_constant, get_product, list_products
 from RNTDosimetryLib.planning.scout import (
     ExtrahepaticDeposit,
@@ -111,6 +112,7 @@ __all__ = [
     "PlanUncertainty",
     "PlanarViews",
     "Product",
+    "ProductChoice",
     "Quantity",
     "RegionAgreement",
     "RegionMeans",
@@ -128,6 +130,7 @@ __all__ = [
     "activity_table",
     "bsa_activity",
     "check_limits",
+    "choose_product",
     "decayed_gbq",
     "delivered_dose",
     "dose_area_histogram",

@@ -72,6 +72,11 @@ class LimitedActivity(Record):
     plan: PartitionPlan
     warnings: tuple[str, ...] = ()
 
+    @property
+    def margins_gy(self) -> dict[str, float]:
+        """How far each limit or goal is on the good side, by name; 0 for the one that binds, negative for a goal missed."""
+        return {check.name: check.margin_gy for check in self.checks}
+
 
 def activity_for_limits(
     nuclide_or_product,

@@ -24,6 +24,7 @@ class OrderOption(Record):
     vial_gbq: at calibration, what is ordered. activity_gbq: at administration. needed_gbq: what was wanted.
     dose_factor: activity over needed, so dose over planned dose. spheres: number given, None when the product states none.
     spheres_per_ml: embolic load of the perfused volume. draw_fraction: share of the vial to draw, 1 for the whole vial.
+    injection: which position it is for, empty for all.
     """
 
     product: str
@@ -38,6 +39,7 @@ class OrderOption(Record):
     spheres_per_ml: float | None
     activity_per_sphere_bq: float | None
     draw_fraction: float = 1.0
+    injection: str = ""
     warnings: tuple[str, ...] = ()
 
     @property

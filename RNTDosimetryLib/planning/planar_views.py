@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
@@ -66,11 +67,15 @@ def read_planar_views(
 def _views(path: Path) -> list[tuple[np.ndarray, str, tuple[float, float], float | None, bool]]:
     """(counts, "anterior", "posterior" or "", spacing, duration in s, rescaled with an intercept) of every frame."""
     import pydicom
+    from pydicom.errors import InvalidDicomError
 
     if not path.is_file():
         raise DosimetryError(f"Expected a DICOM file at {path}, found none; check the path.")
-    try:
-        dataset = pydicom.dcmread(path)
+    with readable(path.name):
+        try:
+            dataset = pydicom.dcmread(path)
+        except InvalidDicomError as error:
+            raise DosimetryError(f"Expected a DICOM file, received {path.name}, which is none; choose another.") from error
         if str(dataset.get("SOPClassUID", "")) != _NUCLEAR_MEDICINE or "TOMO" in [str(part) for part in dataset.get("ImageType", [])]:
             raise DosimetryError(f"Expected a planar NM image in {path.name}, received {dataset.get('Modality', 'another object')}; choose another.")
         pixels = dataset.pixel_array.astype(float) * float(dataset.get("RescaleSlope", 1)) + float(dataset.get("RescaleIntercept", 0))
@@ -83,12 +88,6 @@ def _views(path: Path) -> list[tuple[np.ndarray, str, tuple[float, float], float
         if len(frames) == 1 and not names[0]:
             names = [_by_words(str(dataset.get("SeriesDescription", "")))]
         seconds = None if duration is None else float(_many(duration)[0]) / 1000.0
-    except DosimetryError:
-        raise
-    except Exception as error:
-        raise DosimetryError(
-            f"Expected a readable planar NM image in {path.name}, received a damaged one ({type(error).__name__}); send it again."
-        ) from error
     return [(frame, name, spacing, seconds, bool(dataset.get("RescaleIntercept", 0))) for frame, name in zip(frames, names)]
 
 

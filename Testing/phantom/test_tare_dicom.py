@@ -67,8 +67,11 @@ def test_other_files_are_refused(files, tmp_path):
     with pytest.raises(DosimetryError, match="found none"):
         read_planar_views(tmp_path / "none.dcm")
     (tmp_path / "text.dcm").write_text("text", encoding="utf-8")
-    with pytest.raises(DosimetryError, match="damaged"):
+    with pytest.raises(DosimetryError, match="which is none"):
         read_planar_views(tmp_path / "text.dcm")
+    (tmp_path / "cut.dcm").write_bytes(files.planar.read_bytes()[:-500])
+    with pytest.raises(DosimetryError, match="damaged"):
+        read_planar_views(tmp_path / "cut.dcm")
     with pytest.raises(DosimetryError, match="planar NM image"):
         read_planar_views(next(files.scout_folder.rglob("ct_*.dcm")))
     with pytest.raises(DosimetryError, match="two planar views"):

@@ -115,6 +115,13 @@ def test_several_injections():
     assert kept.activity_gbq == pytest.approx(2.1)
     page = render_plan_report(kept)
     assert "Absorbed dose by injection" in page
+    vials = {"order": {"administrations": ["2026-11-24T10:00"], "largest_deviation": 0.2}, "product": "TheraSphere"}
+    ordered = run_plan(plan_from_dict(SEVERAL | vials | {"limits": {"normal_liver": 110}}))
+    # Each position has its own vial.
+    assert {option.injection for option in ordered.orders} == {"right", "left"}
+    for option in ordered.orders:
+        assert option.needed_gbq == pytest.approx(ordered.injections.activities_gbq[option.injection], rel=1e-12)
+    assert "Embolic load" in render_plan_report(ordered)
     assert "above the limit" in page
 
 
