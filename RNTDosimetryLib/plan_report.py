@@ -29,7 +29,6 @@ from RNTDosimetryLib.report import (
     dvh_plot,
     limit_plot,
     line_plot,
-    measured,
     render_page,
     scatter_plot,
     slice_figure,
@@ -54,14 +53,15 @@ def plan_dose_table(result: PlanResult) -> Table:
     for name, mass, ratio, dose in _compartments(result):
         checks = [check for check in result.checks if check.name == name]
         spread = spreads[name].standard_uncertainty_gy if name in spreads else None
-        rows.append((_label(name), mass, ratio, measured(dose, spread), "; ".join(_limit(check) for check in checks), _verdicts(checks)))
+        limits = "; ".join(_limit(check) for check in checks)
+        rows.append((_label(name), mass, ratio, dose, *([spread] if spreads else []), limits, _verdicts(checks)))
     note = "Normal liver: in the territory, without tumours; whole: of the whole liver. Lungs, total: with earlier treatment."
     if result.sampled is not None:
         note += f" Standard uncertainties from {result.sampled.samples} samples of the stated uncertainties (seed {result.sampled.seed})."
     return Table(
         "Planned absorbed doses",
-        (Column("Compartment", align="left"), Column("Mass", "g", 4), Column("Ratio to normal"), Column("Absorbed dose", "Gy"),
-         Column("Limit or goal", align="left"), Column("Verdict", align="left")),
+        (Column("Compartment", align="left"), Column("Mass", "g", 4), Column("Ratio to normal"), Column("Absorbed dose", "Gy", 4),
+         *([Column("Standard uncertainty", "Gy", 2)] if spreads else []), Column("Limit or goal", align="left"), Column("Verdict", align="left")),
         tuple(rows),
         note=note,
     )  # fmt: skip
