@@ -211,8 +211,7 @@ def _shape_of(found: KineticFit) -> SharedShape:
     """The whole curve of a region as one shape, so that only its height is left to the voxel."""
     if found.tia_mbq_h <= 0 or not found.rates_per_h:
         return SharedShape.free(found.decay_constant_per_h, name="physical")
-    scale = max(abs(amplitude) for amplitude in found.amplitudes_mbq)
-    return SharedShape(found.rates_per_h, (tuple(amplitude / scale for amplitude in found.amplitudes_mbq),), name=found.model)
+    return SharedShape.of_fit(found, one_amplitude=True)
 
 
 def _remainder_fit(times_h, frames, inside: np.ndarray, nuclide: str) -> KineticFit:

@@ -127,9 +127,13 @@ def load_study(study: Study, base_folder: str | Path = ".", progress: Progress =
 
 
 def with_settings(images: StudyImages, study: Study) -> StudyImages:
-    """The images with the region settings and the calibration uncertainty of the study applied."""
+    """The images with the region settings and the calibration uncertainty of the study applied.
+
+    A calibration uncertainty that belongs to one series stays where the study states none.
+    """
+    stated = study.settings.calibration_uncertainty
     scans = tuple(
-        replace(scan, activity=replace(scan.activity, calibration_uncertainty=study.settings.calibration_uncertainty))
+        replace(scan, activity=replace(scan.activity, calibration_uncertainty=stated or scan.activity.calibration_uncertainty))
         for scan in images.scans
     )
     return replace(images, scans=scans, regions=regions_with_settings(images.regions, study.regions))
