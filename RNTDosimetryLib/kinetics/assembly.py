@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import ndtr
+from scipy.stats import t as student_t
 
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
@@ -152,7 +154,11 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
             f"describe the samples, and the uncertainties of the result were enlarged by {enlarged:.2g}"
         )
     if not samples.known and stated:
-        texts.append(f"no uncertainties given: estimated from the residuals with {degrees} degrees of freedom")
+        factor = student_t.ppf(ndtr(1.0), degrees)
+        texts.append(
+            f"no uncertainties given: estimated from the residuals with {degrees} degrees of freedom; an interval that holds 68 % is "
+            f"{factor:.2f} times as wide"
+        )
     if solution.at_fastest[row]:
         texts.append("the fastest rate is at the limit of what these times can show; the integral depends on that limit")
     if not candidate.analysis.determined[row]:

@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from scipy.special import ndtr
-from scipy.stats import t as student_t
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
@@ -172,13 +170,12 @@ def _candidate(
         return Candidate(model, free, "too few samples for its parameters (N - K - 1 is not positive)")
     problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
     solution = solve(problem)
-    # the residuals alone must show unknown noise: there a rate held by a population uses up a sample like any other
-    degrees = samples.count - (free if samples.known else model.parameter_count)
+    degrees = samples.count - free
+    if not samples.known and samples.count <= model.parameter_count:
+        # an exact fit, held rates included, leaves no residuals that could show unknown noise
+        degrees = 0
     scale = noise_scale(solution.chi2, degrees, samples.known)
     analysis = analyse(problem, solution, scale)
-    if not samples.known and degrees > 0:
-        # noise estimated from few residuals: the interval that holds 68.3 % is Student's, not the normal distribution's
-        analysis = replace(analysis, tia_sd=analysis.tia_sd * student_t.ppf(ndtr(1.0), degrees))
     if population is not None and population.clearance is not None and model.fitted_rates:
         analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))
     criterion, corrected = information_criterion(problem, solution, free, samples.known)

