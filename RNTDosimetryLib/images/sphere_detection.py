@@ -1,21 +1,27 @@
 """Find the hot spheres of a recovery phantom in its SPECT and measure the recovery of each."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, sphere_recovery
-from RNTDosimetryLib.images.spheres import sphere_occupancy, sphere_volume_ml
+from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA
+from RNTDosimetryLib.images.sphere_means import distances_around, noise_of_means, sphere_mean
+from RNTDosimetryLib.images.spheres import sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.records import Record
 
 _LEAST_CONTRAST_TO_NOISE = 4.0
 _CENTROID_ROUNDS = 6
+_CENTROID_SHARE = 0.3
+_SHELL = 1.3
 _SIZE_AGREEMENT = 1.6
-_SURROUNDING_FWHM = (1.0, 2.0)
+_SURROUNDING_FWHM = (1.5, 2.5)
 _ASSUMED_CORRELATION_VOXELS = 8.0
+_FEWEST_SHELL_VOXELS = 20
+_IMPLAUSIBLE_RECOVERY = 1.1
 
 
 @dataclass(frozen=True)
@@ -64,19 +70,19 @@ def detect_spheres(image: ActivityImage, diameters_mm, fwhm_mm: float, least_dis
     spacing = np.asarray(geometry.spacing_mm)
     smooth = ndimage.gaussian_filter(image.concentration_bq_ml.astype(np.float64), fwhm_mm / FWHM_PER_SIGMA / spacing)
     candidates = _separate_maxima(smooth, geometry, least_distance_mm, diameters.size)
-    level = float(np.median(smooth))
-    noise = 1.4826 * float(np.median(np.abs(smooth - level)))
-    clear = [place for place in candidates if smooth[tuple(place)] - level > _LEAST_CONTRAST_TO_NOISE * noise]
+    reach = max(least_distance_mm / 2.0, diameters.max() / 2.0 + 0.5 * fwhm_mm)
+    places = [_to_lps(geometry, place) for place in candidates]
+    clear = [place for place in places if _stands_out(smooth, geometry, place, reach)]
     if len(clear) < diameters.size:
         raise DosimetryError(
             f"Expected {diameters.size} spheres that stand out from their surroundings, received {len(clear)}; leave out the smallest, or scan longer."
         )
-    reach = least_distance_mm / 2.0
-    found = [_centroid_and_excess(image, place, reach, fwhm_mm, diameters.max()) for place in clear]
-    by_excess = sorted(found, key=lambda item: -item[1])
+    found = sorted((_centroid_and_excess(image, place, reach) for place in clear), key=lambda item: -item[1])
     by_size = np.argsort(-diameters)
+    # Once more within the outline that fits each: noise far out would weigh more than a small sphere.
+    found = [_centroid_and_excess(image, centre, diameters[number] / 2.0 + fwhm_mm) for (centre, _), number in zip(found, by_size)]
     result: list[DetectedSphere | None] = [None] * diameters.size
-    for (centre, excess), number in zip(by_excess, by_size):
+    for (centre, excess), number in zip(sorted(found, key=lambda item: -item[1]), by_size):
         result[number] = DetectedSphere(tuple(float(value) for value in centre), float(diameters[number]), float(excess))
     _check_sizes(result)
     return tuple(result)
@@ -89,45 +95,43 @@ def measure_sphere_recovery(
     fwhm_mm: float,
     concentration_relative_uncertainty: float | None = None,
     surroundings_bq_ml: float | None = None,
-    centre_uncertainty_mm: float = 0.5,
+    centre_uncertainty_mm: float = 0.25,
 ) -> SpherePhantomScan:
     """Recovery of each sphere within its true outline.
 
-    R = (m - b)/(c - b): m mean over the sphere by partial voxels, b level of the surroundings (measured in the shell from one to
-    two FWHM outside when None; type 0 for a cold phantom), c the true concentration at the time of the image. Noise of m:
-    spread of the shell, grown to the sphere's counts as for Poisson noise, over its independent samples. A centre that is
-    off by u mm along each axis costs 3 curvatures: taken from the image shifted by u. Raises DosimetryError for a sphere
+    R = (m - b)/(c - b): m mean over the sphere by partial voxels, b level of the surroundings (measured in the shell from 1.5 to
+    2.5 FWHM outside when None; type 0 for a cold phantom), c the true concentration at the time of the image. Noise of m:
+    what differs from the mean at the same distance from the centre, as a sphere looks the same in all directions. A centre
+    wrong by u along each axis costs a little, taken from the image shifted by u. Raises DosimetryError for a sphere
     that leaves the image, and for a concentration not above the surroundings.
     """
     if not true_concentration_bq_ml > 0:
         raise DosimetryError(f"Expected a positive concentration in the spheres, received {true_concentration_bq_ml}; type what was filled in.")
+    spheres = tuple(spheres)
     recoveries, uncertainties, levels, warnings = [], [], [], []
-    for sphere in spheres:
-        mean = _sphere_mean(image, sphere.centre_lps_mm, sphere.diameter_mm)
-        shell = _shell_values(image, sphere, fwhm_mm)
-        level = float(shell.mean()) if surroundings_bq_ml is None else float(surroundings_bq_ml)
+    places = [(sphere.centre_lps_mm, sphere.diameter_mm) for sphere in spheres]
+    for sphere, noise in zip(spheres, noise_of_means(image.concentration_bq_ml, image.geometry, places, fwhm_mm)):
+        mean = sphere_mean(image.concentration_bq_ml, image.geometry, sphere.centre_lps_mm, sphere.diameter_mm)
+        level, level_error = (float(surroundings_bq_ml or 0.0), 0.0)
+        if surroundings_bq_ml is None:
+            shell = _shell_values(image, sphere, fwhm_mm)
+            level, level_error = float(shell.mean()), float(shell.std(ddof=1)) / math.sqrt(shell.size / _ASSUMED_CORRELATION_VOXELS)
         contrast = true_concentration_bq_ml - level
         if contrast <= 0:
             raise DosimetryError(
                 f"Expected spheres above their surroundings, received {true_concentration_bq_ml:.4g} and {level:.4g} Bq/mL; check the concentrations."
             )
         recovery = (mean - level) / contrast
-        shifted = [
-            _sphere_mean(image, np.asarray(sphere.centre_lps_mm) + sign * centre_uncertainty_mm * axis, sphere.diameter_mm)
-            for axis in np.asarray(image.geometry.direction).T
-            for sign in (-1.0, 1.0)
-        ]
-        # Quadratic loss around the true centre: its mean over a normal misplacement is the mean of the two shifts, axis by axis.
-        place = abs(sum(value - mean for value in shifted)) / 2.0 / contrast
-        noise = _noise_of_mean(image, sphere, mean, shell, level, fwhm_mm, surroundings_bq_ml is None) / contrast
+        place = _place_error(image, sphere, mean, centre_uncertainty_mm)
+        # dR/dm = 1/contrast, dR/db = (R - 1)/contrast
         recoveries.append(recovery)
-        uncertainties.append(float(np.hypot(noise, place)))
+        uncertainties.append(math.hypot(noise, place, (1.0 - recovery) * level_error) / contrast)
         levels.append(level)
-        if recovery > 1.1:
+        if recovery > _IMPLAUSIBLE_RECOVERY:
             warnings.append(f"sphere of {sphere.diameter_mm:g} mm: recovery {recovery:.2f} is above 1; check concentration and calibration")
     parts = (concentration_relative_uncertainty, image.calibration_uncertainty)
     return SpherePhantomScan(
-        spheres=tuple(spheres),
+        spheres=spheres,
         volumes_ml=tuple(sphere.volume_ml for sphere in spheres),
         recoveries=tuple(recoveries),
         uncertainties=tuple(uncertainties),
@@ -160,25 +164,36 @@ def _separate_maxima(smooth: np.ndarray, geometry: ImageGeometry, least_distance
     return chosen
 
 
-def _centroid_and_excess(image: ActivityImage, place: np.ndarray, reach_mm: float, fwhm_mm: float, largest_mm: float):
-    """Centre in LPS and activity above the surroundings. The sphere looked into grows with the largest that may be there."""
-    values, geometry = image.concentration_bq_ml, image.geometry
-    spacing = np.asarray(geometry.spacing_mm)
-    radius = max(reach_mm, largest_mm / 2.0 + 0.5 * fwhm_mm)
-    centre = place.astype(float)
+def _to_lps(geometry: ImageGeometry, index_zyx) -> np.ndarray:
+    return (geometry.index_to_lps @ np.append(np.asarray(index_zyx, dtype=float)[::-1], 1.0))[:3]
+
+
+def _stands_out(smooth: np.ndarray, geometry: ImageGeometry, centre_lps_mm, radius_mm: float) -> bool:
+    """Whether a maximum is above the shell around it by several times the scatter there."""
+    box, distance = distances_around(geometry, centre_lps_mm, _SHELL * radius_mm)
+    shell = smooth[box][(distance > radius_mm) & (distance <= _SHELL * radius_mm)]
+    level = float(np.median(shell))
+    scatter = 1.4826 * float(np.median(np.abs(shell - level)))
+    peak = smooth[box][np.unravel_index(int(np.argmin(distance)), distance.shape)]
+    return bool(peak - level > _LEAST_CONTRAST_TO_NOISE * scatter)
+
+
+def _centroid_and_excess(image: ActivityImage, centre_lps_mm, radius_mm: float) -> tuple[np.ndarray, float]:
+    """Centre in LPS mm and activity above the surroundings, in a ball that follows the centroid."""
+    geometry = image.geometry
+    centre, excess = np.asarray(centre_lps_mm, dtype=float), 0.0
     for _ in range(_CENTROID_ROUNDS):
-        low = np.maximum(np.floor(centre - 1.3 * radius / spacing).astype(int), 0)
-        high = np.minimum(np.ceil(centre + 1.3 * radius / spacing).astype(int) + 1, values.shape)
-        box = values[tuple(slice(a, b) for a, b in zip(low, high))].astype(np.float64)
-        index = np.stack(np.meshgrid(*(np.arange(a, b) for a, b in zip(low, high)), indexing="ij"), axis=-1)
-        distance = np.linalg.norm((index - centre) * spacing, axis=-1)
-        level = float(np.median(box[(distance > radius) & (distance <= 1.3 * radius)]))
-        weight = np.where(distance <= radius, box - level, 0.0)
+        box, distance = distances_around(geometry, centre, _SHELL * radius_mm)
+        values = image.concentration_bq_ml[box].astype(np.float64)
+        level = float(np.median(values[(distance > radius_mm) & (distance <= _SHELL * radius_mm)]))
+        weight = np.where(distance <= radius_mm, values - level, 0.0)
+        excess = float(weight.sum()) * geometry.voxel_volume_ml
         # Only what is well above the level moves the centre, so that noise far out does not.
-        strong = np.where(weight > 0.3 * weight.max(), weight, 0.0)
-        centre = np.tensordot(strong, index, axes=3) / strong.sum()
-    excess = float(weight.sum()) * geometry.voxel_volume_ml
-    return (geometry.index_to_lps @ np.append(centre[::-1], 1.0))[:3], excess
+        strong = np.where(weight > _CENTROID_SHARE * weight.max(), weight, 0.0)
+        index = [np.arange(part.start, part.stop) for part in box]
+        sums = [np.tensordot(strong.sum(axis=tuple(other for other in range(3) if other != axis)), index[axis], axes=1) for axis in range(3)]
+        centre = _to_lps(geometry, np.array(sums) / strong.sum())
+    return centre, excess
 
 
 def _check_sizes(spheres) -> None:
@@ -193,46 +208,23 @@ def _check_sizes(spheres) -> None:
             )
 
 
-def _sphere_mean(image: ActivityImage, centre_lps_mm, diameter_mm: float) -> float:
-    box, share = sphere_occupancy(image.geometry, centre_lps_mm, diameter_mm)
-    return float((image.concentration_bq_ml[box] * share).sum(dtype=np.float64) / share.sum(dtype=np.float64))
+def _place_error(image: ActivityImage, sphere: DetectedSphere, mean: float, centre_uncertainty_mm: float) -> float:
+    """Loss of the mean by a misplaced centre, Bq/mL: quadratic, so its mean is that of the shifts both ways, summed over the axes."""
+    axes = np.asarray(image.geometry.direction).T
+    centre = np.asarray(sphere.centre_lps_mm)
+    shifted = [
+        sphere_mean(image.concentration_bq_ml, image.geometry, centre + sign * centre_uncertainty_mm * axis, sphere.diameter_mm)
+        for axis in axes
+        for sign in (-1.0, 1.0)
+    ]
+    return abs(sum(value - mean for value in shifted)) / 2.0
 
 
 def _shell_values(image: ActivityImage, sphere: DetectedSphere, fwhm_mm: float) -> np.ndarray:
-    """Voxels from one to two FWHM outside a sphere."""
-    geometry = image.geometry
-    centre = (np.linalg.inv(geometry.index_to_lps) @ np.append(sphere.centre_lps_mm, 1.0))[:3][::-1]
-    spacing = np.asarray(geometry.spacing_mm)
+    """Voxels from 1.5 to 2.5 FWHM outside a sphere."""
     inner, outer = (sphere.diameter_mm / 2.0 + factor * fwhm_mm for factor in _SURROUNDING_FWHM)
-    low = np.maximum(np.floor(centre - outer / spacing).astype(int), 0)
-    high = np.minimum(np.ceil(centre + outer / spacing).astype(int) + 1, geometry.size)
-    axes = [((np.arange(a, b) - c) * step) ** 2 for a, b, c, step in zip(low, high, centre, spacing)]
-    squared = axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :]
-    box = image.concentration_bq_ml[tuple(slice(a, b) for a, b in zip(low, high))]
-    values = box[(squared > inner**2) & (squared <= outer**2)].astype(np.float64)
-    if values.size < 20:
+    box, distance = distances_around(image.geometry, sphere.centre_lps_mm, outer)
+    values = image.concentration_bq_ml[box][(distance > inner) & (distance <= outer)].astype(np.float64)
+    if values.size < _FEWEST_SHELL_VOXELS:
         raise DosimetryError(f"Expected surroundings of the sphere of {sphere.diameter_mm:g} mm in the image, received {values.size} voxels; use a larger image.")
     return values
-
-
-def _noise_of_mean(image, sphere: DetectedSphere, mean: float, shell: np.ndarray, level: float, fwhm_mm: float, level_measured: bool) -> float:
-    """Standard error of the mean over the sphere, Bq/mL.
-
-    What differs between opposite voxels of the sphere is noise, as a sphere is symmetric about its centre.
-    """
-    box, share = sphere_occupancy(image.geometry, sphere.centre_lps_mm, sphere.diameter_mm)
-    values = image.concentration_bq_ml[box].astype(np.float64)
-    weights = share.astype(np.float64)
-    volume_ml = sphere.volume_ml
-    variance, correlation_ml = _voxel_variance(image, sphere, values, weights, fwhm_mm)
-    effective = max(weights.sum() ** 2 / (weights**2).sum() * image.geometry.voxel_volume_ml, volume_ml)
-    of_mean = variance * correlation_ml / max(effective, correlation_ml)
-    of_level = 0.0
-    if level_measured:
-        shell_ml = shell.size * image.geometry.voxel_volume_ml
-        of_level = float(shell.var(ddof=1)) * correlation_ml / max(shell_ml, correlation_ml) * (1.0 - sphere_recovery(volume_ml, fwhm_mm)) ** 2
-    return float(np.sqrt(of_mean + of_level))
-
-
-def _voxel_variance(image: ActivityImage, sphere: DetectedSphere, values: np.ndarray, weights: np.ndarray, fwhm_mm: float) -> tuple[float, float]:
-    raise NotImplementedError
