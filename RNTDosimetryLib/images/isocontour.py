@@ -1,0 +1,176 @@
+"""Regions drawn by the image: isocontour, fixed threshold, the hottest sphere of a fixed size, and the sphere of equal volume."""
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.region_uncertainty import sphere_diameter_mm
+from RNTDosimetryLib.images.resampling import centres_inside
+from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
+from RNTDosimetryLib.images.volumes import ActivityImage, Region
+from RNTDosimetryLib.records import Record
+
+USUAL_FRACTIONS = (0.30, 0.42)
+"""Share of the maximum that is common for isocontours of lesions."""
+
+_KERNEL_SAMPLES = 5
+_FEW_VOXELS = 8
+
+
+@dataclass(frozen=True)
+class DrawnRegion(Record):
+    """A region drawn by the image. threshold_bq_ml: None for a sphere. maximum_bq_ml, mean_bq_ml: in the region, of the image.
+    centre_lps_mm: of the hottest voxel, or of the sphere."""
+
+    region: Region
+    mean_bq_ml: float
+    maximum_bq_ml: float
+    centre_lps_mm: tuple[float, float, float]
+    threshold_bq_ml: float | None = None
+    warnings: tuple[str, ...] = ()
+
+
+def isocontour(
+    image: ActivityImage, fraction: float = 0.41, within: Region | None = None, background_bq_ml: float = 0.0, name: str = "isocontour"
+) -> DrawnRegion:
+    """Voxels at or above a share of the maximum that hang together with it (by faces).
+
+    within: where to look for the maximum and how far to draw; the whole image when None. background_bq_ml: then the threshold is
+    b + fraction x (maximum - b). Raises DosimetryError for a share not between 0 and 1, and when nothing is above the background.
+    """
+    if not 0 < fraction < 1:
+        raise DosimetryError(f"Expected a share of the maximum between 0 and 1, received {fraction}; give 0.41 for 41 %.")
+    allowed = _allowed(image, within)
+    place, maximum = _hottest(image, allowed)
+    if not maximum > background_bq_ml:
+        raise DosimetryError(f"Expected a maximum above the background of {background_bq_ml:.4g} Bq/mL, received {maximum:.4g}; look elsewhere.")
+    threshold = background_bq_ml + fraction * (maximum - background_bq_ml)
+    warnings = []
+    if not USUAL_FRACTIONS[0] <= fraction <= USUAL_FRACTIONS[1]:
+        warnings.append(f"{name}: {fraction:.0%} of the maximum is outside the usual {USUAL_FRACTIONS[0]:.0%} to {USUAL_FRACTIONS[1]:.0%}")
+    return _drawn(image, allowed, threshold, place, name, warnings)
+
+
+def fixed_threshold(
+    image: ActivityImage, threshold_bq_ml: float, within: Region | None = None, connected: bool = True, name: str = "threshold"
+) -> DrawnRegion:
+    """Voxels at or above a concentration; connected: only those that hang together with the hottest one.
+
+    Raises DosimetryError when no voxel reaches it.
+    """
+    if not (math.isfinite(threshold_bq_ml) and threshold_bq_ml > 0):
+        raise DosimetryError(f"Expected a positive threshold in Bq/mL, received {threshold_bq_ml}; type one.")
+    allowed = _allowed(image, within)
+    place, maximum = _hottest(image, allowed)
+    if maximum < threshold_bq_ml:
+        raise DosimetryError(f"Expected voxels at or above {threshold_bq_ml:.4g} Bq/mL, received a maximum of {maximum:.4g}; lower the threshold.")
+    return _drawn(image, allowed, threshold_bq_ml, place, name, [], connected)
+
+
+def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region | None = None, name: str = "hot sphere") -> DrawnRegion:
+    """The sphere of a fixed size with the highest mean, its centre on a voxel centre.
+
+    diameter_mm: 12.4 holds 1 mL. within: where the centre may lie. The mean is over partial voxels. Only places where the
+    whole sphere lies in the image count. Raises DosimetryError when there is none.
+    """
+    from scipy.signal import fftconvolve
+
+    if not (math.isfinite(diameter_mm) and diameter_mm > 0):
+        raise DosimetryError(f"Expected a positive diameter in mm, received {diameter_mm}; 12.4 mm hold 1 mL.")
+    geometry = image.geometry
+    reach = np.ceil(diameter_mm / 2.0 / np.asarray(geometry.spacing_mm) - 0.5 + 1e-9).astype(int)
+    size = np.array(geometry.size)
+    allowed = _allowed(image, within)
+    whole = np.zeros(geometry.size, dtype=bool)
+    if np.all(size > 2 * reach):
+        whole[tuple(slice(int(r), int(n - r)) for r, n in zip(reach, size))] = True
+    if not (allowed & whole).any():
+        raise DosimetryError(f"Expected a place for a whole sphere of {diameter_mm:.4g} mm, received none; use a smaller one.")
+    # Only the part of the image that a sphere at an allowed place can touch.
+    filled = np.argwhere(allowed & whole)
+    low, high = filled.min(axis=0) - reach, filled.max(axis=0) + reach + 1
+    box = tuple(slice(int(a), int(b)) for a, b in zip(low, high))
+    means = fftconvolve(image.concentration_bq_ml[box].astype(np.float64), _sphere_kernel(geometry.spacing_mm, diameter_mm, reach), mode="valid")
+    inner = tuple(slice(int(a + r), int(b - r)) for a, b, r in zip(low, high, reach))
+    means[~(allowed & whole)[inner]] = -np.inf
+    index = np.array(np.unravel_index(int(np.argmax(means)), means.shape)) + low + reach
+    centre = (geometry.index_to_lps @ np.append(index[::-1], 1.0))[:3]
+    region = sphere_region(geometry, centre, diameter_mm, name)
+    share = region.occupancy.astype(np.float64)
+    values = image.concentration_bq_ml[share > 0].astype(np.float64)
+    mean = float((values * share[share > 0]).sum() / share.sum())
+    warnings = []
+    if sphere_volume_ml(diameter_mm) < geometry.voxel_volume_ml * _FEW_VOXELS:
+        warnings.append(f"{name}: a sphere of {diameter_mm:.4g} mm holds fewer than {_FEW_VOXELS} voxels; its mean is noisy")
+    return DrawnRegion(region, mean, float(values.max()), tuple(float(value) for value in centre), None, tuple(warnings))
+
+
+@dataclass(frozen=True)
+class EquivalentSphere(Record):
+    """The sphere with the volume of a region. elongation: longest over shortest axis of the ellipsoid with the same second
+    moments, 1 for a sphere; far from 1 a sphere is a poor model of the region's dose and partial volume."""
+
+    volume_ml: float
+    diameter_mm: float
+    elongation: float
+
+
+def equivalent_sphere(region: Region) -> EquivalentSphere:
+    """Sphere of equal volume, and how far the region is from one."""
+    weights = np.asarray(region.occupancy, dtype=np.float64)
+    index = np.nonzero(weights)
+    share = weights[index] / weights[index].sum()
+    points = np.stack([part * step for part, step in zip(index, region.geometry.spacing_mm)])
+    points = points - (points * share).sum(axis=1, keepdims=True)
+    # Each voxel is a box with a second moment of its own, so that one voxel is no point.
+    moments = (points * share) @ points.T + np.diag(np.asarray(region.geometry.spacing_mm) ** 2 / 12.0)
+    axes = np.sqrt(np.linalg.eigvalsh(moments))
+    return EquivalentSphere(region.volume_ml, sphere_diameter_mm(region.volume_ml), float(axes[-1] / axes[0]))
+
+
+def _allowed(image: ActivityImage, within: Region | None) -> np.ndarray:
+    if within is None:
+        return np.ones(image.geometry.size, dtype=bool)
+    allowed = centres_inside(within, image.geometry)
+    if not allowed.any():
+        raise DosimetryError(f"Expected region '{within.name}' to hold a voxel of '{image.name}', received none; check that they are aligned.")
+    return allowed
+
+
+def _hottest(image: ActivityImage, allowed: np.ndarray) -> tuple[tuple[int, ...], float]:
+    masked = np.where(allowed, image.concentration_bq_ml, -np.inf)
+    place = np.unravel_index(int(np.argmax(masked)), masked.shape)
+    return tuple(int(value) for value in place), float(masked[place])
+
+
+def _drawn(image, allowed, threshold: float, place, name: str, warnings: list[str], connected: bool = True) -> DrawnRegion:
+    from scipy import ndimage
+
+    geometry = image.geometry
+    mask = allowed & (image.concentration_bq_ml >= threshold)
+    if connected:
+        labels, _ = ndimage.label(mask)
+        mask = labels == labels[place]
+    at_edge = [mask.take(end, axis=axis).any() for axis in range(3) for end in (0, -1) if geometry.size[axis] > 1]
+    if any(at_edge):
+        warnings.append(f"{name}: the contour runs into the edge of the image")
+    if np.count_nonzero(mask) < _FEW_VOXELS:
+        warnings.append(f"{name}: the contour holds fewer than {_FEW_VOXELS} voxels")
+    values = image.concentration_bq_ml[mask].astype(np.float64)
+    centre = (geometry.index_to_lps @ np.append(place[::-1], 1.0))[:3]
+    region = Region(name=name, geometry=geometry, occupancy=mask, kind="lesion")
+    return DrawnRegion(region, float(values.mean()), float(values.max()), tuple(float(value) for value in centre), float(threshold), tuple(warnings))
+
+
+def _sphere_kernel(spacing_mm, diameter_mm: float, reach: np.ndarray) -> np.ndarray:
+    """Share of each voxel around the centre of one in a sphere, over all, (z, y, x)."""
+    n = _KERNEL_SAMPLES
+    offsets = (np.arange(n) + 0.5) / n - 0.5
+    axes = [((np.arange(-r, r + 1)[:, None] + offsets).ravel() * step) ** 2 for r, step in zip(reach, spacing_mm)]
+    inside = axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :] <= (diameter_mm / 2.0) ** 2
+    kernel = inside.reshape(2 * reach[0] + 1, n, 2 * reach[1] + 1, n, 2 * reach[2] + 1, n).mean(axis=(1, 3, 5))
+    if not kernel.any():
+        kernel[tuple(reach)] = 1.0
+    return kernel / kernel.sum()
