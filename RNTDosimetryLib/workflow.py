@@ -9,7 +9,7 @@ from RNTDosimetryLib import __version__, steps
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.progress import Progress, part, silent, stopping
-from RNTDosimetryLib.study import Study, StudySettings, read_study
+from RNTDosimetryLib.study import Study, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
 from RNTDosimetryLib.study_result import Alignment, RegionResult, StudyResult, TiaMap
 
@@ -62,7 +62,7 @@ def assemble(
         input_hashes=images.input_hashes(),
         versions=versions(),
         intake_table=images.intake_table,
-        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(study.settings),
+        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(images),
         created=datetime.now().replace(microsecond=0),
     )
 
@@ -76,8 +76,8 @@ def run_study_file(path: str | Path, progress: Progress = silent, cancel: Callab
     return images, run_study(images, study, part(progress, 0.3, 1.0), cancel)
 
 
-def _unstated(settings: StudySettings) -> tuple[str, ...]:
-    if settings.calibration_uncertainty > 0:
+def _unstated(images: StudyImages) -> tuple[str, ...]:
+    if all(scan.activity.calibration_uncertainty > 0 for scan in images.scans):
         return ()
     return ("The uncertainty of the camera's calibration was not stated and is not included; it is common to all doses.",)
 
