@@ -37,6 +37,7 @@ from RNTDosimetryLib.planning import (
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, plan_of
 from RNTDosimetryLib.planning.limits import limited_activity, read_limits
 from RNTDosimetryLib.planning.positions import check_injections, own_normal_liver
+from RNTDosimetryLib.planning.products import UNCHECKED
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report import write_json, write_text
 from RNTDosimetryLib.resources import read_json
@@ -362,6 +363,10 @@ def _all_warnings(first, checks, orders, stamp) -> tuple[str, ...]:
         f"{check.name.replace('_', ' ')}: {check.dose_gy:.4g} Gy is {check.verdict} of {check.limit_gy:g} Gy." for check in checks if not check.satisfied
     ]
     surface = stamp["body_surface"].warnings if stamp["body_surface"] else ()
+    product = stamp["product"]
+    if product is not None and stamp["request"].limits is None:
+        unchecked = [name for name, item in product.limits_gy.items() if item.status == UNCHECKED and any(c.name == name for c in checks)]
+        broken += [f"The limit of {name} for {product.name} is in common use but was not checked with its source." for name in unchecked]
     return tuple(dict.fromkeys((*broken, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))
 
 

@@ -79,6 +79,7 @@ def test_typed_activity_and_limits_of_the_product():
     assert result.limits["normal_liver"] == 120
     assert [check.name for check in result.checks if not check.satisfied] == ["normal_liver"]
     assert any("above the limit of 120 Gy" in warning for warning in result.warnings)
+    assert any("The limit of lung for TheraSphere" in warning for warning in result.warnings)
 
 
 def test_written_plan_runs_again_to_the_same_numbers(one, tmp_path):
