@@ -74,6 +74,7 @@ class PlanRequest(Record):
     limits: as ``activity_for_limits``; None takes those of the product. impaired_liver: the product's stricter limit.
     injections: several positions instead of tumours, normal_liver_mass_g and lung_shunt_fraction; their activities are scaled with a common
     factor when limits are given and keep_activities is not set. uncertainty: of the inputs, for the sampled doses.
+    notes, scout_warnings: where the numbers come from, and what was doubtful there.
     """
 
     product: str
@@ -99,6 +100,8 @@ class PlanRequest(Record):
     seed: int = 1
     order: OrderRequest | None = None
     body_surface: BodySurface | None = None
+    notes: tuple[str, ...] = ()
+    scout_warnings: tuple[str, ...] = ()
 
     def to_dict(self) -> dict:
         return {"format": PLAN_FORMAT, "version": PLAN_VERSION, **super().to_dict()}
@@ -161,7 +164,10 @@ def plan_from_dict(data) -> PlanRequest:
 
 
 def read_plan(path: str | Path) -> PlanRequest:
-    """Request from a JSON file. Raises DosimetryError when it is missing, not JSON, or no plan."""
+    """Request from a JSON file; images of its part "scout" are read and measured, typed numbers win.
+
+    Raises DosimetryError when it is missing, not JSON, or no plan.
+    """
     path = Path(path)
     if not path.is_file():
         raise DosimetryError(f"Expected a plan file at {path}, found none; check the path.")
@@ -169,6 +175,10 @@ def read_plan(path: str | Path) -> PlanRequest:
         data = json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
         raise DosimetryError(f"Expected JSON in {path.name}, received text that is not: {error}.") from error
+    if isinstance(data, dict) and data.get("scout"):
+        from RNTDosimetryLib.plan_scout import with_scout
+
+        data = with_scout(data, path.parent)
     request = plan_from_dict(data)
     if request.product_file and not Path(request.product_file).is_absolute():
         beside = path.parent / request.product_file
@@ -367,7 +377,7 @@ def _all_warnings(first, checks, orders, stamp) -> tuple[str, ...]:
     if product is not None and stamp["request"].limits is None:
         unchecked = [name for name, item in product.limits_gy.items() if item.status == UNCHECKED and any(c.name == name for c in checks)]
         broken += [f"The limit of {name} for {product.name} is in common use but was not checked with its source." for name in unchecked]
-    return tuple(dict.fromkeys((*broken, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))
+    return tuple(dict.fromkeys((*broken, *stamp["request"].scout_warnings, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))
 
 
 def _known(content, kind: type, where: str) -> None:

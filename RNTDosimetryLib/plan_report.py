@@ -250,7 +250,7 @@ def _setter(result: PlanResult) -> str:
 
 
 def _assumptions(result: PlanResult) -> tuple[str, ...]:
-    found = list((result.plan or result.injections).assumptions)
+    found = [*result.request.notes, *(result.plan or result.injections).assumptions]
     if result.limits and result.request.limits is None:
         found.append(f"Limits are those of {result.product.name} (data file of products).")
     return tuple(found)

@@ -1,0 +1,130 @@
+"""The part "scout" of a plan file: images and segments to masses, ratios, lung shunt and lung mass."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, read_folder
+from RNTDosimetryLib.plan_file import PlanRequest, request_from_scout
+from RNTDosimetryLib.planning import ScoutMeasurement, extrahepatic_deposits, lung_mass_from_ct, lung_shunt_spect, measure_scout
+from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
+from RNTDosimetryLib.records import Record
+
+
+@dataclass(frozen=True)
+class ScoutFiles(Record):
+    """Where the scout lies. Paths are relative to the plan file.
+
+    image: a folder of DICOM files (CT, SPECT, segments) or a volume file in any unit. territories, tumours, others: by name a volume file of the
+    segment (0 outside, 1 inside), or a list of names of segments in the DICOM folder. liver, lungs: a file or a name. ct: a volume file,
+    not needed with a DICOM folder. resolution_fwhm_mm: of the image; without it blur is not corrected.
+    activities_gbq: by territory; without it the activities are scaled to the limits.
+    """
+
+    image: str
+    territories: dict | list = field(default_factory=dict)
+    tumours: dict | list = field(default_factory=dict)
+    others: dict | list = field(default_factory=dict)
+    liver: str | None = None
+    lungs: str | None = None
+    ct: str | None = None
+    resolution_fwhm_mm: float | None = None
+    activities_gbq: dict | None = None
+    density_g_ml: float | None = None
+
+
+@dataclass(frozen=True)
+class MeasuredScout(Record):
+    """Numbers of the scout as they go into the plan, with how they were measured, in words."""
+
+    scout: ScoutMeasurement
+    lung_shunt_fraction: float | None
+    lung_mass_g: float | None
+    notes: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
+    """Read and measure what "scout" of a plan file names. Raises DosimetryError for missing files, unknown keys and unknown segments."""
+    if not isinstance(data, Mapping) or not data.get("image"):
+        raise DosimetryError("Expected image in 'scout' of the plan file, found none; name a DICOM folder or a volume file.")
+    unknown = sorted(set(data) - {item.name for item in fields(ScoutFiles)})
+    if unknown:
+        known = ", ".join(item.name for item in fields(ScoutFiles))
+        raise DosimetryError(f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling.")
+    files = ScoutFiles.from_dict(data)
+    image, ct, segments = _image(folder / files.image)
+    if files.ct is not None:
+        ct = CtImage("CT", *load_volume_file(folder / files.ct))
+    territories, tumours, others = (_several(item, segments, folder) for item in (files.territories, files.tumours, files.others))
+    liver, lungs = (None if item is None else _segment(Path(item).stem.split(".")[0], item, segments, folder) for item in (files.liver, files.lungs))
+    near = [*([lungs] if lungs is not None else []), *others]
+    found = measure_scout(
+        image, territories, tumours, liver=liver, others=near, resolution_fwhm_mm=files.resolution_fwhm_mm,
+        default_density_g_ml=files.density_g_ml,
+    )  # fmt: skip
+    notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments."], list(found.warnings)
+    shunt = mass = None
+    if lungs is not None and liver is not None:
+        measured = lung_shunt_spect(image, lungs, liver, *others, resolution_fwhm_mm=files.resolution_fwhm_mm)
+        shunt = measured.fraction
+        notes.append(f"Lung shunt {100 * shunt:.3g} % by {measured.method}.")
+        warnings += measured.warnings
+        for deposit in extrahepatic_deposits(image, liver, lungs):
+            where = ", ".join(f"{value:.0f}" for value in deposit.centre_lps_mm)
+            warnings.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm LPS: look at it.")
+    if lungs is not None and ct is not None:
+        mass = lung_mass_from_ct(ct, lungs).mass_g
+        notes.append(f"Lung mass {mass:.0f} g from CT.")
+    return files, MeasuredScout(found, shunt, mass, tuple(notes), tuple(warnings))
+
+
+def with_scout(data: dict, folder: Path) -> dict:
+    """The plan file with the measured scout's numbers in the place of its part "scout"."""
+    content = {key: value for key, value in data.items() if key not in ("scout", "format", "version")}
+    files, measured = measure_scout_files(data["scout"], folder)
+    typed = {}
+    for name, value in (("lung_shunt_fraction", measured.lung_shunt_fraction), ("lung_mass_g", measured.lung_mass_g)):
+        typed[name] = content.pop(name, value)
+    if typed["lung_shunt_fraction"] is None:
+        raise DosimetryError("Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments.")
+    if typed["lung_mass_g"] is None:
+        typed["lung_mass_g"] = CONVENTIONAL_LUNG_MASS_G
+    residual = content.pop("residual_fraction", 0.0)
+    request = request_from_scout(
+        measured.scout, str(content.get("product", "")), files.activities_gbq, residual_fraction=residual, notes=measured.notes,
+        scout_warnings=measured.warnings, **typed,
+    )  # fmt: skip
+    known = {item.name for item in fields(PlanRequest)}
+    return {key: value for key, value in request.to_dict().items() if key in known or key in ("format", "version")} | content
+
+
+def _image(path: Path) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
+    if not path.is_dir():
+        geometry, values = load_volume_file(path)
+        return ActivityImage(path.name, geometry, values), None, {}
+    points = read_folder(path).time_points
+    if len(points) != 1:
+        raise DosimetryError(f"Expected one scan in the scout folder {path.name}, received {len(points)}; name the folder of the scout alone.")
+    point = points[0]
+    return point.activity, point.ct.load_ct(), {region.name: region for region in point.regions}
+
+
+def _several(items, segments: dict[str, Region], folder: Path) -> list[Region]:
+    pairs = items.items() if isinstance(items, Mapping) else [(name, name) for name in items]
+    return [_segment(str(name), str(where), segments, folder) for name, where in pairs]
+
+
+def _segment(name: str, where: str, segments: dict[str, Region], folder: Path) -> Region:
+    if where in segments:
+        return segments[where]
+    if not (folder / where).is_file():
+        known = ", ".join(segments) or "none"
+        raise DosimetryError(f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name.")
+    geometry, values = load_volume_file(folder / where)
+    if values.min() < 0 or values.max() > 1:
+        raise DosimetryError(f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask.")
+    return Region(name, geometry, np.asarray(values))

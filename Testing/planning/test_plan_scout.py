@@ -1,0 +1,106 @@
+"""A plan file that names images: the phantom's volumes on disk become a plan near the truth."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from RNTDosimetryLib import plan_scout
+from RNTDosimetryLib.commandline import main
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.plan_file import read_plan, run_plan
+
+
+@pytest.fixture(scope="module")
+def folder(tare, tmp_path_factory):
+    import SimpleITK as sitk
+
+    path = tmp_path_factory.mktemp("scout")
+    sitk.WriteImage(to_sitk(np.array(tare.scans.scout.concentration_bq_ml), tare.scans.scout.geometry), str(path / "scout.nrrd"))
+    sitk.WriteImage(to_sitk(np.array(tare.scans.ct.hounsfield), tare.scans.ct.geometry), str(path / "ct.nrrd"))
+    for region in (tare.right, tare.left, tare.liver, *tare.tumours, tare.regions["lungs"]):
+        sitk.WriteImage(to_sitk(np.array(region.occupancy).astype(np.uint8), region.geometry), str(path / f"{region.name}.nrrd"))
+    return path
+
+
+def content(**scout):
+    return {
+        "product": "TheraSphere",
+        "limits": {"normal_liver": 60, "lung": 30},
+        "scout": {
+            "image": "scout.nrrd",
+            "ct": "ct.nrrd",
+            "territories": {"right": "right.nrrd", "left": "left.nrrd"},
+            "tumours": {"tumour_1": "tumour_1.nrrd", "tumour_2": "tumour_2.nrrd"},
+            "liver": "liver.nrrd",
+            "lungs": "lungs.nrrd",
+            "resolution_fwhm_mm": 10.0,
+            **scout,
+        },
+    }
+
+
+def planned(folder, data):
+    path = folder / "PLAN.json"
+    path.write_text(json.dumps(data), encoding="utf-8")
+    return run_plan(read_plan(path))
+
+
+def test_images_become_a_plan(tare, folder):
+    result = planned(folder, content(activities_gbq=tare.truth.activities_gbq) | {"keep_activities": True, "residual_fraction": 0.0127})
+    truth = tare.truth.regions
+    # One shunt and one residual stand for both positions: 4 %.
+    for name in ("tumour_1", "tumour_2"):
+        assert result.injections.dose_gy[name] == pytest.approx(truth[name].planned_dose_gy, rel=0.04)
+    assert result.injections.dose_gy["lung"] == pytest.approx(truth["lungs"].planned_dose_gy, rel=0.05)
+    assert any("SPECT/CT" in note for note in result.request.notes)
+
+
+def test_typed_numbers_win_and_one_territory_is_one_injection(tare, folder):
+    data = content(territories={"right": "right.nrrd"}, tumours={"tumour_1": "tumour_1.nrrd"}) | {"lung_shunt_fraction": 0.1, "lung_mass_g": 800}
+    result = planned(folder, data)
+    assert result.plan.compartments.lung_shunt_fraction == 0.1
+    assert result.plan.compartments.lung_mass_g == 800
+    assert result.plan.normal_liver_dose_gy == pytest.approx(60, rel=1e-9)
+    assert result.plan.tumour_dose_gy["tumour_1"] == pytest.approx(240, rel=0.03)
+
+
+def test_command_line_writes_numbers_that_run_again(folder, tmp_path):
+    path = folder / "PLAN.json"
+    path.write_text(json.dumps(content()), encoding="utf-8")
+    assert main(["plan", str(path), "--out", str(tmp_path / "one")]) == 0
+    assert main(["plan", str(tmp_path / "one" / "plan.json"), "--out", str(tmp_path / "two")]) == 0
+    first, second = (json.loads((tmp_path / name / "plan.json").read_text(encoding="utf-8")) for name in ("one", "two"))
+    assert first["injections"] == second["injections"]
+    assert "Lung mass" in (tmp_path / "two" / "plan_report.html").read_text(encoding="utf-8")
+
+
+def test_segments_of_a_dicom_folder_by_name(tare, folder, monkeypatch, tmp_path):
+    point = SimpleNamespace(
+        activity=tare.scans.scout, ct=SimpleNamespace(load_ct=lambda: tare.scans.ct), regions=(tare.right, tare.tumours[0], tare.liver, tare.regions["lungs"])
+    )
+    monkeypatch.setattr(plan_scout, "read_folder", lambda path: SimpleNamespace(time_points=(point,)))
+    scout = {"image": ".", "territories": ["right"], "tumours": ["tumour_1"], "liver": "liver", "lungs": "lungs", "resolution_fwhm_mm": 10.0}
+    result = planned(tmp_path, {"product": "TheraSphere", "limits": {"normal_liver": 60}, "scout": scout})
+    assert result.plan.tumour_dose_gy["tumour_1"] == pytest.approx(240, rel=0.03)
+    with pytest.raises(DosimetryError, match="it has right, tumour_1, liver, lungs"):
+        planned(tmp_path, {"product": "TheraSphere", "limits": {"normal_liver": 60}, "scout": scout | {"tumours": ["lesion"]}})
+
+
+@pytest.mark.parametrize(
+    ("scout", "text"),
+    [
+        ({"image": ""}, "Expected image"),
+        ({"image": "none.nrrd"}, "found none"),
+        ({"tumour": {}}, "check the spelling"),
+        ({"tumours": {"T": "ct.nrrd"}}, "save one segment as a mask"),
+        ({"tumours": {"T": "none.nrrd"}}, "found neither"),
+        ({"territories": {}}, "at least one territory"),
+        ({"lungs": None}, "type it or name the segments"),
+    ],
+)
+def test_refusals(folder, scout, text):
+    with pytest.raises(DosimetryError, match=text):
+        planned(folder, content(**scout))
