@@ -1,7 +1,32 @@
 """What was measured: images and regions from DICOM and other files, aligned, resampled and measured."""
 
+from RNTDosimetryLib.images.activity_balance import ActivityBalance, check_total_activity
+from RNTDosimetryLib.images.calibration import (
+    Calibration,
+    apply_calibration,
+    combine_calibrations,
+    read_calibration,
+    typed_calibration,
+    write_calibration,
+)
+from RNTDosimetryLib.images.dead_time import (
+    DeadTime,
+    DeadTimeFactor,
+    fit_dead_time,
+    observed_rate_cps,
+    true_rate_cps,
+)
+from RNTDosimetryLib.images.dose_files import DoseVolume, dose_on_grid, load_dose_file
 from RNTDosimetryLib.images.files import load_activity_file, load_volume_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.image_contours import (
+    DrawnRegion,
+    EquivalentSphere,
+    equivalent_sphere,
+    fixed_threshold,
+    hot_sphere,
+    isocontour,
+)
 from RNTDosimetryLib.images.intake import read_folder
 from RNTDosimetryLib.images.intake_records import (
     Administration,
@@ -20,37 +45,112 @@ from RNTDosimetryLib.images.measurement import (
     region_mass_g,
     time_activity_curve,
 )
+from RNTDosimetryLib.images.planar import (
+    PhotonPath,
+    PlanarActivity,
+    PlanarCurve,
+    PlanarView,
+    conjugate_activity,
+    planar_curve,
+)
+from RNTDosimetryLib.images.recovery import (
+    RecoveryCoefficient,
+    RecoveryCurve,
+    apply_recovery,
+    fit_recovery,
+    read_recovery,
+    volume_part_of_activity,
+    write_recovery,
+)
 from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
 from RNTDosimetryLib.images.registration_quality import RegistrationQuality
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
+from RNTDosimetryLib.images.sensitivity import (
+    CalibrationSource,
+    calibrate_planar,
+    calibrate_point,
+    calibrate_uniform,
+)
+from RNTDosimetryLib.images.sphere_detection import (
+    DetectedSphere,
+    SpherePhantomScan,
+    detect_spheres,
+    measure_sphere_recovery,
+)
+from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
 __all__ = [
+    "ActivityBalance",
     "ActivityImage",
     "Administration",
+    "Calibration",
+    "CalibrationSource",
     "CtImage",
+    "DeadTime",
+    "DeadTimeFactor",
+    "DetectedSphere",
+    "DoseVolume",
+    "DrawnRegion",
+    "EquivalentSphere",
     "ImageGeometry",
     "Intake",
     "IntakeRow",
     "Patient",
+    "PhotonPath",
+    "PlanarActivity",
+    "PlanarCurve",
+    "PlanarView",
+    "RecoveryCoefficient",
+    "RecoveryCurve",
     "Region",
     "RegionActivity",
     "RegistrationQuality",
     "ResampledActivity",
     "RigidRegistration",
     "Series",
+    "SpherePhantomScan",
     "TimeActivityCurve",
     "TimePoint",
+    "apply_calibration",
+    "apply_recovery",
+    "calibrate_planar",
+    "calibrate_point",
+    "calibrate_uniform",
+    "check_total_activity",
+    "combine_calibrations",
+    "conjugate_activity",
+    "detect_spheres",
+    "dose_on_grid",
+    "equivalent_sphere",
     "exclude_lesions",
+    "fit_dead_time",
+    "fit_recovery",
+    "fixed_threshold",
     "format_intake_table",
+    "hot_sphere",
+    "isocontour",
     "load_activity_file",
+    "load_dose_file",
     "load_volume_file",
     "measure_activity",
+    "measure_sphere_recovery",
+    "observed_rate_cps",
     "occupancy_on_grid",
+    "planar_curve",
+    "read_calibration",
     "read_folder",
+    "read_recovery",
     "region_mass_g",
     "register_rigid",
     "resample_activity",
     "resample_mask",
+    "sphere_region",
+    "sphere_volume_ml",
     "time_activity_curve",
+    "true_rate_cps",
+    "typed_calibration",
+    "volume_part_of_activity",
+    "write_calibration",
+    "write_recovery",
 ]

@@ -64,7 +64,7 @@ def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
     from RNTDosimetryLib.nuclides import get_nuclide
 
     path = Path(path)
-    known = {**_sidecar(path), **(typed or {})}
+    known = {**read_sidecar(path), **(typed or {})}
     unknown = sorted(set(known) - set(ACTIVITY_KEYS))
     if unknown:
         raise DosimetryError(
@@ -112,7 +112,8 @@ def _decay_factor(correction: str, nuclide, start_h: float, duration_s: float | 
     return float(acquisition_average_factor(nuclide.decay_constant_per_h / 3600.0, duration_s))
 
 
-def _sidecar(path: Path) -> dict:
+def read_sidecar(path: Path) -> dict:
+    """Content of ``<file name>.json`` beside a volume file, {} without one. Raises DosimetryError when it is not a JSON object."""
     beside = path.with_name(path.name + ".json")
     if not beside.is_file():
         return {}

@@ -11,7 +11,7 @@ from scipy.optimize import brentq
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.isocontour import equivalent_sphere, fixed_threshold, hot_sphere, isocontour
+from RNTDosimetryLib.images.image_contours import equivalent_sphere, fixed_threshold, hot_sphere, isocontour
 from RNTDosimetryLib.images.spheres import sphere_occupancy, sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
