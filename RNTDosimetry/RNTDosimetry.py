@@ -1,22 +1,13 @@
-import enum
 import logging
 import os
 import sys
-from typing import Annotated
+import uuid
 
-import qt
 import slicer
 import vtk
-from slicer import (
-    vtkMRMLPlotChartNode,
-    vtkMRMLScalarVolumeNode,
-    vtkMRMLSegmentationNode,
-    vtkMRMLTableNode,
-    vtkMRMLTextNode,
-)
+from RNTDosimetryScene.parameters import RNTDosimetryParameterNode
 from slicer.i18n import tr as _
 from slicer.i18n import translate
-from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModule,
     ScriptedLoadableModuleLogic,
@@ -24,6 +15,9 @@ from slicer.ScriptedLoadableModule import (
     ScriptedLoadableModuleWidget,
 )
 from slicer.util import VTKObservationMixin
+
+_STUDY_ID = "RNTDosimetry.StudyID"
+_MADE_BY_ITSELF = "RNTDosimetry.MadeByItself"
 
 
 def makeLibraryImportable():
@@ -34,14 +28,6 @@ def makeLibraryImportable():
             sys.path.append(folder)
     if here not in sys.path:
         sys.path.append(here)
-
-
-def _session():
-    """The library can be imported only once its folder is on the path, so this import cannot stand at file scope."""
-    makeLibraryImportable()
-    from RNTDosimetryScene import session
-
-    return session
 
 
 class RNTDosimetry(ScriptedLoadableModule):
@@ -58,115 +44,75 @@ class RNTDosimetry(ScriptedLoadableModule):
             " at several times. Load a study, look at what was read, run, and write the report. For research only."
         )
         self.parent.acknowledgementText = _("Decay data from the DDEP evaluations; dose kernels computed with EGSnrc.")
+        slicer.app.connect("startupCompleted()", self.registerSampleData)
 
+    def registerSampleData(self):
+        """The phantom patient appears in Sample Data; it is generated when it is asked for."""
+        makeLibraryImportable()
+        from RNTDosimetryScene import samples
 
-class DoseMethod(enum.Enum):
-    KERNEL = "kernel"
-    LOCAL = "local"
-
-    def label(self):
-        return _("Kernel (electrons and photons)") if self is DoseMethod.KERNEL else _("Local deposition (electrons)")
-
-
-class VoxelModel(enum.Enum):
-    SHARED = "shared"
-    MONO = "mono"
-    AUTO = "auto"
-
-    def label(self):
-        names = {
-            VoxelModel.SHARED: _("Rates of the region"),
-            VoxelModel.MONO: _("Own mono-exponential"),
-            VoxelModel.AUTO: _("Own best model"),
-        }
-        return names[self]
-
-
-@parameterNodeWrapper
-class RNTDosimetryParameterNode:
-    """Everything the panel holds; saved with the scene."""
-
-    dicomFolder: str
-    overridesJson: str
-    intakeJson: str
-    nuclide: str
-    radiopharmaceutical: str
-    administeredActivityMBq: Annotated[float, WithinRange(0, 1000000)] = 0.0
-    administrationTime: str
-    referenceIndex: int = 0
-    activityVolumes: list[vtkMRMLScalarVolumeNode]
-    ctVolumes: list[vtkMRMLScalarVolumeNode]
-    segmentation: vtkMRMLSegmentationNode
-    model: str = "auto"
-    doseMethod: DoseMethod = DoseMethod.KERNEL
-    voxelModel: VoxelModel = VoxelModel.SHARED
-    densityGPerMl: Annotated[float, WithinRange(0.05, 3)] = 1.04
-    calibrationUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 0.0
-    spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0
-    useSceneTransforms: bool = False
-    tiaVolume: vtkMRMLScalarVolumeNode
-    doseVolume: vtkMRMLScalarVolumeNode
-    resultTable: vtkMRMLTableNode
-    intakeTable: vtkMRMLTableNode
-    timeActivityChart: vtkMRMLPlotChartNode
-    histogramChart: vtkMRMLPlotChartNode
-    resultText: vtkMRMLTextNode
-    resultFingerprint: str
+        samples.register(self.resourcePath("Icons/RNTDosimetry.png"), lambda path: RNTDosimetryLogic().loadSample(path))
 
 
 class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
-    """The panel, in the order of the road. It holds no numbers of its own: they live in the parameter node and the result."""
+    """Life cycle of the panel. What is on it is in RNTDosimetryPanel, a class a section."""
 
     def __init__(self, parent=None):
         ScriptedLoadableModuleWidget.__init__(self, parent)
         VTKObservationMixin.__init__(self)
         self.logic = None
+        self.panel = None
         self._parameterNode = None
         self._parameterNodeGuiTag = None
-        self._cancelRequested = False
-        self._running = False
-        self._fillingTables = False
+        self._observedInputs = []
 
     def setup(self):
         ScriptedLoadableModuleWidget.setup(self)
+        self.logic = self.logic or RNTDosimetryLogic()
+        from RNTDosimetryPanel.panel import Panel
+
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/RNTDosimetry.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
+        self.panel = Panel(self.ui, self.logic, self.setParameterNode)
         uiWidget.setMRMLScene(slicer.mrmlScene)
-        self.logic = self.logic or RNTDosimetryLogic()
-        self._fillChoices()
+        self.panel.setup()
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
-        self.ui.dicomFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolderChanged)
-        self.ui.loadButton.connect("clicked(bool)", self.onLoadButton)
-        self.ui.nuclideComboBox.connect("currentTextChanged(QString)", self.onNuclideChanged)
-        self.ui.modelComboBox.connect("currentTextChanged(QString)", self.onModelChanged)
-        self.ui.addActivitySelector.connect("currentNodeChanged(vtkMRMLNode*)", self._checkCanApply)
-        self.ui.addTimePointButton.connect("clicked(bool)", self.onAddTimePointButton)
-        self.ui.clearTimePointsButton.connect("clicked(bool)", self.onClearTimePointsButton)
-        self.ui.regionsTableWidget.connect("cellChanged(int,int)", self.onRegionCellChanged)
-        self.ui.applyButton.connect("clicked(bool)", self.onApplyButton)
-        self.ui.cancelButton.connect("clicked(bool)", self.onCancelButton)
-        self.ui.outputFolderPathLineEdit.connect("currentPathChanged(QString)", self._checkCanApply)
-        self.ui.writeButton.connect("clicked(bool)", self.onWriteButton)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
         self.initializeParameterNode()
 
     def cleanup(self):
         self.setParameterNode(None)
         self.removeObservers()
+        self.panel.cleanup()
 
     def enter(self):
         self.initializeParameterNode()
 
     def exit(self):
         self.setParameterNode(None)
+        self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         self.setParameterNode(None)
+        self.panel.leave()
 
     def onSceneEndClose(self, caller, event):
         if self.parent.isEntered:
             self.initializeParameterNode()
+
+    def onSceneEndImport(self, caller, event):
+        self.setParameterNode(None)
+        self.logic.chooseImportedStudy()
+        if self.parent.isEntered:
+            self.initializeParameterNode()
+
+    def onReload(self):
+        """The sub-packages are read again as well."""
+        for name in [name for name in sys.modules if name.split(".")[0] in ("RNTDosimetryPanel", "RNTDosimetryScene")]:
+            del sys.modules[name]
+        ScriptedLoadableModuleWidget.onReload(self)
 
     def initializeParameterNode(self):
         self.setParameterNode(self.logic.getParameterNode())
@@ -175,260 +121,219 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         if self._parameterNode is not None:
             self._parameterNode.disconnectGui(self._parameterNodeGuiTag)
             self._parameterNodeGuiTag = None
-            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameterNodeModified)
+            self.removeObserver(self._parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
+        self._observeInputs([])
         self._parameterNode = parameterNode
+        self.panel.parameterNode = parameterNode
         if parameterNode is not None:
             self._parameterNodeGuiTag = parameterNode.connectGui(self.ui)
-            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self.onParameterNodeModified)
-            self.onParameterNodeModified()
-
-    def _fillChoices(self):
-        for name in self.logic.nuclideNames():
-            self.ui.nuclideComboBox.addItem(name)
-        for name in self.logic.modelNames():
-            self.ui.modelComboBox.addItem(name)
-        self.ui.timePointsTableWidget.setColumnCount(5)
-        self.ui.timePointsTableWidget.setHorizontalHeaderLabels([_("Scan"), _("Start (h)"), _("Duration (s)"), _("Unit"), _("CT")])
-        self.ui.regionsTableWidget.setColumnCount(4)
-        self.ui.regionsTableWidget.setHorizontalHeaderLabels([_("Region"), _("Kind"), _("Recovery coefficient"), _("Mass (g)")])
-
-    def onParameterNodeModified(self, caller=None, event=None):
-        if self._parameterNode is None:
-            return
-        if self._parameterNode.dicomFolder and not self.ui.dicomFolderPathLineEdit.currentPath:
-            self.ui.dicomFolderPathLineEdit.currentPath = self._parameterNode.dicomFolder
-        _selectText(self.ui.nuclideComboBox, self._parameterNode.nuclide)
-        _selectText(self.ui.modelComboBox, self._parameterNode.model)
-        self._fillTimePoints()
-        self._fillRegions()
-        self.ui.resultTableView.setMRMLTableNode(self._parameterNode.resultTable)
-        self._checkCanApply()
-
-    def _fillTimePoints(self):
-        rows = self.logic.timePointRows(self._parameterNode)
-        table = self.ui.timePointsTableWidget
-        table.setRowCount(len(rows))
-        for row, cells in enumerate(rows):
-            for column, text in enumerate(cells):
-                table.setItem(row, column, qt.QTableWidgetItem(text))
-
-    def _fillRegions(self):
-        rows = self.logic.regionRows(self._parameterNode)
-        table = self.ui.regionsTableWidget
-        self._fillingTables = True
-        try:
-            table.setRowCount(len(rows))
-            for row, cells in enumerate(rows):
-                for column, text in enumerate(cells):
-                    table.setItem(row, column, qt.QTableWidgetItem(text))
-        finally:
-            self._fillingTables = False
-
-    def onFolderChanged(self, path):
-        self._checkCanApply()
-
-    def onNuclideChanged(self, name):
-        if self._parameterNode is not None and name:
-            self._parameterNode.nuclide = name
-
-    def onModelChanged(self, name):
-        if self._parameterNode is not None and name:
-            self._parameterNode.model = name
-
-    def onRegionCellChanged(self, row, column):
-        if self._fillingTables or self._parameterNode is None or column not in (2, 3):
-            return
-        table = self.ui.regionsTableWidget
-        try:
-            with slicer.util.tryWithErrorDisplay(_("This value cannot be used.")):
-                self.logic.typeRegionValue(self._parameterNode, table.item(row, 0).text(), column == 3, table.item(row, column).text())
-        finally:
-            self._fillRegions()
+            self.addObserver(parameterNode, vtk.vtkCommand.ModifiedEvent, self._checkCanApply)
             self._checkCanApply()
 
-    def onAddTimePointButton(self, checked=False):
-        with slicer.util.tryWithErrorDisplay(_("The time point could not be added."), waitCursor=True):
-            self.logic.addTimePoint(
-                self._parameterNode,
-                self.ui.addActivitySelector.currentNode(),
-                self.ui.addStartHoursSpinBox.value,
-                self.ui.addCtSelector.currentNode(),
-            )
+    def _checkCanApply(self, caller=None, event=None):
+        """Every section says anew what is missing, done or out of date."""
+        if self._parameterNode is not None:
+            self._observeInputs(self.logic.inputEvents(self._parameterNode))
+            self.panel.refresh()
 
-    def onClearTimePointsButton(self, checked=False):
-        self.logic.clearTimePoints(self._parameterNode)
-
-    def onLoadButton(self, checked=False):
-        folder = self.ui.dicomFolderPathLineEdit.currentPath
-        with slicer.util.tryWithErrorDisplay(_("The study could not be loaded."), waitCursor=True), self._working():
-            self.logic.loadDicomFolder(folder, self._parameterNode, progress=self._showProgress, cancel=self._isCancelled)
-
-    def onApplyButton(self, checked=False):
-        with slicer.util.tryWithErrorDisplay(_("The dosimetry could not be finished."), waitCursor=True), self._working():
-            result = self.logic.run(self._parameterNode, progress=self._showProgress, cancel=self._isCancelled)
-            self.ui.warningsTextEdit.setPlainText("\n".join(result.all_warnings()))
-
-    def onCancelButton(self, checked=False):
-        self._cancelRequested = True
-        self.ui.runStatusLabel.text = _("Stopping...")
-
-    def onWriteButton(self, checked=False):
-        folder = self.ui.outputFolderPathLineEdit.currentPath
-        with slicer.util.tryWithErrorDisplay(_("The report could not be written."), waitCursor=True):
-            paths = self.logic.writeReport(folder, self._parameterNode)
-            self.ui.runStatusLabel.text = _("Wrote {count} files to {folder}").format(count=len(paths), folder=folder)
-
-    def _working(self):
-        return _Work(self)
-
-    def _isCancelled(self):
-        return self._cancelRequested
-
-    def _showProgress(self, fraction, message):
-        self.ui.progressBar.value = round(100 * fraction)
-        self.ui.runStatusLabel.text = message
-        slicer.app.processEvents()
-
-    def _checkCanApply(self, *unused):
-        if self._parameterNode is None:
-            return
-        folder = self.ui.dicomFolderPathLineEdit.currentPath
-        self._enable(self.ui.loadButton, "" if os.path.isdir(folder or "") else _("Choose the folder with the DICOM files first"),
-                     _("Read the DICOM files into the scene"))
-        activity = self.ui.addActivitySelector.currentNode()
-        self._enable(self.ui.addTimePointButton, "" if activity is not None else _("Choose an activity volume first"),
-                     _("Add the volume, which must be in Bq/mL at the start of its acquisition"))
-        self._enable(self.ui.clearTimePointsButton, "" if self._parameterNode.activityVolumes else _("There are no time points"),
-                     _("Take all scans out of the study; the volumes stay in the scene"))
-        missing = self.logic.missingInput(self._parameterNode)
-        self._enable(self.ui.applyButton, missing, _("Register, measure, fit and compute the absorbed dose"))
-        state = self.logic.resultState(self._parameterNode)
-        self._enable(self.ui.writeButton, self._reasonNotToWrite(state), _("Write report, tables, dose volume and RTDOSE"))
-        self.ui.cancelButton.enabled = self._running
-        if not self._running:
-            self.ui.runStatusLabel.text = missing or {
-                "none": _("Ready to run."),
-                "stale": _("Inputs have changed: the results are out of date. Run again."),
-                "current": _("The results are up to date."),
-            }[state]
-
-    def _reasonNotToWrite(self, state):
-        if state == "none":
-            return _("Run first")
-        if state == "stale":
-            return _("The results are out of date: run again first")
-        return "" if self.ui.outputFolderPathLineEdit.currentPath else _("Choose a folder first")
-
-    def _enable(self, button, missing, help):
-        button.enabled = not missing and not self._running
-        button.toolTip = missing or help
-
-
-class _Work:
-    """While the panel works: buttons rest, Cancel is alive; afterwards the panel says what is true now."""
-
-    def __init__(self, widget):
-        self.widget = widget
-
-    def __enter__(self):
-        self.widget._cancelRequested = False
-        self.widget._running = True
-        self.widget._checkCanApply()
-        return self
-
-    def __exit__(self, kind, error, trace):
-        makeLibraryImportable()
-        from RNTDosimetryLib.progress import Cancelled
-
-        self.widget._running = False
-        self.widget.ui.progressBar.value = 0
-        self.widget.onParameterNodeModified()
-        if kind is not None and issubclass(kind, Cancelled):
-            self.widget.ui.runStatusLabel.text = _("Cancelled: the scene is as it was.")
-            return True
-        return False
-
-
-def _selectText(comboBox, text):
-    index = comboBox.findText(text) if text else -1
-    if index >= 0 and comboBox.currentIndex != index:
-        comboBox.currentIndex = index
+    def _observeInputs(self, inputs):
+        """Results go stale visibly: the images and the segments that are in use are watched."""
+        if inputs != self._observedInputs:
+            for node, event in self._observedInputs:
+                self.removeObserver(node, event, self._checkCanApply)
+            for node, event in inputs:
+                self.addObserver(node, event, self._checkCanApply)
+            self._observedInputs = inputs
 
 
 class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
-    """Everything the panel does, without a panel. The work itself is in RNTDosimetryScene and RNTDosimetryLib."""
+    """Everything the panel does, without a panel. The work itself is in RNTDosimetryScene and RNTDosimetryLib.
+
+    Methods that take no parameter node work on the study that was chosen last, by default the first of the scene.
+    """
 
     def __init__(self):
         ScriptedLoadableModuleLogic.__init__(self)
+        self.isSingletonParameterNode = False
         makeLibraryImportable()
-        self.lastResult = None
+        self._roads = {}
+        self._chosenId = ""
+
+    # --- studies of the scene
 
     def getParameterNode(self):
-        return RNTDosimetryParameterNode(super().getParameterNode())
+        """Parameter node of the chosen study; made when the scene has none."""
+        nodes = {node.GetID(): node for node in self.getAllParameterNodes()}
+        if not nodes:
+            super().getParameterNode().SetAttribute(_MADE_BY_ITSELF, "1")
+        return self.wrap(nodes.get(self._chosenId) or super().getParameterNode())
 
-    def nuclideNames(self):
-        from RNTDosimetryLib.nuclides import list_nuclides
+    def chooseImportedStudy(self):
+        """After a scene was read: the empty study that was made while there was none gives way to one of the scene."""
+        studies = self.getAllParameterNodes()
+        for node in studies:
+            if len(studies) > 1 and node.GetAttribute(_MADE_BY_ITSELF) and not RNTDosimetryParameterNode(node).activityVolumes:
+                slicer.mrmlScene.RemoveNode(node)
 
-        return list(list_nuclides())
+    def addStudy(self, name=""):
+        """A further study in the scene, which becomes the chosen one. Returns its parameter node."""
+        node = slicer.mrmlScene.AddNode(self.createParameterNode())
+        if name:
+            node.SetName(slicer.mrmlScene.GenerateUniqueName(name))
+        return self.wrap(node)
 
-    def modelNames(self):
-        from RNTDosimetryLib.kinetics import MODEL_NAMES
+    def wrap(self, node):
+        """Parameter node of a study from its vtkMRMLScriptedModuleNode; the study becomes the chosen one."""
+        self._chosenId = node.GetID()
+        if not node.GetAttribute(_STUDY_ID):
+            node.SetAttribute(_STUDY_ID, uuid.uuid4().hex)
+        return RNTDosimetryParameterNode(node)
 
-        return ["auto", *MODEL_NAMES]
+    def _road(self, parameterNode):
+        from RNTDosimetryScene.road import Road
+
+        return self._roads.setdefault(parameterNode.parameterNode.GetAttribute(_STUDY_ID), Road())
+
+    # --- load
 
     def loadDicomFolder(self, folder, parameterNode=None, overrides=None, progress=None, cancel=None):
         """Read a folder of DICOM files into the scene: CTs, activity volumes in Bq/mL, segmentation, intake table.
 
         Nothing is added to the scene when the folder cannot be used. Raises DosimetryError with the reason.
         """
+        from RNTDosimetryScene import loading
+
         parameterNode = parameterNode or self.getParameterNode()
-        _session().load_dicom_folder(folder, parameterNode, overrides, progress, cancel)
+        loading.load_dicom_folder(folder, parameterNode, overrides, progress, cancel)
         return parameterNode
 
     def loadStudyFile(self, path, parameterNode=None, progress=None, cancel=None):
         """Read a study file into the scene: its DICOM folder, what was typed about the regions, and how to compute."""
+        from RNTDosimetryScene import loading
+
         parameterNode = parameterNode or self.getParameterNode()
-        _session().load_study_file(path, parameterNode, progress, cancel)
+        loading.load_study_file(path, parameterNode, progress, cancel)
         return parameterNode
 
-    def addTimePoint(self, parameterNode, activityVolume, startHours, ctVolume=None, durationSeconds=None):
-        """Add a volume in Bq/mL, true at the start of its acquisition, with its time typed."""
-        _session().add_time_point(parameterNode, activityVolume, startHours, ctVolume, durationSeconds)
+    def loadSample(self, path=None, parameterNode=None, progress=None, cancel=None):
+        """Make the phantom patient and load it; returns its nodes, as Sample Data wants them."""
+        from RNTDosimetryScene import samples
+
+        parameterNode = parameterNode or self.getParameterNode()
+        parameterNode = self.loadStudyFile(path or samples.make_phantom(progress=progress), parameterNode, progress, cancel)
+        return [*parameterNode.ctVolumes, *parameterNode.activityVolumes, parameterNode.segmentation]
+
+    def writeStudyFile(self, path, parameterNode=None):
+        """Write what the panel holds as a study file for the command line. Returns its path."""
+        from RNTDosimetryScene import loading
+
+        return loading.typed_study_file(parameterNode or self.getParameterNode(), path)
+
+    # --- scans and regions
+
+    def addTimePoint(self, parameterNode, activityVolume, startHours, ctVolume=None, durationSeconds=None, calibration=1.0):
+        """Add a volume with its time typed. calibration: Bq/mL for a stored value of 1, true at the start of acquisition."""
+        from RNTDosimetryScene import timepoints
+
+        timepoints.add_time_point(parameterNode, activityVolume, startHours, ctVolume, durationSeconds, calibration)
 
     def clearTimePoints(self, parameterNode):
         """Take all scans out of the study; the volumes stay in the scene."""
-        _session().clear_time_points(parameterNode)
+        from RNTDosimetryScene import timepoints
 
-    def typeRegionValue(self, parameterNode, regionName, isMass, text):
-        """Take a typed recovery coefficient or mass for a region; an empty text takes it back."""
-        _session().type_region_value(parameterNode, regionName, "mass_g" if isMass else "recovery_coefficient", text)
+        timepoints.clear_time_points(parameterNode)
 
-    def missingInput(self, parameterNode):
-        """What is missing before the dosimetry can run, in words; empty when nothing is."""
-        return _session().missing_input(parameterNode)
+    def typeRegionValue(self, parameterNode, regionName, key, text):
+        """Take a typed value of a region: "recovery_coefficient", "mass_g", "kind", "model", ... An empty text takes it back."""
+        from RNTDosimetryScene import segments
+
+        segments.type_region_value(parameterNode.segmentation, regionName, key, text)
+
+    def addIsocontour(self, parameterNode, percent, pointRas=None, name=""):
+        """New region: the connected voxels above a share of the highest activity. Returns its name."""
+        from RNTDosimetryScene import contours
+
+        return contours.add_isocontour(parameterNode, percent, name, point_ras=pointRas)
+
+    def addHotSphere(self, parameterNode, volumeMl, pointRas=None, name=""):
+        """New region: a sphere around the hottest voxel outside of all regions, or around a point. Returns its name."""
+        from RNTDosimetryScene import contours
+
+        return contours.add_hot_sphere(parameterNode, volumeMl, name, point_ras=pointRas)
+
+    # --- the road
+
+    def inputEvents(self, parameterNode):
+        """(node, event) of everything whose change makes results stale, beside the parameter node itself."""
+        from RNTDosimetryScene import inputs
+
+        return inputs.input_events(parameterNode)
+
+    def missingInput(self, parameterNode, step="dose"):
+        """What is missing before a step can run, in words; empty when nothing is."""
+        from RNTDosimetryScene import inputs
+
+        return inputs.missing_input(parameterNode, step)
+
+    def stepState(self, parameterNode, step):
+        """"none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
+        from RNTDosimetryScene import road
+
+        return road.step_state(parameterNode, self._road(parameterNode), step)
 
     def resultState(self, parameterNode):
         """"none", "current", or "stale" when an input has changed since the results were computed."""
-        return _session().result_state(parameterNode)
+        return self.stepState(parameterNode, "dose")
 
-    def timePointRows(self, parameterNode):
-        return _session().time_point_rows(parameterNode)
+    def runStep(self, step, parameterNode=None, progress=None, cancel=None):
+        """Do one step, and before it those that are not current. Returns its frozen result: alignments, curves, fits or StudyResult."""
+        from RNTDosimetryScene import road
 
-    def regionRows(self, parameterNode):
-        return _session().region_rows(parameterNode)
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.run_to(parameterNode, self._road(parameterNode), step, progress, cancel)
 
     def run(self, parameterNode=None, progress=None, cancel=None):
         """Register, measure, fit, compute the absorbed dose, and show it in the scene. Returns the StudyResult.
 
         The scene is changed only when everything has been computed.
         """
-        parameterNode = parameterNode or self.getParameterNode()
-        self.lastResult = _session().run(parameterNode, progress, cancel)
-        return self.lastResult
+        return self.runStep("dose", parameterNode, progress, cancel)
 
-    def writeReport(self, folder, parameterNode=None):
-        """Write report.html, results.json, results.csv, dose.nrrd and RTDOSE of the last result. Returns the paths."""
-        return _session().write_report(folder, parameterNode or self.getParameterNode(), self.lastResult)
+    def stepResult(self, step, parameterNode=None):
+        """Last result of a step in this session, None when there is none."""
+        return self._road(parameterNode or self.getParameterNode()).result(step)
+
+    @property
+    def lastResult(self):
+        """StudyResult of the chosen study, None when it was not computed in this session."""
+        return self.stepResult("dose")
+
+    def regionCurves(self, parameterNode=None):
+        """Curve, fit and dose of every region by name; also of a scene that was read from a file."""
+        from RNTDosimetryScene import road
+
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.region_curves(parameterNode, self._road(parameterNode))
+
+    def tryModel(self, parameterNode, regionName, model):
+        """Fit of another model for one region and the dose that it would give, without taking it."""
+        from RNTDosimetryScene import road
+
+        return road.try_model(parameterNode, self._road(parameterNode), regionName, model)
+
+    def writeReport(self, folder, parameterNode=None, progress=None, cancel=None):
+        """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm of the current results. Returns the paths."""
+        from RNTDosimetryScene import road
+
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.write_report(folder, parameterNode, self._road(parameterNode), progress, cancel)
+
+    def selfCheck(self, progress=None):
+        """Published and analytic cases beside what this installation computes: records with name, expected, found, limit, passed."""
+        from RNTDosimetryLib.progress import silent
+        from RNTDosimetryLib.validation import run_validation
+
+        return run_validation(progress or silent)
 
 
 class RNTDosimetryTest(ScriptedLoadableModuleTest):

@@ -51,13 +51,20 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/intake_administration.py
   RNTDosimetryLib/images/intake_ledger.py
   RNTDosimetryLib/images/intake_records.py
+  RNTDosimetryLib/images/isocontour.py
   RNTDosimetryLib/images/measurement.py
+  RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/quantification.py
+  RNTDosimetryLib/images/recovery.py
   RNTDosimetryLib/images/region_uncertainty.py
   RNTDosimetryLib/images/registration.py
   RNTDosimetryLib/images/registration_quality.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/sensitivity.py
+  RNTDosimetryLib/images/sphere_detection.py
+  RNTDosimetryLib/images/sphere_means.py
+  RNTDosimetryLib/images/spheres.py
+  RNTDosimetryLib/images/suv.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/assembly.py
@@ -112,11 +119,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/settings.py
   RNTDosimetryLib/phantom/shapes.py
   RNTDosimetryLib/phantom/tare_case.py
+  RNTDosimetryLib/phantom/tare_dicom.py
   RNTDosimetryLib/phantom/tare_scans.py
   RNTDosimetryLib/phantom/tare_truth.py
   RNTDosimetryLib/phantom/truth.py
+  RNTDosimetryLib/plan_demo.py
   RNTDosimetryLib/plan_file.py
   RNTDosimetryLib/plan_report.py
+  RNTDosimetryLib/plan_scout.py
   RNTDosimetryLib/planning/__init__.py
   RNTDosimetryLib/planning/activity_table.py
   RNTDosimetryLib/planning/checks.py
@@ -126,7 +136,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
   RNTDosimetryLib/planning/partial_volume.py
+  RNTDosimetryLib/planning/planar_views.py
   RNTDosimetryLib/planning/positions.py
+  RNTDosimetryLib/planning/product_choice.py
   RNTDosimetryLib/planning/products.py
   RNTDosimetryLib/planning/scout.py
   RNTDosimetryLib/planning/sensitivity.py
@@ -174,10 +186,12 @@ set(LIBRARY_RESOURCES
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/suv.json
   Resources/images/units.json
   Resources/kernels/README.md
   Resources/kernels/electron_kernels_water.csv
   Resources/kernels/photon_kernels_water.csv
+  Resources/kinetics/README.md
   Resources/kinetics/populations.json
   Resources/kinetics/rules.json
   Resources/nuclides/README.md

@@ -3,14 +3,17 @@
 import numpy as np
 import slicer
 
+from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report import Measured, format_cell, json_text
 from RNTDosimetryLib.study_report import results_table
 from RNTDosimetryLib.study_result import StudyResult
 from RNTDosimetryScene import hierarchy, tables, transforms, volumes
+from RNTDosimetryScene.parameters import RegistrationMethod
 
 _CURVE_POINTS = 120
 _TAIL = 1.5
 _RESULT_FOLDER = "Results"
+_TIME, _TIME_TITLE = "Time (h)", "Time after administration (h)"
 
 
 def show_images(ct_node, activity_node) -> None:
@@ -22,7 +25,6 @@ def show_images(ct_node, activity_node) -> None:
 
 def show_result(parameter_node, images, result: StudyResult) -> None:
     """Put everything that was computed into the scene."""
-    _show_alignments(parameter_node, result)
     geometry = result.tia_map.geometry
     parameter_node.tiaVolume = _volume(
         parameter_node.tiaVolume, "TIA map", result.tia_map.tia_mbq_h_ml, geometry, volumes.TIA_UNIT
@@ -32,22 +34,17 @@ def show_result(parameter_node, images, result: StudyResult) -> None:
     )
     _color_as_dose(dose, float(result.dose_map.maximum_gy))
     parameter_node.resultTable = _result_table(parameter_node.resultTable, result)
-    charts = _charts(parameter_node, result)
+    curve_nodes = show_curves(parameter_node, [item.curve for item in result.regions], [item.fit for item in result.regions])
+    parameter_node.histogramChart, histogram_nodes = _histogram_chart(parameter_node.histogramChart, result)
     text = parameter_node.resultText or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "results.json")
     text.SetText(json_text(result.to_dict()))
     parameter_node.resultText = text
-    study = study_item(images)
+    patient, name = hierarchy.study_names(images.patient, images.nuclide, images.administration_time)
+    study = hierarchy.add_folders(patient, name)[1]
     folder = hierarchy.add_folder(study, _RESULT_FOLDER)
-    for node in (parameter_node.tiaVolume, parameter_node.resultTable, *charts, text):
+    for node in (parameter_node.tiaVolume, parameter_node.resultTable, *curve_nodes, *histogram_nodes, text):
         hierarchy.move(node, folder)
     hierarchy.mark_as_dose(dose, study)
-
-
-def study_item(images) -> int:
-    """Subject-hierarchy item of the study, below its patient; made when it is not there."""
-    name = f"Patient {images.patient.id_hash[:8]}" if images.patient is not None else "Patient"
-    when = f" {images.administration_time:%Y-%m-%d}" if images.administration_time else ""
-    return hierarchy.add_folders(name, f"{images.nuclide} therapy{when}")[1]
 
 
 def _volume(node, name, array, geometry, unit):
@@ -71,19 +68,31 @@ def _color_as_dose(node, maximum_gy: float) -> None:
     display.SetApplyThreshold(True)
 
 
-def _show_alignments(parameter_node, result: StudyResult) -> None:
+def show_alignments(parameter_node, alignments) -> None:
     """Put every scan under the transform that carries it onto the reference. A user's own transforms stay as they are."""
-    if parameter_node.useSceneTransforms:
+    if parameter_node.registrationMethod is RegistrationMethod.SCENE:
         return
-    for index, alignment in enumerate(result.alignments):
+    matrices = [np.asarray(alignment.matrix) for alignment in alignments]
+    _put_under_transforms(parameter_node, matrices, [alignment.scan for alignment in alignments])
+
+
+def take_registrations(parameter_node, matrices) -> None:
+    """Put the scans under transforms that a study file gives."""
+    names = [f"{float(node.GetAttribute(volumes.ATTRIBUTE + 'StartHours')):.4g} h" for node in parameter_node.activityVolumes]
+    if len(matrices) != len(names):
+        raise DosimetryError(f"Expected one registration for each of the {len(names)} scans, received {len(matrices)}.")
+    _put_under_transforms(parameter_node, [np.asarray(matrix, dtype=float) for matrix in matrices], names)
+
+
+def _put_under_transforms(parameter_node, matrices, names) -> None:
+    for index, (matrix, name) in enumerate(zip(matrices, names)):
         nodes = [parameter_node.activityVolumes[index]]
         nodes += [parameter_node.ctVolumes[index]] if index < len(parameter_node.ctVolumes) else []
-        matrix = np.asarray(alignment.matrix)
         transform = nodes[0].GetParentTransformNode()
         if np.allclose(matrix, np.eye(4)) and transform is None:
             continue
         if transform is None:
-            transform = transforms.add_registration(f"{alignment.scan} to reference", matrix)
+            transform = transforms.add_registration(f"{name} to reference", matrix)
         else:
             transforms.update_registration(transform, matrix)
         for node in nodes:
@@ -108,44 +117,40 @@ def _result_table(node, result: StudyResult):
     return node
 
 
-def _charts(parameter_node, result: StudyResult) -> list:
-    """Time-activity and dose-volume charts, made anew: their series and tables follow the regions."""
-    for chart in (parameter_node.timeActivityChart, parameter_node.histogramChart):
-        if chart is not None:
-            _remove_chart(chart)
-    parameter_node.timeActivityChart, activity_nodes = _time_activity_chart(result)
-    parameter_node.histogramChart, histogram_nodes = _histogram_chart(result)
-    return [*activity_nodes, *histogram_nodes]
-
-
-def _remove_chart(chart) -> None:
-    scene, table_nodes = slicer.mrmlScene, set()
-    for index in reversed(range(chart.GetNumberOfPlotSeriesNodes())):
-        series = chart.GetNthPlotSeriesNode(index)
-        table_nodes.add(series.GetTableNode())
-        scene.RemoveNode(series)
-    for node in [*table_nodes, chart]:
-        if node is not None:
-            scene.RemoveNode(node)
-
-
-def _time_activity_chart(result: StudyResult):
-    measured, fitted = tables.add_table("Measured activity"), tables.add_table("Fitted activity")
-    times = np.asarray(result.regions[0].curve.times_h)
+def show_curves(parameter_node, curves, fits=None) -> list:
+    """Chart of the measured activities and, where there are fits, of the fitted curves. Returns its nodes."""
+    times = np.asarray(curves[0].times_h)
     fine = np.linspace(0.0, _TAIL * times[-1], _CURVE_POINTS)
-    tables.fill_table(measured, {"Time (h)": times, **{item.name: np.asarray(item.curve.activities_mbq) for item in result.regions}})
-    tables.fill_table(fitted, {"Time (h)": fine, **{item.name: np.asarray(item.fit.activity_mbq(fine)) for item in result.regions}})
-    chart = tables.add_chart("Time-activity curves", "Time after administration (h)", "Activity (MBq)")
-    series = []
-    for index, item in enumerate(result.regions):
-        series.append(tables.add_series(chart, item.name, measured, "Time (h)", item.name, index, points=True))
-        series.append(tables.add_series(chart, f"{item.name} fit", fitted, "Time (h)", item.name, index, points=False))
-    return chart, [chart, measured, fitted, *series]
+    measured = {_TIME: times, **{curve.region: np.asarray(curve.activities_mbq) for curve in curves}}
+    series = [(curve.region, "Measured activity", _TIME, curve.region, True) for curve in curves]
+    content = {"Measured activity": measured}
+    if fits is not None:
+        content["Fitted activity"] = {
+            _TIME: fine, **{curve.region: np.asarray(fit.activity_mbq(fine)) for curve, fit in zip(curves, fits)}
+        }
+        series += [(f"{curve.region} fit", "Fitted activity", _TIME, curve.region, False) for curve in curves]
+    parameter_node.timeActivityChart, nodes = tables.show_chart(
+        parameter_node.timeActivityChart, "Time-activity curves", _TIME_TITLE, "Activity (MBq)", content, series, len(curves)
+    )
+    return nodes
 
 
-def _histogram_chart(result: StudyResult):
+def show_region_curve(parameter_node, name: str, curve, fit=None) -> None:
+    """Chart of one region: what was measured, and the fit."""
+    times = np.asarray(curve.times_h)
+    fine = np.linspace(0.0, _TAIL * times[-1], _CURVE_POINTS)
+    content = {"Measured activity of the region": {_TIME: times, "Activity (MBq)": np.asarray(curve.activities_mbq)}}
+    series = [("measured", "Measured activity of the region", _TIME, "Activity (MBq)", True)]
+    if fit is not None:
+        content["Fitted activity of the region"] = {_TIME: fine, "Activity (MBq)": np.asarray(fit.activity_mbq(fine))}
+        series.append((fit.label, "Fitted activity of the region", _TIME, "Activity (MBq)", False))
+    parameter_node.regionChart, _nodes = tables.show_chart(
+        parameter_node.regionChart, f"Curve of {name}", _TIME_TITLE, "Activity (MBq)", content, series, 1
+    )
+
+
+def _histogram_chart(chart, result: StudyResult):
     """Every region has its own dose axis, so its own pair of columns."""
-    table = tables.add_table("Dose-volume histograms")
     columns = {}
     longest = max(len(item.histogram.edges_gy) for item in result.regions)
     for item in result.regions:
@@ -153,10 +158,9 @@ def _histogram_chart(result: StudyResult):
         # The curve stays at its last point: a table has one length for all columns.
         columns[f"{item.name} dose (Gy)"] = np.pad(item.histogram.edges_gy, (0, missing), mode="edge")
         columns[f"{item.name} volume (%)"] = 100.0 * np.pad(item.histogram.cumulative_fraction, (0, missing), mode="edge")
-    tables.fill_table(table, columns)
-    chart = tables.add_chart("Dose-volume histogram", "Absorbed dose (Gy)", "Volume receiving at least the dose (%)")
-    series = [
-        tables.add_series(chart, f"{item.name} DVH", table, f"{item.name} dose (Gy)", f"{item.name} volume (%)", index, points=False)
-        for index, item in enumerate(result.regions)
-    ]
-    return chart, [chart, table, *series]
+    name = "Dose-volume histograms"
+    series = [(f"{item.name} DVH", name, f"{item.name} dose (Gy)", f"{item.name} volume (%)", False) for item in result.regions]
+    return tables.show_chart(
+        chart, "Dose-volume histogram", "Absorbed dose (Gy)", "Volume receiving at least the dose (%)", {name: columns}, series,
+        len(result.regions),
+    )

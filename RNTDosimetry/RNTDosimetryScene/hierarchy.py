@@ -23,6 +23,12 @@ def add_folders(patient_name: str, study_name: str) -> tuple[int, int]:
     return patient, study
 
 
+def study_names(patient, nuclide: str, administration_time) -> tuple[str, str]:
+    """Names of the patient's and the study's folder. patient and administration_time may be None."""
+    when = f" {administration_time:%Y-%m-%d}" if administration_time else ""
+    return (f"Patient {patient.id_hash[:8]}" if patient is not None else "Patient"), f"{nuclide} therapy{when}"
+
+
 def add_folder(parent_item: int, name: str) -> int:
     tree = _tree()
     return tree.GetItemChildWithName(parent_item, name) or tree.CreateFolderItem(parent_item, name)

@@ -1,5 +1,7 @@
 """Segments to regions of the library, and back. What was typed about a region is a tag on its segment."""
 
+from dataclasses import replace
+
 import numpy as np
 import slicer
 import vtk
@@ -19,11 +21,12 @@ def add_segmentation(name: str, regions, reference_volume):
     node.CreateDefaultDisplayNodes()
     node.SetReferenceImageGeometryParameterFromVolumeNode(reference_volume)
     for region in regions:
-        _add_segment(node, region)
+        add_region(node, region)
     return node
 
 
-def _add_segment(node, region: Region) -> None:
+def add_region(node, region: Region) -> None:
+    """New segment of a segmentation node. Raises DosimetryError for a region that fills less than half of one voxel."""
     labels = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
     # Only the box around the region is stored: a scene with nine organs would otherwise hold nine whole CTs of zeros.
     box = []
@@ -43,6 +46,7 @@ def _add_segment(node, region: Region) -> None:
     segment_id = node.AddSegmentFromBinaryLabelmapRepresentation(image, region.name, [color.GetRed(), color.GetGreen(), color.GetBlue()])
     segment = node.GetSegmentation().GetSegment(segment_id)
     segment.SetName(region.name)
+    segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_of(region.name, region.kind))
     set_region_settings(segment, RegionSettings(
         kind=region.kind,
         mass_g=region.mass_g,
@@ -57,6 +61,100 @@ _COLORS = ("DarkOrange", "RoyalBlue", "MediumSeaGreen", "Orchid", "Gold", "Turqu
 
 def _color_of(region: Region, index: int) -> str:
     return _COLORS[index % len(_COLORS)]
+
+
+_CODES = {
+    "kidney": ("123037004", "Anatomical Structure", "64033007", "Kidney"),
+    "liver": ("123037004", "Anatomical Structure", "10200004", "Liver"),
+    "spleen": ("123037004", "Anatomical Structure", "78961009", "Spleen"),
+    "lesion": ("49755003", "Morphologically Altered Structure", "108369006", "Neoplasm"),
+    "": ("85756007", "Tissue", "85756007", "Tissue"),
+}
+_SIDES = {"left": ("7771000", "Left"), "right": ("24028007", "Right")}
+_CONTEXT = "Segmentation category and type - DICOM master list"
+
+
+def terminology_of(name: str, kind: str = "organ") -> str:
+    """Terminology entry of a region by its name, in Slicer's notation: SNOMED CT codes of DICOM PS3.16, CID 7150 to 7165."""
+    words = name.lower()
+    key = "lesion" if kind == "lesion" else next((organ for organ in _CODES if organ and organ in words), "")
+    category, category_name, code, meaning = _CODES[key]
+    side = next((_SIDES[word] for word in _SIDES if word in words), None) if key == "kidney" else None
+    modifier = f"SCT^{side[0]}^{side[1]}" if side else "^^"
+    return f"{_CONTEXT}~SCT^{category}^{category_name}~SCT^{code}^{meaning}~{modifier}~Anatomic codes - DICOM master list~^^~^^"
+
+
+def take_over(source, target, names) -> list[str]:
+    """Move the segments of these names from one segmentation node to another. Returns the names that were there."""
+    moved, content = [], target.GetSegmentation()
+    taken = segment_names(target)
+    for name in names:
+        segment_id = _id_by_name_or_code(source, name)
+        if not segment_id:
+            continue
+        segment = source.GetSegmentation().GetSegment(segment_id)
+        segment.SetName(next(text for text in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))) if text not in taken))
+        segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_of(name))
+        set_region_settings(segment, RegionSettings(kind="organ"))
+        moved.append(segment.GetName())
+        taken.append(segment.GetName())
+        content.CopySegmentFromSegmentation(source.GetSegmentation(), segment_id, False)
+    return moved
+
+
+def _id_by_name_or_code(node, name: str) -> str:
+    """Segment of an organ, whatever the tool calls it: by its name, else by its terminology code and side."""
+    content, wanted = node.GetSegmentation(), terminology_of(name).split("~")[2:4]
+    for index in range(content.GetNumberOfSegments()):
+        segment, text = content.GetNthSegment(index), vtk.reference("")
+        segment.GetTag(segment.GetTerminologyEntryTagName(), text)
+        plain = segment.GetName().strip().lower().replace(" ", "_")
+        if plain in (name, "_".join(reversed(name.split("_")))) or str(text).split("~")[2:4] == wanted:
+            return content.GetNthSegmentID(index)
+    return ""
+
+
+def segment_by_name(segmentation, name: str):
+    """Segment of a name. Raises DosimetryError when there is none."""
+    content = segmentation.GetSegmentation()
+    segment = content.GetSegment(content.GetSegmentIdBySegmentName(name))
+    if segment is None:
+        raise DosimetryError(f"Expected one of the regions {', '.join(segment_names(segmentation)) or '(none)'}, received '{name}'.")
+    return segment
+
+
+def type_region_value(segmentation, name: str, key: str, text: str) -> None:
+    """Take a typed value of a region; an empty text brings the default back. key: a field of RegionSettings.
+
+    Raises DosimetryError for what is no number, no kind or out of range.
+    """
+    segment = segment_by_name(segmentation, name)
+    text = text.strip()
+    default = RegionSettings.__dataclass_fields__[key].default
+    if key in ("kind", "model"):
+        value = text.lower() or default
+    else:
+        value = _typed_number(text.replace(",", "."), key, name) if text else default
+    set_region_settings(segment, replace(region_settings(segment), **{key: value}))
+    segment.Modified()
+    segmentation.Modified()
+
+
+def _typed_number(text: str, key: str, name: str) -> float:
+    try:
+        return float(text)
+    except ValueError as error:
+        raise DosimetryError(f"Expected a number for {key} of '{name}', received '{text}'; type for example 0.85.") from error
+
+
+def volume_ml(segment) -> float:
+    """Volume of the labelmap of a segment; 0 where there is none yet."""
+    labelmap = segment.GetRepresentation("Binary labelmap")
+    scalars = None if labelmap is None else labelmap.GetPointData().GetScalars()
+    if scalars is None:
+        return 0.0
+    count = int(np.count_nonzero(vtk_to_numpy(scalars) == segment.GetLabelValue()))
+    return count * float(np.prod(labelmap.GetSpacing())) / 1000.0
 
 
 def set_region_settings(segment, settings: RegionSettings) -> None:

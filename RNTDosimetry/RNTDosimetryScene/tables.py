@@ -42,7 +42,8 @@ def add_chart(name: str, x_title: str, y_title: str):
 
 def add_series(chart, name: str, table, x_column: str, y_column: str, index: int, points: bool) -> object:
     """One series of a chart: points for what was measured, a line for what was computed."""
-    series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode", name)
+    series = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLPlotSeriesNode")
+    series.SetName(name)
     series.SetAndObserveTableNodeID(table.GetID())
     series.SetXColumnName(x_column)
     series.SetYColumnName(y_column)
@@ -58,3 +59,48 @@ def add_series(chart, name: str, table, x_column: str, y_column: str, index: int
         series.SetLineWidth(2)
     chart.AddAndObservePlotSeriesNodeID(series.GetID())
     return series
+
+
+def show_chart(chart, name, x_title, y_title, content, series, colors):
+    """Chart with its tables and series, made or brought up to date. Returns (chart, all its nodes).
+
+    content: columns by table name. series: (name, table name, x column, y column, points) of each. colors: after so many
+    series the colors begin again, so that a fit has the color of its points. A chart with the same series is only refilled, so
+    that a view that shows it goes on showing it.
+    """
+    if chart is not None and _series_names(chart) != [item[0] for item in series]:
+        _empty_chart(chart)
+    if chart is None:
+        chart = add_chart(name, x_title, y_title)
+    chart.SetTitle(name)
+    old = {chart.GetNthPlotSeriesNode(index).GetName(): chart.GetNthPlotSeriesNode(index) for index in range(chart.GetNumberOfPlotSeriesNodes())}
+    table_nodes = {}
+    for item_name, table_name, *_columns in series:
+        if item_name in old and old[item_name].GetTableNode() is not None:
+            table_nodes.setdefault(table_name, old[item_name].GetTableNode())
+    for table_name, columns in content.items():
+        if table_name not in table_nodes:
+            table_nodes[table_name] = add_table(table_name)
+        fill_table(table_nodes[table_name], columns)
+    nodes = [chart, *table_nodes.values()]
+    for index, (item_name, table_name, x_column, y_column, points) in enumerate(series):
+        if item_name not in old:
+            old[item_name] = add_series(chart, item_name, table_nodes[table_name], x_column, y_column, index % colors, points)
+        nodes.append(old[item_name])
+    return chart, nodes
+
+
+def _series_names(chart) -> list[str]:
+    return [chart.GetNthPlotSeriesNode(index).GetName() for index in range(chart.GetNumberOfPlotSeriesNodes())]
+
+
+def _empty_chart(chart) -> None:
+    scene, table_nodes = slicer.mrmlScene, set()
+    for index in reversed(range(chart.GetNumberOfPlotSeriesNodes())):
+        series = chart.GetNthPlotSeriesNode(index)
+        table_nodes.add(series.GetTableNode())
+        scene.RemoveNode(series)
+    for node in table_nodes:
+        if node is not None:
+            scene.RemoveNode(node)
+    chart.RemoveAllPlotSeriesNodeIDs()

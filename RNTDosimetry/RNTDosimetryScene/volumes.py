@@ -96,11 +96,14 @@ def add_activity(image: ActivityImage):
     return node
 
 
-def describe_activity(node, start_h, duration_s=None, nuclide="", acquisition_start=None, frame_of_reference_uid="", warnings=()):
+def describe_activity(
+    node, start_h, duration_s=None, nuclide="", acquisition_start=None, frame_of_reference_uid="", warnings=(), calibration=1.0
+):
     """Write on a volume node what the dosimetry needs to know of it: typed values for files that do not say it.
 
-    The voxels must be the true concentration in Bq/mL at the start of acquisition.
+    The voxels times calibration must be the true concentration in Bq/mL at the start of acquisition.
     """
+    node.SetAttribute(ATTRIBUTE + "Calibration", repr(float(calibration)))
     node.SetAttribute(ATTRIBUTE + "Unit", ACTIVITY_UNIT)
     node.SetAttribute(ATTRIBUTE + "StartHours", repr(float(start_h)))
     node.SetAttribute(ATTRIBUTE + "DurationSeconds", "" if duration_s is None else repr(float(duration_s)))
@@ -108,6 +111,19 @@ def describe_activity(node, start_h, duration_s=None, nuclide="", acquisition_st
     node.SetAttribute(ATTRIBUTE + "AcquisitionStart", "" if acquisition_start is None else acquisition_start.isoformat())
     node.SetAttribute(ATTRIBUTE + "FrameOfReferenceUID", frame_of_reference_uid)
     node.SetAttribute(ATTRIBUTE + "Warnings", "\n".join(warnings))
+
+
+def calibration_of(node) -> float:
+    """Bq/mL for a stored value of 1."""
+    return float(node.GetAttribute(ATTRIBUTE + "Calibration") or 1.0)
+
+
+def world_matrix(transform) -> np.ndarray:
+    """4 x 4 RAS matrix of a linear transform node to the world; of any other one the identity."""
+    matrix = vtk.vtkMatrix4x4()
+    if transform.IsLinear():
+        transform.GetMatrixTransformToWorld(matrix)
+    return np.array([[matrix.GetElement(row, column) for column in range(4)] for row in range(4)])
 
 
 def activity_problem(node) -> str:
@@ -131,7 +147,7 @@ def activity_image(node, calibration_uncertainty: float = 0.0) -> ActivityImage:
     return ActivityImage(
         name=node.GetName(),
         geometry=geometry_of_volume(node),
-        concentration_bq_ml=np.array(voxels(node), dtype=np.float32),
+        concentration_bq_ml=np.asarray(voxels(node) * np.float32(calibration_of(node)), dtype=np.float32),
         nuclide=text("Nuclide"),
         start_h=float(text("StartHours")),
         acquisition_start=datetime.fromisoformat(text("AcquisitionStart")) if text("AcquisitionStart") else None,

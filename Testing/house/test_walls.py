@@ -15,7 +15,7 @@ ROOM_ORDER = ("workflow", "phantom", "report", "planning", "dose", "kinetics", "
 GROUND_FILES = {"errors", "records", "resources", "progress"}
 FILE_SCOPE_PACKAGES = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules", "RNTDosimetryLib"}
 INNER_PACKAGES = FILE_SCOPE_PACKAGES | {"pydicom", "highdicom"}
-MODULE_FILE_SCOPE = FILE_SCOPE_PACKAGES | {"slicer", "qt", "ctk", "RNTDosimetryScene", "RNTDosimetry"}
+MODULE_FILE_SCOPE = FILE_SCOPE_PACKAGES | {"slicer", "qt", "ctk", "RNTDosimetryPanel", "RNTDosimetryScene", "RNTDosimetry"}
 LARGEST_FILE = 450
 
 

@@ -119,7 +119,7 @@ def test_save_clear_load_keeps_everything(logic, computed, scene, tmp_path):
 def test_a_changed_input_makes_the_results_stale(logic, computed):
     parameter_node, _result = computed
     assert logic.resultState(parameter_node) == "current"
-    logic.typeRegionValue(parameter_node, "liver", False, "0.5")
+    logic.typeRegionValue(parameter_node, "liver", "recovery_coefficient", "0.5")
     assert logic.resultState(parameter_node) == "stale"
     with pytest.raises(DosimetryError, match="run again"):
         logic.writeReport("unused", parameter_node)
@@ -222,9 +222,9 @@ def test_volumes_with_typed_times_work_without_dicom(logic, scene, library_run):
 
 def test_user_transforms_are_used_when_asked(logic, computed):
     parameter_node, result = computed
-    parameter_node.useSceneTransforms = True
+    parameter_node.registrationMethod = type(parameter_node.registrationMethod).SCENE
     other = logic.run(parameter_node)
-    assert {item.method for item in other.alignments} == {"given"}
+    assert {item.method for item in other.alignments} == {"reference", "transform of the scene"}
     for item in result.regions:
         assert other.region(item.name).tia_mbq_h == pytest.approx(item.tia_mbq_h, rel=1e-6)
 

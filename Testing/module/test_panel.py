@@ -27,7 +27,7 @@ def test_from_folder_to_report_by_clicks(panel, patient, library_run, tmp_path):
     assert widget.ui.applyButton.enabled
     _images, expected = library_run
     for row, cells in enumerate(texts(widget.ui.regionsTableWidget)):
-        widget.ui.regionsTableWidget.item(row, 2).setText(f"{expected.region(cells[0]).recovery_coefficient:g}")
+        widget.ui.regionsTableWidget.item(row, 3).setText(f"{expected.region(cells[0]).recovery_coefficient:g}")
     widget.ui.spectResolutionSpinBox.value = expected.study.settings.spect_resolution_fwhm_mm
     widget.ui.calibrationUncertaintySpinBox.value = 100 * expected.study.settings.calibration_uncertainty
     widget.ui.applyButton.click()
@@ -35,7 +35,7 @@ def test_from_folder_to_report_by_clicks(panel, patient, library_run, tmp_path):
     result = widget.logic.lastResult
     for item in expected.regions:
         np.testing.assert_allclose(result.region(item.name).dose.dose_gy, item.dose.dose_gy, rtol=1e-6)
-    assert widget.ui.resultTableView.model().rowCount() == len(expected.regions)
+    assert widget.ui.doseTableWidget.rowCount == len(expected.regions)
     assert "lesion_1" in widget.ui.warningsTextEdit.plainText
     assert not widget.ui.writeButton.enabled
     widget.ui.outputFolderPathLineEdit.currentPath = str(tmp_path)
@@ -47,7 +47,7 @@ def test_from_folder_to_report_by_clicks(panel, patient, library_run, tmp_path):
 def test_results_go_stale_visibly(panel, study_path):
     _container, widget = panel
     widget.logic.run(widget.logic.loadStudyFile(study_path))
-    widget.onParameterNodeModified()
+    widget.panel.refresh()
     assert widget.ui.runStatusLabel.text == "The results are up to date."
     widget.ui.densitySpinBox.value = 1.0
     assert "out of date" in widget.ui.runStatusLabel.text
@@ -57,9 +57,9 @@ def test_results_go_stale_visibly(panel, study_path):
 def test_a_typed_value_that_is_no_number_is_taken_back(panel, study_path):
     _container, widget = panel
     widget.logic.loadStudyFile(study_path)
-    widget.onParameterNodeModified()
+    widget.panel.refresh()
     before = texts(widget.ui.regionsTableWidget)
-    widget.ui.regionsTableWidget.item(0, 2).setText("much")
+    widget.ui.regionsTableWidget.item(0, 3).setText("much")
     assert texts(widget.ui.regionsTableWidget) == before
 
 

@@ -1,0 +1,99 @@
+"""Section 6: absorbed dose of regions and voxels, as table, overlay, isodoses and curves."""
+
+from RNTDosimetryScene import inputs, isodose, views
+from slicer.i18n import tr as _
+
+from RNTDosimetryPanel.section import Section
+from RNTDosimetryPanel.tools import STALE_COLOR, enable, fill_table, measured_text, number_text, prepare_table, selected_row
+
+
+class DoseSection(Section):
+    name = "dose"
+    step = "dose"
+
+    def setup(self):
+        super().setup()
+        prepare_table(
+            self.ui.doseTableWidget, [_("Region"), _("Mass (g)"), _("Dose (Gy)"), _("Gy/GBq"), _("Map mean (Gy)")],
+            [
+                _("Name of the region"), _("As typed, or volume times density"), _("Absorbed dose with its standard uncertainty"),
+                _("Dose per administered activity; needs the administered activity"),
+                _("Mean of the dose map over the region, without recovery correction"),
+            ],
+        )
+        self.ui.doseTableWidget.connect("itemSelectionChanged()", self.onRegion)
+        self.ui.doseButton.connect("clicked(bool)", self.onDose)
+        self.ui.showDoseButton.connect("clicked(bool)", self.onShow)
+        self.ui.isodoseButton.connect("clicked(bool)", self.onIsodoses)
+        self.ui.layoutButton.connect("clicked(bool)", self.onLayout)
+
+    def refresh(self):
+        volume = self.node.doseVolume
+        self._fill()
+        state = self.say_step(self._result(volume))
+        missing = self.logic.missingInput(self.node, "dose")
+        enable(self.ui.doseButton, missing, _("Compute the dose map and the dose of every region; what comes before is done if needed"))
+        reason = "" if volume is not None else _("Compute the dose first")
+        enable(self.ui.showDoseButton, reason, _("Dose over the CT of the reference, with its color legend, in linked slices"))
+        enable(self.ui.isodoseButton, reason, _("Surfaces of equal dose in 3D, seen as contours in the slices"))
+        enable(self.ui.layoutButton, reason, _("Slices above; time-activity curves, dose-volume histograms and the table below"))
+        self._show_warnings(state)
+
+    def _fill(self):
+        table, rows = self.node.resultTable, []
+        if table is not None:
+            names = [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())]
+
+            def cell(row, name):
+                return table.GetCellText(row, names.index(name)) if name in names else ""
+
+            for row in range(table.GetNumberOfRows()):
+                spread = cell(row, "u(Absorbed dose) (Gy)")
+                dose = cell(row, "Absorbed dose (Gy)")
+                rows.append([
+                    cell(row, "Region"), cell(row, "Mass (g)"), measured_text(float(dose), float(spread)) if spread else dose,
+                    cell(row, "Dose per activity (Gy/GBq)"), cell(row, "Mean of dose map (Gy)"),
+                ])
+        stale = self.panel.states["dose"] != "current"
+        colors = {(row, column): STALE_COLOR for row in range(len(rows)) for column in range(1, 5)} if stale else {}
+        fill_table(self.ui.doseTableWidget, rows, colors=colors)
+
+    def onRegion(self):
+        """The clicked region is chosen in Kinetics as well, which shows its curve."""
+        row = selected_row(self.ui.doseTableWidget)
+        if self.node is not None and row >= 0:
+            self.panel.section("kinetics").choose(self.ui.doseTableWidget.item(row, 0).text())
+
+    def _result(self, volume):
+        if volume is None or volume.GetImageData() is None:
+            return ""
+        highest = volume.GetImageData().GetScalarRange()[1]
+        return _("Highest voxel dose {dose} Gy").format(dose=number_text(highest))
+
+    def _show_warnings(self, state):
+        result = self.logic.stepResult("dose", self.node)
+        text = "\n".join(result.all_warnings()) if result is not None and state != "none" else ""
+        if self.ui.warningsTextEdit.plainText != text:
+            self.ui.warningsTextEdit.setPlainText(text)
+
+    def onDose(self, checked=False):
+        if self.run_step(_("The dose could not be computed.")) is not None:
+            self.quick(_("The dose cannot be shown."), views.show_dose, self.node, inputs.reference_volume(self.node))
+
+    def onShow(self, checked=False):
+        self.quick(_("The dose cannot be shown."), views.show_dose, self.node, inputs.reference_volume(self.node))
+
+    def onIsodoses(self, checked=False):
+        self.quick(_("The isodoses cannot be shown."), self._isodoses)
+
+    def _isodoses(self):
+        levels = isodose.levels_of(self.node.isodosePercents)
+        highest = self.node.doseVolume.GetImageData().GetScalarRange()[1]
+        isodose.show_isodoses(self.node.doseVolume, levels, highest)
+
+    def onLayout(self, checked=False):
+        self.quick(_("The layout cannot be shown."), self._layout)
+
+    def _layout(self):
+        views.show_dose(self.node, inputs.reference_volume(self.node))
+        views.show_result_layout(self.node)

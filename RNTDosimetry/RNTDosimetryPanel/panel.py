@@ -1,0 +1,90 @@
+"""The panel as a whole: its sections, what is chosen, and what is being worked on."""
+
+from slicer.i18n import tr as _
+
+from RNTDosimetryPanel.dose import DoseSection
+from RNTDosimetryPanel.kinetics import KineticsSection
+from RNTDosimetryPanel.planning import PlanningSection
+from RNTDosimetryPanel.regions import RegionsSection
+from RNTDosimetryPanel.registration import RegistrationSection
+from RNTDosimetryPanel.report import ReportSection
+from RNTDosimetryPanel.study import StudySection
+from RNTDosimetryPanel.timepoints import TimePointsSection
+from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, say, shown_errors
+from RNTDosimetryPanel.work import Work
+
+_SECTIONS = (
+    StudySection, TimePointsSection, RegistrationSection, RegionsSection, KineticsSection, DoseSection, PlanningSection, ReportSection,
+)
+_STEPS = ("register", "measure", "fit", "dose")
+
+
+class Panel:
+    """What the sections share. choose_study: called with a parameter node when another study is chosen."""
+
+    def __init__(self, ui, logic, choose_study):
+        self.ui = ui
+        self.logic = logic
+        self.choose_study = choose_study
+        self.parameterNode = None
+        self.work = None
+        self.states = dict.fromkeys(_STEPS, "none")
+        self.sections = [section(self) for section in _SECTIONS]
+        self._refreshing = False
+
+    def setup(self) -> None:
+        for section in self.sections:
+            section.setup()
+        self.ui.applyButton.connect("clicked(bool)", self.onRunAll)
+        self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
+
+    def section(self, name: str):
+        return next(section for section in self.sections if section.name == name)
+
+    def rest(self, resting: bool) -> None:
+        """While work goes on nothing but Cancel can be clicked."""
+        for section in self.sections:
+            section.widget("CollapsibleButton").enabled = not resting
+        self.ui.applyButton.enabled = not resting
+        self.ui.cancelButton.enabled = resting
+        self.ui.cancelButton.toolTip = _("Stop the work and leave the scene as it was") if resting else _("Nothing is being done")
+
+    def refresh(self, *unused) -> None:
+        """Show what is true now; asked for again by what it shows, it does nothing."""
+        if self._refreshing or self.parameterNode is None or self.work is not None:
+            return
+        self._refreshing = True
+        try:
+            self.states = {step: self.logic.stepState(self.parameterNode, step) for step in _STEPS}
+            for section in self.sections:
+                section.refresh()
+            self._refresh_run()
+        finally:
+            self._refreshing = False
+
+    def _refresh_run(self) -> None:
+        missing = self.logic.missingInput(self.parameterNode)
+        enable(self.ui.applyButton, missing, _("Register, measure, fit and compute the absorbed dose"))
+        enable(self.ui.cancelButton, _("Nothing is being done"), "")
+        text, color = {
+            "none": (_("Ready to run."), ""),
+            "stale": (_("Inputs have changed: the results are out of date. Run again."), STALE_COLOR),
+            "current": (_("The results are up to date."), DONE_COLOR),
+        }[self.states["dose"]]
+        say(self.ui.runStatusLabel, missing or text, MISSING_COLOR if missing else color)
+
+    def leave(self) -> None:
+        for section in self.sections:
+            section.leave()
+
+    def cleanup(self) -> None:
+        self.leave()
+        self.parameterNode = None
+
+    def onRunAll(self, checked=False) -> None:
+        with shown_errors(_("The dosimetry could not be finished.")), Work(self) as work:
+            self.logic.run(self.parameterNode, progress=work.progress, cancel=work.is_cancelled)
+
+    def onCancel(self, checked=False) -> None:
+        if self.work is not None:
+            self.work.cancel()

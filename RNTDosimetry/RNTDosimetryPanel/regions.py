@@ -1,0 +1,159 @@
+"""Section 4: organs and lesions, what is typed about them, and helpers to draw them."""
+
+import qt
+import slicer
+from RNTDosimetryScene import contours, inputs, segments
+from slicer.i18n import tr as _
+
+from RNTDosimetryPanel.section import Section
+from RNTDosimetryPanel.tools import enable, fill_table, number_text, prepare_table, shown_errors
+from RNTDosimetryPanel.work import Work
+
+_KEYS = {1: "kind", 3: "recovery_coefficient", 4: "recovery_coefficient_uncertainty", 5: "mass_g", 6: "effective_half_life_h"}
+_EDITOR_TAG = "RNTDosimetrySegmentEditor"
+
+
+class RegionsSection(Section):
+    name = "regions"
+    step = "measure"
+
+    def __init__(self, panel):
+        super().__init__(panel)
+        self._editor = None
+
+    def setup(self):
+        super().setup()
+        prepare_table(
+            self.ui.regionsTableWidget,
+            [_("Region"), _("Kind"), _("Volume (mL)"), _("RC"), _("u(RC)"), _("Mass (g)"), _("Half-life (h)")],
+            [
+                _("Name of the segment"), _("organ, lesion or other; can be typed"), _("Volume as drawn"),
+                _("Recovery coefficient: measured over true activity; can be typed, 1 means no correction"),
+                _("Relative standard uncertainty of the recovery coefficient; can be typed, 0.03 means 3 %"),
+                _("Can be typed; empty means volume times density"),
+                _("Effective half-life of an earlier cycle or a population, for a single scan; can be typed"),
+            ],
+        )
+        self.ui.regionsTableWidget.connect("cellChanged(int,int)", self.onCell)
+        self.ui.measureButton.connect("clicked(bool)", self.onMeasure)
+        self.ui.editSegmentsButton.connect("toggled(bool)", self.onEdit)
+        self.ui.organsButton.connect("clicked(bool)", self.onOrgans)
+        self.ui.isocontourButton.connect("clicked(bool)", self.onIsocontour)
+        self.ui.sphereButton.connect("clicked(bool)", self.onSphere)
+
+    def refresh(self):
+        self._fill()
+        curves = self.logic.regionCurves(self.node)
+        self.say_step(_("{count} regions measured").format(count=len(curves)) if curves else "")
+        enable(
+            self.ui.measureButton, self.logic.missingInput(self.node, "measure"),
+            _("Measure the activity of every region in every scan; scans are registered first if they are not"),
+        )
+        no_scan = "" if self.node.activityVolumes else _("Load a study or add time points first")
+        enable(self.ui.editSegmentsButton, no_scan, _("Draw and correct regions on the reference; a segmentation is made if there is none"))
+        enable(self.ui.isocontourButton, no_scan, _("Add the connected voxels above the threshold as a lesion"))
+        enable(self.ui.sphereButton, no_scan, _("Add a sphere around the seed as a region"))
+        reason = no_scan or ("" if contours.has_totalsegmentator() else _("Install the extension TotalSegmentator first"))
+        reason = reason or ("" if self.node.ctVolumes else _("Add the CTs of the time points first"))
+        enable(self.ui.organsButton, reason, _("Kidneys, liver and spleen on the CT of the reference"))
+        self._show_in_editor()
+
+    def _fill(self):
+        rows, typed = [], set()
+        if self.node.segmentation is not None:
+            content = self.node.segmentation.GetSegmentation()
+            for index in range(content.GetNumberOfSegments()):
+                segment = content.GetNthSegment(index)
+                settings = segments.region_settings(segment)
+                optional = ["" if value is None else f"{value:g}" for value in (settings.mass_g, settings.effective_half_life_h)]
+                rows.append([
+                    segment.GetName(), settings.kind or "organ", number_text(segments.volume_ml(segment)), f"{settings.recovery_coefficient:g}",
+                    f"{settings.recovery_coefficient_uncertainty:g}", *optional,
+                ])
+                typed |= {(index, 3)} if settings.recovery_coefficient != 1.0 else set()
+                typed |= {(index, column) for column, text in ((5, optional[0]), (6, optional[1])) if text}
+        fill_table(self.ui.regionsTableWidget, rows, _KEYS, typed)
+
+    def leave(self):
+        """The editor lets go of its views and keys while another module is shown."""
+        if self._editor is not None:
+            self.ui.editSegmentsButton.setChecked(False)
+
+    def onCell(self, row, column):
+        if self.node is None or column not in _KEYS:
+            return
+        table = self.ui.regionsTableWidget
+        name, text = table.item(row, 0).text(), table.item(row, column).text()
+        self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[column], text)
+
+    def onMeasure(self, checked=False):
+        self.run_step(_("The regions could not be measured."))
+
+    def onEdit(self, shown):
+        if self.node is None:
+            return
+        if shown:
+            self.quick(_("The editor cannot be opened."), self._open_editor)
+        elif self._editor is not None:
+            self._editor.setActiveEffectByName("")
+            self._editor.uninstallKeyboardShortcuts()
+            self._editor.removeViewObservations()
+            self._editor.setVisible(False)
+            self.panel.refresh()
+
+    def _open_editor(self):
+        if self.node.segmentation is None:
+            contours.make_segmentation(self.node)
+        if self._editor is None:
+            frame = self.ui.segmentEditorFrame
+            frame.setLayout(qt.QVBoxLayout())
+            self._editor = slicer.qMRMLSegmentEditorWidget()
+            self._editor.setMaximumNumberOfUndoStates(10)
+            self._editor.setMRMLScene(slicer.mrmlScene)
+            self._editor.segmentationNodeSelectorVisible = False
+            frame.layout().addWidget(self._editor)
+        self._editor.setMRMLSegmentEditorNode(self._editor_node())
+        self._editor.setupViewObservations()
+        self._editor.installKeyboardShortcuts()
+        self._editor.setVisible(True)
+        self._show_in_editor()
+
+    @staticmethod
+    def _editor_node():
+        node = slicer.mrmlScene.GetSingletonNode(_EDITOR_TAG, "vtkMRMLSegmentEditorNode")
+        if node is None:
+            node = slicer.mrmlScene.CreateNodeByClass("vtkMRMLSegmentEditorNode")
+            node.UnRegister(None)
+            node.SetSingletonTag(_EDITOR_TAG)
+            node = slicer.mrmlScene.AddNode(node)
+        return node
+
+    def _show_in_editor(self):
+        if self._editor is None or not self.ui.editSegmentsButton.checked:
+            return
+        if self._editor.segmentationNode() is not self.node.segmentation:
+            self._editor.setSegmentationNode(self.node.segmentation)
+        source = inputs.reference_volume(self.node)
+        if self._editor.sourceVolumeNode() is not source:
+            self._editor.setSourceVolumeNode(source)
+
+    def onOrgans(self, checked=False):
+        with shown_errors(_("The organs could not be segmented.")), Work(self.panel) as work:
+            work.progress(0.1, _("TotalSegmentator is at work"))
+            contours.segment_organs(self.node)
+
+    def _seed(self):
+        node = self.ui.seedPointSelector.currentNode()
+        if node is None or node.GetNumberOfControlPoints() == 0:
+            return None
+        position = [0.0, 0.0, 0.0]
+        node.GetNthControlPointPositionWorld(0, position)
+        return position
+
+    def onIsocontour(self, checked=False):
+        percent = self.ui.isocontourSpinBox.value
+        self.quick(_("The isocontour could not be drawn."), self.logic.addIsocontour, self.node, percent, self._seed())
+
+    def onSphere(self, checked=False):
+        volume = self.ui.sphereSpinBox.value
+        self.quick(_("The sphere could not be drawn."), self.logic.addHotSphere, self.node, volume, self._seed())

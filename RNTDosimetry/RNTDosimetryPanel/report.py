@@ -1,0 +1,90 @@
+"""Section 9: the report, the study file and the self check."""
+
+import os
+
+from slicer.i18n import tr as _
+
+from RNTDosimetryPanel.section import Section
+from RNTDosimetryPanel.tools import (
+    BAD_COLOR,
+    DONE_COLOR,
+    MISSING_COLOR,
+    enable,
+    fill_table,
+    number_text,
+    prepare_table,
+    shown_errors,
+)
+from RNTDosimetryPanel.work import Work
+
+_STUDY_FILE = "study.json"
+
+
+class ReportSection(Section):
+    name = "report"
+
+    def __init__(self, panel):
+        super().__init__(panel)
+        self._written = ""
+
+    def setup(self):
+        super().setup()
+        prepare_table(
+            self.ui.selfCheckTableWidget, [_("Case"), _("Expected"), _("Found"), _("Unit"), _("Verdict"), _("Source")],
+            [
+                _("What is computed"), _("What the source says"), _("What this installation computes"), _("Unit of both"),
+                _("Whether the deviation is within the limit"), _("Where the expected number comes from"),
+            ],
+        )
+        self.ui.outputFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
+        self.ui.writeButton.connect("clicked(bool)", self.onWrite)
+        self.ui.writeStudyButton.connect("clicked(bool)", self.onWriteStudy)
+        self.ui.selfCheckButton.connect("clicked(bool)", self.onSelfCheck)
+
+    def refresh(self):
+        state = self.panel.states["dose"]
+        folder = self.ui.outputFolderPathLineEdit.currentPath
+        reason = {"none": _("Run first"), "stale": _("The results are out of date: run again first")}.get(state, "")
+        reason = reason or ("" if folder else _("Choose a folder first"))
+        enable(self.ui.writeButton, reason, _("Write report, tables, dose volume and RTDOSE"))
+        no_study = "" if self.node.dicomFolder else _("Load a DICOM study first")
+        no_study = no_study or ("" if folder else _("Choose a folder first"))
+        enable(self.ui.writeStudyButton, no_study, _("Write what the panel holds as study.json, for python -m RNTDosimetryLib run"))
+        if state == "current" and self._written:
+            self.say(_("Written."), DONE_COLOR, self._written, "\u2713")
+        elif reason:
+            self.say(reason + ".", MISSING_COLOR)
+        else:
+            self.say(_("Ready to write."), MISSING_COLOR)
+        if state != "current":
+            self._written = ""
+
+    def onFolder(self, path):
+        self.panel.refresh()
+
+    def onWrite(self, checked=False):
+        folder = self.ui.outputFolderPathLineEdit.currentPath
+        with shown_errors(_("The report could not be written.")), Work(self.panel) as work:
+            paths = self.logic.writeReport(folder, self.node, progress=work.progress, cancel=work.is_cancelled)
+            names = ", ".join(path.name for path in paths)
+            self._written = _("{names} in {folder}").format(names=names, folder=folder)
+
+    def onWriteStudy(self, checked=False):
+        path = os.path.join(self.ui.outputFolderPathLineEdit.currentPath, _STUDY_FILE)
+        self.quick(_("The study file could not be written."), self._write_study, path)
+
+    def _write_study(self, path):
+        self._written = str(self.logic.writeStudyFile(path, self.node))
+
+    def onSelfCheck(self, checked=False):
+        cases = ()
+        with shown_errors(_("The self check could not be finished.")), Work(self.panel) as work:
+            cases = self.logic.selfCheck(work.progress)
+        rows = [[
+            case.name, number_text(case.expected, 4), number_text(case.found, 4), case.unit,
+            _("passed") if case.passed else _("NOT passed"), case.source,
+        ] for case in cases]
+        colors = {(index, 4): DONE_COLOR if case.passed else BAD_COLOR for index, case in enumerate(cases)}
+        fill_table(self.ui.selfCheckTableWidget, rows, colors=colors)
+        passed = sum(case.passed for case in cases)
+        self.widget("ResultLabel").text = _("Self check: {passed} of {count} cases passed").format(passed=passed, count=len(cases))

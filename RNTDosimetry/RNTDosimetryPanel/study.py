@@ -1,0 +1,112 @@
+"""Section 1: what was given, to whom it is not said; read from DICOM, every value can be typed over."""
+
+import os
+
+from RNTDosimetryScene import inputs, loading, samples, timepoints
+from slicer.i18n import tr as _
+
+from RNTDosimetryLib.nuclides import list_nuclides
+from RNTDosimetryPanel.section import Section
+from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, say, select_text, shown_errors
+from RNTDosimetryPanel.work import Work
+
+_ORIGIN_LABELS = {
+    "nuclide": "nuclideOriginLabel",
+    "radiopharmaceutical": "radiopharmaceuticalOriginLabel",
+    "administeredActivityMBq": "administeredActivityOriginLabel",
+    "administrationTime": "administrationTimeOriginLabel",
+}
+
+
+class StudySection(Section):
+    name = "study"
+
+    def setup(self):
+        super().setup()
+        self.ui.studySelector.addAttribute("vtkMRMLScriptedModuleNode", "ModuleName", self.logic.moduleName)
+        for name in list_nuclides():
+            self.ui.nuclideComboBox.addItem(name)
+        self.ui.nuclideComboBox.setCurrentIndex(-1)
+        self.ui.studySelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onStudyChosen)
+        self.ui.dicomFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolderChanged)
+        self.ui.loadButton.connect("clicked(bool)", self.onLoad)
+        self.ui.phantomButton.connect("clicked(bool)", self.onPhantom)
+        self.ui.nuclideComboBox.connect("currentTextChanged(QString)", self.onNuclide)
+        self.ui.administrationTimeLineEdit.connect("editingFinished()", self.onAdministrationTime)
+
+    def refresh(self):
+        node = self.node
+        self._show_study(node)
+        if node.dicomFolder and not self.ui.dicomFolderPathLineEdit.currentPath:
+            self.ui.dicomFolderPathLineEdit.currentPath = node.dicomFolder
+        select_text(self.ui.nuclideComboBox, node.nuclide)
+        if self.ui.administrationTimeLineEdit.text != node.administrationTime:
+            self.ui.administrationTimeLineEdit.text = node.administrationTime
+        self.ui.intakeTableView.setMRMLTableNode(node.intakeTable)
+        for name, label in _ORIGIN_LABELS.items():
+            self._show_origin(name, getattr(self.ui, label))
+        folder = self.ui.dicomFolderPathLineEdit.currentPath
+        reason = "" if os.path.isdir(folder or "") else _("Choose the folder with the DICOM files first")
+        enable(self.ui.loadButton, reason, _("Read the DICOM files into the scene"))
+        enable(self.ui.phantomButton, "", _("A small made-up patient with known truth, to learn with; nothing is downloaded"))
+        self._show_status(node)
+
+    def _show_study(self, node):
+        selector = self.ui.studySelector
+        if selector.currentNode() is not node.parameterNode:
+            blocked = selector.blockSignals(True)
+            selector.setCurrentNode(node.parameterNode)
+            selector.blockSignals(blocked)
+
+    def _show_origin(self, name, label):
+        kind, read = inputs.origin(self.node, name)
+        if kind == "read":
+            say(label, _("read"), DONE_COLOR)
+        elif kind == "typed":
+            say(label, _("typed"), STALE_COLOR)
+        else:
+            say(label, _("missing"), MISSING_COLOR)
+        said = _("The files say {value}").format(value=read) if read else _("The files do not say it, or none were read")
+        label.toolTip = said
+
+    def _show_status(self, node):
+        count = len(node.activityVolumes or [])
+        if not count:
+            self.say(_("Choose a DICOM folder, or go on to Time points for volumes that are in the scene."), MISSING_COLOR)
+            return
+        regions = 0 if node.segmentation is None else node.segmentation.GetSegmentation().GetNumberOfSegments()
+        result = _("{scans} scans, {regions} regions").format(scans=count, regions=regions)
+        warnings = timepoints.reading_warnings(node)
+        if warnings:
+            result += "\n" + "\n".join(warnings)
+        self.say(_("Loaded."), DONE_COLOR, result, "\u2713")
+
+    def onStudyChosen(self, scriptedNode):
+        if self.node is None or scriptedNode is None or scriptedNode is self.node.parameterNode:
+            return
+        self.ui.dicomFolderPathLineEdit.currentPath = ""
+        self.panel.choose_study(self.logic.wrap(scriptedNode))
+
+    def onFolderChanged(self, path):
+        self.panel.refresh()
+
+    def onLoad(self, checked=False):
+        folder = self.ui.dicomFolderPathLineEdit.currentPath
+        with shown_errors(_("The study could not be loaded.")), Work(self.panel) as work:
+            overrides = loading.overrides_of_panel(self.node)
+            self.logic.loadDicomFolder(folder, self.node, overrides, progress=work.progress, cancel=work.is_cancelled)
+
+    def onPhantom(self, checked=False):
+        with shown_errors(_("The phantom could not be made.")), Work(self.panel) as work:
+            path = samples.make_phantom(progress=lambda fraction, message: work.progress(0.6 * fraction, message))
+            self.logic.loadSample(path, self.node, lambda fraction, message: work.progress(0.6 + 0.4 * fraction, message), work.is_cancelled)
+
+    def onNuclide(self, name):
+        if self.node is not None and name:
+            self.node.nuclide = name
+
+    def onAdministrationTime(self):
+        if self.node is None or self.ui.administrationTimeLineEdit.text == self.node.administrationTime:
+            return
+        text = self.ui.administrationTimeLineEdit.text
+        self.quick(_("This time cannot be used."), timepoints.type_administration_time, self.node, text)

@@ -1,0 +1,90 @@
+"""Section 2: the scans with their times."""
+
+from RNTDosimetryScene import timepoints
+from slicer.i18n import tr as _
+
+from RNTDosimetryPanel.section import Section
+from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, enable, fill_table, prepare_table, selected_row
+
+_COLUMNS = ("scan", "start", "duration", "unit", "calibration", "ct", "status")
+_EDITABLE = {1: "start", 2: "duration", 4: "calibration"}
+
+
+class TimePointsSection(Section):
+    name = "timePoints"
+
+    def setup(self):
+        super().setup()
+        prepare_table(
+            self.ui.timePointsTableWidget,
+            [_("Scan"), _("Start (h)"), _("Time (s)"), _("Unit"), _("Cal."), _("CT"), _("Status")],
+            [
+                _("Activity volume of the scan"), _("Hours from administration to start of acquisition; can be typed"),
+                _("Duration of the acquisition; can be typed"), _("Unit of the calibrated image"),
+                _("Bq/mL for a stored value of 1; can be typed"), _("CT of the same session"), _("Whether the scan can be used"),
+            ],
+        )
+        self.ui.timePointsTableWidget.connect("cellChanged(int,int)", self.onCell)
+        self.ui.timePointsTableWidget.connect("itemSelectionChanged()", self.onSelection)
+        self.ui.addActivitySelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onSelection)
+        self.ui.addTimePointButton.connect("clicked(bool)", self.onAdd)
+        self.ui.removeTimePointButton.connect("clicked(bool)", self.onRemove)
+        self.ui.referenceTimePointButton.connect("clicked(bool)", self.onReference)
+        self.ui.clearTimePointsButton.connect("clicked(bool)", self.onClear)
+
+    def refresh(self):
+        rows = timepoints.time_point_rows(self.node)
+        typed = {(index, column) for index, row in enumerate(rows) for column, key in _EDITABLE.items() if row["typed"][key]}
+        helps = {(index, 6): row["help"] or row["status"] for index, row in enumerate(rows)}
+        fill_table(self.ui.timePointsTableWidget, [[row[key] for key in _COLUMNS] for row in rows], _EDITABLE, typed, helps)
+        self._enable_buttons(bool(rows))
+        problems = [row["help"] for row in rows if row["status"].startswith("incomplete")]
+        if not rows:
+            self.say(_("No scans yet: load a study, or add volumes that are in the scene."), MISSING_COLOR)
+        elif problems:
+            self.say(problems[0] + ".", MISSING_COLOR)
+        else:
+            text = _("{count} scans from {first} h to {last} h").format(count=len(rows), first=rows[0]["start"], last=rows[-1]["start"])
+            self.say(_("Complete."), DONE_COLOR, text, "\u2713")
+
+    def _enable_buttons(self, any_rows):
+        no_row = "" if selected_row(self.ui.timePointsTableWidget) >= 0 else _("Click a row first")
+        activity = self.ui.addActivitySelector.currentNode()
+        enable(
+            self.ui.addTimePointButton, "" if activity is not None else _("Choose an activity volume first"),
+            _("Add the volume with the typed hours and calibration"),
+        )
+        enable(self.ui.removeTimePointButton, no_row, _("Take the clicked scan out of the study; its volumes stay in the scene"))
+        enable(self.ui.referenceTimePointButton, no_row, _("The regions are drawn on the clicked scan, and the others are brought onto it"))
+        enable(
+            self.ui.clearTimePointsButton, "" if any_rows else _("There are no time points"),
+            _("Take all scans out of the study; the volumes stay in the scene"),
+        )
+
+    def onSelection(self, *unused):
+        if self.node is not None:
+            self._enable_buttons(bool(self.node.activityVolumes))
+
+    def onCell(self, row, column):
+        if self.node is None or column not in _EDITABLE:
+            return
+        text = self.ui.timePointsTableWidget.item(row, column).text()
+        self.quick(_("This value cannot be used."), timepoints.type_time_point, self.node, row, _EDITABLE[column], text)
+
+    def onAdd(self, checked=False):
+        self.quick(
+            _("The time point could not be added."), timepoints.add_time_point, self.node, self.ui.addActivitySelector.currentNode(),
+            self.ui.addStartHoursSpinBox.value, self.ui.addCtSelector.currentNode(), None, self.ui.addCalibrationSpinBox.value,
+        )
+
+    def onRemove(self, checked=False):
+        row = selected_row(self.ui.timePointsTableWidget)
+        self.quick(_("The time point could not be removed."), timepoints.remove_time_point, self.node, row)
+
+    def onReference(self, checked=False):
+        row = selected_row(self.ui.timePointsTableWidget)
+        if row >= 0:
+            self.node.referenceIndex = row
+
+    def onClear(self, checked=False):
+        self.quick(_("The time points could not be cleared."), timepoints.clear_time_points, self.node)

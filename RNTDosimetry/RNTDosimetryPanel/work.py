@@ -1,0 +1,57 @@
+"""Long work on the panel: progress, time left, Cancel."""
+
+import time
+
+import slicer
+from slicer.i18n import tr as _
+
+from RNTDosimetryLib.progress import Cancelled
+from RNTDosimetryPanel.tools import MISSING_COLOR, say
+
+_SPEAK_AFTER_S = 3.0
+
+
+class Work:
+    """While it lasts the sections rest and Cancel is alive; afterwards the panel says what is true now."""
+
+    def __init__(self, panel):
+        self.panel = panel
+        self.cancelled = False
+        self.started = 0.0
+        self._asked = False
+
+    def __enter__(self):
+        self.started = time.monotonic()
+        self.panel.work = self
+        self.panel.rest(True)
+        return self
+
+    def __exit__(self, kind, error, trace):
+        self.panel.work = None
+        self.panel.rest(False)
+        self.panel.ui.progressBar.value = 0
+        self.panel.refresh()
+        if kind is not None and issubclass(kind, Cancelled):
+            self.cancelled = True
+            say(self.panel.ui.runStatusLabel, _("Cancelled: the scene is as it was."), MISSING_COLOR)
+            return True
+        return False
+
+    def cancel(self) -> None:
+        self._asked = True
+        say(self.panel.ui.runStatusLabel, _("Stopping..."), MISSING_COLOR)
+
+    def is_cancelled(self) -> bool:
+        return self._asked
+
+    def progress(self, fraction: float, message: str) -> None:
+        self.panel.ui.progressBar.value = round(100 * fraction)
+        if not self._asked:
+            say(self.panel.ui.runStatusLabel, f"{message}. {self._time_left(fraction)}".strip())
+        slicer.app.processEvents()
+
+    def _time_left(self, fraction: float) -> str:
+        elapsed = time.monotonic() - self.started
+        if fraction < 0.05 or elapsed < _SPEAK_AFTER_S:
+            return ""
+        return _("About {seconds} s left.").format(seconds=max(1, round(elapsed * (1.0 - fraction) / fraction)))

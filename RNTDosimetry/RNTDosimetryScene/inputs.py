@@ -1,0 +1,148 @@
+"""What the scene holds of a study, as the library's types."""
+
+import json
+import os
+from datetime import datetime
+
+import slicer
+import vtk
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import IntakeRow, Patient
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.study import Study, StudySettings
+from RNTDosimetryLib.study_images import Scan, StudyImages
+from RNTDosimetryScene import segments, volumes
+from RNTDosimetryScene.parameters import RegistrationMethod
+
+_TYPED_BY_HAND = "typed in the panel"
+
+
+def missing_input(parameter_node, step: str = "dose") -> str:
+    """What is missing before a step can run, for people; empty when nothing is."""
+    if not parameter_node.activityVolumes:
+        return "Load a study or add time points first"
+    if not parameter_node.nuclide:
+        return "Choose the nuclide first"
+    problems = [volumes.activity_problem(node) for node in parameter_node.activityVolumes]
+    problem = next((found for found in problems if found), "")
+    if problem:
+        return problem[0].upper() + problem[1:]
+    if step == "register":
+        return ""
+    if parameter_node.segmentation is None:
+        return "Choose or make the segmentation with the organs and lesions first"
+    if not segments.segment_names(parameter_node.segmentation):
+        return "Draw at least one region first"
+    return ""
+
+
+def study_of_scene(parameter_node, registrations=None) -> Study:
+    """The study file that says what the panel holds. registrations: matrices that were found, so that a re-run takes the same."""
+    method = parameter_node.registrationMethod
+    return Study(
+        dicom_folder=parameter_node.dicomFolder,
+        overrides=json.loads(parameter_node.overridesJson or "{}"),
+        regions={} if parameter_node.segmentation is None else segments.typed_settings(parameter_node.segmentation),
+        settings=StudySettings(
+            model=parameter_node.model,
+            voxel_model=parameter_node.voxelModel.value,
+            dose_method=parameter_node.doseMethod.value,
+            density_g_ml=parameter_node.densityGPerMl,
+            calibration_uncertainty=parameter_node.calibrationUncertaintyPercent / 100.0,
+            spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
+            register=method is not RegistrationMethod.NONE,
+            registrations=registrations,
+        ),
+    )
+
+
+def scans_of_scene(parameter_node) -> tuple[Scan, ...]:
+    """Activity images and CTs of the time points. Raises DosimetryError for what cannot be used."""
+    missing = missing_input(parameter_node, "register")
+    if missing:
+        raise DosimetryError(f"{missing}.")
+    calibration = parameter_node.calibrationUncertaintyPercent / 100.0
+    activities = [volumes.activity_image(node, calibration) for node in parameter_node.activityVolumes]
+    cts = [volumes.ct_image(node) for node in parameter_node.ctVolumes] or [None] * len(activities)
+    return tuple(Scan(activity, ct) for activity, ct in zip(activities, cts))
+
+
+def images_of_scene(parameter_node) -> StudyImages:
+    """The nodes that the parameter node names, as the library's images. Raises DosimetryError for what cannot be used."""
+    missing = missing_input(parameter_node)
+    if missing:
+        raise DosimetryError(f"{missing}.")
+    stored = json.loads(parameter_node.intakeJson or "{}")
+    return StudyImages(
+        nuclide=get_nuclide(parameter_node.nuclide).name,
+        scans=scans_of_scene(parameter_node),
+        regions=segments.regions_of_segmentation(parameter_node.segmentation, reference_volume(parameter_node)),
+        reference_index=parameter_node.referenceIndex,
+        radiopharmaceutical=parameter_node.radiopharmaceutical,
+        administered_activity_mbq=parameter_node.administeredActivityMBq or None,
+        administration_time=typed_time(parameter_node.administrationTime),
+        patient=Patient.from_dict(stored["patient"]) if stored.get("patient") else None,
+        intake_table=(*(IntakeRow.from_dict(row) for row in stored.get("table", ())), *typed_rows(parameter_node)),
+        warnings=tuple(stored.get("warnings", ())),
+        dicom_reference=stored.get("dicom_reference", {}),
+        source_folder=os.path.abspath(parameter_node.dicomFolder) if parameter_node.dicomFolder else "",
+    )
+
+
+def reference_volume(parameter_node):
+    """The volume whose grid the regions lie on: the CT of the reference, or its activity image. None without time points."""
+    index = parameter_node.referenceIndex
+    nodes = parameter_node.ctVolumes or parameter_node.activityVolumes or []
+    return nodes[index] if index < len(nodes) else None
+
+
+def typed_time(text: str) -> datetime | None:
+    """Date and time from ISO text, None for none. Raises DosimetryError for anything else."""
+    try:
+        return datetime.fromisoformat(text) if text else None
+    except ValueError as error:
+        raise DosimetryError(f"Expected the administration as 2026-11-20T09:30:00, received '{text}'; type it again.") from error
+
+
+def input_events(parameter_node) -> list[tuple]:
+    """(node, event) of the images and segments in use."""
+    volume_events = (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)
+    found = [
+        (node, event) for node in [*(parameter_node.activityVolumes or []), *(parameter_node.ctVolumes or [])] for event in volume_events
+    ]
+    if parameter_node.segmentation is not None:
+        kind = slicer.vtkSegmentation
+        events = (kind.SourceRepresentationModified, kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified)
+        found += [(parameter_node.segmentation, event) for event in events]
+    return found
+
+
+READ_VALUES = ("nuclide", "radiopharmaceutical", "administeredActivityMBq", "administrationTime")
+_UNITS = {"administeredActivityMBq": "MBq"}
+_NAMES = {
+    "nuclide": "nuclide", "radiopharmaceutical": "radiopharmaceutical", "administeredActivityMBq": "administered activity",
+    "administrationTime": "administration time",
+}
+
+
+def origin(parameter_node, name: str) -> tuple[str, object]:
+    """("read" | "typed" | "missing", what the files say or None) of one value of the study."""
+    value = getattr(parameter_node, name)
+    read = json.loads(parameter_node.intakeJson or "{}").get("read", {}).get(name)
+    if not value:
+        return "missing", read
+    return ("read" if value == read else "typed"), read
+
+
+def typed_rows(parameter_node) -> tuple[IntakeRow, ...]:
+    """A line of the intake table for every value that was typed over or beside what the files say."""
+    rows = []
+    for name in READ_VALUES:
+        kind, read = origin(parameter_node, name)
+        if kind == "typed":
+            said = "" if read in (None, "", 0.0) else str(read)
+            rows.append(IntakeRow(
+                _NAMES[name], str(getattr(parameter_node, name)), _UNITS.get(name, ""), _TYPED_BY_HAND, "study", "override", said,
+            ))
+    return tuple(rows)

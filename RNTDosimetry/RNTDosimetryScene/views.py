@@ -1,0 +1,121 @@
+"""How the views show a study: blends of two scans, dose over CT with legend, and a layout with curves and table."""
+
+import slicer
+
+from RNTDosimetryLib.errors import DosimetryError
+
+RESULT_LAYOUT = 7177
+_LAYOUT = """
+<layout type="vertical" split="true">
+ <item splitSize="550"><layout type="horizontal" split="true">
+  <item><view class="vtkMRMLSliceNode" singletontag="Red">
+   <property name="orientation" action="default">Axial</property><property name="viewlabel" action="default">R</property>
+   <property name="viewcolor" action="default">#F34A33</property></view></item>
+  <item><view class="vtkMRMLSliceNode" singletontag="Yellow">
+   <property name="orientation" action="default">Sagittal</property><property name="viewlabel" action="default">Y</property>
+   <property name="viewcolor" action="default">#EDD54C</property></view></item>
+  <item><view class="vtkMRMLSliceNode" singletontag="Green">
+   <property name="orientation" action="default">Coronal</property><property name="viewlabel" action="default">G</property>
+   <property name="viewcolor" action="default">#6EB04B</property></view></item>
+ </layout></item>
+ <item splitSize="450"><layout type="horizontal" split="true">
+  <item><view class="vtkMRMLPlotViewNode" singletontag="RNTDosimetryCurves">
+   <property name="viewlabel" action="default">C</property></view></item>
+  <item><view class="vtkMRMLPlotViewNode" singletontag="RNTDosimetryHistogram">
+   <property name="viewlabel" action="default">H</property></view></item>
+  <item><view class="vtkMRMLTableViewNode" singletontag="RNTDosimetryTable">
+   <property name="viewlabel" action="default">T</property></view></item>
+ </layout></item>
+</layout>
+"""
+
+
+def has_views() -> bool:
+    return slicer.app.layoutManager() is not None and slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode") is not None
+
+
+def _composites() -> list:
+    return slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+
+
+def link_slices(linked: bool = True) -> None:
+    for composite in _composites():
+        composite.SetLinkedControl(linked)
+
+
+def blend(parameter_node, index: int, checkerboard: bool = False) -> None:
+    """Show the CT (or activity) of one scan over that of the reference, half and half or in strips of slices.
+
+    Raises DosimetryError when there is nothing to compare.
+    """
+    nodes = parameter_node.ctVolumes or parameter_node.activityVolumes
+    if not 0 <= index < len(nodes) or index == parameter_node.referenceIndex:
+        raise DosimetryError("Expected a scan other than the reference, received none; click a row of another scan.")
+    if not has_views():
+        return
+    link_slices()
+    reference = nodes[parameter_node.referenceIndex]
+    slicer.util.setSliceViewerLayers(background=reference, foreground=nodes[index], foregroundOpacity=0.5, fit=True)
+    for composite in _composites():
+        composite.SetCompositing(composite.Add if checkerboard else composite.Alpha)
+
+
+def show_dose(parameter_node, ct_node, opacity: float = 0.6) -> None:
+    """Dose over CT in linked slices, with its legend, at the slices of the highest dose."""
+    dose = parameter_node.doseVolume
+    if dose is None:
+        raise DosimetryError("Expected a dose volume, found none; compute the dose first.")
+    _legend(dose)
+    if not has_views():
+        return
+    slicer.util.setSliceViewerLayers(background=ct_node, foreground=dose, foregroundOpacity=opacity, fit=True)
+    link_slices()
+    for composite in _composites():
+        composite.SetCompositing(composite.Alpha)
+    slicer.modules.markups.logic().JumpSlicesToLocation(*_hottest_point(dose), True)
+
+
+def _hottest_point(volume) -> list[float]:
+    import numpy as np
+    import vtk
+
+    array = slicer.util.arrayFromVolume(volume)
+    k, j, i = np.unravel_index(int(array.argmax()), array.shape)
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return list(matrix.MultiplyPoint((float(i), float(j), float(k), 1.0))[:3])
+
+
+def _legend(volume):
+    """Color legend of the dose in Gy."""
+    colors = getattr(slicer.modules, "colors", None)
+    if colors is None or volume.GetDisplayNode() is None:
+        return None
+    legend = colors.logic().AddDefaultColorLegendDisplayNode(volume)
+    legend.SetTitleText("Absorbed dose (Gy)")
+    legend.SetLabelFormat("%.1f")
+    legend.SetVisibility(True)
+    return legend
+
+
+def show_result_layout(parameter_node) -> None:
+    """Slices above, the curves, the dose-volume histograms and the result table below."""
+    manager = slicer.app.layoutManager()
+    if manager is None:
+        return
+    layout = manager.layoutLogic().GetLayoutNode()
+    if not layout.IsLayoutDescription(RESULT_LAYOUT):
+        layout.AddLayoutDescription(RESULT_LAYOUT, _LAYOUT)
+    manager.setLayout(RESULT_LAYOUT)
+    show_chart("RNTDosimetryCurves", parameter_node.timeActivityChart)
+    show_chart("RNTDosimetryHistogram", parameter_node.histogramChart)
+    view = slicer.mrmlScene.GetSingletonNode("RNTDosimetryTable", "vtkMRMLTableViewNode")
+    if view is not None and parameter_node.resultTable is not None:
+        view.SetTableNodeID(parameter_node.resultTable.GetID())
+
+
+def show_chart(view_tag: str, chart) -> None:
+    """Show a chart in one plot view of the result layout, where that view is."""
+    view = slicer.mrmlScene.GetSingletonNode(view_tag, "vtkMRMLPlotViewNode")
+    if view is not None and chart is not None:
+        view.SetPlotChartNodeID(chart.GetID())
