@@ -70,7 +70,7 @@ def register_rigid(fixed: CtImage, moving: CtImage, initial_matrix=None) -> Rigi
     """
     if _same_image(fixed, moving):
         return _result(IDENTITY, None, fixed, moving, "identity, same image")
-    with _one_thread():
+    with one_thread():
         fixed_small, moving_small = _working_image(fixed), _working_image(moving)
         mask_array, body_centre = _fixed_mask(fixed_small)
         if initial_matrix is not None:
@@ -214,7 +214,7 @@ def _evaluate(fixed, moving, mask, centre, start) -> float | None:
 
 
 @contextmanager
-def _one_thread():
+def one_thread():
     """One thread while registering: sums over threads differ in their last digits from run to run."""
     import SimpleITK as sitk
 
