@@ -96,6 +96,7 @@ def _environment() -> dict:
 
 def _measure(folder: str) -> None:
     import numpy as np
+    from benchmarks.memory import peak_memory_gb
     from images.moving_patient import mean_displacement_mm
 
     from RNTDosimetryLib.images import read_folder, register_rigid, resample_activity
@@ -110,14 +111,7 @@ def _measure(folder: str) -> None:
         errors.append(mean_displacement_mm(result.matrix, truth))
         resample_activity(point.activity, intake.time_points[0].activity.geometry, result.matrix)
     seconds = time.perf_counter() - start
-    print(json.dumps([seconds, _peak_memory_gb(), max(errors)]))
-
-
-def _peak_memory_gb() -> float:
-    """Peak of this process alone; getrusage would also count the parent that started it."""
-    status = Path("/proc/self/status").read_text(encoding="utf-8")
-    kilobytes = next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(kilobytes) * 1024 / 1e9
+    print(json.dumps([seconds, peak_memory_gb(), max(errors)]))
 
 
 if __name__ == "__main__":
