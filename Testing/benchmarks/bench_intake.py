@@ -96,9 +96,9 @@ def _environment() -> dict:
 
 def _measure(folder: str) -> None:
     import numpy as np
-    from benchmarks.memory import peak_memory_gb
     from images.moving_patient import mean_displacement_mm
 
+    from benchmarks.memory import peak_memory_gb
     from RNTDosimetryLib.images import read_folder, register_rigid, resample_activity
 
     start = time.perf_counter()
