@@ -140,14 +140,18 @@ def plan_from_dict(data) -> PlanRequest:
         raise DosimetryError(
             f"Expected a plan file of version {PLAN_VERSION} or older, received {data['version']!r}; update RNTDosimetry."
         )
-    content = {key: value for key, value in data.items() if key not in ("format", "version")}
+    content = {key: _without_nulls(value) for key, value in data.items() if key not in ("format", "version") and value is not None}
     _known(content, PlanRequest, "the plan file")
-    if not content.get("product"):
+    if not isinstance(content.get("product"), str) or not content["product"]:
         raise DosimetryError(f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide.")
     parts = {"order": OrderRequest, "body_surface": BodySurface, "uncertainty": PlanUncertainty}
     for key, kind in parts.items():
         if content.get(key) is not None:
             _known(content[key], kind, f"'{key}' of the plan file")
+    if not isinstance(content.get("product_file"), (str, type(None))):
+        raise DosimetryError(f"Expected the name of a product file, received {content['product_file']!r}; leave it out for the shipped products.")
+    if not isinstance(content.get("limits"), (Mapping, type(None))):
+        raise DosimetryError(f"Expected limits by name in the plan file, received {content['limits']!r}; leave them out for the product's.")
     for key, kind in (("tumours", Tumour), ("injections", Injection)):
         if not isinstance(content.get(key, []), list):
             raise DosimetryError(f"Expected a list for '{key}' in the plan file, received {content[key]!r}.")
@@ -378,6 +382,13 @@ def _all_warnings(first, checks, orders, stamp) -> tuple[str, ...]:
         unchecked = [name for name, item in product.limits_gy.items() if item.status == UNCHECKED and any(c.name == name for c in checks)]
         broken += [f"The limit of {name} for {product.name} is in common use but was not checked with its source." for name in unchecked]
     return tuple(dict.fromkeys((*broken, *stamp["request"].scout_warnings, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))
+
+
+def _without_nulls(value):
+    """The same without keys that hold null: null is as good as left out."""
+    if isinstance(value, Mapping):
+        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
+    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
 
 
 def _known(content, kind: type, where: str) -> None:

@@ -70,11 +70,13 @@ def plan_dose_table(result: PlanResult) -> Table:
 def activity_dose_table(result: PlanResult) -> Table:
     """Every dose against activity; a row says which limit it breaks and which goal it misses."""
     table = result.table
+    # Without an earlier dose both numbers of the lungs are the same.
+    shown = [index for index, name in enumerate(table.names) if name != "lung_session" or table.offset_gy["lung"] > 0]
     rows = []
     for activity, doses, broken, missed in zip(table.activities_gbq, table.dose_gy, table.broken, table.missed):
         words = [f"above the limit: {_label(name)}" for name in broken] + [f"below the goal: {_label(name)}" for name in missed]
-        rows.append((float(activity), *(float(dose) for dose in doses), "; ".join(words)))
-    columns = (Column("Activity", "GBq"), *(Column(_label(name), "Gy") for name in table.names), Column("Remark", align="left"))
+        rows.append((float(activity), *(float(doses[index]) for index in shown), "; ".join(words)))
+    columns = (Column("Activity", "GBq"), *(Column(_label(table.names[index]), "Gy") for index in shown), Column("Remark", align="left"))
     return Table("Absorbed dose against activity", columns, tuple(rows))
 
 

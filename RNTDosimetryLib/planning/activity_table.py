@@ -49,8 +49,6 @@ def activity_table(
     if activities.size == 0:
         raise DosimetryError("Expected at least one activity for the table, received none; leave it empty for round steps.")
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
-    if compartments.previous_lung_dose_gy == 0:
-        slopes.pop("lung_session")
     names = tuple(slopes)
     dose = activities[:, None] * np.array([slopes[name] for name in names]) + np.array([offsets.get(name, 0.0) for name in names])
     wanted = read_limits(limits) if limits else ()

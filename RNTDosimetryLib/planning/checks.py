@@ -7,6 +7,8 @@ _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
 _SMALLEST_USUAL_PERFUSED_G, _LARGEST_USUAL_PERFUSED_G = 20.0, 8000.0
 _LARGEST_USUAL_ACTIVITY_GBQ = 40.0
 _HIGH_SHUNT = 0.2
+# No patient and no vial is beyond these; larger numbers are slips of the unit or of the keyboard.
+_LARGEST_ACTIVITY_GBQ, _SMALLEST_MASS_G, _LARGEST_MASS_G, _LARGEST_RATIO, _LARGEST_DOSE_GY = 1e5, 1e-6, 1e6, 1e6, 1e9
 
 
 def checked_fraction(value, name: str, example: str) -> float:
@@ -26,11 +28,45 @@ def checked_residual(value) -> float:
 
 
 def checked_activity_gbq(value) -> float:
-    return positive_number(value, "activity in GBq", "type the activity to be administered")
+    remedy = "type the activity to be administered"
+    return _bounded(positive_number(value, "activity in GBq", remedy), _LARGEST_ACTIVITY_GBQ, "an activity in GBq")
+
+
+def checked_mass_g(value, name: str, remedy: str) -> float:
+    """``value`` as a float above zero that can be a mass in g."""
+    return _bounded(positive_number(value, name, remedy), _LARGEST_MASS_G, name)
+
+
+def checked_part_mass_g(value, name: str, remedy: str) -> float:
+    """As ``checked_mass_g``, or 0."""
+    return 0.0 if non_negative_number(value, name, remedy) == 0 else checked_mass_g(value, name, remedy)
+
+
+def checked_ratio(value, name: str) -> float:
+    """A ratio of concentrations, 0 or more."""
+    return _bounded(non_negative_number(value, name, "measure it on the scout scan or type it"), _LARGEST_RATIO, name)
+
+
+def checked_dose_gy(value, name: str, remedy: str) -> float:
+    """An absorbed dose of 0 or more."""
+    return _bounded(non_negative_number(value, name, remedy), _LARGEST_DOSE_GY, name)
 
 
 def checked_lung_mass_g(value) -> float:
-    return positive_number(value, "lung mass in g", "measure it on CT or type it, 1000 g is the convention")
+    return at_least_a_speck(checked_mass_g(value, "lung mass in g", "measure it on CT or type it, 1000 g is the convention"), "lung mass")
+
+
+def at_least_a_speck(mass_g: float, name: str) -> float:
+    """A mass that a dose can be computed of; DosimetryError for less than a microgram."""
+    if mass_g < _SMALLEST_MASS_G:
+        raise DosimetryError(f"Expected a {name} of at least {_SMALLEST_MASS_G:g} g, received {mass_g:g} g; check that masses are in g.")
+    return mass_g
+
+
+def _bounded(value: float, largest: float, name: str) -> float:
+    if value > largest:
+        raise DosimetryError(f"Expected {name} of at most {largest:g}, received {value:g}; check the unit.")
+    return value
 
 
 def plausibility_warnings(activity_gbq: float | None, perfused_mass_g: float, shunt: float, lung_mass_g: float) -> tuple[str, ...]:

@@ -3,11 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.planning.checks import (
+    at_least_a_speck,
     checked_activity_gbq,
+    checked_dose_gy,
     checked_lung_mass_g,
+    checked_mass_g,
+    checked_part_mass_g,
+    checked_ratio,
     checked_residual,
     checked_shunt,
     plausibility_warnings,
@@ -34,8 +38,8 @@ class Tumour(Record):
             raise DosimetryError(
                 f"Expected a tumour name other than {', '.join(RESERVED_NAMES)}, received '{self.name}'; rename the tumour."
             )
-        mass = positive_number(self.mass_g, f"mass in g of tumour '{self.name}'", "take it from its volume, or leave the tumour out")
-        tnr = non_negative_number(self.tnr, f"tumour-to-normal ratio of '{self.name}'", "measure it on the scout scan or type it")
+        mass = checked_mass_g(self.mass_g, f"mass in g of tumour '{self.name}'", "take it from its volume, or leave the tumour out")
+        tnr = checked_ratio(self.tnr, f"tumour-to-normal ratio of '{self.name}'")
         object.__setattr__(self, "mass_g", mass)
         object.__setattr__(self, "tnr", tnr)
 
@@ -144,10 +148,10 @@ def make_compartments(
     names = [tumour.name for tumour in tumours]
     if len(set(names)) < len(names):
         raise DosimetryError(f"Expected tumours with different names, received {', '.join(names)}; rename them.")
-    normal = non_negative_number(normal_liver_mass_g, "mass in g of the normal liver in the territory", "type 0 if there is none")
+    normal = checked_part_mass_g(normal_liver_mass_g, "mass in g of the normal liver in the territory", "type 0 if there is none")
     whole = None
     if whole_normal_liver_mass_g is not None:
-        whole = positive_number(whole_normal_liver_mass_g, "mass in g of the whole normal liver", "leave it empty if it is not known")
+        whole = checked_mass_g(whole_normal_liver_mass_g, "mass in g of the whole normal liver", "leave it empty if it is not known")
         if whole < normal:
             raise DosimetryError(
                 f"Expected the whole normal liver to hold at least the perfused {normal:.4g} g, received {whole:.4g} g; correct one of them."
@@ -160,13 +164,14 @@ def make_compartments(
         lung_mass_g=checked_lung_mass_g(lung_mass_g),
         residual_fraction=checked_residual(residual_fraction),
         whole_normal_liver_mass_g=whole,
-        previous_lung_dose_gy=non_negative_number(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment"),
+        previous_lung_dose_gy=checked_dose_gy(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment"),
     )
     if not compartments.weighted_mass_g > 0:
         raise DosimetryError(
             "Expected normal liver or a tumour with a tumour-to-normal ratio above 0 in the territory, received neither; "
             "the activity has nowhere to go."
         )
+    at_least_a_speck(min(compartments.perfused_mass_g, compartments.weighted_mass_g), "perfused mass, also weighted with the ratios,")
     return compartments
 
 

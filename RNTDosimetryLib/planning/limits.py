@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from RNTDosimetryLib.dose.checks import positive_number
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.planning.checks import checked_dose_gy
 from RNTDosimetryLib.planning.compartments import (
     CONVENTIONAL_LUNG_MASS_G,
     Compartments,
@@ -124,7 +125,9 @@ def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
         kind, dose = ("max", value) if not isinstance(value, (list, tuple)) else (value if len(value) == 2 else (None, None))
         if kind not in ("max", "min"):
             raise DosimetryError(f'Expected a limit for {name} as a dose in Gy, ("max", Gy) or ("min", Gy), received {value!r}.')
-        found.append(Limit(str(name), kind, positive_number(dose, f"limit in Gy for {name}")))
+        remedy = "leave it out if there is none"
+        positive_number(dose, f"limit in Gy for {name}", remedy)
+        found.append(Limit(str(name), kind, checked_dose_gy(dose, f"limit in Gy for {name}", remedy)))
     return tuple(found)
 
 

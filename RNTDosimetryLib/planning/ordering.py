@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_activity_gbq
@@ -76,6 +76,7 @@ def order_options(
     """
     product = product if isinstance(product, Product) else get_product(product, product_file)
     needed = checked_activity_gbq(needed_gbq)
+    deviation = non_negative_number(largest_deviation, "largest deviation", "0.1 is 10 %")
     slots = list(administrations)
     if not slots or not all(isinstance(slot, datetime) for slot in slots):
         raise DosimetryError("Expected at least one treatment slot with date and time, received none; type when the treatment can be.")
@@ -88,12 +89,12 @@ def order_options(
             f"Expected a supply of kind {', '.join(_SUPPLIES)} for {product.name}, received {kind!r}; correct the product file."
         )
     options = [option for slot in slots for option in _SUPPLIES[kind](product, needed, slot, calibration, volume)]
-    fitting = [option for option in options if abs(option.dose_factor - 1) <= largest_deviation]
+    fitting = [option for option in options if abs(option.dose_factor - 1) <= deviation]
     if not fitting:
         nearest = min(options, key=lambda option: abs(math.log(option.dose_factor)), default=None)
         words = "nothing within shelf life" if nearest is None else f"{nearest.activity_gbq:.3g} GBq at the nearest ({nearest.slot})"
         raise DosimetryError(
-            f"Expected {needed:.3g} GBq of {product.name} to within {100 * largest_deviation:g} % in one of the slots, received {words}; "
+            f"Expected {needed:.3g} GBq of {product.name} to within {100 * deviation:g} % in one of the slots, received {words}; "
             "choose another slot, another activity or a wider deviation."
         )
     return tuple(sorted(fitting, key=lambda option: (abs(option.dose_factor - 1), option.hours_after_calibration)))

@@ -5,15 +5,22 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import non_negative_number
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.planning.checks import checked_lung_mass_g
+from RNTDosimetryLib.planning.checks import (
+    checked_activity_gbq,
+    checked_dose_gy,
+    checked_lung_mass_g,
+    checked_mass_g,
+    checked_part_mass_g,
+)
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, read_limits
 from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
 _CLOSE = 1e-7
+_REMEDY = "take it from its volume"
 
 
 @dataclass(frozen=True)
@@ -32,7 +39,8 @@ class Injection(Record):
 
     def __post_init__(self):
         object.__setattr__(self, "tumours", tuple(self.tumours))
-        non_negative_number(self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used")
+        if non_negative_number(self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used") > 0:
+            checked_activity_gbq(self.activity_gbq)
 
 
 @dataclass(frozen=True)
@@ -98,7 +106,7 @@ def injections_plan(
         if sum(part > 0 for part in parts) > 1:
             assumptions.append("The territories do not share normal liver: its perfused mass is the sum.")
     else:
-        perfused = non_negative_number(perfused_normal_liver_mass_g, "mass in g of the perfused normal liver")
+        perfused = checked_part_mass_g(perfused_normal_liver_mass_g, "mass in g of the perfused normal liver", "leave it empty for the sum")
         if not max(parts) * (1 - _ROUNDING) <= perfused <= sum(parts) * (1 + _ROUNDING):
             raise DosimetryError(
                 f"Expected the perfused normal liver of all territories between {max(parts):.4g} g (the largest) and {sum(parts):.4g} g "
@@ -106,14 +114,16 @@ def injections_plan(
             )
     masses["normal_liver"] = perfused
     if whole_normal_liver_mass_g is not None:
-        masses["whole_normal_liver"] = positive_number(whole_normal_liver_mass_g, "mass in g of the whole normal liver")
+        masses["whole_normal_liver"] = checked_mass_g(
+            whole_normal_liver_mass_g, "mass in g of the whole normal liver", "leave it empty if it is not known"
+        )
         if masses["whole_normal_liver"] < perfused * (1 - _ROUNDING):
             raise DosimetryError(
                 f"Expected the whole normal liver to hold at least the perfused {perfused:.4g} g, received "
                 f"{whole_normal_liver_mass_g:.4g} g; correct one of them."
             )
     masses["lung_session"] = checked_lung_mass_g(lung_mass_g)
-    earlier = non_negative_number(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment")
+    earlier = checked_dose_gy(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment")
     plans = {
         item.name: plan_of(
             make_compartments(
@@ -213,14 +223,14 @@ def _tumour_masses(injections: Sequence[Injection], typed: Mapping[str, float]) 
                 f"Expected the whole mass of tumour {name}, which lies in {len(found)} territories, received none; "
                 "give it in tumour_masses_g, because the parts may overlap."
             )
-        whole = found[0] if name not in typed else positive_number(typed[name], f"mass in g of tumour {name}")
+        whole = found[0] if name not in typed else checked_mass_g(typed[name], f"mass in g of tumour {name}", _REMEDY)
         if whole < max(found) * (1 - _ROUNDING):
             raise DosimetryError(
                 f"Expected tumour {name} to have at least the {max(found):.4g} g that lie in one territory, received {whole:.4g} g; "
                 "correct one of them."
             )
         masses[name] = whole
-    outside = {name: positive_number(mass, f"mass in g of tumour {name}") for name, mass in typed.items() if name not in parts}
+    outside = {name: checked_mass_g(mass, f"mass in g of tumour {name}", _REMEDY) for name, mass in typed.items() if name not in parts}
     return masses | outside
 
 

@@ -11,6 +11,7 @@ from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.resources import read_json
 
 UNCHECKED = "unchecked"
+_LARGEST_CONSTANT_J_PER_GBQ = 1e5
 
 
 @dataclass(frozen=True)
@@ -137,6 +138,10 @@ def dose_constant(nuclide_or_product, dose_constant_j_per_gbq: float | None = No
     if dose_constant_j_per_gbq is None:
         return found
     value = positive_number(dose_constant_j_per_gbq, "dose constant in J/GBq", "leave it empty for the default of the nuclide")
+    if value > _LARGEST_CONSTANT_J_PER_GBQ:
+        raise DosimetryError(
+            f"Expected a dose constant in J/GBq of at most {_LARGEST_CONSTANT_J_PER_GBQ:g}, received {value:g}; check the unit, 90Y has 49.67."
+        )
     return DoseConstant(found.asked_for, found.nuclide, found.product, value, "given by the user")
 
 

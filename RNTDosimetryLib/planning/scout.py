@@ -8,6 +8,7 @@ from scipy import ndimage
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images.measurement import field_of_view_coverage
 from RNTDosimetryLib.planning.compartments import Tumour
 from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.positions import Injection
@@ -15,6 +16,7 @@ from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _NORMAL = "normal liver"
 _SHARE_TO_NAME = 0.01
+_FULL_COVERAGE = 0.999
 
 
 @dataclass(frozen=True)
@@ -104,6 +106,7 @@ def measure_scout(
     if len(masks) < len(territories) + len(tumours):
         raise DosimetryError("Expected territories and tumours with different names, received some twice; rename them.")
     warnings = []
+    warnings += coverage_warnings(image, territories)
     pieces = _pieces(masks, [region.name for region in territories], [region.name for region in tumours], warnings)
     voxel_ml = grid.voxel_volume_ml
     density = {region.name: region_mass_g(region, default_density_g_ml) / region.volume_ml for region in (*territories, *tumours)}
@@ -126,22 +129,22 @@ def measure_scout(
         measured.append(_territory(region.name, here, mass, found.mean, share))
     missed = [region.name for region in tumours if not any(key[1] == region.name for key in pieces)]
     warnings += [f"Tumour {name} lies in no territory: it has no ratio and gets no dose." for name in missed]
+    perfused = sum(mass[key] for key in pieces if key[1] == _NORMAL)
     whole = None
     if liver is not None:
-        normal = _mask(liver, grid)
-        for region in tumours:
-            normal &= ~masks[region.name]
-        for mask in pieces.values():
-            normal |= mask
-        for region in tumours:
-            normal &= ~masks[region.name]
-        whole = float(np.count_nonzero(normal)) * voxel_ml * region_mass_g(liver, default_density_g_ml) / liver.volume_ml
+        elsewhere = _mask(liver, grid)
+        for mask in masks.values():
+            elsewhere &= ~mask
+        whole = perfused + float(np.count_nonzero(elsewhere)) * voxel_ml * region_mass_g(liver, default_density_g_ml) / liver.volume_ml
     if resolution_fwhm_mm is None:
         warnings.append("The resolution of the scout was not given: blur is not corrected, and ratios of small tumours are too low.")
     return ScoutMeasurement(
         territories=tuple(measured),
-        tumour_masses_g={region.name: region_mass_g(region, default_density_g_ml) for region in tumours},
-        perfused_normal_mass_g=sum(mass[key] for key in pieces if key[1] == _NORMAL),
+        tumour_masses_g={
+            region.name: max(region_mass_g(region, default_density_g_ml), sum(mass[key] for key in pieces if key[1] == region.name))
+            for region in tumours
+        },
+        perfused_normal_mass_g=perfused,
         whole_normal_mass_g=whole,
         resolution_fwhm_mm=resolution_fwhm_mm,
         means={_words(key): found.mean[key] for key in pieces},
@@ -149,6 +152,16 @@ def measure_scout(
         pieces={_words(key): mask for key, mask in pieces.items()},
         warnings=(*warnings, *(f"{_words(name)}: corrected mean below zero." for name, value in found.mean.items() if value == 0)),
     )
+
+
+def coverage_warnings(image: ActivityImage, regions: Sequence[Region]) -> list[str]:
+    """A sentence for every region of which a part lies outside the image."""
+    shares = {region.name: field_of_view_coverage(region, image) for region in regions}
+    return [
+        f"{name}: only {100 * share:.1f} % lies in the field of view of '{image.name}'; what lies outside is not in the measurement."
+        for name, share in shares.items()
+        if share < _FULL_COVERAGE
+    ]
 
 
 def extrahepatic_deposits(
@@ -202,7 +215,7 @@ def _pieces(masks, territory_names, tumour_names, warnings) -> dict[tuple[tuple[
         for number in np.unique(tissue[here]):
             label = _NORMAL if number == 0 else tumour_names[number - 1]
             mask = here & (tissue == number)
-            whole = np.count_nonzero(masks[label]) if number else np.count_nonzero(code > 0)
+            whole = np.count_nonzero(masks[label]) if number else min(np.count_nonzero(masks[name]) for name in names)
             if np.count_nonzero(mask) >= _SHARE_TO_NAME * whole:
                 pieces[names, label] = mask
     return pieces

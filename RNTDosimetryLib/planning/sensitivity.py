@@ -112,8 +112,10 @@ def sampled_doses(
     Raises DosimetryError for uncertainties that no such distribution has.
     """
     activity = checked_activity_gbq(activity_gbq)
-    if not _FEWEST_SAMPLES <= int(samples) <= _MOST_SAMPLES:
+    if not _FEWEST_SAMPLES <= positive_number(samples, "number of samples", "20000 is usual") <= _MOST_SAMPLES:
         raise DosimetryError(f"Expected {_FEWEST_SAMPLES} to {_MOST_SAMPLES} samples, received {samples}; 20000 is usual.")
+    if isinstance(seed, bool) or not isinstance(seed, int) or seed < 0:
+        raise DosimetryError(f"Expected a seed that is a whole number of 0 or more, received {seed!r}; any will do.")
     random = np.random.default_rng(seed)
     tumours, size = compartments.tumours, int(samples)
     mass = np.array([

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, GRAM_PER_KG
@@ -81,9 +81,9 @@ def bsa_activity(height_m: float, weight_kg: float, tumour_fraction: float, lobe
     weight = positive_number(weight_kg, "weight in kg")
     if not 0.5 <= height <= 2.5:
         raise DosimetryError(f"Expected a height from 0.5 to 2.5 m, received {height_m}; check that the unit is m and not cm.")
-    if not 0 <= tumour_fraction <= 1:
+    if non_negative_number(tumour_fraction, "tumour volume over liver volume", "0.2 is 20 %") > 1:
         raise DosimetryError(f"Expected tumour volume over liver volume from 0 to 1, received {tumour_fraction}; 0.2 is 20 %.")
-    if not 0 < lobe_fraction <= 1:
+    if positive_number(lobe_fraction, "treated share of the liver", "1 is the whole liver") > 1:
         raise DosimetryError(f"Expected the treated share of the liver above 0 and up to 1, received {lobe_fraction}; 1 is the whole liver.")
     rule = read_json("planning", "bsa.json")
     surface = rule["surface_factor"] * height ** rule["height_exponent"] * weight ** rule["weight_exponent"]

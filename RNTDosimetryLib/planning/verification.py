@@ -14,6 +14,7 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_shunt
 from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.products import dose_constant
+from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.planning.voxel_plan import DOSE_AT_PERCENT, SphereDoseMap, sphere_dose_map
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
@@ -124,6 +125,7 @@ def delivered_dose(
         expected = positive_number(net_activity_gbq, "net administered activity in GBq") * (1 - checked_shunt(lung_shunt_fraction))
     in_liver = None
     if liver is not None:
+        warnings += coverage_warnings(image, [liver])
         in_liver = float((measured * _grown(liver, image, resolution_fwhm_mm)).sum()) * image.geometry.voxel_volume_ml / 1000.0
     recovered = in_liver / expected if in_liver is not None and expected is not None else None
     activity = measured

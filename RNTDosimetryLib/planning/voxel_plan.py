@@ -12,6 +12,7 @@ from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupan
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import DoseConstant, dose_constant
+from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.resources import read_json
 
@@ -67,13 +68,13 @@ def voxel_plan(
     voxel_ml = image.geometry.voxel_volume_ml
     activity = np.zeros(counts.shape)
     to_lungs = 0.0
+    warnings = coverage_warnings(image, territories)
     for territory in territories:
         given = non_negative_number(_for(activities_gbq, territory.name, "activity in GBq"), f"activity in GBq of '{territory.name}'")
         shunt = checked_shunt(_for(lung_shunt_fraction, territory.name, "lung shunt fraction"))
         residual = checked_residual(_for(residual_fraction, territory.name, "residual fraction"))
         activity += _shared(counts, territory, image, 1000.0 * given * (1 - shunt) * (1 - residual) / voxel_ml)
         to_lungs += 1000.0 * given * shunt * (1 - residual)
-    warnings = []
     if lungs is not None and to_lungs > 0:
         activity += _shared(counts, lungs, image, to_lungs / voxel_ml)
     elif to_lungs > 0:

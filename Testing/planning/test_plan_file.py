@@ -1,13 +1,17 @@
 """The plan file: from JSON to doses, report and back, refusals, and the command line."""
 
+import contextlib
 import json
 import re
+from dataclasses import fields
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.plan_file import plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
+from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
 from RNTDosimetryLib.plan_report import plan_csv, render_plan_report, write_verification_report
 from RNTDosimetryLib.planning import (
     Tumour,
@@ -191,6 +195,27 @@ def test_a_nuclide_instead_of_a_product():
 def test_refusals(changes, text):
     with pytest.raises(DosimetryError, match=text):
         run_plan(plan_from_dict(ONE | changes))
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.sampled_from([ONE, SEVERAL]),
+    st.sampled_from([*sorted(item.name for item in fields(PlanRequest)), "order.administrations", "order.largest_deviation", "tumours.0.tnr",
+                     "body_surface.tumour_fraction", "body_surface.height_m", "uncertainty.tnr", "injections.0.activity_gbq"]),
+    st.sampled_from([None, "", "text", True, -1, 0, 1e308, float("nan"), float("inf"), [], [1], [None], {}, {"a": 1}, {"a": None}, [[]], "2026-11-24"]),
+)  # fmt: skip
+def test_any_wrong_value_is_refused_or_gives_finite_numbers(base, key, value):
+    content = json.loads(json.dumps(base | {"samples": 100}))
+    place = content
+    *path, last = key.split(".")
+    for step in path:
+        step = int(step) if step.isdigit() else step
+        if isinstance(place, dict) and step not in place:
+            return
+        place = place[step]
+    place[last] = value
+    with contextlib.suppress(DosimetryError):
+        json.dumps(run_plan(plan_from_dict(content)).to_dict(), allow_nan=False)
 
 
 def test_command_line(tmp_path, capsys):

@@ -224,6 +224,33 @@ def test_tumour_outside_and_territory_without_normal_liver():
     assert plan.dose_gy["in"] == pytest.approx(49.67 / (3 * 8e-3), rel=1e-9)
 
 
+def test_a_small_territory_beside_a_large_one_keeps_its_normal_liver():
+    large, small = block("large", slice(0, 12), slice(0, 12), slice(0, 11)), block("small", slice(5, 7), slice(5, 7), slice(11, 12))
+    tumour = block("T", slice(5, 6), slice(5, 7), slice(11, 12))
+    found = measure_scout(picture([(large, 10.0), (small, 20.0), (tumour, 60.0)]), [large, small], [tumour])
+    item = found.territories[1]
+    # Two voxels of 0.125 g each are 0.25 g: 0.016 % of all perfused liver, half of the small territory.
+    assert item.normal_mass_g == pytest.approx(0.25)
+    assert item.tnr == {"T": pytest.approx(3.0)}
+
+
+def test_tumour_on_another_grid_still_fits_its_territory():
+    territory = block("A", slice(1, 11))
+    fine = ImageGeometry((40, 40, 40), (1.5, 1.5, 1.5), (1.0, 1.0, 1.0))
+    z, y, x = np.indices(fine.size)
+    ball = Region("T", fine, ((z - 20) ** 2 + (y - 19) ** 2 + (x - 18) ** 2) < 36, density_g_ml=1.0)
+    found = measure_scout(picture([(territory, 10.0)]), [territory], [ball])
+    plan = injections_plan("Y-90", found.injections({"A": 1.0}, 0.0), tumour_masses_g=found.tumour_masses_g)
+    assert plan.dose_gy["T"] > 0
+
+
+def test_territory_partly_outside_is_mentioned():
+    territory = block("A", slice(1, 11))
+    image = picture([(territory, 10.0)])
+    cut = ActivityImage("cut", replace(GRID, size=(8, 12, 12)), image.concentration_bq_ml[:8])
+    assert any("A: only 70.0 %" in warning for warning in measure_scout(cut, [territory], []).warnings)
+
+
 def test_refusals():
     territory, tumour = block("A", slice(2, 8)), block("T", slice(2, 4))
     with pytest.raises(DosimetryError, match="at least one territory"):
