@@ -6,7 +6,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.dose import DoseMap, RegionDose, dose_map, dose_volume_histogram, self_dose
+from RNTDosimetryLib.dose import (
+    DensityMap,
+    DoseMap,
+    RegionDose,
+    density_from_hounsfield,
+    dose_map,
+    dose_volume_histogram,
+    self_dose,
+)
 from RNTDosimetryLib.dose.photons import photon_dose_gy
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
@@ -23,6 +31,7 @@ from RNTDosimetryLib.images import (
 )
 from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
 from RNTDosimetryLib.images.registration import rotation_angle_degrees
+from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, single_time_point
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
 from RNTDosimetryLib.progress import Progress, part, silent
@@ -219,11 +228,22 @@ def _remainder_fit(times_h, frames, inside: np.ndarray, nuclide: str) -> Kinetic
     return fit_time_activity(times_h, means, nuclide, model="auto" if len(times_h) > 1 else "physical")
 
 
-def deposit(tia: TiaMap, nuclide: str, settings: StudySettings) -> DoseMap:
-    """Absorbed dose of every voxel."""
+def deposit(tia: TiaMap, nuclide: str, settings: StudySettings, ct: CtImage | None = None) -> DoseMap:
+    """Absorbed dose of every voxel. ct: of the reference scan, needed when the density is to come from it."""
+    density = _density_on(tia.geometry, ct) if settings.density_from_ct else settings.density_g_ml
     return dose_map(
-        np.maximum(tia.tia_mbq_h_ml, 0), tia.geometry.spacing_mm, nuclide, method=settings.dose_method, density_g_ml=settings.density_g_ml
+        np.maximum(tia.tia_mbq_h_ml, 0), tia.geometry.spacing_mm, nuclide, method=settings.dose_method, density_g_ml=density
     )
+
+
+def _density_on(geometry: ImageGeometry, ct: CtImage | None) -> DensityMap:
+    """Density of the CT on the grid of the dose map: converted first, then interpolated, because density is what adds up."""
+    if ct is None:
+        raise DosimetryError("Expected a CT of the reference scan for the density, found none; set density_from_ct to false.")
+    found = density_from_hounsfield(ct)
+    air = float(np.min(found.density_g_ml))
+    values = resample_array(np.asarray(found.density_g_ml), ct.geometry, geometry, outside=air)
+    return replace(found, density_g_ml=np.maximum(values, air))
 
 
 def assess(

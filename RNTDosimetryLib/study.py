@@ -56,6 +56,7 @@ class StudySettings(Record):
     rate, "auto" own best model. dose_method: of the dose map, "kernel" or "local". density_g_ml: of the dose map.
     register: align the time points by their CTs onto the one that the regions were drawn on.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
+    density_from_ct: density of every voxel of the dose map from the reference CT; density_g_ml then serves the masses only.
     calibration_uncertainty: relative, 1 sigma, common to all images.
     scan_uncertainty: relative, 1 sigma, of each scan for itself: how well a measurement of the same activity repeats
     (repositioning, reconstruction, alignment), beside the noise of the voxels.
@@ -65,6 +66,7 @@ class StudySettings(Record):
     voxel_model: str = "shared"
     dose_method: str = "kernel"
     density_g_ml: float = 1.04
+    density_from_ct: bool = False
     register: bool = True
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
     calibration_uncertainty: float = 0.0

@@ -31,7 +31,7 @@ def run_study(
     fits = steps.fit(curves, images.nuclide, study)
     tia = steps.integrate_voxels(images, alignments, fits, settings, part(progress, 0.65, 0.85))
     progress(0.85, "Computing the dose map")
-    dose = steps.deposit(tia, images.nuclide, settings)
+    dose = steps.deposit(tia, images.nuclide, settings, images.scans[images.reference_index].ct)
     progress(0.95, "Assessing the regions")
     regions = steps.assess(images, curves, fits, tia, dose, settings)
     progress(1.0, "Computed")

@@ -126,6 +126,23 @@ def test_progress_rises_from_start_to_end(small_run):
     assert fractions[-1] == 1.0
 
 
+def test_density_from_ct_follows_the_tissue(small_run):
+    """Soft tissue of the phantom is near 1.04 g/mL, so the liver hardly changes; lung is lighter, so its voxels receive more."""
+    images, result = small_run
+    settings = replace(
+        result.study.settings, density_from_ct=True, dose_method="local", registrations=tuple(a.matrix for a in result.alignments)
+    )
+    study = replace(result.study, settings=settings)
+    with_ct = run_study(images, study)
+    without = run_study(images, replace(study, settings=replace(settings, density_from_ct=False)))
+    assert with_ct.region("liver").map_mean_gy == pytest.approx(without.region("liver").map_mean_gy, rel=0.05)
+    ratio = np.asarray(with_ct.dose_map)[without.dose_map.dose_gy > 0] / without.dose_map.dose_gy[without.dose_map.dose_gy > 0]
+    assert ratio.max() > 2.0
+    assert "per voxel" in with_ct.dose_map.density
+    with pytest.raises(DosimetryError, match="density_from_ct"):
+        run_study(replace(images, scans=tuple(replace(scan, ct=None) for scan in images.scans)), study)
+
+
 def single_scan(small_run, **settings):
     images, result = small_run
     return replace(images, scans=images.scans[2:3]), replace(result.study, settings=replace(result.study.settings, **settings))
