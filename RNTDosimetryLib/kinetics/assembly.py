@@ -7,7 +7,7 @@ from scipy.special import ndtr
 from scipy.stats import t as student_t
 
 from RNTDosimetryLib.kinetics.models import rules
-from RNTDosimetryLib.kinetics.priors import PopulationPrior
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, status_words
 from RNTDosimetryLib.kinetics.results import KineticFit, RankedModel
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples
 from RNTDosimetryLib.kinetics.selection import Candidate, noise_scale
@@ -140,11 +140,11 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
     if tail_share > limits["tail_share_warning"]["value"]:
         texts.append(f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h")
     if population is not None and population.clearance is not None and candidate.model.fitted_rates:
-        texts.append(f"the clearance rate is held by the population '{population.name}' (status {population.clearance.status})")
+        texts.append(f"the clearance rate is held by the population '{population.name}' ({status_words(population.clearance.status)})")
     for kind in filter(None, candidate.model.held):
         rate = (population or PopulationPrior("")).rate(kind)
         words = kind.replace("_", " ")
-        texts.append(f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, status {rate.status})")
+        texts.append(f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, {status_words(rate.status)})")
     if solution.penalty[row] > 4:
         texts.append(f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population")
     enlarged = float(noise_scale(solution.chi2[row : row + 1], degrees, True)[0])

@@ -9,6 +9,20 @@ from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.resources import read_json
 
 
+_STATUS_WORDS = {
+    "R": "read in its source",
+    "C": "computed from a source",
+    "M": "from memory, not checked",
+    "A": "assumed",
+    "user": "given by the user",
+}
+
+
+def status_words(status: str) -> str:
+    """How sure a stored value is, in words."""
+    return _STATUS_WORDS.get(status, status)
+
+
 @dataclass(frozen=True)
 class RatePrior(Record):
     """Log-normal population of one biological rate: median and standard deviation of its natural logarithm.

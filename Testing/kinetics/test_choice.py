@@ -94,7 +94,7 @@ def test_three_or_four_samples_with_a_clear_rise_get_an_uptake_model(count, unce
     fit = fit_time_activity(times, exact, LU, 0.05 * exact if uncertainties else None)
     assert fit.model == "uptake_held"
     assert fit.tia_mbq_h == pytest.approx(60 * (60 - 4) / RATE, rel=0.02)
-    assert any("uptake rate is held by a population (half-life 3.5 h, status A)" in text for text in fit.warnings)
+    assert any("uptake rate is held by a population (half-life 3.5 h, assumed)" in text for text in fit.warnings)
 
 
 def test_three_or_four_falling_samples_stay_mono_exponential():

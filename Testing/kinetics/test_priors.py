@@ -69,7 +69,7 @@ def test_one_sample_gives_the_population_median():
     assert fit.effective_half_life_h == pytest.approx(35.5, rel=1e-6)
     assert fit.tia_mbq_h == pytest.approx(20 * np.exp(rate * 48) / rate, rel=1e-6)
     assert fit.population == "177Lu-PSMA-617 kidney"
-    assert any("held by the population '177Lu-PSMA-617 kidney' (status R)" in text for text in fit.warnings)
+    assert any("held by the population '177Lu-PSMA-617 kidney' (read in its source)" in text for text in fit.warnings)
 
 
 def test_uncertainty_of_one_sample_against_monte_carlo():
