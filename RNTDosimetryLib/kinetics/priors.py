@@ -8,7 +8,6 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.resources import read_json
 
-
 _STATUS_WORDS = {
     "R": "read in its source",
     "C": "computed from a source",
