@@ -132,15 +132,17 @@ def summary(result: StudyResult, truth: PhantomTruth) -> str:
 def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
     from RNTDosimetryLib.outputs import write_outputs
+    from RNTDosimetryLib.plan_demo import run_plan_demo
     from RNTDosimetryLib.workflow import run_study_file
 
-    patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.3))
-    images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.3, 1.0))
+    patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.2))
+    images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))
     write_outputs(result, images, out)
     write_json(Path(out) / "deviations.json", {
         "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
         "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
     })
-    return summary(result, patient.truth)
+    plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 1.0))
+    return f"{summary(result, patient.truth)}\n\n{table_text(plan.table())}"
 
 

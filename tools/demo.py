@@ -18,7 +18,8 @@ from RNTDosimetryLib.demo import (  # noqa: E402
     region_deviations,
     summary,
 )
-from RNTDosimetryLib.report import write_json  # noqa: E402
+from RNTDosimetryLib.plan_demo import run_plan_demo  # noqa: E402
+from RNTDosimetryLib.report import table_text, write_json  # noqa: E402
 
 
 def main() -> None:
@@ -28,10 +29,10 @@ def main() -> None:
     options = parser.parse_args()
     started = time.perf_counter()
 
-    print("1/4 Making the phantom patient as DICOM files")
+    print("1/5 Making the phantom patient as DICOM files")
     patient = make_demo_patient(options.out / "phantom", options.size, show_progress)
 
-    print("2/4 Reading them into a Slicer scene")
+    print("2/5 Reading them into a Slicer scene")
     host.start_application()
     host.load_module(ROOT / "RNTDosimetry", "RNTDosimetry")
     import slicer
@@ -41,13 +42,13 @@ def main() -> None:
     logic = RNTDosimetryLogic()
     parameter_node = logic.loadStudyFile(patient.folder / STUDY_FILE, progress=show_progress)
 
-    print("3/4 Running the dosimetry on the nodes of the scene")
+    print("3/5 Running the dosimetry on the nodes of the scene")
     result = logic.run(parameter_node, progress=show_progress)
     paths = logic.writeReport(options.out, parameter_node)
     scene_path = options.out / "scene.mrb"
     slicer.util.saveScene(str(scene_path))
 
-    print("4/4 Comparing with the truth\n")
+    print("4/5 Comparing with the truth\n")
     print(summary(result, patient.truth))
     write_json(
         options.out / "deviations.json",
@@ -57,8 +58,12 @@ def main() -> None:
         },
     )
     print_warnings(result.all_warnings())
+
+    print("\n5/5 Radioembolisation: a second phantom from scout to verified dose")
+    plan = run_plan_demo(options.out / "radioembolisation", options.size, show_progress)
+    print(table_text(plan.table()))
     names = ", ".join(path.name for path in [*paths, scene_path])
-    print(f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first.")
+    print(f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first,\nthen radioembolisation/plan_report.html.")
     print("For research only. Not a medical device.")
 
 
