@@ -37,6 +37,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/bed_positions.py
   RNTDosimetryLib/images/calibration.py
   RNTDosimetryLib/images/dead_time.py
+  RNTDosimetryLib/images/deformable.py
   RNTDosimetryLib/images/dicom_activity.py
   RNTDosimetryLib/images/dicom_frames.py
   RNTDosimetryLib/images/dicom_guard.py
@@ -45,13 +46,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/dicom_tags.py
   RNTDosimetryLib/images/dicom_time.py
   RNTDosimetryLib/images/dicom_volumes.py
+  RNTDosimetryLib/images/dose_files.py
   RNTDosimetryLib/images/files.py
   RNTDosimetryLib/images/geometry.py
+  RNTDosimetryLib/images/image_contours.py
   RNTDosimetryLib/images/intake.py
   RNTDosimetryLib/images/intake_administration.py
   RNTDosimetryLib/images/intake_ledger.py
   RNTDosimetryLib/images/intake_records.py
-  RNTDosimetryLib/images/isocontour.py
   RNTDosimetryLib/images/measurement.py
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/quantification.py
@@ -183,6 +185,7 @@ set(LIBRARY_RESOURCES
   Resources/dose/response_models.json
   Resources/images/README.md
   Resources/images/dicom_sources.json
+  Resources/images/dose_units.json
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json

@@ -108,7 +108,7 @@ class RegionsSection(Section):
             frame = self.ui.segmentEditorFrame
             frame.setLayout(qt.QVBoxLayout())
             self._editor = slicer.qMRMLSegmentEditorWidget()
-            self._editor.setMaximumNumberOfUndoStates(10)
+            self._editor.maximumNumberOfUndoStates = 10
             self._editor.setMRMLScene(slicer.mrmlScene)
             self._editor.segmentationNodeSelectorVisible = False
             frame.layout().addWidget(self._editor)

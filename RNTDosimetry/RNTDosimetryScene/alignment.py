@@ -108,4 +108,8 @@ def _brainsfit(fixed, moving, name: str) -> np.ndarray:
             node.SetAndObserveTransformNodeID(parent)
         slicer.mrmlScene.RemoveNode(output)
         if command is not None:
-            slicer.mrmlScene.RemoveNode(command)
+            remove_command(command)
+
+
+def remove_command(node) -> None:
+    slicer.mrmlScene.RemoveNode(node)

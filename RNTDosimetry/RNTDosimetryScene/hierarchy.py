@@ -38,6 +38,16 @@ def move(node, parent_item: int) -> None:
     _tree().SetItemParent(item_of(node), parent_item)
 
 
+def remove(node) -> None:
+    """Take a node out of the scene with its item, which the application would remove by itself."""
+    tree = _tree()
+    item = tree.GetItemByDataNode(node)
+    if item:
+        tree.RemoveItem(item)
+    if slicer.mrmlScene.IsNodePresent(node):
+        slicer.mrmlScene.RemoveNode(node)
+
+
 def mark_as_dose(node, study_item: int) -> None:
     """Let SlicerRT take the volume for an absorbed dose in Gy: attributes on the volume and on its study item."""
     tree = _tree()

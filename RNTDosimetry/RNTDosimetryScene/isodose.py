@@ -52,7 +52,7 @@ def show_isodoses(dose_volume, percents: list[float], reference_gy: float) -> li
 
 def remove_isodoses(dose_volume) -> None:
     for model in isodoses_of(dose_volume):
-        slicer.mrmlScene.RemoveNode(model)
+        hierarchy.remove(model)
 
 
 def isodoses_of(dose_volume) -> list:

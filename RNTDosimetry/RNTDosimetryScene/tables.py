@@ -5,6 +5,8 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk
 
+from RNTDosimetryScene import hierarchy
+
 _SERIES_COLORS = (
     (0.00, 0.45, 0.70), (0.84, 0.37, 0.00), (0.00, 0.62, 0.45), (0.80, 0.47, 0.65), (0.90, 0.62, 0.00),
     (0.34, 0.71, 0.91), (0.35, 0.35, 0.35), (0.55, 0.34, 0.16), (0.20, 0.20, 0.60), (0.60, 0.60, 0.10),
@@ -95,12 +97,12 @@ def _series_names(chart) -> list[str]:
 
 
 def _empty_chart(chart) -> None:
-    scene, table_nodes = slicer.mrmlScene, set()
+    table_nodes = set()
     for index in reversed(range(chart.GetNumberOfPlotSeriesNodes())):
         series = chart.GetNthPlotSeriesNode(index)
         table_nodes.add(series.GetTableNode())
-        scene.RemoveNode(series)
+        hierarchy.remove(series)
     for node in table_nodes:
         if node is not None:
-            scene.RemoveNode(node)
+            hierarchy.remove(node)
     chart.RemoveAllPlotSeriesNodeIDs()

@@ -5,6 +5,8 @@ import contextlib
 import slicer
 import vtk
 
+from RNTDosimetryScene import hierarchy
+
 
 @contextlib.contextmanager
 def undone_on_failure(parameter_node):
@@ -20,7 +22,7 @@ def undone_on_failure(parameter_node):
     except BaseException:
         for added in _node_ids(scene) - nodes_before:
             if scene.GetNodeByID(added) is not None:
-                scene.RemoveNode(scene.GetNodeByID(added))
+                hierarchy.remove(scene.GetNodeByID(added))
         tree = scene.GetSubjectHierarchyNode()
         for item in _items(scene):
             if item not in items_before:

@@ -56,3 +56,31 @@ def panel(scene, module):
     container.enter()
     yield container, container.self()
     container.exit()
+
+
+@pytest.fixture(scope="module")
+def computed_scene(module, study_path):
+    """(logic, parameter node, result) of the phantom, computed once for the tests of one file, which leave it as it is."""
+    import slicer
+
+    from RNTDosimetry import RNTDosimetryLogic
+
+    slicer.mrmlScene.Clear()
+    logic = RNTDosimetryLogic()
+    parameter_node = logic.loadStudyFile(study_path)
+    yield logic, parameter_node, logic.run(parameter_node)
+    slicer.mrmlScene.Clear()
+
+
+@pytest.fixture(scope="module")
+def computed_panel(computed_scene, module):
+    """(container, widget) of the entered panel on the computed scene."""
+    container = module.widgetRepresentation()
+    widget = container.self()
+    widget.logic = computed_scene[0]
+    widget.panel.logic = computed_scene[0]
+    for section in widget.panel.sections:
+        section.logic = computed_scene[0]
+    container.enter()
+    yield container, widget
+    container.exit()

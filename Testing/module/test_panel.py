@@ -44,25 +44,6 @@ def test_from_folder_to_report_by_clicks(panel, patient, library_run, tmp_path):
     assert (tmp_path / "report.html").is_file()
 
 
-def test_results_go_stale_visibly(panel, study_path):
-    _container, widget = panel
-    widget.logic.run(widget.logic.loadStudyFile(study_path))
-    widget.panel.refresh()
-    assert widget.ui.runStatusLabel.text == "The results are up to date."
-    widget.ui.densitySpinBox.value = 1.0
-    assert "out of date" in widget.ui.runStatusLabel.text
-    assert not widget.ui.writeButton.enabled
-
-
-def test_a_typed_value_that_is_no_number_is_taken_back(panel, study_path):
-    _container, widget = panel
-    widget.logic.loadStudyFile(study_path)
-    widget.panel.refresh()
-    before = texts(widget.ui.regionsTableWidget)
-    widget.ui.regionsTableWidget.item(0, 3).setText("much")
-    assert texts(widget.ui.regionsTableWidget) == before
-
-
 def test_scene_close_and_reload_are_clean(panel, scene, study_path, tmp_path):
     import slicer
 
@@ -77,18 +58,6 @@ def test_scene_close_and_reload_are_clean(panel, scene, study_path, tmp_path):
     widget.initializeParameterNode()
     assert widget.ui.timePointsTableWidget.rowCount == 4
     assert widget.ui.applyButton.enabled
-
-
-def test_leaving_the_panel_leaves_no_observer(panel, study_path):
-    from host.modules import observer_count
-
-    container, widget = panel
-    parameter_node = widget.logic.loadStudyFile(study_path)
-    container.exit()
-    assert widget._parameterNode is None
-    assert observer_count(parameter_node.parameterNode) == 0
-    container.enter()
-    assert widget.ui.timePointsTableWidget.rowCount == 4
 
 
 def test_self_test_passes(module):

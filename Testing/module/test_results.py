@@ -1,0 +1,75 @@
+"""What a computed study looks like in the scene; nothing here changes it."""
+
+import numpy as np
+import pytest
+import vtk
+
+
+def test_the_scene_gives_the_numbers_of_the_library(computed_scene, library_run):
+    _logic, _parameter_node, result = computed_scene
+    _images, expected = library_run
+    for item in expected.regions:
+        found = result.region(item.name)
+        assert found.tia_mbq_h == pytest.approx(item.tia_mbq_h, rel=1e-6)
+        assert found.dose.dose_gy == pytest.approx(item.dose.dose_gy, rel=1e-6)
+        assert found.dose.dose_uncertainty_gy == pytest.approx(item.dose.dose_uncertainty_gy, rel=1e-6)
+        assert found.map_mean_gy == pytest.approx(item.map_mean_gy, rel=1e-6)
+    np.testing.assert_allclose(np.asarray(result.dose_map), np.asarray(expected.dose_map), rtol=1e-6, atol=1e-6 * expected.dose_map.maximum_gy)
+
+
+def test_the_nodes_of_the_scene_hold_the_result(computed_scene):
+    import slicer
+
+    _logic, parameter_node, result = computed_scene
+    dose = parameter_node.doseVolume
+    np.testing.assert_array_equal(slicer.util.arrayFromVolume(dose), np.asarray(result.dose_map))
+    assert dose.GetVoxelValueUnits().GetCodeValue() == "Gy"
+    assert parameter_node.tiaVolume.GetVoxelValueUnits().GetCodeValue() == "MBq.h/ml"
+    assert parameter_node.activityVolumes[0].GetVoxelValueUnits().GetCodeValue() == "Bq/ml"
+    table = parameter_node.resultTable
+    assert table.GetNumberOfRows() == len(result.regions)
+    headings = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
+    column = headings.index("Absorbed dose (Gy)")
+    assert float(table.GetCellText(0, column)) == pytest.approx(result.regions[0].dose.dose_gy, rel=5e-3)
+    assert parameter_node.timeActivityChart.GetNumberOfPlotSeriesNodes() == 2 * len(result.regions)
+    assert parameter_node.histogramChart.GetNumberOfPlotSeriesNodes() == len(result.regions)
+
+
+def test_the_dose_lies_where_the_activity_lies(computed_scene):
+    """RAS of a voxel of the dose node is the mirrored LPS of the library's grid."""
+    _logic, parameter_node, result = computed_scene
+    matrix = vtk.vtkMatrix4x4()
+    parameter_node.doseVolume.GetIJKToRASMatrix(matrix)
+    ras = matrix.MultiplyPoint((3, 5, 7, 1))[:3]
+    lps = (result.tia_map.geometry.index_to_lps @ [3, 5, 7, 1])[:3]
+    np.testing.assert_allclose(ras, lps * [-1, -1, 1], atol=1e-9)
+
+
+def test_transforms_bring_the_scans_onto_the_reference(computed_scene, patient):
+    """A landmark of the reference, carried to a scan by the truth, comes back through the node's transform."""
+    _logic, parameter_node, _result = computed_scene
+    for node, scan in list(zip(parameter_node.activityVolumes, patient.truth.scans))[1:]:
+        point = np.append(scan.rotation_centre_lps_mm, 1.0)
+        moved_ras = (np.asarray(scan.reference_to_scan) @ point) * [-1, -1, 1, 1]
+        to_world = vtk.vtkMatrix4x4()
+        node.GetParentTransformNode().GetMatrixTransformToWorld(to_world)
+        back_lps = np.array(to_world.MultiplyPoint(moved_ras)) * [-1, -1, 1, 1]
+        assert np.linalg.norm(back_lps - point) < 1.5
+
+
+def test_slicerrt_recognizes_the_dose(computed_scene):
+    _logic, parameter_node, _result = computed_scene
+    import slicer
+
+    tree = slicer.mrmlScene.GetSubjectHierarchyNode()
+    assert parameter_node.doseVolume.GetAttribute("DicomRtImport.DoseVolume") == "1"
+    parent = tree.GetItemParent(tree.GetItemByDataNode(parameter_node.doseVolume))
+    assert tree.GetItemAttribute(parent, "DicomRtImport.DoseUnitName") == "GY"
+    assert tree.GetItemAttribute(parent, "DicomRtImport.DoseUnitValue") == "1.0"
+    assert tree.GetItemLevel(parent) == "Study"
+
+
+def test_report_is_written_from_the_scene(computed_scene, tmp_path):
+    logic, parameter_node, _result = computed_scene
+    paths = logic.writeReport(tmp_path / "report", parameter_node)
+    assert {path.name for path in paths} == {"report.html", "results.json", "results.csv", "dose.nrrd", "tia.nrrd", "dose.dcm"}
