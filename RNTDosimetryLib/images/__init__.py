@@ -16,6 +16,7 @@ from RNTDosimetryLib.images.dead_time import (
     observed_rate_cps,
     true_rate_cps,
 )
+from RNTDosimetryLib.images.deformable import DeformableRegistration, deform_activity, register_deformable
 from RNTDosimetryLib.images.dose_files import DoseVolume, dose_on_grid, load_dose_file
 from RNTDosimetryLib.images.files import load_activity_file, load_volume_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -89,6 +90,7 @@ __all__ = [
     "CtImage",
     "DeadTime",
     "DeadTimeFactor",
+    "DeformableRegistration",
     "DetectedSphere",
     "DoseVolume",
     "DrawnRegion",
@@ -120,6 +122,7 @@ __all__ = [
     "check_total_activity",
     "combine_calibrations",
     "conjugate_activity",
+    "deform_activity",
     "detect_spheres",
     "dose_on_grid",
     "equivalent_sphere",
@@ -142,6 +145,7 @@ __all__ = [
     "read_folder",
     "read_recovery",
     "region_mass_g",
+    "register_deformable",
     "register_rigid",
     "resample_activity",
     "resample_mask",
