@@ -1,7 +1,10 @@
 """A radionuclide as frozen records: half-life and every radiation it emits."""
 
+import reprlib
 from dataclasses import dataclass
 from functools import cached_property
+from math import inf
+from numbers import Real
 
 from scipy.constants import elementary_charge
 
@@ -73,7 +76,7 @@ class Nuclide(Record):
     sources: tuple[str, ...]
 
     def __post_init__(self):
-        if not self.half_life_h > 0.0:
+        if not isinstance(self.half_life_h, Real) or not 0.0 < self.half_life_h < inf:
             raise DosimetryError(
                 f"Expected a positive half-life for {self.name}, received {self.half_life_h} h; correct the data."
             )
@@ -122,5 +125,11 @@ class Nuclide(Record):
 
 
 def joule_per_gbq(energy_mev: float, half_life_h: float) -> float:
-    """Energy in J from the complete decay of 1 GBq that releases energy_mev in MeV per decay."""
+    """Energy in J from the complete decay of 1 GBq that releases energy_mev in MeV per decay.
+
+    Raises DosimetryError for an energy that is negative or a half-life that is not positive.
+    """
+    for value, name, least in ((energy_mev, "an energy in MeV per decay", 0.0), (half_life_h, "a half-life in h above zero", 1e-20)):
+        if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < 1e20:
+            raise DosimetryError(f"Expected {name}, received {reprlib.repr(value)}; correct the number.")
     return energy_mev * JOULE_PER_MEV * 1e9 * half_life_h * 3600.0 / _LN2

@@ -2,6 +2,7 @@
 
 import difflib
 import re
+import reprlib
 from collections import defaultdict
 from functools import lru_cache
 
@@ -27,7 +28,9 @@ def get_nuclide(name: "str | Nuclide") -> Nuclide:
     """
     if isinstance(name, Nuclide):
         return name
-    text = str(name).strip()
+    if not isinstance(name, str):
+        raise DosimetryError(f"Expected the name of a nuclide such as 'Lu-177', received {reprlib.repr(name)}; give text or a Nuclide.")
+    text = name.strip()
     if text.lower().replace(" ", "").endswith(PROGENY_SUFFIX):
         return with_progeny(text.replace(" ", "")[: -len(PROGENY_SUFFIX)])
     standard = standard_name(text)
@@ -35,11 +38,13 @@ def get_nuclide(name: "str | Nuclide") -> Nuclide:
     if standard in table:
         return table[standard]
     close = difflib.get_close_matches(standard or text, table, n=3, cutoff=0.5) or list_nuclides()
-    raise DosimetryError(f"Expected a nuclide of the table, received {name!r}; did you mean {', '.join(close)}?")
+    raise DosimetryError(f"Expected a nuclide of the table, received {reprlib.repr(name)}; did you mean {', '.join(close)}?")
 
 
 def standard_name(text: str) -> str:
     """Name in the form "Tc-99m" of any usual spelling, or "" when the text is no nuclide name."""
+    if not isinstance(text, str):
+        return ""
     compact = re.sub(r"[\s_]", "", text).lower()
     if match := _SYMBOL_FIRST.match(compact):
         symbol, mass, isomer = match.groups()
@@ -50,8 +55,7 @@ def standard_name(text: str) -> str:
     return f"{symbol.capitalize()}-{int(mass)}{isomer}"
 
 
-@lru_cache(maxsize=64)
-def with_progeny(name: str) -> Nuclide:
+def with_progeny(name: "str | Nuclide") -> Nuclide:
     """The nuclide with its progeny decaying where the parent decayed: radiation per decay of the parent.
 
     Every member counts with its share of the parent's decays (the product of the branchings), which holds in equilibrium
@@ -59,8 +63,11 @@ def with_progeny(name: str) -> Nuclide:
     Raises DosimetryError for an unknown nuclide.
     """
     parent = get_nuclide(name)
-    if parent.name.endswith(PROGENY_SUFFIX):
-        return parent
+    return parent if parent.name.endswith(PROGENY_SUFFIX) else _chain(parent)
+
+
+@lru_cache(maxsize=64)
+def _chain(parent: Nuclide) -> Nuclide:
     shares, left_out = _chain_shares(parent)
     members = [(get_nuclide(member), share) for member, share in shares.items()]
     notes = tuple(f"{member}: {share:.6g} per decay of {parent.name}" for member, share in shares.items())

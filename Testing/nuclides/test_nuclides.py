@@ -1,9 +1,10 @@
 """Decay data against the evaluations and against published sums."""
 
+import numpy as np
 import pytest
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, list_nuclides, standard_name, with_progeny
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, joule_per_gbq, list_nuclides, standard_name, with_progeny
 
 THERAPY = ["Lu-177", "Y-90", "Ho-166", "I-131", "Re-188", "Re-186", "Sm-153", "Sr-89", "Tb-161", "Ac-225", "Ra-223", "Pb-212"]
 IMAGING = ["Tc-99m", "In-111", "Ga-68", "Cu-64", "I-124", "I-123", "F-18", "Zr-89"]
@@ -243,3 +244,19 @@ def test_a_half_life_of_zero_is_refused():
     data = get_nuclide("Lu-177").to_dict() | {"half_life_h": 0.0}
     with pytest.raises(DosimetryError, match="positive half-life"):
         Nuclide.from_dict(data)
+
+
+@pytest.mark.parametrize("wrong", [None, True, 177, float("nan"), b"Lu-177", [], ["Lu-177"], {}, 1 + 2j, object(), np.array(["Lu-177"])])
+def test_what_is_no_name_is_refused(wrong):
+    assert standard_name(wrong) == ""
+    for function in (get_nuclide, with_progeny):
+        with pytest.raises(DosimetryError, match="Expected the name of a nuclide"):
+            function(wrong)
+
+
+@pytest.mark.parametrize("wrong", [None, "1", float("nan"), float("inf"), -1.0, True, 1 + 2j, []])
+def test_joule_per_gbq_refuses_what_is_no_energy_or_half_life(wrong):
+    with pytest.raises(DosimetryError, match="Expected an energy"):
+        joule_per_gbq(wrong, 64.0)
+    with pytest.raises(DosimetryError, match="Expected a half-life"):
+        joule_per_gbq(1.0, wrong)
