@@ -315,6 +315,20 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         parameterNode = parameterNode or self.getParameterNode()
         return road.region_curves(parameterNode, self._road(parameterNode))
 
+    def alignments(self, parameterNode=None):
+        """How every scan lies relative to the reference, with the number of its agreement; also of a scene that was read from a file."""
+        from RNTDosimetryScene import road
+
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.alignments(parameterNode, self._road(parameterNode))
+
+    def warnings(self, parameterNode=None):
+        """Warnings of the last computed dose; also of a scene that was read from a file."""
+        from RNTDosimetryScene import road
+
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.warnings_of_result(parameterNode, self._road(parameterNode))
+
     def tryModel(self, parameterNode, regionName, model):
         """Fit of another model for one region and the dose that it would give, without taking it."""
         from RNTDosimetryScene import road

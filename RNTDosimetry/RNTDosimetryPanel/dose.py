@@ -71,8 +71,7 @@ class DoseSection(Section):
         return _("Highest voxel dose {dose} Gy").format(dose=number_text(highest))
 
     def _show_warnings(self, state):
-        result = self.logic.stepResult("dose", self.node)
-        text = "\n".join(result.all_warnings()) if result is not None and state != "none" else ""
+        text = "\n".join(self.logic.warnings(self.node)) if state != "none" else ""
         if self.ui.warningsTextEdit.plainText != text:
             self.ui.warningsTextEdit.setPlainText(text)
 

@@ -30,7 +30,7 @@ class RegistrationSection(Section):
         self.ui.userTransformButton.connect("clicked(bool)", self.onCorrect)
 
     def refresh(self):
-        alignments = self.logic.stepResult("register", self.node) or ()
+        alignments = self.logic.alignments(self.node)
         rows, helps = [], {}
         for index, item in enumerate(alignments):
             quality = item.quality

@@ -13,6 +13,7 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.progress import part, silent, stopping
 from RNTDosimetryLib.study import RegionSettings
+from RNTDosimetryLib.study_result import Alignment, grouped
 from RNTDosimetryLib.workflow import assemble
 from RNTDosimetryScene import alignment, display, keys, segments
 from RNTDosimetryScene.inputs import images_of_scene, missing_input, study_of_scene
@@ -210,6 +211,28 @@ def write_report(folder, parameter_node, road: Road, progress=None, cancel=None)
         found_keys = keys.step_keys(parameter_node)
     progress(0.8, "Writing the report")
     return write_outputs(road.result("dose"), road.images(parameter_node, found_keys), folder)
+
+
+def alignments(parameter_node, road: Road) -> tuple[Alignment, ...]:
+    """Last alignment of every scan, of this session or as saved with the scene; empty without any."""
+    found = road.result("register")
+    if found is not None:
+        return found
+    if parameter_node.resultText is None:
+        return ()
+    return tuple(Alignment.from_dict(item) for item in stored_results(parameter_node)["alignments"])
+
+
+def warnings_of_result(parameter_node, road: Road) -> tuple[str, ...]:
+    """Everything doubtful but usable of the last computed dose, of this session or as saved with the scene."""
+    found = road.result("dose")
+    if found is not None:
+        return found.all_warnings()
+    if parameter_node.resultText is None:
+        return ()
+    stored = stored_results(parameter_node)
+    parts = [stored, *stored["alignments"], *stored["regions"], stored["tia_map"], stored["dose_map"]]
+    return grouped([text for part in parts for text in part.get("warnings", ())])
 
 
 def stored_results(parameter_node) -> dict:

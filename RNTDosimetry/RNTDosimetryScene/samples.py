@@ -22,6 +22,8 @@ def register(icon_path: str, load) -> bool:
     SampleData.SampleDataLogic.registerCustomSampleDataSource(
         category=CATEGORY,
         sampleName=SAMPLE_NAME,
+        # Sample Data wants an address of every source; this one is never opened.
+        uris="generated:" + SAMPLE_NAME,
         thumbnailFileName=icon_path,
         customDownloader=lambda source=None: load(make_phantom()),
     )

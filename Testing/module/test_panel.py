@@ -60,5 +60,27 @@ def test_scene_close_and_reload_are_clean(panel, scene, study_path, tmp_path):
     assert widget.ui.applyButton.enabled
 
 
+def test_a_computed_scene_from_a_file_shows_everything(panel, scene, study_path, tmp_path, library_run):
+    """Curves, fits, alignments and warnings come from the results in the scene; nothing is computed again."""
+    import slicer
+
+    _container, widget = panel
+    result = widget.logic.run(widget.logic.loadStudyFile(study_path))
+    slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    widget.logic._roads.clear()
+    widget.panel.refresh()
+    assert set(widget.panel.states.values()) == {"current"}
+    assert len(widget.logic.getAllParameterNodes()) == 1
+    assert widget.logic.lastResult is None
+    assert [cells[0] for cells in texts(widget.ui.registrationTableWidget)] == [item.scan for item in result.alignments]
+    kinetics = {cells[0]: cells[1] for cells in texts(widget.ui.kineticsTableWidget)}
+    assert kinetics == {item.name: item.fit.model for item in result.regions}
+    assert widget.ui.warningsTextEdit.plainText == "\n".join(result.all_warnings())
+    widget.ui.outputFolderPathLineEdit.currentPath = str(tmp_path / "report")
+    widget.ui.writeButton.click()
+    assert (tmp_path / "report" / "report.html").is_file()
+
+
 def test_self_test_passes(module):
     module.instance.runTest(msec=1)
