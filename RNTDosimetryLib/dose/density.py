@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from RNTDosimetryLib.dose.checks import numbers_array, shown
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.resources import read_json
@@ -39,9 +40,7 @@ def density_from_hounsfield(hounsfield, curve_points=None) -> DensityMap:
     air; values above the last (metal, dense contrast medium) become its density. Both are counted and warned about.
     Raises DosimetryError for NaN, a curve that does not rise, or densities that are not positive.
     """
-    values = np.asarray(getattr(hounsfield, "hounsfield", hounsfield))
-    if values.size == 0 or values.dtype.kind not in "iuf" or not np.all(np.isfinite(values)):
-        raise DosimetryError("Expected a CT of finite Hounsfield units, received NaN, text or nothing; load the CT again.")
+    values = numbers_array(getattr(hounsfield, "hounsfield", hounsfield), "a CT of finite Hounsfield units", "load the CT again")
     shipped = hounsfield_curve()
     if curve_points is None:
         points = np.array([shipped["hounsfield"], shipped["density_g_ml"]], dtype=float)
@@ -70,9 +69,9 @@ def density_from_hounsfield(hounsfield, curve_points=None) -> DensityMap:
 
 
 def _checked_points(curve_points) -> np.ndarray:
-    points = np.asarray(curve_points, dtype=float)
-    if points.ndim != 2 or points.shape[0] < 2 or points.shape[1] != 2 or not np.all(np.isfinite(points)):
-        raise DosimetryError(f"Expected rows of (HU, density in g/mL), two or more, received {curve_points}; correct the curve.")
+    points = numbers_array(curve_points, "rows of (HU, density in g/mL)", "correct the curve")
+    if points.ndim != 2 or points.shape[0] < 2 or points.shape[1] != 2:
+        raise DosimetryError(f"Expected rows of (HU, density in g/mL), two or more, received {shown(curve_points)}; correct the curve.")
     if np.any(np.diff(points[:, 0]) <= 0) or np.any(points[:, 1] <= 0):
         raise DosimetryError("Expected a curve with rising HU and positive densities, received another; correct the curve.")
     return points.T

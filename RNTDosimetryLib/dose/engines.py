@@ -4,12 +4,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import density_number, one_of
 from RNTDosimetryLib.dose.gamma import GammaResult, gamma_index
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map
 from RNTDosimetryLib.dose.regions import named_occupancies, region_doses
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 ENGINES = ("local", "kernel", "kernel with density")
@@ -50,9 +49,8 @@ def compare_engines(
     regions: dictionary of name to occupancy on the same grid, or Region objects; None gives no table. The gamma index compares
     each other engine with ``reference``. Raises DosimetryError as ``dose_map`` and ``gamma_index``.
     """
-    if reference not in ENGINES:
-        raise DosimetryError(f"Expected a reference engine among {', '.join(ENGINES)}, received '{reference}'; choose one of them.")
-    uniform = positive_number(uniform_density_g_ml, "uniform density in g/mL")
+    one_of(reference, ENGINES, "a reference engine")
+    uniform = density_number(uniform_density_g_ml)
     maps = {
         "local": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "local", uniform),
         "kernel": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", uniform),

@@ -5,9 +5,18 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, finite_array, positive_number, three_axes
+from RNTDosimetryLib.dose.checks import (
+    checked_spacing,
+    finite_array,
+    non_negative_number,
+    positive_number,
+    three_axes,
+    whole_number,
+)
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+_LONGEST_SEARCH_MM = 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,33 +59,40 @@ def gamma_index(
     """
     spacing = checked_spacing(spacing_mm)
     remedy = "repair the dose map first"
-    reference = three_axes(finite_array(np.asarray(reference_gy), "the reference dose", remedy), "the reference dose").astype(float)
-    evaluated = finite_array(np.asarray(evaluated_gy), "the evaluated dose", remedy).astype(float)
+    reference = three_axes(finite_array(reference_gy, "the reference dose", remedy), "the reference dose").astype(float)
+    evaluated = finite_array(evaluated_gy, "the evaluated dose", remedy).astype(float)
     if evaluated.shape != reference.shape:
         raise DosimetryError(f"Expected two dose maps of one shape, received {reference.shape} and {evaluated.shape}; resample one of them.")
-    for value, name in ((dose_difference_percent, "dose difference in %"), (distance_mm, "distance in mm"), (maximum, "maximum gamma")):
-        positive_number(value, name)
-    if int(steps_per_distance) != steps_per_distance or steps_per_distance < 1:
-        raise DosimetryError(f"Expected one or more steps per distance, received {steps_per_distance}; 4 is usual.")
+    dose_difference_percent = positive_number(dose_difference_percent, "dose difference in %", "3 is usual")
+    distance_mm = positive_number(distance_mm, "distance in mm", "3 is usual")
+    maximum = positive_number(maximum, "maximum gamma", "2 is usual")
+    steps = whole_number(steps_per_distance, "steps per distance", 1, 100, "4 is usual")
+    threshold_percent = non_negative_number(threshold_percent, "threshold in %", "10 is usual")
+    if threshold_percent > 100:
+        raise DosimetryError(f"Expected a threshold of 0 to 100 %, received {threshold_percent:g}; 10 is usual.")
+    if distance_mm * maximum > _LONGEST_SEARCH_MM:
+        raise DosimetryError(
+            f"Expected a search of at most {_LONGEST_SEARCH_MM:.0f} mm, received {distance_mm:g} mm up to a gamma of {maximum:g}; 3 mm and 2 are usual."
+        )
     if reference.max() <= 0:
         raise DosimetryError("Expected a reference map with dose, received one of zeros; choose another reference.")
     chosen = (reference >= threshold_percent / 100 * reference.max()) & (reference > 0)
     doses = reference[chosen]
     criterion = dose_difference_percent / 100 * (doses if local else reference.max())
-    values = _search(evaluated, np.nonzero(chosen), doses, criterion, spacing, distance_mm, maximum, int(steps_per_distance))
+    values = _search(evaluated, np.nonzero(chosen), doses, criterion, spacing, distance_mm, maximum, steps)
     gamma = np.zeros(reference.shape, dtype=np.float32)
     gamma[chosen] = values
     return GammaResult(
         gamma=gamma,
         evaluated=chosen,
-        dose_difference_percent=float(dose_difference_percent),
-        distance_mm=float(distance_mm),
-        threshold_percent=float(threshold_percent),
+        dose_difference_percent=dose_difference_percent,
+        distance_mm=distance_mm,
+        threshold_percent=threshold_percent,
         local=bool(local),
         evaluated_voxels=int(values.size),
         pass_percent=float(100 * np.count_nonzero(values <= 1 + 1e-9) / values.size),
         mean=float(values.mean()),
-        maximum_considered=float(maximum),
+        maximum_considered=maximum,
     )
 
 

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, finite_array, positive_number
+from RNTDosimetryLib.dose.checks import any_number, checked_spacing, finite_array, number_list, positive_number, whole_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 DEFAULT_DOSE_AT_PERCENT = (2.0, 5.0, 50.0, 70.0, 90.0, 95.0, 98.0)
-_FEWEST_BINS, _MOST_BINS = 20, 1000
+_FEWEST_BINS, _MOST_BINS, _LARGEST_BINS = 20, 1000, 100_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,19 +45,19 @@ class DoseVolumeHistogram(Record):
 
     def dose_at_volume_percent(self, percent: float) -> float:
         """Dose in Gy that the hottest ``percent`` % of the volume receives at least (D95 for 95)."""
-        if not 0 <= float(percent) <= 100:
-            raise DosimetryError(f"Expected a volume between 0 and 100 %, received {percent}; give per cent of the region.")
+        percent = _checked_percent(percent)
         if percent in (0, 100):
             return self.maximum_gy if percent == 0 else self.minimum_gy
         if self.sorted_dose_gy is None:
             return float(np.interp(-percent / 100, -self.cumulative_fraction, self.edges_gy))
-        return _dose_at_percent(self.sorted_dose_gy, self.sorted_weight, float(percent))
+        return _dose_at_percent(self.sorted_dose_gy, self.sorted_weight, percent)
 
     def volume_percent_at_dose(self, dose_gy: float) -> float:
         """Per cent of the volume that receives at least ``dose_gy`` (V20 for 20)."""
+        dose_gy = any_number(dose_gy, "the dose of Vx in Gy")
         if self.sorted_dose_gy is None:
             return float(100 * np.interp(dose_gy, self.edges_gy, self.cumulative_fraction, left=1.0, right=0.0))
-        return _volume_percent(self.sorted_dose_gy, self.sorted_weight, float(dose_gy))
+        return _volume_percent(self.sorted_dose_gy, self.sorted_weight, dose_gy)
 
 
 def dose_volume_histogram(
@@ -88,8 +88,8 @@ def dose_volume_histogram(
     spacing_mm = getattr(dose_gy, "spacing_mm", None) if spacing_mm is None else spacing_mm
     if dose_uncertainty_gy is None:
         dose_uncertainty_gy = getattr(dose_gy, "uncertainty_gy", None)
-    dose = finite_array(np.asarray(dose_gy), "the absorbed dose in Gy", "repair the dose map first")
-    name = name or getattr(occupancy, "name", "")
+    dose = finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose map first")
+    name = str(getattr(occupancy, "name", "") if isinstance(name, str) and not name else name)
     inside, weight = _inside_and_weight(dose, getattr(occupancy, "occupancy", occupancy), name)
     values = dose[inside].astype(float)
     order = np.argsort(values, kind="stable")
@@ -116,9 +116,9 @@ def dose_volume_histogram(
         edges_gy=edges,
         differential_fraction=-np.diff(np.append(cumulative[:-1], 0.0)),
         cumulative_fraction=cumulative,
-        dose_at_percent_gy={f"D{percent:g}": _dose_at_percent(values, weight, percent) for percent in dose_at_percent},
-        volume_at_dose_percent={f"V{level:g}": _volume_percent(values, weight, level) for level in volume_at_dose_gy},
-        geud_gy={f"{a:g}": generalised_eud(values, a, weight) for a in geud_exponents},
+        dose_at_percent_gy={f"D{percent:g}": _dose_at_percent(values, weight, percent) for percent in number_list(dose_at_percent, "the volumes of Dx in %")},
+        volume_at_dose_percent={f"V{level:g}": _volume_percent(values, weight, level) for level in number_list(volume_at_dose_gy, "the doses of Vx in Gy")},
+        geud_gy={f"{a:g}": generalised_eud(values, a, weight) for a in number_list(geud_exponents, "the gEUD exponents")},
         lower_fraction=lower,
         upper_fraction=upper,
         warnings=_warnings(total, name),
@@ -133,9 +133,10 @@ def generalised_eud(dose_gy, exponent: float, weights=None) -> float:
     dose_gy: voxel doses, any shape. exponent a: 1 is the mean, large positive for serial organs, negative for tumours.
     weights: same shape, share of each voxel, None for equal. Raises DosimetryError for a = 0, NaN or negative dose.
     """
-    dose = finite_array(np.asarray(dose_gy), "the absorbed dose in Gy", "repair the dose map first").astype(float).ravel()
-    weight = np.ones_like(dose) if weights is None else finite_array(np.asarray(weights), "the weights", "give shares").ravel()
-    if not np.isfinite(exponent) or exponent == 0:
+    dose = finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose map first").astype(float).ravel()
+    weight = np.ones_like(dose) if weights is None else finite_array(weights, "the weights", "give shares").ravel()
+    exponent = any_number(exponent, "the gEUD exponent", "1 gives the mean dose")
+    if exponent == 0:
         raise DosimetryError(f"Expected a gEUD exponent other than zero, received {exponent}; 1 gives the mean dose.")
     if weight.shape != dose.shape or weight.sum() <= 0:
         raise DosimetryError("Expected one weight per voxel dose with a positive sum, received others; give the occupancy of the voxels.")
@@ -153,11 +154,11 @@ def isodose_levels(dose_gy, levels_gy, spacing_mm=None) -> list[dict]:
     dose_gy: (z, y, x) array or DoseMap. levels_gy: positive doses. The surface itself is drawn at these levels by the viewer.
     """
     spacing_mm = getattr(dose_gy, "spacing_mm", None) if spacing_mm is None else spacing_mm
-    dose = finite_array(np.asarray(dose_gy), "the absorbed dose in Gy", "repair the dose map first")
+    dose = finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose map first")
     voxel_ml = None if spacing_mm is None else math.prod(checked_spacing(spacing_mm)) / 1000
     maximum = float(dose.max())
     rows = []
-    for level in sorted({positive_number(level, "isodose level in Gy") for level in levels_gy}, reverse=True):
+    for level in sorted({positive_number(level, "isodose level in Gy") for level in number_list(levels_gy, "the isodose levels in Gy")}, reverse=True):
         voxels = int(np.count_nonzero(dose >= level))
         rows.append(
             {
@@ -173,7 +174,7 @@ def isodose_levels(dose_gy, levels_gy, spacing_mm=None) -> list[dict]:
 def _inside_and_weight(dose: np.ndarray, occupancy, name: str) -> tuple[np.ndarray, np.ndarray]:
     if occupancy is None:
         return np.ones(dose.shape, dtype=bool), np.ones(dose.size)
-    share = finite_array(np.asarray(occupancy), f"the occupancy of region '{name}'", "draw the region again")
+    share = finite_array(occupancy, f"the occupancy of region '{name}'", "draw the region again")
     if share.shape != dose.shape:
         raise DosimetryError(
             f"Expected an occupancy of the dose map's shape {dose.shape}, received {share.shape}; bring the region to the dose map's grid."
@@ -190,8 +191,7 @@ def _edges(values: np.ndarray, bins: int | None) -> np.ndarray:
     low, high = float(values[0]), float(values[-1])
     if bins is None:
         bins = int(np.clip(math.ceil(2 * math.sqrt(values.size)), _FEWEST_BINS, _MOST_BINS))
-    if int(bins) != bins or bins < 1:
-        raise DosimetryError(f"Expected a whole number of bins, received {bins}; leave it empty for bins that adapt.")
+    bins = whole_number(bins, "bins", 1, _LARGEST_BINS, "leave it empty for bins that adapt")
     if high <= low or low + (high - low) / bins <= low:
         return np.array([0.0, high]) if high > 0 else np.array([0.0, 1.0])
     inner = np.linspace(low, high, int(bins) + 1)
@@ -210,13 +210,19 @@ def _shifted(values: np.ndarray, weight: np.ndarray, shift: np.ndarray, edges: n
 
 
 def _dose_at_percent(values: np.ndarray, weight: np.ndarray, percent: float) -> float:
-    if not 0 <= percent <= 100:
-        raise DosimetryError(f"Expected a volume between 0 and 100 %, received {percent}; give per cent of the region.")
+    percent = _checked_percent(percent)
     if percent in (0, 100):
         return float(values[-1] if percent == 0 else values[0])
     total = weight.sum()
     middle = (np.cumsum(weight) - weight / 2) / total
     return float(np.interp(1 - percent / 100, middle, values))
+
+
+def _checked_percent(percent) -> float:
+    number = any_number(percent, "the volume of Dx in %", "give per cent of the region")
+    if not 0 <= number <= 100:
+        raise DosimetryError(f"Expected a volume between 0 and 100 %, received {percent}; give per cent of the region.")
+    return number
 
 
 def _volume_percent(values: np.ndarray, weight: np.ndarray, dose_gy: float) -> float:
@@ -227,7 +233,7 @@ def _volume_percent(values: np.ndarray, weight: np.ndarray, dose_gy: float) -> f
 def _uncertainty_inside(uncertainty_gy, shape: tuple[int, ...], inside: np.ndarray) -> np.ndarray | None:
     if uncertainty_gy is None:
         return None
-    values = finite_array(np.asarray(uncertainty_gy), "the dose uncertainty in Gy", "leave it empty where it is unknown")
+    values = finite_array(uncertainty_gy, "the dose uncertainty in Gy", "leave it empty where it is unknown")
     if values.ndim == 0:
         return np.full(int(np.count_nonzero(inside)), float(values))
     if values.shape != shape:

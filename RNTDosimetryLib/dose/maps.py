@@ -4,7 +4,15 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_density, checked_spacing, finite_array, positive_number, three_axes
+from RNTDosimetryLib.dose.checks import (
+    checked_density,
+    checked_spacing,
+    density_number,
+    finite_array,
+    one_of,
+    positive_number,
+    three_axes,
+)
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.superposition import absorbed_energy
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, JOULE_PER_MEV, SECONDS_PER_HOUR
@@ -16,6 +24,7 @@ METHODS = ("local", "kernel")
 AIR_BELOW_G_ML = 0.1
 """Below this a voxel is air: energy over its own mass would be no dose of tissue. The emptiest lung is above."""
 _DENSITY_STEP_G_ML = 0.05
+_LARGEST_DOSE_GY = 1e20
 _PHOTON_SHARE_TO_MENTION = 0.01
 _AIR_SHARE_TO_MENTION = 0.001
 
@@ -81,18 +90,18 @@ def dose_map(
     source = source_nuclide(nuclide)
     uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
     warnings = decay_warnings(source) + tuple(getattr(density_g_ml, "warnings", ()))
-    if method not in METHODS:
-        raise DosimetryError(f"Expected the dose method {' or '.join(METHODS)}, received '{method}'; choose one of them.")
+    one_of(method, METHODS, "the dose method")
     if kernel_density_g_ml is None:
         reference = reference_density(tia, density)
     else:
-        reference = positive_number(kernel_density_g_ml, "kernel density in g/mL", "leave it empty for the mean where the activity is")
+        reference = density_number(kernel_density_g_ml)
     mass_density = tissue_density(density, reference)
     if method == "local":
         energy = local_energy_mev(source)
         if local_dose_constant_j_per_gbq is not None:
-            energy = _energy_of_constant(local_dose_constant_j_per_gbq, source)
-            warnings += (f"Local dose constant {local_dose_constant_j_per_gbq:.4g} J/GBq given by the user.",)
+            constant = positive_number(local_dose_constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own")
+            energy = _energy_of_constant(constant, source)
+            warnings += (f"Local dose constant {constant:.4g} J/GBq given by the user.",)
         remainder = source.photon_energy_mev / (energy + source.photon_energy_mev)
         if remainder > _PHOTON_SHARE_TO_MENTION:
             warnings += (f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",)
@@ -106,7 +115,7 @@ def dose_map(
         remainder = kernel.remainder
         per_tia = 1 / mass_density
         spread = [None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density) for image in (tia, uncertainty)]
-    dose, shifted = (None if image is None else _read_only(np.asarray(image * per_tia, dtype=np.float32)) for image in spread)
+    dose, shifted = (None if image is None else _as_dose(image * per_tia) for image in spread)
     return DoseMap(
         dose_gy=dose,
         spacing_mm=spacing,
@@ -154,10 +163,9 @@ def tissue_density(density, reference_g_ml: float):
     return density if np.ndim(density) == 0 else np.where(density < AIR_BELOW_G_ML, reference_g_ml, density)
 
 
-def _energy_of_constant(constant_j_per_gbq, source) -> float:
-    constant = positive_number(constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own")
+def _energy_of_constant(constant_j_per_gbq: float, source) -> float:
     decays_per_gbq = 1e9 * SECONDS_PER_HOUR / source.decay_constant_per_h
-    return constant / (decays_per_gbq * JOULE_PER_MEV)
+    return constant_j_per_gbq / (decays_per_gbq * JOULE_PER_MEV)
 
 
 def _checked_uncertainty(values, shape):
@@ -182,6 +190,12 @@ def _air_warnings(tia, density) -> tuple[str, ...]:
     )
 
 
-def _read_only(array: np.ndarray) -> np.ndarray:
+def _as_dose(values_gy: np.ndarray) -> np.ndarray:
+    """A read-only float32 array."""
+    if values_gy.max() > _LARGEST_DOSE_GY:
+        raise DosimetryError(
+            f"Expected an absorbed dose up to {_LARGEST_DOSE_GY:g} Gy, received {values_gy.max():.3g} Gy; check the units of activity and density."
+        )
+    array = np.asarray(values_gy, dtype=np.float32)
     array.flags.writeable = False
     return array

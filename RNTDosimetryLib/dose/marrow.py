@@ -1,6 +1,6 @@
 """Red marrow dose from blood samples or from vertebrae in the image."""
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import any_number, non_negative_number, one_of, positive_number
 from RNTDosimetryLib.dose.decay import local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.regions import RegionDose
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
@@ -21,9 +21,10 @@ def red_marrow_to_blood_ratio(haematocrit: float | None = None, peptide: bool = 
     constants = marrow_constants()
     if peptide:
         return float(constants["peptide_rmblr"]["value"])
-    if haematocrit is None or not 0.1 <= float(haematocrit) <= 0.7:
+    fraction = any_number(haematocrit, "a haematocrit between 0.1 and 0.7", "give a fraction, not per cent")
+    if not 0.1 <= fraction <= 0.7:
         raise DosimetryError(f"Expected a haematocrit between 0.1 and 0.7, received {haematocrit}; give a fraction, not per cent.")
-    return constants["extracellular_fraction"]["value"] / (1 - float(haematocrit))
+    return constants["extracellular_fraction"]["value"] / (1 - fraction)
 
 
 def marrow_dose_from_blood(
@@ -96,10 +97,9 @@ def marrow_dose_from_vertebrae(
     """
     constants = marrow_constants()
     shares = {name: value for name, value in constants["vertebra_red_marrow_fraction"].items() if isinstance(value, float)}
-    if vertebrae not in shares:
-        raise DosimetryError(f"Expected vertebrae {', '.join(sorted(shares))}, received '{vertebrae}'; outline these.")
+    one_of(vertebrae, sorted(shares), "vertebrae", "outline these")
     masses = {name: value for name, value in constants["reference_red_marrow_mass_g"].items() if isinstance(value, float)}
-    if red_marrow_mass_g is None and sex not in masses:
+    if red_marrow_mass_g is None and (not isinstance(sex, str) or sex not in masses):
         raise DosimetryError(f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them.")
     mass = masses[sex] if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
     fraction = positive_number(absorbed_fraction, "absorbed fraction")

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, finite_array, positive_number, three_axes
+from RNTDosimetryLib.dose.checks import checked_spacing, density_number, finite_array, three_axes
 from RNTDosimetryLib.dose.convolution import convolve_octant
 from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
@@ -20,7 +20,7 @@ def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0)
     """
     spacing = checked_spacing(spacing_mm)
     tia = three_axes(finite_array(tia_mbq_h_ml, "the time-integrated activity map", "set such voxels to zero"), "the map")
-    density = positive_number(density_g_ml, "density in g/mL", "soft tissue is 1.04")
+    density = density_number(density_g_ml)
     kernel = voxel_kernel(source_nuclide(nuclide), spacing, density, tia.shape)
     to_dose = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * math.prod(spacing) / 1000
     return (np.maximum(convolve_octant(tia, kernel.photon_s), 0) * to_dose).astype(np.float32)

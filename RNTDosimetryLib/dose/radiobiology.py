@@ -4,10 +4,11 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import finite_array, positive_number
+from RNTDosimetryLib.dose.checks import finite_array, numbers_array, positive_number, whole_number
 from RNTDosimetryLib.errors import DosimetryError
 
 _HALF_TIME_REMEDY = "give hours; for the kidney 2.8 h is in use"
+_SLOWEST_RATE_PER_H = 1e-20
 _RATIO_REMEDY = "give Gy; for the kidney 2.6 Gy is in use"
 
 
@@ -19,20 +20,19 @@ def lea_catcheside_factor(amplitudes, rates_per_h, repair_half_time_h: float) ->
     G = (2 / D^2) sum_ij a_i a_j / ((l_i + l_j)(mu + l_i)), D = sum a_i / l_i: the double integral of Lea and Catcheside
     solved term by term (derivation in docs/radiobiology.md). Raises DosimetryError for rates that do not fall or no dose.
     """
-    amplitude = np.atleast_1d(np.asarray(amplitudes, dtype=float))
-    rate = np.atleast_1d(np.asarray(rates_per_h, dtype=float))
+    amplitude = np.atleast_1d(numbers_array(amplitudes, "the amplitudes of the dose rate", "give one per exponential"))
+    rate = np.atleast_1d(numbers_array(rates_per_h, "the rates per hour", "give one per exponential"))
     if amplitude.shape != rate.shape or amplitude.ndim != 1:
         raise DosimetryError(
             f"Expected as many amplitudes as rates, received {amplitude.shape} and {rate.shape}; give one rate per exponential."
         )
-    if not np.all(np.isfinite(amplitude)) or not np.all(np.isfinite(rate)) or np.any(rate <= 0):
+    if np.any(rate < _SLOWEST_RATE_PER_H):
         raise DosimetryError(
-            f"Expected finite amplitudes and positive rates per hour, received {amplitude.tolist()} and {rate.tolist()}; "
-            "a dose rate that does not fall has no total dose."
+            f"Expected positive rates per hour, received {rate.min():.3g}; a dose rate that does not fall has no total dose."
         )
     repair_rate = math.log(2) / positive_number(repair_half_time_h, "repair half-time in h", _HALF_TIME_REMEDY)
     total = float(np.sum(amplitude / rate))
-    if total <= 0:
+    if not total > 0:
         raise DosimetryError("Expected a dose rate with a positive integral, received none; check the signs of the amplitudes.")
     pairs = np.outer(amplitude, amplitude) / ((rate[:, None] + rate[None, :]) * (repair_rate + rate[:, None]))
     return float(2 * pairs.sum() / total**2)
@@ -56,9 +56,7 @@ def bed_with_factor(dose_gy, protraction_factor, alpha_beta_gy: float):
     """
     ratio = positive_number(alpha_beta_gy, "alpha/beta in Gy", _RATIO_REMEDY)
     dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
-    factor = np.asarray(protraction_factor, dtype=float)
-    if not np.all((factor >= 0) & (factor <= 1 + 1e-12)):
-        raise DosimetryError("Expected protraction factors between 0 and 1, received others; check half-lives and repair half-time.")
+    factor = _checked_factor(protraction_factor, dose.shape)
     result = dose + factor * dose**2 / ratio
     return float(result) if result.ndim == 0 else result
 
@@ -82,8 +80,25 @@ def bed_uncertainty(dose_gy, dose_uncertainty_gy, protraction_factor, alpha_beta
     ratio = positive_number(alpha_beta_gy, "alpha/beta in Gy", _RATIO_REMEDY)
     dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
     spread = np.asarray(finite_array(dose_uncertainty_gy, "the dose uncertainty in Gy", "leave it out where unknown"), dtype=float)
-    result = (1 + 2 * np.asarray(protraction_factor, dtype=float) * dose / ratio) * spread
+    _pair_up(spread.shape, dose.shape, "dose uncertainty")
+    result = (1 + 2 * _checked_factor(protraction_factor, dose.shape) * dose / ratio) * spread
     return float(result) if result.ndim == 0 else result
+
+
+def _checked_factor(protraction_factor, shape: tuple[int, ...]) -> np.ndarray:
+    """Protraction factors between 0 and 1 that go with doses of a shape."""
+    factor = numbers_array(protraction_factor, "the protraction factor", "check half-lives and repair half-time")
+    if factor.min() < 0 or factor.max() > 1 + 1e-12:
+        raise DosimetryError("Expected protraction factors between 0 and 1, received others; check half-lives and repair half-time.")
+    _pair_up(factor.shape, shape, "protraction factor")
+    return factor
+
+
+def _pair_up(shape: tuple[int, ...], dose_shape: tuple[int, ...], name: str) -> None:
+    try:
+        np.broadcast_shapes(shape, dose_shape)
+    except ValueError as error:
+        raise DosimetryError(f"Expected one {name}, or one for each dose of shape {dose_shape}, received shape {shape}; pair them up.") from error
 
 
 def bed_exponentials(dose_gy, amplitudes, rates_per_h, alpha_beta_gy: float, repair_half_time_h: float):
@@ -109,6 +124,4 @@ def bed_fractions(dose_per_fraction_gy: float, fractions: int, alpha_beta_gy: fl
     """BED in Gy of external beam in equal acute fractions, n d (1 + d / (alpha/beta)), to add to that of the nuclide."""
     ratio = positive_number(alpha_beta_gy, "alpha/beta in Gy", _RATIO_REMEDY)
     dose = positive_number(dose_per_fraction_gy, "dose per fraction in Gy")
-    if int(fractions) != fractions or fractions < 1:
-        raise DosimetryError(f"Expected a whole number of fractions, received {fractions}; give 1 or more.")
-    return fractions * dose * (1 + dose / ratio)
+    return whole_number(fractions, "fractions", 1, 1000, "give 1 or more") * dose * (1 + dose / ratio)

@@ -24,6 +24,6 @@ def rbe_weighted_dose(dose_gy, nuclide, rbe: float):
     factor = positive_number(rbe, "RBE of alphas", "give 1 or more")
     if factor < 1:
         raise DosimetryError(f"Expected an RBE of alphas of at least 1, received {rbe}; 1 leaves the absorbed dose.")
-    dose = np.asarray(finite_array(np.asarray(dose_gy), "the absorbed dose in Gy", "repair the dose first"), dtype=float)
+    dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
     result = dose * (1 + (factor - 1) * alpha_share(nuclide))
     return float(result) if result.ndim == 0 else result

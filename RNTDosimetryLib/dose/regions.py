@@ -5,9 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import checked_density, finite_array, non_negative_number, positive_number, shown
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
+from RNTDosimetryLib.dose.maps import DoseMap
 from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
 from RNTDosimetryLib.dose.spheres import LARGEST_MASS_G, SMALLEST_MASS_G, sphere_dose
 from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
@@ -80,7 +81,7 @@ def self_dose(
             s_value_uncertainty,
         )
     return RegionDose(
-        region=region,
+        region=str(region),
         mass_g=mass,
         tia_mbq_h=tia,
         dose_gy=tia * s_value,
@@ -89,7 +90,7 @@ def self_dose(
         method=method,
         parts={"electrons and alphas": tia * electrons, "photons": tia * photons},
         mass_exponent=exponent,
-        warnings=_self_warnings(source, reference_mass_g, mass),
+        warnings=_self_warnings(source, None if reference_mass_g is None else float(reference_mass_g), mass),
     )
 
 
@@ -107,6 +108,11 @@ def doses_from_table(
     table is an error, not a zero. tia_uncertainties_mbq_h: by source, independent of each other; a source without one leaves the
     dose's uncertainty unknown. Returns RegionDose by target, with the part of each source.
     """
+    if not isinstance(table, STable):
+        raise DosimetryError(f"Expected an S table, received {shown(table)}; read one with read_s_table.")
+    _named_numbers(tia_mbq_h, "time-integrated activities in MBq*h by source region")
+    _named_numbers(masses_g, "masses in g by target region")
+    _named_numbers({} if tia_uncertainties_mbq_h is None else tia_uncertainties_mbq_h, "uncertainties in MBq*h by source region")
     source = source_nuclide(table.nuclide if nuclide is None else nuclide)
     energy = local_energy_mev(source)
     doses = {}
@@ -144,13 +150,16 @@ def region_doses(dose_map, regions, *, density_g_ml=None, tia_mbq_h: dict[str, f
     regions: dictionary of name to occupancy (z, y, x) on the map's grid, or Region objects. density_g_ml: number or (z, y, x) for the
     masses; None is 1 g/mL. The mean is over volume, weighted by occupancy. The uncertainty follows the map's, common to all voxels.
     """
+    if not isinstance(dose_map, DoseMap):
+        raise DosimetryError(f"Expected a DoseMap, received {shown(dose_map)}; use dose_volume_histogram for an array of doses.")
+    _named_numbers({} if tia_mbq_h is None else tia_mbq_h, "time-integrated activities in MBq*h by region")
     doses = {}
     for name, occupancy in named_occupancies(regions).items():
         histogram = dose_volume_histogram(dose_map, occupancy, name=name)
         doses[name] = RegionDose(
             region=name,
             mass_g=_mass_g(occupancy, dose_map.spacing_mm, density_g_ml),
-            tia_mbq_h=None if tia_mbq_h is None else tia_mbq_h.get(name),
+            tia_mbq_h=None if tia_mbq_h is None or name not in tia_mbq_h else non_negative_number(tia_mbq_h[name], f"TIA in MBq*h of '{name}'"),
             dose_gy=histogram.mean_gy,
             dose_uncertainty_gy=histogram.mean_uncertainty_gy,
             nuclide=dose_map.nuclide,
@@ -162,8 +171,14 @@ def region_doses(dose_map, regions, *, density_g_ml=None, tia_mbq_h: dict[str, f
 
 def named_occupancies(regions) -> dict[str, np.ndarray]:
     """Occupancy arrays by name, from a dictionary (of arrays or Region objects) or a list of Region objects."""
-    pairs = regions.items() if isinstance(regions, dict) else [(region.name, region) for region in regions]
-    named = {str(name): np.asarray(getattr(item, "occupancy", item)) for name, item in pairs}
+    try:
+        pairs = regions.items() if isinstance(regions, dict) else [(region.name, region) for region in regions]
+    except (TypeError, AttributeError) as error:
+        raise DosimetryError(f"Expected a dictionary of name to occupancy, or Region objects, received {shown(regions)}; name them.") from error
+    named = {
+        str(name): finite_array(getattr(item, "occupancy", item), f"the occupancy of region '{name}'", "draw the region again")
+        for name, item in pairs
+    }
     if not named or (not isinstance(regions, dict) and len(named) != len(regions)):
         raise DosimetryError("Expected one or more regions with different names, received none or a name twice; rename them.")
     return named
@@ -178,8 +193,13 @@ def sphere_parts(nuclide, mass_g: float, density_g_ml: float = 1.0) -> tuple[flo
 
 def _mass_g(occupancy, spacing_mm, density_g_ml) -> float:
     voxel_ml = float(np.prod(spacing_mm)) / 1000
-    density = 1.0 if density_g_ml is None else np.asarray(density_g_ml, dtype=float)
-    return float(np.sum(np.asarray(occupancy, dtype=float) * density)) * voxel_ml
+    density = 1.0 if density_g_ml is None else checked_density(density_g_ml, occupancy.shape)
+    return float(np.sum(occupancy.astype(float) * density)) * voxel_ml
+
+
+def _named_numbers(values, what: str) -> None:
+    if not isinstance(values, dict):
+        raise DosimetryError(f"Expected a dictionary of {what}, received {shown(values)}; give a number for each name.")
 
 
 def _self_warnings(nuclide, reference_mass_g, mass_g) -> tuple[str, ...]:

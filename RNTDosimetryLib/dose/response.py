@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from RNTDosimetryLib.dose.checks import finite_array, non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import finite_array, non_negative_number, positive_number, shown
 from RNTDosimetryLib.dose.histograms import generalised_eud
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
@@ -34,11 +34,11 @@ def tcp_poisson(bed_gy, clonogens: float, alpha_per_gy: float, weights=None) -> 
     bed_gy: BED per voxel in Gy, any shape, or one number. weights: share of each voxel, same shape; None for equal. N0: clonogens in
     all voxels together. Raises DosimetryError for NaN, negative BED, N0 or alpha not positive.
     """
-    values = finite_array(np.asarray(bed_gy), "the biologically effective dose", "compute it with bed first").astype(float).ravel()
+    values = finite_array(bed_gy, "the biologically effective dose", "compute it with bed first").astype(float).ravel()
     number = positive_number(clonogens, "number of clonogens")
     alpha = positive_number(alpha_per_gy, "alpha in 1/Gy")
-    share = np.full(values.size, 1 / values.size) if weights is None else np.asarray(weights, dtype=float).ravel()
-    if share.shape != values.shape or not np.all(np.isfinite(share)) or np.any(share < 0) or share.sum() <= 0:
+    share = np.full(values.size, 1 / values.size) if weights is None else finite_array(weights, "the weights", "give shares").ravel()
+    if share.shape != values.shape or share.sum() <= 0:
         raise DosimetryError("Expected one weight of zero or more per voxel, received others; give the occupancy of the voxels.")
     return float(np.exp(-number * (share / share.sum()) @ np.exp(-alpha * values)))
 
@@ -82,7 +82,7 @@ def response_probability(dose_gy, parameters, weights=None, volume_ml: float | N
     try:
         model = values["model"]
         if model == "poisson":
-            clonogens = values["clonogens_per_ml"] * positive_number(volume_ml, "volume in mL", "the Poisson model needs it")
+            clonogens = positive_number(values["clonogens_per_ml"], "clonogens per mL") * positive_number(volume_ml, "volume in mL", "the Poisson model needs it")
             effective = generalised_eud(dose_gy, 1.0, weights)
             probability = tcp_poisson(dose_gy, clonogens, values["alpha_per_gy"], weights)
         elif model in ("logistic", "lkb"):
@@ -112,6 +112,6 @@ def _parameter_set(parameters) -> tuple[str, dict]:
     if isinstance(parameters, dict):
         return parameters.get("name", "given by the user"), parameters
     known = response_sets()
-    if parameters not in known:
-        raise DosimetryError(f"Expected a response set, received '{parameters}'; known are {', '.join(sorted(known))}.")
+    if not isinstance(parameters, str) or parameters not in known:
+        raise DosimetryError(f"Expected a response set, received '{shown(parameters)}'; known are {', '.join(sorted(known))}.")
     return parameters, known[parameters]

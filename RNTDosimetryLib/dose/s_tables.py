@@ -4,7 +4,7 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number, shown
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.records import Record
@@ -36,6 +36,8 @@ class STable(Record):
     values: tuple[SValue, ...]
 
     def __post_init__(self):
+        if not isinstance(self.values, tuple) or not all(isinstance(row, SValue) for row in self.values):
+            raise DosimetryError(f"Expected a tuple of SValue rows in the S table '{self.name}', received {shown(self.values)}; correct it.")
         pairs = [(row.target, row.source) for row in self.values]
         twice = sorted({pair for pair in pairs if pairs.count(pair) > 1})
         if not pairs or twice:
@@ -56,10 +58,14 @@ def read_s_table(path, nuclide: str) -> STable:
 
     Lines that start with # are notes. Raises DosimetryError for a missing file or column and for values that are not numbers.
     """
+    if not isinstance(path, (str, Path)) or not Path(path).is_file():
+        raise DosimetryError(f"Expected an S table at {shown(path)}, found no file; check the path.")
     path = Path(path)
-    if not path.is_file():
-        raise DosimetryError(f"Expected an S table at {path}, found no file; check the path.")
-    lines = [line for line in path.read_text(encoding="utf-8-sig").splitlines() if line.strip() and not line.startswith("#")]
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DosimetryError(f"Expected a CSV text file in UTF-8 at {path}, received another kind; save the table as CSV.") from error
+    lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     reader = csv.DictReader(lines)
     columns = [name.strip().lower() for name in reader.fieldnames or ()]
     reader.fieldnames = columns

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import density_number, positive_number
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.units import JOULE_PER_MEV
 from RNTDosimetryLib.errors import DosimetryError
@@ -49,7 +49,7 @@ def sphere_dose(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0
     1 - 3r/4R + r^3/16R^3 for r < 2R; the kernel is averaged with it, which is exact for a homogeneous medium.
     """
     mass = positive_number(mass_g, "mass in g", "type the mass of the organ or lesion")
-    density = positive_number(density_g_ml, "density in g/mL", "soft tissue is near 1.04")
+    density = density_number(density_g_ml)
     if not SMALLEST_MASS_G <= mass <= LARGEST_MASS_G:
         raise DosimetryError(
             f"Expected a sphere of {SMALLEST_MASS_G} g to {LARGEST_MASS_G / 1000:.0f} kg, received {mass:g} g; "

@@ -2,7 +2,7 @@
 
 import math
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import any_number, non_negative_number, positive_number
 from RNTDosimetryLib.errors import DosimetryError
 
 
@@ -27,16 +27,15 @@ def relative_dose_uncertainty(
     volume = non_negative_number(volume_relative, "relative uncertainty of the volume")
     exponent = non_negative_number(mass_exponent, "mass exponent of the S value")
     table = non_negative_number(s_value_relative, "relative uncertainty of the S value")
-    if not math.isfinite(tia_volume_sensitivity):
-        raise DosimetryError(f"Expected a finite volume sensitivity, received {tia_volume_sensitivity}; 0 leaves it out.")
-    from_volume = abs(tia_volume_sensitivity) * volume
+    sensitivity = any_number(tia_volume_sensitivity, "volume sensitivity", "0 leaves it out")
+    from_volume = abs(sensitivity) * volume
     if from_volume > tia * (1 + 1e-9):
         raise DosimetryError(
             f"Expected a relative TIA uncertainty that includes its volume part of {from_volume:.3g}, received {tia:.3g}; "
             "give the whole uncertainty of the TIA."
         )
     independent = max(0.0, tia**2 - from_volume**2)
-    return math.sqrt(independent + ((tia_volume_sensitivity - exponent) * volume) ** 2 + table**2)
+    return math.sqrt(independent + ((sensitivity - exponent) * volume) ** 2 + table**2)
 
 
 def mass_exponent_of(s_of_mass, mass_g: float) -> float:

@@ -11,7 +11,7 @@ from itertools import permutations
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, positive_number
+from RNTDosimetryLib.dose.checks import checked_spacing, density_number, positive_number, shown
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.units import JOULE_PER_MEV
@@ -108,7 +108,7 @@ def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, 
     """
     nuclide = get_nuclide(nuclide)
     spacing = checked_spacing(spacing_mm)
-    density = positive_number(density_g_ml, "density in g/mL", "soft tissue is near 1.04, lung near 0.3")
+    density = density_number(density_g_ml)
     point = dose_point_kernel(nuclide)
     scaled = tuple(side * density for side in spacing)
     reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
@@ -168,10 +168,13 @@ def _sum_of_octant(octant: np.ndarray) -> float:
 
 
 def _checked_shape(shape) -> tuple[int, int, int]:
-    sides = tuple(int(n) for n in shape)
+    try:
+        sides = tuple(int(n) for n in shape)
+    except (TypeError, ValueError, OverflowError):
+        sides = ()
     if len(sides) != 3 or min(sides) < 1 or math.prod(sides) > _LARGEST_OCTANT:
         raise DosimetryError(
-            f"Expected three numbers of voxels (z, y, x), together at most {_LARGEST_OCTANT}, received {shape}; use coarser voxels."
+            f"Expected three numbers of voxels (z, y, x), together at most {_LARGEST_OCTANT}, received {shown(shape)}; use coarser voxels."
         )
     return sides
 

@@ -3,6 +3,7 @@
 from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.dose.regions import RegionDose
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.resources import read_json
 
 _LIGHTEST_KG, _HEAVIEST_KG = 2.0, 300.0
@@ -19,7 +20,7 @@ def whole_body_s_gy_per_mbq_h(body_mass_kg: float, nuclide: str = "I-131") -> fl
             f"Expected a body mass of {_LIGHTEST_KG:.0f} to {_HEAVIEST_KG:.0f} kg, received {body_mass_kg}; check that the unit is kg."
         )
     laws = read_json("dose", "organ_methods.json")["whole_body"]
-    name = getattr(nuclide, "name", nuclide)
+    name = get_nuclide(nuclide).name
     if name not in laws:
         raise DosimetryError(
             f"Expected a nuclide with a whole-body power law ({', '.join(sorted(laws))}), received {name}; use self_dose with the body mass."
@@ -42,6 +43,6 @@ def whole_body_dose(
         tia_mbq_h=tia,
         dose_gy=tia * s_value,
         dose_uncertainty_gy=uncertainty,
-        nuclide=str(getattr(nuclide, "name", nuclide)),
+        nuclide=get_nuclide(nuclide).name,
         method="whole-body power law of the mass",
     )

@@ -231,7 +231,7 @@ def test_engines_without_activity_or_regions():
     result = compare_engines(np.zeros((3, 3, 3)), SPACING, "Y-90")
     assert result.gamma == {}
     assert result.region_table == ()
-    with pytest.raises(DosimetryError, match="reference engine among"):
+    with pytest.raises(DosimetryError, match="reference engine local, kernel or kernel with density"):
         compare_engines(np.zeros((3, 3, 3)), SPACING, "Y-90", reference="best")
 
 

@@ -38,5 +38,5 @@ def test_bad_input_is_refused():
         relative_dose_uncertainty(0.1, 0.5, 1.0, 0.6)
     with pytest.raises(DosimetryError, match="zero or more"):
         relative_dose_uncertainty(-0.1)
-    with pytest.raises(DosimetryError, match="finite volume sensitivity"):
+    with pytest.raises(DosimetryError, match="number for volume sensitivity"):
         relative_dose_uncertainty(0.1, 0.1, 1.0, math.nan)
