@@ -103,6 +103,11 @@ class PlanRequest(Record):
     notes: tuple[str, ...] = ()
     scout_warnings: tuple[str, ...] = ()
 
+    def __post_init__(self):
+        for name in ("notes", "scout_warnings"):
+            if not all(isinstance(text, str) for text in getattr(self, name)):
+                raise DosimetryError(f"Expected a list of sentences for {name} of the plan, received {getattr(self, name)!r}.")
+
     def to_dict(self) -> dict:
         return {"format": PLAN_FORMAT, "version": PLAN_VERSION, **super().to_dict()}
 

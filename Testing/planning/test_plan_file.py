@@ -197,6 +197,12 @@ def test_refusals(changes, text):
         run_plan(plan_from_dict(ONE | changes))
 
 
+@pytest.mark.parametrize("key", ["notes", "scout_warnings"])
+def test_notes_that_are_no_sentences_are_refused(key):
+    with pytest.raises(DosimetryError, match=f"list of sentences for {key}"):
+        plan_from_dict(ONE | {key: [[]]})
+
+
 @settings(deadline=None, max_examples=150)
 @given(
     st.sampled_from([ONE, SEVERAL]),
