@@ -21,7 +21,8 @@ class DoseVolumeHistogram(Record):
     differential_fraction: n shares of the volume per bin. cumulative_fraction: n + 1 shares with at least the edge's dose.
     lower_fraction, upper_fraction: the cumulative curve with every dose one standard uncertainty lower and higher, or None.
     dose_at_percent_gy: "D95" -> dose that 95 % of the volume receives at least. volume_at_dose_percent: "V20" -> per cent of
-    the volume that receives at least 20 Gy. volume_ml: None when the voxel size was not given.
+    the volume that receives at least 20 Gy. volume_ml: None when the voxel size was not given. A histogram that was read back knows these
+    exactly; other Dx and Vx then follow the bins.
     """
 
     name: str
@@ -49,6 +50,9 @@ class DoseVolumeHistogram(Record):
         if percent in (0, 100):
             return self.maximum_gy if percent == 0 else self.minimum_gy
         if self.sorted_dose_gy is None:
+            known = self.dose_at_percent_gy.get(f"D{percent:g}")
+            if known is not None:
+                return known
             return float(np.interp(-percent / 100, -self.cumulative_fraction, self.edges_gy))
         return _dose_at_percent(self.sorted_dose_gy, self.sorted_weight, percent)
 
@@ -56,6 +60,9 @@ class DoseVolumeHistogram(Record):
         """Per cent of the volume that receives at least ``dose_gy`` (V20 for 20)."""
         dose_gy = any_number(dose_gy, "the dose of Vx in Gy")
         if self.sorted_dose_gy is None:
+            known = self.volume_at_dose_percent.get(f"V{dose_gy:g}")
+            if known is not None:
+                return known
             return float(100 * np.interp(dose_gy, self.edges_gy, self.cumulative_fraction, left=1.0, right=0.0))
         return _volume_percent(self.sorted_dose_gy, self.sorted_weight, dose_gy)
 

@@ -37,6 +37,7 @@ class SphereDose(Record):
 def sphere_s_value(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0) -> float:
     """Absorbed dose to a sphere per decay in it, in mGy/(MBq*s): S = sum(E phi) / m.
 
+    Of the nuclide itself: "Ac-225" is without its progeny, "Ac-225+progeny" the chain in equilibrium, as ``self_dose`` takes it.
     Raises DosimetryError for an unknown nuclide, or a mass or density that cannot be.
     """
     return sphere_dose(nuclide, mass_g, density_g_ml).s_value_mgy_per_mbq_s

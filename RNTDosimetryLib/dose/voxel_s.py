@@ -88,6 +88,7 @@ class VoxelKernel(Record):
 def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None) -> np.ndarray:
     """Voxel S values (z, y, x) in mGy/(MBq*s), with odd sides and the source voxel in the middle.
 
+    Of the nuclide itself: "Ac-225" is without its progeny, "Ac-225+progeny" the chain in equilibrium, as ``dose_map`` takes it.
     spacing_mm: (z, y, x) or one number. The array reaches extent_mm to each side; by default as far as the electrons and
     200 mm for photons, less where that is over 10 million voxels. ``voxel_kernel`` states the energy that lies outside.
     Raises DosimetryError for an unknown nuclide, an implausible spacing or a density that cannot be.

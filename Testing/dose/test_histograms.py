@@ -162,3 +162,11 @@ def test_geud_limits():
 def test_bad_input_is_refused(call, text):
     with pytest.raises(DosimetryError, match=text):
         call()
+
+
+def test_a_histogram_read_back_gives_the_numbers_that_were_written():
+    written = dose_volume_histogram(np.array([1.0, 2.0, 3.0, 10.0]), dose_at_percent=(50, 95), volume_at_dose_gy=(2.5,))
+    read = type(written).from_dict(written.to_dict())
+    assert read.dose_at_volume_percent(50) == written.dose_at_volume_percent(50)
+    assert read.dose_at_volume_percent(95) == written.dose_at_volume_percent(95)
+    assert read.volume_percent_at_dose(2.5) == written.volume_percent_at_dose(2.5)
