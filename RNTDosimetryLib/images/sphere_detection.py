@@ -18,8 +18,7 @@ _CENTROID_ROUNDS = 6
 _CENTROID_SHARE = 0.3
 _SHELL = 1.3
 _SIZE_AGREEMENT = 1.6
-_SURROUNDING_FWHM = (1.5, 2.5)
-_ASSUMED_CORRELATION_VOXELS = 8.0
+_SURROUNDING_FWHM = (2.0, 3.0)
 _FEWEST_SHELL_VOXELS = 20
 _IMPLAUSIBLE_RECOVERY = 1.1
 
@@ -99,8 +98,8 @@ def measure_sphere_recovery(
 ) -> SpherePhantomScan:
     """Recovery of each sphere within its true outline.
 
-    R = (m - b)/(c - b): m mean over the sphere by partial voxels, b level of the surroundings (measured in the shell from 1.5 to
-    2.5 FWHM outside when None; type 0 for a cold phantom), c the true concentration at the time of the image. Noise of m:
+    R = (m - b)/(c - b): m mean over the sphere by partial voxels, b level of the surroundings (measured in the shell from 2 to
+    3 FWHM outside when None, without what is near another sphere; type 0 for a cold phantom), c the true concentration at the time of the image. Noise of m:
     what differs from the mean at the same distance from the centre, as a sphere looks the same in all directions. A centre
     wrong by u along each axis costs a little, taken from the image shifted by u. Raises DosimetryError for a sphere
     that leaves the image, and for a concentration not above the surroundings.
@@ -110,12 +109,13 @@ def measure_sphere_recovery(
     spheres = tuple(spheres)
     recoveries, uncertainties, levels, warnings = [], [], [], []
     places = [(sphere.centre_lps_mm, sphere.diameter_mm) for sphere in spheres]
-    for sphere, noise in zip(spheres, noise_of_means(image.concentration_bq_ml, image.geometry, places, fwhm_mm)):
+    noises, correlated_voxels = noise_of_means(image.concentration_bq_ml, image.geometry, places, fwhm_mm)
+    for sphere, noise in zip(spheres, noises):
         mean = sphere_mean(image.concentration_bq_ml, image.geometry, sphere.centre_lps_mm, sphere.diameter_mm)
         level, level_error = (float(surroundings_bq_ml or 0.0), 0.0)
         if surroundings_bq_ml is None:
-            shell = _shell_values(image, sphere, fwhm_mm)
-            level, level_error = float(shell.mean()), float(shell.std(ddof=1)) / math.sqrt(shell.size / _ASSUMED_CORRELATION_VOXELS)
+            shell = _shell_values(image, sphere, spheres, fwhm_mm)
+            level, level_error = float(shell.mean()), float(shell.std(ddof=1)) / math.sqrt(max(1.0, shell.size / correlated_voxels))
         contrast = true_concentration_bq_ml - level
         if contrast <= 0:
             raise DosimetryError(
@@ -220,11 +220,24 @@ def _place_error(image: ActivityImage, sphere: DetectedSphere, mean: float, cent
     return abs(sum(value - mean for value in shifted)) / 2.0
 
 
-def _shell_values(image: ActivityImage, sphere: DetectedSphere, fwhm_mm: float) -> np.ndarray:
-    """Voxels from 1.5 to 2.5 FWHM outside a sphere."""
+def _shell_values(image: ActivityImage, sphere: DetectedSphere, others, fwhm_mm: float) -> np.ndarray:
+    """Voxels from two to three FWHM outside a sphere, two or more from every other: nearer, spheres spill 0.01 % and more."""
     inner, outer = (sphere.diameter_mm / 2.0 + factor * fwhm_mm for factor in _SURROUNDING_FWHM)
-    box, distance = distances_around(image.geometry, sphere.centre_lps_mm, outer)
-    values = image.concentration_bq_ml[box][(distance > inner) & (distance <= outer)].astype(np.float64)
+    geometry = image.geometry
+    box, distance = distances_around(geometry, sphere.centre_lps_mm, outer)
+    shell = (distance > inner) & (distance <= outer)
+    centre = np.linalg.inv(geometry.index_to_lps) @ np.append(sphere.centre_lps_mm, 1.0)
+    index = [np.arange(part.start, part.stop) for part in box]
+    for other in others:
+        place = (np.linalg.inv(geometry.index_to_lps) @ np.append(other.centre_lps_mm, 1.0))[:3][::-1]
+        if np.allclose(place, centre[:3][::-1]):
+            continue
+        squares = [((line - at) * step) ** 2 for line, at, step in zip(index, place, geometry.spacing_mm)]
+        near = (other.diameter_mm / 2.0 + _SURROUNDING_FWHM[0] * fwhm_mm) ** 2
+        shell &= squares[0][:, None, None] + squares[1][None, :, None] + squares[2][None, None, :] > near
+    values = image.concentration_bq_ml[box][shell].astype(np.float64)
     if values.size < _FEWEST_SHELL_VOXELS:
-        raise DosimetryError(f"Expected surroundings of the sphere of {sphere.diameter_mm:g} mm in the image, received {values.size} voxels; use a larger image.")
+        raise DosimetryError(
+            f"Expected surroundings of the sphere of {sphere.diameter_mm:g} mm clear of other spheres, received {values.size} voxels; type surroundings_bq_ml."
+        )
     return values

@@ -1,9 +1,10 @@
 """Mean of an image over a sphere of known place and size, with its noise, without the blur of partial voxels.
 
-Between voxels the image is taken as a cubic spline. So the mean over a sphere is that of what the camera shows, blurred by
+Between voxels the image is taken as a quintic spline, as a cubic one still blurs a camera whose sigma is one voxel by 1 %. So the mean over a sphere is that of what the camera shows, blurred by
 its point spread and its voxels, as in a region of many voxels; weighting voxels by their share would blur once more.
 """
 
+import math
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -12,7 +13,8 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 
-_RADII, _DIRECTIONS = 14, 300
+_RADII, _FEWEST_DIRECTIONS, _MOST_DIRECTIONS, _POINTS_PER_VOXEL = 14, 60, 300, 4.0
+_ORDER = 5
 _PADDING_VOXELS = 8
 _PROFILE_DEGREE = 7
 _LARGEST_CORRELATION = 0.97
@@ -24,8 +26,7 @@ _LEAST_VARIANCE_SHARE = 0.05
 def sphere_weights(geometry: ImageGeometry, centre_lps_mm: tuple[float, float, float], diameter_mm: float):
     """Box of the grid and the weight of each of its voxels, (z, y, x), sum 1: mean = sum(weights x values).
 
-    The mean of the spline over the ball, by quadrature (radii x directions); its weights are the cubic B-splines at the
-    points, passed through the spline's prefilter, which is its own transpose. Raises DosimetryError when the sphere leaves the grid.
+    The mean of the spline over the ball, by quadrature (radii x directions); its weights are the B-splines at the passed through the spline's prefilter, which is its own transpose. Raises DosimetryError when the sphere leaves the grid.
     """
     from scipy import ndimage
 
@@ -37,44 +38,49 @@ def sphere_weights(geometry: ImageGeometry, centre_lps_mm: tuple[float, float, f
             f"Expected a sphere of {diameter_mm:.4g} mm within the image, received one at {np.round(centre_lps_mm, 1).tolist()} that leaves it; "
             "leave this sphere out or use a larger image."
         )
-    points, weights = _ball_points()
+    voxels = np.pi / 6.0 * diameter_mm**3 / np.prod(geometry.spacing_mm)
+    wanted = _POINTS_PER_VOXEL * voxels / _RADII
+    points, weights = _ball_points(int(np.clip(10 * round(wanted / 10), _FEWEST_DIRECTIONS, _MOST_DIRECTIONS)))
     places = (index[:, None] + to_index[:3, :3] @ (points.T * diameter_mm / 2.0))[::-1]
     low = np.floor(places.min(axis=1)).astype(int) - _PADDING_VOXELS
     high = np.ceil(places.max(axis=1)).astype(int) + _PADDING_VOXELS + 1
-    box = np.zeros(high - low)
-    first = np.floor(places).astype(int) - 1
-    shares = [_cubic_b_spline(place - start) for place, start in zip(places, first)]
-    for a in range(4):
-        for b in range(4):
-            for c in range(4):
-                at = tuple(start - base + step for start, base, step in zip(first, low, (a, b, c)))
-                np.add.at(box, at, weights * shares[0][a] * shares[1][b] * shares[2][c])
-    box = ndimage.spline_filter(box, order=3, mode="mirror")
+    shape = tuple(int(size) for size in high - low)
+    first = np.floor(places).astype(int) - _ORDER // 2
+    shares = [_b_splines(place - start) for place, start in zip(places, first)]
+    steps = np.arange(_ORDER + 1)
+    rows = [start[:, None] - base + steps for start, base in zip(first, low)]
+    flat = (rows[0][:, :, None, None] * shape[1] + rows[1][:, None, :, None]) * shape[2] + rows[2][:, None, None, :]
+    values = (shares[0] * weights[:, None])[:, :, None, None] * shares[1][:, None, :, None] * shares[2][:, None, None, :]
+    box = np.bincount(flat.ravel(), values.ravel(), minlength=int(np.prod(shape))).reshape(shape)
+    box = ndimage.spline_filter(box, order=_ORDER, mode="mirror")
     start, stop = np.maximum(low, 0), np.minimum(high, geometry.size)
     box = box[tuple(slice(a - base, b - base) for a, b, base in zip(start, stop, low))]
     return tuple(slice(int(a), int(b)) for a, b in zip(start, stop)), box / box.sum()
 
 
-@lru_cache(maxsize=1)
-def _ball_points() -> tuple[np.ndarray, np.ndarray]:
+@lru_cache(maxsize=64)
+def _ball_points(directions: int) -> tuple[np.ndarray, np.ndarray]:
     """Points of the unit ball, (n, 3), and weights of sum 1: Gauss-Legendre radii, directions on a Fibonacci spiral turned for each radius."""
     nodes, weights = np.polynomial.legendre.leggauss(_RADII)
     radii = 0.5 * (nodes + 1.0)
-    number = np.arange(_DIRECTIONS) + 0.5
-    cosine = 1.0 - 2.0 * number / _DIRECTIONS
+    number = np.arange(directions) + 0.5
+    cosine = 1.0 - 2.0 * number / directions
     points = []
     for turn, radius in enumerate(radii):
         angle = np.pi * (1.0 + np.sqrt(5.0)) * number + turn
         sine = np.sqrt(1.0 - cosine**2)
         points.append(radius * np.stack([sine * np.cos(angle), sine * np.sin(angle), cosine * (-1.0) ** turn], axis=-1))
-    shell = np.repeat(weights * radii**2, _DIRECTIONS)
+    shell = np.repeat(weights * radii**2, directions)
     return np.concatenate(points), shell / shell.sum()
 
 
-def _cubic_b_spline(offset: np.ndarray) -> list[np.ndarray]:
-    """Values of the four cubic B-splines around a point; offset: its distance from the first of them, 1 to 2."""
-    t = offset - 1.0
-    return [(1 - t) ** 3 / 6.0, (3 * t**3 - 6 * t**2 + 4) / 6.0, (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6.0, t**3 / 6.0]
+def _b_splines(offset: np.ndarray) -> np.ndarray:
+    """Values of the B-splines around points, (n, order + 1); offset: distance of each point from the first of their centres."""
+    half = (_ORDER + 1) / 2.0
+    x = offset[:, None] - np.arange(_ORDER + 1) + half
+    # Truncated powers; x runs from 0 to order + 1 over the support.
+    terms = [(-1.0) ** k * math.comb(_ORDER + 1, k) * np.maximum(x - k, 0.0) ** _ORDER for k in range(_ORDER + 2)]
+    return sum(terms) / math.factorial(_ORDER)
 
 
 def sphere_mean(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diameter_mm: float) -> float:
@@ -107,8 +113,8 @@ class _Residuals:
     normal: np.ndarray
 
 
-def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm: float) -> list[float]:
-    """Standard errors of the means over spheres, in the unit of the image.
+def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm: float) -> tuple[list[float], float]:
+    """Standard errors of the means over spheres, in the unit of the image, and how many voxels count as one independent one.
 
     spheres: pairs (centre_lps_mm, diameter_mm). A sphere looks the same in all directions, so what differs from the mean at its
     distance is noise. Its variance is in proportion to the value, as for counts; the factor is taken from all spheres
@@ -129,7 +135,7 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
         whole = float((np.abs(weights) * variance[box]).sum())
         variance[part.box] = 0.0
         errors.append(float(np.sqrt(min(independent, whole))))
-    return errors
+    return errors, correlated_voxels
 
 
 def _residuals(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diameter_mm: float, fwhm_mm: float) -> _Residuals:
