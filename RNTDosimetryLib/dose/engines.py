@@ -51,6 +51,7 @@ def compare_engines(
     """
     one_of(reference, ENGINES, "a reference engine")
     uniform = density_number(uniform_density_g_ml)
+    occupancies = None if regions is None else named_occupancies(regions)
     maps = {
         "local": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "local", uniform),
         "kernel": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", uniform),
@@ -71,13 +72,12 @@ def compare_engines(
         maps=maps,
         difference_gy={name: maps[name].dose_gy - base.dose_gy for name in others},
         gamma=gamma,
-        region_table=() if regions is None else tuple(_table(maps, reference, regions, density_g_ml)),
+        region_table=() if occupancies is None else tuple(_table(maps, reference, occupancies, density_g_ml)),
         warnings=tuple(dict.fromkeys(warning for one in maps.values() for warning in one.warnings)),
     )
 
 
-def _table(maps: dict[str, DoseMap], reference: str, regions, density_g_ml) -> list[dict]:
-    occupancies = named_occupancies(regions)
+def _table(maps: dict[str, DoseMap], reference: str, occupancies: dict[str, np.ndarray], density_g_ml) -> list[dict]:
     means = {engine: region_doses(one, occupancies, density_g_ml=density_g_ml) for engine, one in maps.items()}
     rows = []
     for name in occupancies:
