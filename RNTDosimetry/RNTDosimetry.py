@@ -322,6 +322,13 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         parameterNode = parameterNode or self.getParameterNode()
         return road.alignments(parameterNode, self._road(parameterNode))
 
+    def regionNumbers(self, parameterNode=None):
+        """Mass and doses of every region of the last computed dose; also of a scene that was read from a file."""
+        from RNTDosimetryScene import road
+
+        parameterNode = parameterNode or self.getParameterNode()
+        return road.region_numbers(parameterNode, self._road(parameterNode))
+
     def warnings(self, parameterNode=None):
         """Warnings of the last computed dose; also of a scene that was read from a file."""
         from RNTDosimetryScene import road

@@ -1,6 +1,6 @@
-"""Draws the icon and the screenshot of the extension: ``make screenshots`` after ``make demo``.
+"""Draws the icon and the screenshots of the extension: ``make screenshots`` after ``make demo``.
 
-The screenshot is the panel beside a slice with the dose and the time-activity plot, all of the scene that the demo left.
+Every section of the panel, the result layout, and the panel beside the layout, all of the scene that the demo left.
 """
 
 import argparse
@@ -16,8 +16,11 @@ import host  # noqa: E402
 ICON = ROOT / "RNTDosimetry" / "Resources" / "Icons" / "RNTDosimetry.png"
 SCREENSHOT = ROOT / "Resources" / "Screenshots" / "RNTDosimetry.png"
 ICON_SIZE = 128
-PANEL_SIZE = (460, 860)
-VIEW_SIZE = (640, 430)
+PANEL_WIDTH = 500
+VIEW_SIZE = (460, 380)
+SCREENSHOT_WIDTH = 1400
+SECTIONS = ("run", "study", "timePoints", "registration", "regions", "kinetics", "dose", "planning", "course", "report")
+OPENED = {"regions": ("draw",), "report": ("reportAdvanced",)}
 
 
 def draw_icon(path: Path) -> None:
@@ -52,62 +55,132 @@ def draw_icon(path: Path) -> None:
     image.save(str(path))
 
 
-def picture_of_panel(size: tuple[int, int]):
-    """The module's panel with the study of the scene."""
+def computed_panel(scene_file: Path):
+    """The panel with the study of the scene, the way a user leaves it: a lesion clicked, a folder chosen."""
     import slicer
 
-    panel = slicer.modules.rntdosimetry.widgetRepresentation()
-    panel.enter()
-    panel.resize(*size)
-    panel.show()
+    slicer.util.loadScene(str(scene_file))
+    container = slicer.modules.rntdosimetry.widgetRepresentation()
+    container.enter()
+    widget = container.self()
+    widget.ui.dicomFolderPathLineEdit.currentPath = "phantom/dicom"
+    widget.ui.outputFolderPathLineEdit.currentPath = "report"
+    widget.ui.selfCheckButton.click()
+    widget.ui.registrationTableWidget.selectRow(2)
+    widget.ui.kineticsTableWidget.selectRow(4)
+    container.show()
+    return container, widget
+
+
+def settle(container) -> None:
+    """Let Qt lay out and draw what has changed."""
+    import slicer
+
     for _ in range(3):
+        container.resize(PANEL_WIDTH, max(200, container.sizeHint.height()))
         slicer.app.processEvents()
-    return panel.grab().toImage()
 
 
-def pictures_of_views(size: tuple[int, int]) -> list:
-    """A coronal slice of CT and dose through the hottest voxel, and the first plot chart."""
-    import numpy as np
+def draw_sections(container, widget, folder: Path) -> list[Path]:
+    """One picture of each section, open, with the others closed."""
+    boxes = [getattr(widget.ui, f"{name}CollapsibleButton") for name in SECTIONS]
+    for box in boxes:
+        box.collapsed = True
+    paths = []
+    for name, box in zip(SECTIONS, boxes):
+        box.collapsed = False
+        for inner in OPENED.get(name, ()):
+            getattr(widget.ui, f"{inner}CollapsibleButton").collapsed = False
+        settle(container)
+        paths.append(folder / f"{name}.png")
+        box.grab().save(str(paths[-1]))
+        box.collapsed = True
+    return paths
+
+
+def draw_panel(container, widget):
+    """The panel with the sections that lead with results, as an image."""
+    for name in SECTIONS:
+        getattr(widget.ui, f"{name}CollapsibleButton").collapsed = name not in ("run", "kinetics")
+    settle(container)
+    return container.grab().toImage()
+
+
+def draw_result_layout(widget):
+    """What "Curves and table" shows: dose over CT with isodoses in three slices, curves, histograms and the table, as an image."""
     import slicer
     from host import views
+    from PySide6.QtGui import QImage, QPainter
 
-    volumes = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-    dose = next(node for node in volumes if node.GetAttribute("DicomRtImport.DoseVolume") == "1")
-    ct = next(node for node in volumes if "CT" in node.GetName())
+    widget.ui.isodoseButton.click()
+    widget.ui.layoutButton.click()
+    node = widget._parameterNode
     for segmentation in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
-        segmentation.GetDisplayNode().SetVisibility2DFill(False)
-    array = slicer.util.arrayFromVolume(dose)
-    hottest = np.unravel_index(int(array.argmax()), array.shape)[::-1]
-    matrix = slicer.vtkMRMLSliceNode().GetXYToRAS().__class__()
-    dose.GetIJKToRASMatrix(matrix)
-    position = matrix.MultiplyPoint((*map(float, hottest), 1.0))
-    with views.SliceView("Green", size) as view:
-        view.show(ct, foreground=dose, foreground_opacity=0.55, orientation="Coronal", offset_mm=position[1])
-        pictures = [view.picture()]
-    charts = slicer.util.getNodesByClass("vtkMRMLPlotChartNode")
-    if charts:
-        pictures.append(views.plot_to_png(charts[0], size=size))
-    return pictures
+        segmentation.GetDisplayNode().SetVisibility2D(False)
+    image = QImage(3 * VIEW_SIZE[0], 2 * VIEW_SIZE[1], QImage.Format_RGB32)
+    image.fill(0)
+    painter = QPainter(image)
+    legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(node.doseVolume)
+    for index, (name, orientation) in enumerate((("Red", "Axial"), ("Yellow", "Sagittal"), ("Green", "Coronal"))):
+        with views.SliceView(name, VIEW_SIZE) as view:
+            offset = view.logic.GetSliceOffset()
+            legend.SetVisibility(name == "Green")
+            view.show(node.ctVolumes[node.referenceIndex], node.doseVolume, 0.55, orientation=orientation, offset_mm=offset)
+            _put(painter, view.picture(), index * VIEW_SIZE[0], 0)
+    legend.SetVisibility(True)
+    _put(painter, views.plot_to_png(node.timeActivityChart, size=VIEW_SIZE), 0, VIEW_SIZE[1])
+    _put(painter, views.plot_to_png(node.histogramChart, size=VIEW_SIZE), VIEW_SIZE[0], VIEW_SIZE[1])
+    table = slicer.qMRMLTableView()
+    table.setMRMLScene(slicer.mrmlScene)
+    table.setMRMLTableNode(node.resultTable)
+    table.resize(*VIEW_SIZE)
+    table.resizeColumnsToContents()
+    table.show()
+    painter.drawImage(2 * VIEW_SIZE[0], VIEW_SIZE[1], table.grab().toImage())
+    painter.end()
+    return image
 
 
-def draw_screenshot(scene_file: Path, path: Path) -> None:
-    import slicer
+def _put(painter, pixels, left: int, top: int) -> None:
+    from PySide6.QtGui import QImage
+
+    rows, columns, _ = pixels.shape
+    painter.drawImage(left, top, QImage(pixels.tobytes(), columns, rows, 3 * columns, QImage.Format_RGB888))
+
+
+def side_by_side(panel, layout):
+    """The panel left of the views, as in the application."""
     from PySide6.QtCore import Qt
     from PySide6.QtGui import QImage, QPainter
 
-    slicer.util.loadScene(str(scene_file))
-    pictures = pictures_of_views(VIEW_SIZE)
-    panel = picture_of_panel(PANEL_SIZE)
-    image = QImage(PANEL_SIZE[0] + VIEW_SIZE[0], PANEL_SIZE[1], QImage.Format_RGB32)
-    image.fill(Qt.black)
+    views = layout.scaledToHeight(panel.height(), Qt.SmoothTransformation)
+    image = QImage(panel.width() + views.width(), panel.height(), QImage.Format_RGB32)
     painter = QPainter(image)
     painter.drawImage(0, 0, panel)
-    for index, pixels in enumerate(pictures):
-        rows, columns, _ = pixels.shape
-        painter.drawImage(PANEL_SIZE[0], index * VIEW_SIZE[1], QImage(pixels.tobytes(), columns, rows, 3 * columns, QImage.Format_RGB888))
+    painter.drawImage(panel.width(), 0, views)
     painter.end()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    image.save(str(path))
+    return image
+
+
+def save_small(image, path: Path) -> None:
+    """At most so wide, with 256 colors: a page shows several of them."""
+    from PySide6.QtCore import Qt
+
+    if image.width() > SCREENSHOT_WIDTH:
+        image = image.scaledToWidth(SCREENSHOT_WIDTH, Qt.SmoothTransformation)
+    image.convertToFormat(image.Format.Format_Indexed8, Qt.AvoidDither).save(str(path))
+
+
+def draw_all(scene_file: Path, folder: Path) -> list[Path]:
+    """Every section, the result layout, and both together as the screenshot of the extension."""
+    folder.mkdir(parents=True, exist_ok=True)
+    container, widget = computed_panel(scene_file)
+    paths = draw_sections(container, widget, folder)
+    layout, panel = draw_result_layout(widget), draw_panel(container, widget)
+    save_small(layout, folder / "layout.png")
+    save_small(side_by_side(panel, layout), folder / SCREENSHOT.name)
+    container.exit()
+    return [*paths, folder / "layout.png", folder / SCREENSHOT.name]
 
 
 def main() -> int:
@@ -121,8 +194,8 @@ def main() -> int:
     host.start_application()
     draw_icon(ICON)
     host.load_module(ROOT / "RNTDosimetry", "RNTDosimetry")
-    draw_screenshot(scene_file, SCREENSHOT)
-    print(f"Written: {ICON.relative_to(ROOT)}, {SCREENSHOT.relative_to(ROOT)}")
+    paths = draw_all(scene_file, SCREENSHOT.parent)
+    print("Written:", ", ".join(str(path.relative_to(ROOT)) for path in (ICON, *paths)))
     return 0
 
 

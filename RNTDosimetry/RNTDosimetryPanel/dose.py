@@ -40,20 +40,13 @@ class DoseSection(Section):
         self._show_warnings(state)
 
     def _fill(self):
-        table, rows = self.node.resultTable, []
-        if table is not None:
-            names = [table.GetColumnName(column) for column in range(table.GetNumberOfColumns())]
-
-            def cell(row, name):
-                return table.GetCellText(row, names.index(name)) if name in names else ""
-
-            for row in range(table.GetNumberOfRows()):
-                spread = cell(row, "u(Absorbed dose) (Gy)")
-                dose = cell(row, "Absorbed dose (Gy)")
-                rows.append([
-                    cell(row, "Region"), cell(row, "Mass (g)"), measured_text(float(dose), float(spread)) if spread else dose,
-                    cell(row, "Dose per activity (Gy/GBq)"), cell(row, "Mean of dose map (Gy)"),
-                ])
+        rows = [
+            [
+                item.name, number_text(item.mass_g), measured_text(item.dose_gy, item.dose_uncertainty_gy),
+                number_text(item.dose_per_activity_gy_per_gbq), number_text(item.map_mean_gy),
+            ]
+            for item in self.logic.regionNumbers(self.node)
+        ]
         stale = self.panel.states["dose"] != "current"
         colors = {(row, column): STALE_COLOR for row in range(len(rows)) for column in range(1, 5)} if stale else {}
         fill_table(self.ui.doseTableWidget, rows, colors=colors)

@@ -36,7 +36,7 @@ class KineticsSection(Section):
         for name in (_AS_STUDY, *MODEL_NAMES):
             self.ui.regionModelComboBox.addItem(name)
         prepare_table(
-            self.ui.kineticsTableWidget, [_("Region"), _("Model"), _("Half-life (h)"), _("TIA (MBq h)"), _("Dose (Gy)"), _("Notes")],
+            self.ui.kineticsTableWidget, [_("Region"), _("Model"), _("T\u00bd (h)"), _("TIA (MBq h)"), _("Dose (Gy)"), _("Notes")],
             [
                 _("Name of the region"), _("Model of the fitted curve; italics when it was typed"), _("Effective half-life of the slowest part"),
                 _("Time-integrated activity with its standard uncertainty"),

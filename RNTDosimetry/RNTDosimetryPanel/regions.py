@@ -25,7 +25,7 @@ class RegionsSection(Section):
         super().setup()
         prepare_table(
             self.ui.regionsTableWidget,
-            [_("Region"), _("Kind"), _("Volume (mL)"), _("RC"), _("u(RC)"), _("Mass (g)"), _("Half-life (h)")],
+            [_("Region"), _("Kind"), _("Volume (mL)"), _("RC"), _("u(RC)"), _("Mass (g)"), _("T\u00bd (h)")],
             [
                 _("Name of the segment"), _("organ, lesion or other; can be typed"), _("Volume as drawn"),
                 _("Recovery coefficient: measured over true activity; can be typed, 1 means no correction"),

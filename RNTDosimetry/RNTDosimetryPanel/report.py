@@ -26,6 +26,7 @@ class ReportSection(Section):
     def __init__(self, panel):
         super().__init__(panel)
         self._written = ""
+        self._checked = ""
 
     def setup(self):
         super().setup()
@@ -51,11 +52,11 @@ class ReportSection(Section):
         no_study = no_study or ("" if folder else _("Choose a folder first"))
         enable(self.ui.writeStudyButton, no_study, _("Write what the panel holds as study.json, for python -m RNTDosimetryLib run"))
         if state == "current" and self._written:
-            self.say(_("Written."), DONE_COLOR, self._written, "\u2713")
+            self.say(_("Written."), DONE_COLOR, "\n".join([self._written, self._checked]).strip(), "\u2713")
         elif reason:
-            self.say(reason + ".", MISSING_COLOR)
+            self.say(reason + ".", MISSING_COLOR, self._checked)
         else:
-            self.say(_("Ready to write."), MISSING_COLOR)
+            self.say(_("Ready to write."), MISSING_COLOR, self._checked)
         if state != "current":
             self._written = ""
 
@@ -87,4 +88,5 @@ class ReportSection(Section):
         colors = {(index, 4): DONE_COLOR if case.passed else BAD_COLOR for index, case in enumerate(cases)}
         fill_table(self.ui.selfCheckTableWidget, rows, colors=colors)
         passed = sum(case.passed for case in cases)
-        self.widget("ResultLabel").text = _("Self check: {passed} of {count} cases passed").format(passed=passed, count=len(cases))
+        self._checked = _("Self check: {passed} of {count} cases passed").format(passed=passed, count=len(cases))
+        self.panel.refresh()

@@ -21,6 +21,10 @@ _ORIGIN_LABELS = {
 class StudySection(Section):
     name = "study"
 
+    def __init__(self, panel):
+        super().__init__(panel)
+        self._shown_study = None
+
     def setup(self):
         super().setup()
         self.ui.studySelector.addAttribute("vtkMRMLScriptedModuleNode", "ModuleName", self.logic.moduleName)
@@ -37,7 +41,8 @@ class StudySection(Section):
     def refresh(self):
         node = self.node
         self._show_study(node)
-        if node.dicomFolder and not self.ui.dicomFolderPathLineEdit.currentPath:
+        if self._shown_study is not node.parameterNode or (node.dicomFolder and not self.ui.dicomFolderPathLineEdit.currentPath):
+            self._shown_study = node.parameterNode
             self.ui.dicomFolderPathLineEdit.currentPath = node.dicomFolder
         select_text(self.ui.nuclideComboBox, node.nuclide)
         if self.ui.administrationTimeLineEdit.text != node.administrationTime:
@@ -84,8 +89,10 @@ class StudySection(Section):
     def onStudyChosen(self, scriptedNode):
         if self.node is None or scriptedNode is None or scriptedNode is self.node.parameterNode:
             return
-        self.ui.dicomFolderPathLineEdit.currentPath = ""
         self.panel.choose_study(self.logic.wrap(scriptedNode))
+
+    def leave(self):
+        self._shown_study = None
 
     def onFolderChanged(self, path):
         self.panel.refresh()

@@ -6,8 +6,9 @@ from slicer.i18n import tr as _
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, enable, fill_table, prepare_table, selected_row
 
-_COLUMNS = ("scan", "start", "duration", "unit", "calibration", "ct", "status")
-_EDITABLE = {1: "start", 2: "duration", 4: "calibration"}
+_COLUMNS = ("scan", "start", "duration", "status", "unit", "calibration", "ct")
+_EDITABLE = {1: "start", 2: "duration", 5: "calibration"}
+_STATUS = 3
 
 
 class TimePointsSection(Section):
@@ -17,11 +18,11 @@ class TimePointsSection(Section):
         super().setup()
         prepare_table(
             self.ui.timePointsTableWidget,
-            [_("Scan"), _("Start (h)"), _("Time (s)"), _("Unit"), _("Cal."), _("CT"), _("Status")],
+            [_("Scan"), _("Start (h)"), _("Time (s)"), _("Status"), _("Unit"), _("Cal."), _("CT")],
             [
                 _("Activity volume of the scan"), _("Hours from administration to start of acquisition; can be typed"),
-                _("Duration of the acquisition; can be typed"), _("Unit of the calibrated image"),
-                _("Bq/mL for a stored value of 1; can be typed"), _("CT of the same session"), _("Whether the scan can be used"),
+                _("Duration of the acquisition; can be typed"), _("Whether the scan can be used"), _("Unit of the calibrated image"),
+                _("Bq/mL for a stored value of 1; can be typed"), _("CT of the same session"),
             ],
         )
         self.ui.timePointsTableWidget.connect("cellChanged(int,int)", self.onCell)
@@ -35,7 +36,7 @@ class TimePointsSection(Section):
     def refresh(self):
         rows = timepoints.time_point_rows(self.node)
         typed = {(index, column) for index, row in enumerate(rows) for column, key in _EDITABLE.items() if row["typed"][key]}
-        helps = {(index, 6): row["help"] or row["status"] for index, row in enumerate(rows)}
+        helps = {(index, _STATUS): row["help"] or row["status"] for index, row in enumerate(rows)}
         fill_table(self.ui.timePointsTableWidget, [[row[key] for key in _COLUMNS] for row in rows], _EDITABLE, typed, helps)
         self._enable_buttons(bool(rows))
         problems = [row["help"] for row in rows if row["status"].startswith("incomplete")]

@@ -58,9 +58,8 @@ def _color_as_dose(node, maximum_gy: float) -> None:
     display = node.GetDisplayNode()
     if display is None:
         return
-    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeFilePlasma.txt")
-    if display.GetColorNode() is None:
-        display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeRainbow")
+    # From blue for little to red for much, as dose washes usually are.
+    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeReverseRainbow")
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0.0, maximum_gy or 1.0)
     display.SetLowerThreshold(0.05 * maximum_gy)

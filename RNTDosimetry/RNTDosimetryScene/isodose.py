@@ -71,6 +71,7 @@ def _surface(volume, level_gy: float):
     contour.SetInputData(image)
     contour.SetValue(0, level_gy)
     contour.ComputeNormalsOff()
+    contour.ComputeScalarsOff()
     matrix = vtk.vtkMatrix4x4()
     volume.GetIJKToRASMatrix(matrix)
     transform = vtk.vtkTransform()

@@ -223,6 +223,38 @@ def alignments(parameter_node, road: Road) -> tuple[Alignment, ...]:
     return tuple(Alignment.from_dict(item) for item in stored_results(parameter_node)["alignments"])
 
 
+@dataclass(frozen=True)
+class RegionNumbers:
+    """What the dose table of the panel shows of a region."""
+
+    name: str
+    mass_g: float
+    dose_gy: float
+    dose_uncertainty_gy: float | None
+    dose_per_activity_gy_per_gbq: float | None
+    map_mean_gy: float
+
+
+def region_numbers(parameter_node, road: Road) -> list[RegionNumbers]:
+    """Last computed doses, current or not, of this session or as saved with the scene."""
+    result = road.result("dose")
+    if result is None:
+        stored = stored_results(parameter_node)["regions"] if parameter_node.resultText is not None else []
+        return [
+            RegionNumbers(
+                item["name"], item["mass_g"], item["dose"]["dose_gy"], item["dose"]["dose_uncertainty_gy"],
+                item["dose_per_activity_gy_per_gbq"], item["map_mean_gy"],
+            )
+            for item in stored
+        ]
+    return [
+        RegionNumbers(
+            item.name, item.mass_g, item.dose.dose_gy, item.dose.dose_uncertainty_gy, item.dose_per_activity_gy_per_gbq, item.map_mean_gy
+        )
+        for item in result.regions
+    ]
+
+
 def warnings_of_result(parameter_node, road: Road) -> tuple[str, ...]:
     """Everything doubtful but usable of the last computed dose, of this session or as saved with the scene."""
     found = road.result("dose")

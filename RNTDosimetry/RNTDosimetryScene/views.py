@@ -92,6 +92,7 @@ def _legend(volume):
     if colors is None or volume.GetDisplayNode() is None:
         return None
     legend = colors.logic().AddDefaultColorLegendDisplayNode(volume)
+    legend.SetAndObserveColorNodeID(volume.GetDisplayNode().GetColorNodeID())
     legend.SetTitleText("Absorbed dose (Gy)")
     legend.SetLabelFormat("%.1f")
     legend.SetVisibility(True)

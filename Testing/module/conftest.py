@@ -53,6 +53,7 @@ def logic(scene):
 def panel(scene, module):
     """The panel, entered; what a user sees. (container, widget)"""
     container = module.widgetRepresentation()
+    container.self().ui.outputFolderPathLineEdit.currentPath = ""
     container.enter()
     yield container, container.self()
     container.exit()

@@ -1,10 +1,23 @@
 """The panel, driven as a user drives it."""
 
+import time
+
 import numpy as np
 
 
 def texts(table) -> list[list[str]]:
     return [[table.item(row, column).text() for column in range(table.columnCount)] for row in range(table.rowCount)]
+
+
+def test_the_panel_opens_within_a_second(module):
+    """A new panel in a running application: made, laid out and entered."""
+    module.widgetRepresentation()
+    started = time.process_time()
+    container = module.createNewWidgetRepresentation()
+    container.enter()
+    assert time.process_time() - started < 1.0
+    container.exit()
+    container.self().cleanup()
 
 
 def test_apply_says_what_is_missing(panel):

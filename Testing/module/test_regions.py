@@ -1,0 +1,130 @@
+"""Helpers that draw regions, on a scene whose answer is known; and organs by a stand-in of TotalSegmentator."""
+
+import sys
+import types
+
+import numpy as np
+import pytest
+
+from RNTDosimetryLib.errors import DosimetryError
+
+SPACING_MM = 4.0
+HOT_RADIUS_MM = 18.0
+CENTER_RAS = (10.0, -6.0, 22.0)
+
+
+@pytest.fixture
+def study(logic):
+    """Parameter node with one volume: a hot sphere of 100 in a background of 10 kBq/mL, and a weaker one of 50."""
+    import slicer
+    from RNTDosimetryScene import volumes
+
+    from RNTDosimetryLib.images import ImageGeometry
+
+    size = (40, 40, 40)
+    geometry = ImageGeometry(size, (SPACING_MM,) * 3, (-80.0, -80.0, -60.0))
+    k, j, i = np.indices(size)
+    x, y, z = -80.0 + SPACING_MM * i, -80.0 + SPACING_MM * j, -60.0 + SPACING_MM * k
+    array = np.full(size, 1.0e4)
+    array[(x + CENTER_RAS[0]) ** 2 + (y + CENTER_RAS[1]) ** 2 + (z - CENTER_RAS[2]) ** 2 <= HOT_RADIUS_MM**2] = 1.0e5
+    array[(x - 40) ** 2 + (y - 30) ** 2 + (z - 60) ** 2 <= 12.0**2] = 5.0e4
+    node = volumes.add_volume("SPECT", array, geometry, "Bq/mL")
+    parameter_node = logic.getParameterNode()
+    parameter_node.nuclide = "Lu-177"
+    logic.addTimePoint(parameter_node, node, 24.0)
+    assert slicer.mrmlScene.IsNodePresent(node)
+    return parameter_node
+
+
+def volumes_ml(parameter_node) -> dict[str, float]:
+    from RNTDosimetryScene import segments
+
+    content = parameter_node.segmentation.GetSegmentation()
+    found = [content.GetNthSegment(index) for index in range(content.GetNumberOfSegments())]
+    return {segment.GetName(): segments.volume_ml(segment) for segment in found}
+
+
+def sphere_ml(radius_mm: float) -> float:
+    return 4.0 / 3.0 * np.pi * radius_mm**3 / 1000.0
+
+
+def test_isocontours_find_the_hottest_first(logic, study):
+    assert logic.addIsocontour(study, 42) == "lesion_1"
+    assert logic.addIsocontour(study, 42) == "lesion_2"
+    found = volumes_ml(study)
+    assert found["lesion_1"] == pytest.approx(sphere_ml(HOT_RADIUS_MM), rel=0.1)
+    assert found["lesion_2"] == pytest.approx(sphere_ml(12.0), rel=0.15)
+
+
+def test_an_isocontour_grows_from_a_point(logic, study):
+    logic.addIsocontour(study, 60, pointRas=(-40.0, -30.0, 60.0))
+    assert volumes_ml(study)["lesion_1"] == pytest.approx(sphere_ml(12.0), rel=0.15)
+
+
+def test_a_sphere_has_the_volume_that_was_asked_for(logic, study):
+    logic.addHotSphere(study, 20.0, pointRas=CENTER_RAS)
+    assert volumes_ml(study)["sphere_1"] == pytest.approx(20.0, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("action", "value", "point", "words"),
+    [
+        ("addIsocontour", 0, None, "above 0 and below 100"),
+        ("addIsocontour", 42, (500.0, 0.0, 0.0), "within the activity image"),
+        ("addHotSphere", -1, None, "above 0 and below 5000 mL"),
+    ],
+)
+def test_what_cannot_be_drawn_is_refused(logic, study, action, value, point, words):
+    with pytest.raises(DosimetryError, match=words):
+        getattr(logic, action)(study, value, point)
+
+
+def test_a_drawn_lesion_carries_its_terminology(logic, study):
+    import vtk
+
+    logic.addIsocontour(study, 42)
+    segment = study.segmentation.GetSegmentation().GetNthSegment(0)
+    text = vtk.reference("")
+    assert segment.GetTag(segment.GetTerminologyEntryTagName(), text)
+    # SNOMED CT 108369006 Neoplasm, as in DICOM PS3.16 CID 7159.
+    assert "SCT^108369006^Neoplasm" in str(text)
+
+
+def test_organs_of_totalsegmentator_are_mapped_by_name_and_code(logic, study, monkeypatch):
+    import slicer
+    from RNTDosimetryScene import contours, segments, volumes
+    from RNTDosimetryScene.geometry import geometry_of_volume
+
+    from RNTDosimetryLib.images import Region
+
+    with pytest.raises(DosimetryError, match="install it"):
+        contours.segment_organs(study)
+    activity = study.activityVolumes[0]
+    geometry = geometry_of_volume(activity)
+    ct = volumes.add_volume("CT", np.zeros(geometry.size), geometry, "HU")
+    study.ctVolumes = [ct]
+
+    def box(low):
+        mask = np.zeros(geometry.size, dtype=bool)
+        mask[low : low + 3, 4:9, 4:9] = True
+        return mask
+
+    class TotalSegmentatorLogic:
+        def setupPythonRequirements(self):
+            """Nothing to install."""
+
+        def process(self, volume, segmentation, task, subset):
+            assert (volume, task, "liver" in subset) == (ct, "total", True)
+            # One by its name, one turned round, one by its code only, and one that was not asked for.
+            for index, (name, code) in enumerate((("liver", ""), ("right kidney", ""), ("organ 3", "spleen"), ("heart", ""))):
+                segments.add_region(segmentation, Region(name=name, geometry=geometry, occupancy=box(4 * index), kind="organ"))
+                segment = segmentation.GetSegmentation().GetNthSegment(index)
+                segment.SetTag(segment.GetTerminologyEntryTagName(), segments.terminology_of(code) if code else "")
+
+    stand_in = types.ModuleType("TotalSegmentator")
+    stand_in.TotalSegmentatorLogic = TotalSegmentatorLogic
+    monkeypatch.setitem(sys.modules, "TotalSegmentator", stand_in)
+    monkeypatch.setattr(slicer.modules, "totalsegmentator", object(), raising=False)
+    assert contours.segment_organs(study) == ["kidney_right", "liver", "spleen"]
+    assert set(volumes_ml(study)) == {"kidney_right", "liver", "spleen"}
+    assert [node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLSegmentationNode")] == ["Regions"]
