@@ -101,6 +101,9 @@ class PhotonPath(Record):
             )
         if self.transmission is not None and not 0 < self.transmission <= 1:
             raise DosimetryError(f"Expected a transmission above 0 and up to 1, received {self.transmission}; divide the images again.")
+        uncertainties = (self.mu_uncertainty_per_cm, self.body_uncertainty_mm, self.organ_uncertainty_mm, self.transmission_uncertainty)
+        if any(value is not None and not 0 <= value < math.inf for value in uncertainties):
+            raise DosimetryError(f"Expected uncertainties of zero or more on the photon path, received {uncertainties}; leave out what is not known.")
         if self.depth_mm is not None and not self.organ_mm / 2 - 1e-9 <= self.depth_mm <= self.body_mm - self.organ_mm / 2 + 1e-9:
             raise DosimetryError(f"Expected a region within the body, received its middle at {self.depth_mm} mm of {self.body_mm} mm; check the depth.")
 

@@ -270,6 +270,7 @@ def test_doubts_are_told():
         (lambda: PhotonPath(0.1, 40.0, 50.0), "no thicker than the body"),
         (lambda: PhotonPath(0.1, 200.0, 50.0, transmission=1.4), "Expected a transmission"),
         (lambda: PhotonPath(0.1, 200.0, 50.0, depth_mm=190.0), "within the body"),
+        (lambda: PhotonPath(0.1, 200.0, 50.0, body_uncertainty_mm=float("nan")), "uncertainties of zero or more"),
         (lambda: PlanarView(np.ones((4, 4)), 0.0), "positive duration"),
         (lambda: PlanarView(-np.ones((4, 4)), 10.0), "raw counts"),
         (lambda: PlanarView(np.ones((4, 4)), 10.0, np.ones((4, 4))), "widths in keV"),
