@@ -2,6 +2,7 @@
 
 import ctk
 import qt
+import slicer
 import vtk
 from PySide6.QtCore import Property, Signal
 
@@ -121,8 +122,11 @@ class qMRMLNodeComboBox(SceneWidget, qt.QWidget):
         scene = self.mrmlScene()
         if scene is None:
             return []
-        all_nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
-        return [node for node in all_nodes if self._lists(node)]
+        if len(self._node_types) == 1:
+            candidates = slicer.util.getNodesByClass(self._node_types[0], scene)
+        else:
+            candidates = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+        return [node for node in candidates if self._lists(node)]
 
     def nodeCount(self) -> int:
         return len(self.nodes())
