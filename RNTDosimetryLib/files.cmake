@@ -178,7 +178,6 @@ set(LIBRARY_SCRIPTS
 
 set(LIBRARY_RESOURCES
   Resources/README.md
-  Resources/catalog/RNTDosimetry.json
   Resources/dose/README.md
   Resources/dose/hounsfield_density.json
   Resources/dose/organ_methods.json

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-NOT_INSTALLED = {"Screenshots", "__pycache__"}
+NOT_INSTALLED = {"Screenshots", "catalog", "__pycache__"}
 
 
 def files_under(folder: Path, pattern: str, relative_to: Path) -> list[str]:

@@ -163,12 +163,17 @@ def side_by_side(panel, layout):
 
 
 def save_small(image, path: Path) -> None:
-    """At most so wide, with 256 colors: a page shows several of them."""
+    """At most so wide and with fewer shades, so that a page can show several of them."""
+    import numpy as np
     from PySide6.QtCore import Qt
+    from PySide6.QtGui import QImage
 
     if image.width() > SCREENSHOT_WIDTH:
         image = image.scaledToWidth(SCREENSHOT_WIDTH, Qt.SmoothTransformation)
-    image.convertToFormat(image.Format.Format_Indexed8, Qt.AvoidDither).save(str(path))
+    image = image.convertToFormat(QImage.Format_RGB888)
+    pixels = np.frombuffer(image.constBits(), np.uint8).reshape(image.height(), image.bytesPerLine())
+    fewer = np.where(pixels >= 248, 255, pixels & 0xF0).astype(np.uint8)
+    QImage(fewer.tobytes(), image.width(), image.height(), image.bytesPerLine(), QImage.Format_RGB888).save(str(path))
 
 
 def draw_all(scene_file: Path, folder: Path) -> list[Path]:

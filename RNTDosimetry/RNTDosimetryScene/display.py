@@ -59,7 +59,7 @@ def _color_as_dose(node, maximum_gy: float) -> None:
     if display is None:
         return
     # From blue for little to red for much, as dose washes usually are.
-    display.SetAndObserveColorNodeID("vtkMRMLColorTableNodeReverseRainbow")
+    display.SetAndObserveColorNodeID("vtkMRMLPETProceduralColorNodePET-Rainbow2")
     display.SetAutoWindowLevel(False)
     display.SetWindowLevelMinMax(0.0, maximum_gy or 1.0)
     display.SetLowerThreshold(0.05 * maximum_gy)

@@ -19,7 +19,7 @@ def built(tmp_path_factory):
     folder = tmp_path_factory.mktemp("packaging")
     source = folder / "source"
     source.mkdir()
-    ignore = shutil.ignore_patterns("__pycache__", "Screenshots")
+    ignore = shutil.ignore_patterns("__pycache__", "Screenshots", "catalog")
     for name in ("RNTDosimetryLib", "Resources"):
         shutil.copytree(ROOT / name, source / name, ignore=ignore)
     for name in ("pyproject.toml", "README.md", "LICENSE.txt"):
@@ -39,7 +39,7 @@ def files_below(folder: Path) -> set[str]:
     return {
         path.relative_to(folder).as_posix()
         for path in folder.rglob("*")
-        if path.is_file() and not {"__pycache__", "Screenshots"} & set(path.parts) and not path.name.startswith(".")
+        if path.is_file() and not {"__pycache__", "Screenshots", "catalog"} & set(path.parts) and not path.name.startswith(".")
     }
 
 

@@ -97,21 +97,6 @@ def test_two_scenes_in_a_row(logic, scene, study_path):
     assert [item.dose.dose_gy for item in first.regions] == [item.dose.dose_gy for item in second.regions]
 
 
-def test_two_studies_in_one_scene_keep_apart(logic, scene, study_path):
-    """Each study has its own inputs, results and states."""
-    first = logic.loadStudyFile(study_path)
-    result = logic.run(first)
-    second = logic.addStudy("Second study")
-    assert logic.resultState(second) == "none"
-    assert logic.missingInput(second)
-    second.nuclide = "Y-90"
-    assert first.nuclide == "Lu-177"
-    assert logic.resultState(first) == "current"
-    assert logic.stepResult("dose", first) is result
-    assert logic.stepResult("dose", second) is None
-    assert len(logic.getAllParameterNodes()) == 2
-
-
 def test_a_folder_without_regions_can_be_loaded_and_drawn_on(logic, scene, patient, tmp_path):
     """Scans first, regions later: an isocontour finds the hottest organ, and its dose can be computed."""
     shutil.copytree(patient.dicom_folder, tmp_path / "dicom", ignore=shutil.ignore_patterns("SEG"))

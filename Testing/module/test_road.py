@@ -292,3 +292,22 @@ def test_another_model_is_foreseen_and_then_taken(computed):
 def test_results_are_written_to_the_scene_as_json(computed):
     _logic, parameter_node, result = computed
     assert json.loads(parameter_node.resultText.GetText())["nuclide"] == result.nuclide
+
+
+def test_two_studies_in_one_scene_keep_apart(computed):
+    """Each study has its own inputs, results and states."""
+    import slicer
+
+    logic, first, result = computed
+    second = logic.addStudy("Second study")
+    assert logic.resultState(second) == "none"
+    assert logic.missingInput(second)
+    second.nuclide = "Y-90"
+    assert first.nuclide == "Lu-177"
+    assert logic.resultState(first) == "current"
+    assert logic.stepResult("dose", first) is result
+    assert logic.stepResult("dose", second) is None
+    assert len(logic.getAllParameterNodes()) == 2
+    assert logic.getParameterNode().nuclide == "Y-90"
+    slicer.mrmlScene.RemoveNode(second.parameterNode)
+    assert logic.getParameterNode().nuclide == "Lu-177"
