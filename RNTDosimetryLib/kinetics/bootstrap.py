@@ -8,6 +8,9 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit
 from RNTDosimetryLib.kinetics.samples import Samples
 
+MOST_CURVES = 100000
+"""More simulated curves than this add nothing but waiting."""
+
 
 def add_bootstrap(fit: KineticFit, samples: Samples, row: int, count: int, seed: int, refit, arguments: dict) -> KineticFit:
     """The fit with the spread of its time-integrated activity over ``count`` simulated curves.

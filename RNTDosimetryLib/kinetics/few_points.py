@@ -6,14 +6,17 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import SHORTEST_TIME_H, any_number, as_numbers, one_of, shown
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
 from RNTDosimetryLib.kinetics.models import get_model, list_models, rules
-from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population, checked_log_sd
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
 
 METHODS = ("hanscheid", "madsen", "prior")
 LN2 = math.log(2.0)
+LARGEST_EXPECTED_ERROR = 1.0
+"""Standard deviation of ln(estimate / truth) above which a method says nothing of the integral."""
 
 
 def single_time_point(
@@ -32,32 +35,34 @@ def single_time_point(
     method "hanscheid" (Hanscheid et al. 2018): A(t) 2t/ln2, needs no half-life; within 10 % for effective half-lives of
     0.42 t to 1.3 t. "madsen" (Hanscheid et al. 2017, Madsen et al. 2018): A(t) exp(kt)/k with a population's
     effective half-life, given or of ``prior``. "prior": maximum a posteriori fit with the population ``prior``.
-    effective_half_life_h: population's (for "hanscheid" only to state the expected error). half_life_log_sd: spread of
+    effective_half_life_h: population's, before that of ``prior`` (for "hanscheid" only to state the expected error). half_life_log_sd: spread of
     its logarithm between patients. uncertainty_mbq: of the activity, 1 sigma; without it the uncertainty is None.
 
     Returns a KineticFit of one exponential. Raises DosimetryError for unusable input.
     """
     decay = decay_of(nuclide)
-    if np.ndim(time_h) or np.ndim(activity_mbq):
-        raise DosimetryError(f"Expected one time and one activity, received {time_h!r} and {activity_mbq!r}; use fit_time_activity for more.")
-    samples = check_samples([time_h], [[activity_mbq]], uncertainty_mbq)
+    one_of(method, METHODS, "a method")
+    time_h, activity_mbq = as_numbers(time_h, "time_h", "hours"), as_numbers(activity_mbq, "activity_mbq", "MBq")
+    if time_h.ndim or activity_mbq.ndim:
+        raise DosimetryError(
+            f"Expected one time and one activity, received {time_h.size} and {activity_mbq.size}; use fit_time_activity for more."
+        )
+    samples = check_samples([time_h], [[activity_mbq]], decay, uncertainty_mbq)
     time, activity = float(samples.times_h[0]), float(samples.activities_mbq[0, 0])
     if time <= 0:
         raise DosimetryError("Expected one sample after the administration, received a time of 0 h; measure near the effective half-life.")
-    population = PopulationPrior("given by the user", clearance=prior) if isinstance(prior, RatePrior) else prior
+    population = as_population(prior)
     half_life = _half_life(effective_half_life_h, population, decay)
     spread = _spread(half_life_log_sd, population if effective_half_life_h is None else None, decay)
     if method == "prior":
         return _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay)
     if method == "hanscheid":
         return _hanscheid(samples, time, activity, decay, half_life, spread)
-    if method == "madsen":
-        if half_life is None:
-            raise DosimetryError(
-                "Expected an effective half-life of the population for the method 'madsen', received none; give effective_half_life_h or prior."
-            )
-        return _madsen(samples, time, activity, decay, half_life, spread)
-    raise DosimetryError(f"Expected a method out of {', '.join(METHODS)}, received {method!r}; choose one of these.")
+    if half_life is None:
+        raise DosimetryError(
+            "Expected an effective half-life of the population for the method 'madsen', received none; give effective_half_life_h or prior."
+        )
+    return _madsen(samples, time, activity, decay, half_life, spread)
 
 
 def two_points(times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prior: PopulationPrior | RatePrior | None = None) -> KineticFit:
@@ -93,8 +98,9 @@ def later_cycle(
     samples have none. Raises DosimetryError for unusable input.
     """
     decay = decay_of(nuclide)
-    one = np.ndim(activities_mbq) == 0 and np.ndim(times_h) == 0
-    samples = check_samples([times_h] if one else times_h, [[activities_mbq]] if one else [activities_mbq], uncertainties_mbq)
+    values, times = as_numbers(activities_mbq, "activities_mbq", "MBq"), as_numbers(times_h, "times_h", "hours")
+    one = values.ndim == 0 and times.ndim == 0
+    samples = check_samples(np.atleast_1d(times) if one else times, np.atleast_2d(values) if one else values[None], decay, uncertainties_mbq)
     amplitudes, rates = _earlier_curve(earlier, decay)
     weights, values = 1.0 / samples.sigmas_mbq[0] ** 2, samples.activities_mbq[0]
 
@@ -103,13 +109,12 @@ def later_cycle(
         if not (weights * shape**2).sum() > 0:
             raise DosimetryError("Expected activity in the earlier cycle's curve at these times, received none; check times and region.")
         scale = float((weights * shape * values).sum() / (weights * shape**2).sum())
+        if scale <= 0:
+            raise DosimetryError(f"Expected positive activity in the later cycle, received a scale of {scale:.3g} to the earlier one; check the samples.")
         return scale, scale * float((amplitudes / rates).sum())
 
     scale, tia = scale_and_tia(amplitudes, rates)
-    if scale <= 0:
-        raise DosimetryError(f"Expected positive activity in the later cycle, received a scale of {scale:.3g} to the earlier one; check the samples.")
-    assumed = rules()["between_cycles_half_life_cv"]["value"]
-    change = assumed if half_life_cv is None else half_life_cv
+    change = _change_between_cycles(half_life_cv)
     steps = [math.log(scale_and_tia(amplitudes, rates * math.exp(sign * change))[1] / tia) for sign in (-1, 1)]
     between = math.sqrt(0.5 * (steps[0] ** 2 + steps[1] ** 2))
     shape_error = _shape_error(earlier, decay, scale_and_tia, tia)
@@ -121,6 +126,11 @@ def later_cycle(
     if shape_error is None:
         texts.append("the earlier cycle's half-life has no uncertainty: none is included")
     expected = math.hypot(between, shape_error or 0.0)
+    if expected > LARGEST_EXPECTED_ERROR:
+        raise DosimetryError(
+            f"Expected samples near the earlier cycle's half-life, received them at {shown(samples.times_h.tolist())} h, where the integral is unknown "
+            "by more than a factor of 2.7; check the times or measure earlier."
+        )
     if expected > rules()["few_points_error_warning"]["value"]:
         texts.append(f"outside the range of good times: expected error {100 * expected:.0f} % from the earlier cycle's curve")
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
@@ -129,13 +139,22 @@ def later_cycle(
     return _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
 
 
+def _change_between_cycles(half_life_cv) -> float:
+    if half_life_cv is None:
+        return rules()["between_cycles_half_life_cv"]["value"]
+    change = any_number(half_life_cv, "half_life_cv", "0.1 is a change of 10 %")
+    if not 0 <= change <= 1:
+        raise DosimetryError(f"Expected half_life_cv from 0 to 1, received {shown(half_life_cv)}; 0.1 is a change of 10 %.")
+    return change
+
+
 def _half_life(effective_half_life_h, population: PopulationPrior | None, decay: DecayOnly) -> float | None:
     if effective_half_life_h is None:
         known = population is not None and population.clearance is not None
         return population.clearance.effective_half_life_h(decay.decay_constant_per_h) if known else None
-    half_life = float(effective_half_life_h)
+    half_life = any_number(effective_half_life_h, "effective_half_life_h", "give hours")
     physical = LN2 / decay.decay_constant_per_h
-    if not 0 < half_life <= physical * (1 + 1e-9):
+    if not SHORTEST_TIME_H < half_life <= physical * (1 + 1e-9):
         raise DosimetryError(
             f"Expected an effective half-life between 0 and the physical {physical:.4g} h, received {effective_half_life_h} h; check nuclide "
             "and half-life."
@@ -146,9 +165,7 @@ def _half_life(effective_half_life_h, population: PopulationPrior | None, decay:
 def _spread(half_life_log_sd, population: PopulationPrior | None, decay: DecayOnly) -> tuple[float, str]:
     """Standard deviation of ln(effective half-life) and a warning where it is assumed."""
     if half_life_log_sd is not None:
-        if not (math.isfinite(half_life_log_sd) and half_life_log_sd > 0):
-            raise DosimetryError(f"Expected a positive half_life_log_sd, received {half_life_log_sd}; 0.25 is a spread of about 25 %.")
-        return float(half_life_log_sd), ""
+        return checked_log_sd(half_life_log_sd, "half_life_log_sd"), ""
     if population is not None and population.clearance is not None:
         rate = population.clearance
         return rate.log_sd * rate.median_per_h / (rate.median_per_h + decay.decay_constant_per_h), ""
@@ -156,25 +173,31 @@ def _spread(half_life_log_sd, population: PopulationPrior | None, decay: DecayOn
     return assumed, f"the effective half-life is assumed to vary by {100 * assumed:.0f} % between patients"
 
 
-def _population_error(estimate, time: float, half_life: float, spread: float, decay: DecayOnly) -> float:
+def _population_error(log_estimate: float, time: float, half_life: float, spread: float, decay: DecayOnly) -> float:
     """Root mean square of ln(estimate / truth) over log-normal half-lives, none above the physical one."""
     nodes, weights = np.polynomial.hermite_e.hermegauss(21)
     half_lives = np.minimum(half_life * np.exp(spread * nodes), LN2 / decay.decay_constant_per_h)
-    truth = half_lives / LN2 * np.exp(LN2 * time / half_lives)
-    return float(np.sqrt((weights * np.log(estimate / truth) ** 2).sum() / weights.sum()))
+    log_truth = np.log(half_lives / LN2) + LN2 * time / half_lives
+    return float(np.sqrt((weights * (log_estimate - log_truth) ** 2).sum() / weights.sum()))
 
 
 def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> KineticFit:
     limits = rules()
     shortest = limits["hanscheid_shortest_half_life_over_time"]["value"] * time
-    longest = min(limits["hanscheid_longest_half_life_over_time"]["value"] * time, LN2 / decay.decay_constant_per_h)
+    physical = LN2 / decay.decay_constant_per_h
+    longest = min(limits["hanscheid_longest_half_life_over_time"]["value"] * time, physical)
+    if shortest > physical:
+        raise DosimetryError(
+            f"Expected a sample before {physical * time / shortest:.0f} h for the method 'hanscheid' and {decay.name}, received one at {time:g} h, "
+            f"where it would need half-lives over the physical {physical:.4g} h; measure earlier."
+        )
     texts = []
     if half_life is None:
         # errors within +-10 % of a method in its range, evenly distributed
         error = 0.1 / math.sqrt(3.0)
         texts.append(f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known")
     else:
-        error = _population_error(2 * time / LN2, time, half_life, spread[0], decay)
+        error = _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay)
         bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
         if not shortest <= half_life <= longest:
             texts.append(
@@ -182,16 +205,26 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
                 f"expected error {100 * bias:+.0f} %"
             )
         texts.extend(filter(None, [spread[1]]))
-    # 2t/ln2 is the integral of a mono-exponential whose effective half-life is t
+    # 2t/ln2 is the integral of the mono-exponentials through the sample with the effective half-lives t and t/2. The second is
+    # taken where the first would be slower than physical decay; after two physical half-lives neither is possible.
+    rate = LN2 / time if time <= physical else max(2 * LN2 / time, decay.decay_constant_per_h)
     tia = 2 * time / LN2 * activity
+    if rate * tia * math.exp(-rate * time) < activity * (1 - 1e-9):
+        least = math.exp(rate * time) / rate / (2 * time / LN2)
+        texts.append(f"after two physical half-lives the method is at least {100 * (1 - 1 / least):.0f} % too low at {time:g} h")
     label = "one sample, A(t) 2t/ln2 (Hanscheid 2018)"
-    return _one_exponential("hanscheid", label, samples, decay, LN2 / time, tia, error, half_life, texts)
+    return _one_exponential("hanscheid", label, samples, decay, rate, tia, error, half_life, texts)
 
 
 def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> KineticFit:
     rate = LN2 / half_life
+    error = _population_error(rate * time - math.log(rate), time, half_life, spread[0], decay)
+    if error > LARGEST_EXPECTED_ERROR:
+        raise DosimetryError(
+            f"Expected a sample near {1 / rate:.3g} h for an effective half-life of {half_life:.4g} h, received one at {time:g} h, where the "
+            "expected error is over 100 %; measure nearer or check the half-life."
+        )
     tia = activity * math.exp(rate * time) / rate
-    error = _population_error(math.exp(rate * time) / rate, time, half_life, spread[0], decay)
     texts = list(filter(None, [spread[1]]))
     if error > rules()["few_points_error_warning"]["value"]:
         texts.append(
@@ -218,6 +251,8 @@ def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, s
 
 def _earlier_curve(earlier, decay: DecayOnly) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(earlier, KineticFit):
+        if earlier is None:
+            raise DosimetryError("Expected the fit of the earlier cycle or its effective half-life in hours, received None; give one of them.")
         return np.ones(1), np.array([LN2 / _half_life(earlier, None, decay)])
     if not earlier.amplitudes_mbq or not max(earlier.amplitudes_mbq) > 0:
         raise DosimetryError(f"Expected a fit with exponentials from the earlier cycle, received '{earlier.model}'; fit it with a model.")

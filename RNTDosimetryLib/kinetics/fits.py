@@ -7,9 +7,10 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
-from RNTDosimetryLib.kinetics.bootstrap import add_bootstrap
+from RNTDosimetryLib.kinetics.bootstrap import MOST_CURVES, add_bootstrap
+from RNTDosimetryLib.kinetics.checks import as_numbers, shown, whole_number
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
-from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior
+from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population
 from RNTDosimetryLib.kinetics.problem import Problem
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
@@ -64,8 +65,9 @@ def fit_time_activity(
     Sources: NUKFIT family of models (Kletting et al. 2013), AICc (Burnham and Anderson 2002), variable projection
     (Golub and Pereyra 2003); see docs/kinetics.md. Raises DosimetryError for unusable input.
     """
-    if np.ndim(activities_mbq) != 1:
-        raise DosimetryError(f"Expected a list of activities in MBq, received {activities_mbq!r}; give one for each time.")
+    activities_mbq = as_numbers(activities_mbq, "activities_mbq", "MBq")
+    if activities_mbq.ndim != 1:
+        raise DosimetryError(f"Expected a list of activities in MBq, received shape {activities_mbq.shape}; give one for each time.")
     return fit_time_activities(
         times_h, [activities_mbq], nuclide, uncertainties_mbq, model, relative_uncertainty=relative_uncertainty, counts=counts,
         weighting=weighting, prior=prior, model_averaging=model_averaging, bootstrap=bootstrap, seed=seed,
@@ -91,8 +93,10 @@ def fit_time_activities(
 ) -> tuple[KineticFit, ...]:
     """``fit_time_activity`` for many curves with the same times: activities_mbq (curves, times). Much faster than one by one."""
     decay = decay_of(nuclide)
-    samples = check_samples(times_h, activities_mbq, uncertainties_mbq, relative_uncertainty, counts, weighting)
-    population = PopulationPrior("given by the user", clearance=prior) if isinstance(prior, RatePrior) else prior
+    samples = check_samples(times_h, activities_mbq, decay, uncertainties_mbq, relative_uncertainty, counts, weighting)
+    population = as_population(prior)
+    bootstrap = whole_number(bootstrap, "bootstrap", 0, MOST_CURVES, "500 is usual, 0 for none")
+    seed = whole_number(seed, "seed", 0, 2**53, "any such number gives the same answer again")
     names, chosen = _requested(model, samples, rank_others)
     if chosen == TRAPEZOID:
         fits = tuple(trapezoid_fit(samples, row, decay) for row in range(len(samples.activities_mbq)))
@@ -121,7 +125,7 @@ def _requested(model, samples: Samples, rank_others: bool) -> tuple[list, object
     if isinstance(model, Sequence) and model and TRAPEZOID not in model:
         named = {get_model(item).name: item for item in model}
         return list(named.values()) if SIMPLEST in named else [SIMPLEST, *named.values()], None
-    raise DosimetryError(f"Expected 'auto', the name of a model or a list of names to choose from, received {model!r}.")
+    raise DosimetryError(f"Expected 'auto', the name of a model or a list of names to choose from, received {shown(model)}; see list_models().")
 
 
 def _fit_exponentials(

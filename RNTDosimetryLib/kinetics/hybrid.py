@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.samples import as_numbers
+from RNTDosimetryLib.kinetics.checks import any_number, as_numbers
 from RNTDosimetryLib.records import Record
 
 _REACH_H = 1.0
@@ -66,7 +66,7 @@ def hybrid_curve(
     spect_times, activities, spect_relative = _points(spect_times_h, spect_activities_mbq, spect_uncertainties_mbq, "SPECT")
     if times.size < 2:
         raise DosimetryError(f"Expected at least two planar points, received {times.size}; one point has no course in time.")
-    if spect_systematic_relative is not None and not 0 <= spect_systematic_relative < 1:
+    if spect_systematic_relative is not None and not 0 <= any_number(spect_systematic_relative, "spect_systematic_relative", "give 0.05 for 5 %") < 1:
         raise DosimetryError(f"Expected a systematic fraction from 0 to 1, received {spect_systematic_relative}; give 0.05 for 5 %.")
     warnings = []
     shares = _interpolation(times, spect_times, warnings)

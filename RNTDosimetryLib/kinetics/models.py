@@ -183,7 +183,7 @@ def get_model(model) -> ExponentialModel:
     """Model of a name, or the model itself. Raises DosimetryError for an unknown name."""
     if isinstance(model, ExponentialModel):
         return model
-    if model not in _MODELS:
+    if not isinstance(model, str) or model not in _MODELS:
         raise DosimetryError(f"Expected a model out of auto, {', '.join(list_models())}, received {model!r}; choose one of these.")
     return _MODELS[model]
 

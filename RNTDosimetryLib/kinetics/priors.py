@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, any_number, one_of, shown
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.resources import read_json
 
@@ -15,6 +16,13 @@ _STATUS_WORDS = {
     "A": "assumed",
     "user": "given by the user",
 }
+
+
+GENERAL_RATES = ("uptake", "early_clearance")
+"""Kinds of rates that a general population holds where a tissue has none of its own."""
+LARGEST_HALF_LIFE_LOG_SD = 2.0
+_LARGEST_RATE_LOG_SD = 80.0
+_RATE_REMEDY = "give the biological rate, and 0.3 for log_sd if about 30 % spread is meant"
 
 
 def status_words(status: str) -> str:
@@ -35,11 +43,15 @@ class RatePrior(Record):
     status: str = "user"
 
     def __post_init__(self):
-        if not (math.isfinite(self.median_per_h) and self.median_per_h > 0 and math.isfinite(self.log_sd) and self.log_sd > 0):
+        median = any_number(self.median_per_h, "median_per_h", _RATE_REMEDY)
+        log_sd = any_number(self.log_sd, "log_sd", _RATE_REMEDY)
+        if not (median >= SMALLEST_NUMBER and SMALLEST_NUMBER <= log_sd <= _LARGEST_RATE_LOG_SD):
             raise DosimetryError(
-                f"Expected a positive median rate and a positive log_sd, received {self.median_per_h} per hour and {self.log_sd}; "
-                "give the biological rate, and 0.3 for log_sd if about 30 % spread is meant."
+                f"Expected a positive median rate and a positive log_sd, at most {_LARGEST_RATE_LOG_SD:g}, received {median} per hour and "
+                f"{log_sd}; {_RATE_REMEDY}."
             )
+        object.__setattr__(self, "median_per_h", median)
+        object.__setattr__(self, "log_sd", log_sd)
 
     @classmethod
     def from_effective_half_life(cls, half_life_h: float, decay_constant_per_h: float, log_sd: float, source: str = "", status: str = "user"):
@@ -48,13 +60,23 @@ class RatePrior(Record):
         log_sd is the spread of the effective half-life, ln(geometric standard deviation); it is carried to the
         biological rate, to first order at the median. Raises DosimetryError for a half-life not below the physical one.
         """
-        rate = math.log(2.0) / half_life_h if half_life_h and half_life_h > 0 else 0.0
+        half_life_h = any_number(half_life_h, "half_life_h", "give the median effective half-life in hours")
+        decay_constant_per_h = any_number(decay_constant_per_h, "decay_constant_per_h", "give that of the nuclide, per hour")
+        if not decay_constant_per_h > 0:
+            raise DosimetryError(f"Expected a positive decay_constant_per_h, received {decay_constant_per_h}; give that of the nuclide.")
+        log_sd = checked_log_sd(log_sd, "log_sd")
+        rate = math.log(2.0) / half_life_h if half_life_h > SMALLEST_NUMBER else 0.0
         if rate <= decay_constant_per_h * (1 + 1e-9):
             raise DosimetryError(
                 f"Expected an effective half-life between 0 and the physical {math.log(2.0) / decay_constant_per_h:.4g} h, received "
                 f"{half_life_h} h; check nuclide and half-life."
             )
         biological = rate - decay_constant_per_h
+        if log_sd * rate / biological > _LARGEST_RATE_LOG_SD:
+            raise DosimetryError(
+                f"Expected an effective half-life clearly below the physical {math.log(2.0) / decay_constant_per_h:.4g} h, received {half_life_h} "
+                "h; fit the model 'physical' where nothing leaves."
+            )
         return cls(biological, log_sd * rate / biological, source, status)
 
     def effective_half_life_h(self, decay_constant_per_h: float) -> float:
@@ -70,10 +92,34 @@ class PopulationPrior(Record):
     uptake: RatePrior | None = None
     early_clearance: RatePrior | None = None
 
+    def __post_init__(self):
+        for kind in ("clearance", *GENERAL_RATES):
+            if not isinstance(getattr(self, kind), (RatePrior, type(None))):
+                raise DosimetryError(f"Expected a RatePrior for {kind}, received {shown(getattr(self, kind))}; make one with RatePrior(...).")
+
     def rate(self, kind: str) -> RatePrior:
         """Population rate of a kind, the general one where this tissue has none of its own."""
-        own = getattr(self, kind)
+        own = getattr(self, one_of(kind, GENERAL_RATES, "the kind of rate"))
         return own if own is not None else general_rate(kind)
+
+
+def as_population(prior) -> PopulationPrior | None:
+    """The population in what a caller gives as ``prior``: one, the population of a clearance rate alone, or None."""
+    if prior is None or isinstance(prior, PopulationPrior):
+        return prior
+    if isinstance(prior, RatePrior):
+        return PopulationPrior("given by the user", clearance=prior)
+    raise DosimetryError(f"Expected a PopulationPrior or RatePrior as prior, received {shown(prior)}; use population_prior(...) or RatePrior(...).")
+
+
+def checked_log_sd(value, name: str) -> float:
+    """Spread of the logarithm of an effective half-life; DosimetryError unless it is positive and plausible."""
+    log_sd = any_number(value, name, "0.25 is a spread of about 25 %")
+    if not SMALLEST_NUMBER <= log_sd <= LARGEST_HALF_LIFE_LOG_SD:
+        raise DosimetryError(
+            f"Expected a positive {name}, at most {LARGEST_HALF_LIFE_LOG_SD:g}, received {shown(value)}; 0.25 is a spread of about 25 %."
+        )
+    return log_sd
 
 
 @lru_cache(maxsize=1)
@@ -83,7 +129,7 @@ def _populations() -> dict:
 
 def general_rate(kind: str) -> RatePrior:
     """Rate that holds uptake ("uptake") or early clearance ("early_clearance") where nothing better is known."""
-    entry = _populations()["general"][kind]
+    entry = _populations()["general"][one_of(kind, GENERAL_RATES, "the kind of rate")]
     return RatePrior(math.log(2.0) / entry["biological_half_life_h"], entry["log_sd"], entry["source"], entry["status"])
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import as_numbers
 from RNTDosimetryLib.kinetics.models import TRAPEZOID
 from RNTDosimetryLib.records import Record
 
@@ -77,9 +79,19 @@ class KineticFit(Record):
     bootstrap: BootstrapSummary | None = None
     warnings: tuple[str, ...] = field(default=())
 
+    def __post_init__(self):
+        for name in ("covariance", "correlation"):
+            matrix = getattr(self, name)
+            if matrix is not None:
+                matrix = np.array(matrix, dtype=float)
+                matrix.setflags(write=False)
+                object.__setattr__(self, name, matrix)
+
     def activity_mbq(self, times_h):
-        """Activity of the fitted curve, MBq, at times in hours (a number or an array)."""
-        times = np.asarray(times_h, dtype=float)
+        """Activity of the fitted curve, MBq, at times in hours (a number or an array), none before the administration."""
+        times = as_numbers(times_h, "times_h", "hours")
+        if (times < 0).any():
+            raise DosimetryError(f"Expected times in hours after the start of administration, received {times.min():g} h; give 0 or later.")
         if self.model == TRAPEZOID:
             order = np.argsort(self.times_h, kind="stable")
             knots, values = np.array(self.times_h)[order], np.array(self.activities_mbq)[order]

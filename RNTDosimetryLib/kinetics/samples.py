@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, as_numbers, check_unit_of_times, one_of
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.nuclides import get_nuclide
 
@@ -51,20 +52,8 @@ def decay_of(nuclide) -> DecayOnly:
     return DecayOnly(str(getattr(nuclide, "name", "unnamed")), constant)
 
 
-def as_numbers(values, name: str, unit: str) -> np.ndarray:
-    """Finite float array. Raises DosimetryError otherwise."""
-    try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise DosimetryError(f"Expected numbers for {name} in {unit}, received {values!r}.") from error
-    if not np.isfinite(array).all():
-        bad = int(np.count_nonzero(~np.isfinite(array)))
-        raise DosimetryError(f"Expected finite {name} in {unit}, received {bad} NaN or infinite values; leave these samples out.")
-    return array
-
-
-def as_times(times_h) -> np.ndarray:
-    """Times as a flat array of hours, none before the administration."""
+def as_times(times_h, decay: DecayOnly) -> np.ndarray:
+    """Times as a flat array of hours, none before the administration or after the nuclide is gone."""
     times = as_numbers(times_h, "times_h", "hours")
     if times.ndim != 1 or times.size == 0:
         raise DosimetryError(f"Expected a list of times in hours, received shape {times.shape}; give one time for each sample.")
@@ -72,23 +61,27 @@ def as_times(times_h) -> np.ndarray:
         raise DosimetryError(
             f"Expected times in hours after the start of administration, received {times.min():g} h; check the dates and times."
         )
+    check_unit_of_times(times, decay.decay_constant_per_h)
     return times
 
 
-def check_samples(times_h, activities_mbq, uncertainties_mbq=None, relative_uncertainty=None, counts=None, weighting="relative") -> Samples:
+def check_samples(
+    times_h, activities_mbq, decay: DecayOnly, uncertainties_mbq=None, relative_uncertainty=None, counts=None, weighting="relative"
+) -> Samples:
     """Samples of n curves. activities_mbq: (n, t); uncertainties_mbq and counts: a number, (t,) or (n, t).
 
-    Raises DosimetryError for values that are not finite, shapes that do not fit, times before 0, no positive
-    activity, uncertainties or counts that are not positive, or more than one kind of uncertainty.
+    Raises DosimetryError for values that are not finite, shapes that do not fit, times before 0 or not in hours, no positive
+    activity, uncertainties or counts that are not positive, relative ones above 1, or more than one kind of uncertainty.
     """
-    times = as_times(times_h)
+    times = as_times(times_h, decay)
     activities = as_numbers(activities_mbq, "activities_mbq", "MBq")
     if activities.ndim != 2 or activities.shape[1] != times.size or not len(activities):
         raise DosimetryError(
             f"Expected one activity for each of the {times.size} times, received shape {activities.shape[1:]}; check that none is missing."
         )
-    if (activities.max(axis=1) <= 0).any():
+    if (activities.max(axis=1) <= SMALLEST_NUMBER).any():
         raise DosimetryError("Expected at least one positive activity, received none; the region shows nothing to fit.")
+    one_of(weighting, WEIGHTINGS, "weighting")
     given = [name for name, value in (
         ("uncertainties_mbq", uncertainties_mbq), ("relative_uncertainty", relative_uncertainty), ("counts", counts),
     ) if value is not None]
@@ -98,7 +91,10 @@ def check_samples(times_h, activities_mbq, uncertainties_mbq=None, relative_unce
     if uncertainties_mbq is not None:
         sigmas = _positive(uncertainties_mbq, "uncertainties_mbq", "MBq", activities.shape)
     elif relative_uncertainty is not None:
-        sigmas = _positive(relative_uncertainty, "relative_uncertainty", "parts of 1", activities.shape) * floor
+        relative = _positive(relative_uncertainty, "relative_uncertainty", "parts of 1", activities.shape)
+        if relative.max() > 1:
+            raise DosimetryError(f"Expected relative_uncertainty in parts of 1, at most 1, received {relative.max():g}; give 0.05 for 5 %.")
+        sigmas = relative * floor
     elif counts is not None:
         sigmas = floor / np.sqrt(_positive(counts, "counts", "counts", activities.shape))
     else:
@@ -111,7 +107,7 @@ def _positive(values, name: str, unit: str, shape: tuple) -> np.ndarray:
     array = as_numbers(values, name, unit)
     if array.ndim > 2 or array.shape[-1:] not in ((), (1,), shape[1:]) or (array.ndim == 2 and len(array) not in (1, shape[0])):
         raise DosimetryError(f"Expected {name} as one number or one for each of the {shape[1]} samples, received shape {array.shape}.")
-    if array.min() <= 0:
+    if array.min() < SMALLEST_NUMBER:
         raise DosimetryError(f"Expected positive {name} in {unit}, received {array.min():g}; leave it out where it is not known.")
     return np.broadcast_to(array, shape).copy()
 
@@ -122,6 +118,4 @@ def _shape_of_weights(floor: np.ndarray, weighting: str) -> np.ndarray:
         return floor
     if weighting == "constant":
         return np.broadcast_to(largest, floor.shape).copy()
-    if weighting == "counts":
-        return np.sqrt(floor * largest)
-    raise DosimetryError(f"Expected weighting out of {', '.join(WEIGHTINGS)}, received {weighting!r}; choose one of these.")
+    return np.sqrt(floor * largest)
