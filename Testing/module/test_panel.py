@@ -95,5 +95,58 @@ def test_a_computed_scene_from_a_file_shows_everything(panel, scene, study_path,
     assert (tmp_path / "report" / "report.html").is_file()
 
 
+def test_cancel_by_a_click_leaves_the_scene_as_it_was(panel, scene, study_path, monkeypatch):
+    """The click comes while the scans are aligned, through the events that progress lets in."""
+    import slicer
+
+    _container, widget = panel
+    widget.logic.loadStudyFile(study_path)
+    before = sorted(scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes()))
+
+    def click(*unused):
+        if widget.ui.progressBar.value >= 40:
+            widget.ui.cancelButton.click()
+
+    monkeypatch.setattr(slicer.app, "processEvents", click, raising=False)
+    widget.ui.applyButton.click()
+    monkeypatch.undo()
+    assert widget.ui.runStatusLabel.text == "Cancelled: the scene is as it was."
+    assert sorted(scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())) == before
+    assert set(widget.panel.states.values()) == {"none"}
+    assert widget.ui.applyButton.enabled
+    assert not widget.ui.cancelButton.enabled
+    assert widget.ui.progressBar.value == 0
+
+
+def test_reload_and_re_entry_are_clean(module, scene, study_path):
+    """What "Reload" does in developer mode: the old widget lets go, the new one shows the same study."""
+    import sys
+
+    import slicer
+    from host.errors import collected_errors
+
+    container = module.widgetRepresentation()
+    container.enter()
+    old = container.self()
+    old.logic.loadStudyFile(study_path)
+    package = sys.modules["RNTDosimetryScene.road"]
+    calls = []
+    old.panel.refresh = lambda *unused: calls.append("old widget refreshed")
+    with collected_errors() as errors:
+        old.onReload()
+        container.enter()
+        new = container.self()
+        assert new is not old
+        assert new.ui.timePointsTableWidget.rowCount == 4
+        calls.clear()
+        new.ui.densitySpinBox.value = 1.05
+        slicer.app.processEvents()
+    assert errors == []
+    assert calls == []
+    assert old._parameterNode is None
+    assert sys.modules["RNTDosimetryScene.road"] is not package
+    container.exit()
+
+
 def test_self_test_passes(module):
     module.instance.runTest(msec=1)
