@@ -5,12 +5,15 @@ import math
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import any_number
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.voxel_parts import VoxelPart
 
 _CONSPICUOUS_SHARE = 0.2
 _CONSPICUOUS_DISCREPANCY = 0.05
 _MBQ_PER_BQ = 1e-6
+_LARGEST = float(np.finfo(np.float32).max)
+_NAMES = ("TIA", "uncertainty", "half-life")
 
 
 class VoxelMaps:
@@ -25,9 +28,15 @@ class VoxelMaps:
         self.totals: list[tuple[float, float, int, int, int]] = []
 
     def write(self, block, result) -> None:
+        """Fill in the voxels of a block; DosimetryError for a number that is not finite or too large for float32."""
+        known = result.tia_uncertainty is not None
+        for name, values in zip(_NAMES, (result.tia, result.tia_uncertainty if known else 0.0, result.half_life_h)):
+            # False for NaN too
+            if not np.all(np.abs(values) <= _LARGEST):
+                raise DosimetryError(f"Expected samples that give a finite {name} in every voxel, received others; check the units: hours, Bq/mL.")
         self.tia[block] = result.tia * _MBQ_PER_BQ
         uncertainty = self.uncertainty
-        if result.tia_uncertainty is None:
+        if not known:
             self.uncertainty = None
         elif uncertainty is not None:
             uncertainty[block] = result.tia_uncertainty * _MBQ_PER_BQ
@@ -61,8 +70,9 @@ def region_discrepancy(parts: list[VoxelPart], maps: VoxelMaps, region_tia_mbq_h
     for part in parts:
         if part.label == 0:
             continue
-        target = float(region_tia_mbq_h_ml.get(part.label, part.mean_tia_mbq_h_ml()))
-        if not math.isfinite(target) or target < 0:
+        given = region_tia_mbq_h_ml.get(part.label)
+        target = part.mean_tia_mbq_h_ml() if given is None else any_number(given, f"the TIA of region {part.label}", "fit it again")
+        if target < 0:
             raise DosimetryError(f"Expected a TIA of 0 MBq*h/mL or more for region {part.label}, received {target}; fit it again.")
         if target > 0:
             result[part.label] = float(maps.tia[part.series.voxels].mean(dtype=float)) / target - 1

@@ -8,7 +8,18 @@ import numpy as np
 from scipy.special import chdtri
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import (
+    LARGEST_NUMBER,
+    SMALLEST_NUMBER,
+    any_number,
+    check_unit_of_times,
+    float_array,
+    one_of,
+    shown,
+    whole_number,
+)
 from RNTDosimetryLib.kinetics.models import rules
+from RNTDosimetryLib.kinetics.samples import WEIGHTINGS
 
 BLOCK_SAMPLES = 98304
 """Samples handled at once: few enough for the work arrays to stay in the processor's cache."""
@@ -17,6 +28,10 @@ _ONE_THREAD_PRODUCTS = 200_000
 _SMALLEST_VARIANCE = 1e-30
 _SMALLEST_SHARE = 1e-12
 _SMALLEST_MAGNITUDE = 1e-20
+_LARGEST_MAGNITUDE = 1e24
+_SMALLEST_RELATIVE = 1e-12
+_LARGEST_RATIO_OF_UNCERTAINTIES = 1e6
+_MOST_THREADS = 1024
 
 
 class FitCancelled(DosimetryError):
@@ -58,7 +73,7 @@ class VoxelSeries:
 
     def mean_curve(self) -> np.ndarray:
         """(time,) mean of the voxels to fit; raises DosimetryError for a sample that is not finite."""
-        with np.errstate(invalid="ignore"):
+        with np.errstate(invalid="ignore", over="ignore"):
             means = np.array([self._fitted(frame).mean(dtype=np.float64) for frame in self.frames])
         self._refuse_not_finite(np.isfinite(means))
         return means
@@ -78,17 +93,16 @@ class VoxelSeries:
             )
 
 
-def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndarray]:
+def voxel_series(times_h, images_bq_ml, decay_constant_per_h: float, mask=None) -> tuple[VoxelSeries, np.ndarray]:
     """The checked series, and the order that sorts the caller's time points."""
-    try:
-        times = np.atleast_1d(np.asarray(times_h, dtype=float))
-    except (TypeError, ValueError) as error:
-        raise DosimetryError(f"Expected times in hours as numbers, received {times_h!r}; convert them.") from error
+    times = np.atleast_1d(float_array(times_h, "times in hours", "convert them"))
     if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all() or times.min() < 0:
         raise DosimetryError(
-            f"Expected times in hours after the administration, all finite and not negative, received {times_h}; check the clock."
+            f"Expected times in hours after the administration, all finite and not negative, received {shown(times_h)}; "
+            "check the clock."
         )
-    frames = [np.asarray(frame) for frame in images_bq_ml] if np.iterable(images_bq_ml) else []
+    check_unit_of_times(times, decay_constant_per_h)
+    frames = [checked_frame(frame) for frame in images_bq_ml] if np.iterable(images_bq_ml) else []
     if len(frames) != times.size:
         raise DosimetryError(f"Expected one image per time, received {times.size} times and {len(frames)} images; pair them up.")
     if np.unique(times).size != times.size:
@@ -99,7 +113,7 @@ def voxel_series(times_h, images_bq_ml, mask=None) -> tuple[VoxelSeries, np.ndar
             f"Expected images (z, y, x) of one shape for all times, received {shapes}; resample them to one grid first."
         )
     order = np.argsort(times)
-    voxels = None if mask is None else np.flatnonzero(checked_grid(mask, shapes[0], "mask")).astype(_index_type(frames[0].size))
+    voxels = None if mask is None else np.flatnonzero(_checked_mask(mask, shapes[0])).astype(_index_type(frames[0].size))
     if voxels is not None and voxels.size == 0:
         raise DosimetryError("Expected a mask with at least one voxel, received an empty one; check the region.")
     return VoxelSeries(times[order], tuple(_flat(frames[index]) for index in order), shapes[0], voxels), order
@@ -112,10 +126,30 @@ def _index_type(size: int) -> type:
 
 def checked_grid(values, shape: tuple[int, int, int], name: str) -> np.ndarray:
     """``values`` as an array on the grid of the images."""
-    array = np.asarray(values)
+    array = checked_frame(values, name)
     if array.shape != shape:
         raise DosimetryError(f"Expected {name} on the grid of the images {shape}, received {array.shape}; resample it first.")
     return array
+
+
+def _checked_mask(mask, shape: tuple[int, int, int]) -> np.ndarray:
+    array = checked_grid(mask, shape, "mask")
+    # NaN is not zero either, and would count as inside
+    if array.dtype.kind not in "bui" and not (array.dtype.kind == "f" and np.isfinite(array).all()):
+        raise DosimetryError("Expected a mask of True and False, or of numbers, received NaN, infinity or no numbers; make it with image > 0.")
+    if array.dtype.kind in "if" and array.size and array.min() < 0:
+        raise DosimetryError(f"Expected a mask of True and False, or of numbers from 0, received {array.min():g}; make it with image > 0.")
+    return array
+
+
+def checked_frame(frame, name: str = "images") -> np.ndarray:
+    """``frame`` as an array; DosimetryError for masked elements and ragged lists."""
+    if np.ma.is_masked(frame):
+        raise DosimetryError(f"Expected a value everywhere in {name}, received masked elements; fill them in and leave them out with mask.")
+    try:
+        return np.asarray(frame)
+    except ValueError as error:
+        raise DosimetryError(f"Expected {name} as an array (z, y, x), received rows of different lengths; make them equal.") from error
 
 
 def _flat(frame: np.ndarray) -> np.ndarray:
@@ -172,23 +206,34 @@ def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.n
     """Given uncertainties of a voxel as (time,) in the order of the sorted times; the relative one is checked too."""
     if uncertainties_bq_ml is not None and relative_uncertainty is not None:
         raise DosimetryError("Expected one kind of uncertainty, received uncertainties_bq_ml and relative_uncertainty; give one of them.")
-    if relative_uncertainty is not None and not 0 < relative_uncertainty < 10:
-        raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative_uncertainty}; give a fraction.")
+    if relative_uncertainty is not None:
+        relative = any_number(relative_uncertainty, "relative_uncertainty", "give a fraction such as 0.05")
+        if not _SMALLEST_RELATIVE <= relative <= 1:
+            raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative:g}; give a fraction, at most 1.")
     if uncertainties_bq_ml is None:
         return None
-    sigma = np.asarray(uncertainties_bq_ml, dtype=float)
-    if sigma.shape not in ((), order.shape) or not np.isfinite(sigma).all() or sigma.min() <= 0:
+    sigma = float_array(uncertainties_bq_ml, "uncertainties_bq_ml", "give the typical standard deviation of a voxel")
+    usable = sigma.shape in ((), order.shape) and np.isfinite(sigma).all()
+    if not usable or sigma.min() < SMALLEST_NUMBER or sigma.max() > LARGEST_NUMBER:
         raise DosimetryError(
-            f"Expected one positive uncertainty in Bq/mL, or one per time ({order.size}), received {uncertainties_bq_ml}; "
-            "give the typical standard deviation of a voxel."
+            f"Expected one positive uncertainty in Bq/mL, or one per time ({order.size}), up to {LARGEST_NUMBER:g}, received "
+            f"{shown(uncertainties_bq_ml)}; give the typical standard deviation of a voxel."
+        )
+    if sigma.max() > _LARGEST_RATIO_OF_UNCERTAINTIES * sigma.min():
+        raise DosimetryError(
+            f"Expected uncertainties_bq_ml within a factor of {_LARGEST_RATIO_OF_UNCERTAINTIES:g}, received {sigma.min():g} and {sigma.max():g}; "
+            "leave out the image that says nothing."
         )
     return np.broadcast_to(sigma, order.shape)[order]
 
 
 def voxel_noise(series: VoxelSeries, uncertainties_bq_ml: np.ndarray | None, relative_uncertainty, weighting: str) -> VoxelNoise:
     """The noise model from what the caller gave: absolute uncertainties, a relative one, or only its course over time."""
+    one_of(weighting, WEIGHTINGS, "weighting")
     mean = series.mean_curve()
     peak, extent = float(mean.max()), series.largest_magnitude()
+    if extent > _LARGEST_MAGNITUDE:
+        raise DosimetryError(f"Expected images up to {_LARGEST_MAGNITUDE:g} Bq/mL, received {extent:.3g}; check the unit.")
     if uncertainties_bq_ml is not None:
         largest = float(uncertainties_bq_ml.max())
         unit = max(extent, largest)
@@ -198,8 +243,6 @@ def voxel_noise(series: VoxelSeries, uncertainties_bq_ml: np.ndarray | None, rel
     seen = peak > _SMALLEST_SHARE * extent
     floor = np.maximum(mean, rules()["smallest_weight_share"]["value"] * peak) if seen else np.full_like(mean, extent)
     shapes = {"relative": floor, "constant": np.full_like(mean, floor.max()), "counts": np.sqrt(floor * floor.max())}
-    if weighting not in shapes:
-        raise DosimetryError(f"Expected weighting out of {', '.join(shapes)}, received {weighting!r}; choose one of these.")
     shape = shapes["relative" if relative_uncertainty is not None else weighting]
     reference = float(np.mean((mean / shape) ** 2)) if seen else 1.0
     unit = float(shape.max())
@@ -223,12 +266,21 @@ def products_of(whitened: np.ndarray, directions: np.ndarray) -> np.ndarray:
     return products
 
 
-def run_blocks(blocks: list, work, threads: int | None = None, progress=None, cancel=None) -> None:
-    """Call ``work(block)`` for each block on a few threads; progress and cancel are called on the caller's thread."""
+def checked_threads(threads) -> int:
     if threads is None:
-        threads = min(os.cpu_count() or 1, 8)
-    if threads < 1:
-        raise DosimetryError(f"Expected at least one thread, received {threads}; leave it out to use the processor's cores.")
+        return min(os.cpu_count() or 1, 8)
+    remedy = "give at least one thread, or leave it out to use the processor's cores"
+    return whole_number(threads, "threads", 1, _MOST_THREADS, remedy)
+
+
+def run_blocks(blocks: list, work, threads: int | None = None, progress=None, cancel=None) -> None:
+    """Call ``work(block)`` for each block on a few threads; progress and cancel are called on the caller's thread.
+
+    cancel is asked before the first block and after each, but not after the last: then there is nothing left to stop.
+    """
+    threads = checked_threads(threads)
+    if cancel is not None and cancel():
+        raise FitCancelled("Voxel fit cancelled before its first block; nothing was kept.")
     queue, total, done = iter(blocks), len(blocks), 0
     with ThreadPoolExecutor(max_workers=threads) as pool:
         pending = {pool.submit(work, block) for _, block in zip(range(2 * threads), queue)}
@@ -239,6 +291,6 @@ def run_blocks(blocks: list, work, threads: int | None = None, progress=None, ca
             done += len(finished)
             if progress is not None:
                 progress(done / total)
-            if cancel is not None and cancel():
-                raise FitCancelled(f"Voxel fit cancelled after {100 * done / total:.0f} %; nothing was kept.")
+            if done < total and cancel is not None and cancel():
+                raise FitCancelled(f"Voxel fit cancelled after {100 * done // total} %; nothing was kept.")
             pending |= {pool.submit(work, block) for _, block in zip(range(len(finished)), queue)}

@@ -6,10 +6,14 @@ from itertools import combinations
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import float_array, shown
 from RNTDosimetryLib.kinetics.models import ExponentialModel, get_model
 from RNTDosimetryLib.kinetics.results import KineticFit
+from RNTDosimetryLib.kinetics.samples import DecayOnly
 
 _RATE_STEP = 1e-4
+_LARGEST_RATE_PER_H = 1e6
+_ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
@@ -27,9 +31,9 @@ class SharedShape:
     rate_covariance: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self):
-        rates = np.asarray(self.rates_per_h, dtype=float)
-        if rates.ndim != 1 or rates.size == 0 or not np.isfinite(rates).all() or rates.min() <= 0:
-            raise DosimetryError(f"Expected positive effective rates per hour, received {self.rates_per_h}; fit the region first.")
+        rates = float_array(self.rates_per_h, "effective rates per hour", "fit the region first")
+        if rates.ndim != 1 or rates.size == 0 or not ((rates > 0) & (rates <= _LARGEST_RATE_PER_H)).all():
+            raise DosimetryError(f"Expected positive effective rates per hour, received {shown(self.rates_per_h)}; fit the region first.")
         if not self.columns or any(len(column) != rates.size for column in self.columns):
             raise DosimetryError(f"Expected {rates.size} factors per amplitude, one per rate, received {self.columns}; match them.")
         if self.rate_covariance is not None and np.shape(self.rate_covariance) != (rates.size, rates.size):
@@ -68,16 +72,27 @@ class SharedShape:
         return np.asarray(self.columns, dtype=float) @ (1.0 / rates)
 
 
-def shared_shape(value) -> SharedShape:
-    """The shared curve in what a caller gives: a ``SharedShape``, the ``KineticFit`` of a region, or effective rates per hour."""
+def shared_shape(value, decay: DecayOnly) -> SharedShape:
+    """The shared curve in what a caller gives: a ``SharedShape``, the ``KineticFit`` of a region, or effective rates per hour.
+
+    Raises DosimetryError where it falls more slowly than physical decay.
+    """
     if isinstance(value, SharedShape):
-        return value
-    if isinstance(value, KineticFit):
-        return SharedShape.of_fit(value)
-    try:
-        return SharedShape.free(*np.atleast_1d(np.asarray(value, dtype=float)).tolist())
-    except (TypeError, ValueError) as error:
-        raise DosimetryError(f"Expected rates per hour of a region, received {value!r}; fit its curve first.") from error
+        shape = value
+    elif isinstance(value, KineticFit):
+        shape = SharedShape.of_fit(value)
+    else:
+        rates = np.atleast_1d(float_array(value, "rates per hour of a region", "fit its curve first"))
+        if rates.ndim != 1:
+            raise DosimetryError(f"Expected rates per hour of a region as one number or a list, received shape {rates.shape}; fit its curve first.")
+        shape = SharedShape.free(*rates.tolist())
+    slowest = min(shape.rates_per_h)
+    if slowest < decay.decay_constant_per_h * (1 - _ROUNDING):
+        raise DosimetryError(
+            f"Expected effective rates not below physical decay, {decay.decay_constant_per_h:.4g} per hour for {decay.name}, received {slowest:.4g}; "
+            "add the decay constant to a biological rate, and check the unit: per hour expected."
+        )
+    return shape
 
 
 def _rows(matrix: np.ndarray) -> tuple[tuple[float, ...], ...]:

@@ -1,14 +1,23 @@
 """Time-integrated activity of every voxel: ``fit_voxels`` on images (time, z, y, x)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import one_of, shown
 from RNTDosimetryLib.kinetics.samples import decay_of
 from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps, conserve, region_discrepancy
 from RNTDosimetryLib.kinetics.voxel_parts import MODEL_CODES, PartSettings, VoxelPart, voxel_parts
-from RNTDosimetryLib.kinetics.voxel_series import checked_grid, checked_uncertainties, run_blocks, voxel_series
+from RNTDosimetryLib.kinetics.voxel_series import (
+    checked_frame,
+    checked_grid,
+    checked_threads,
+    checked_uncertainties,
+    run_blocks,
+    voxel_series,
+)
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 VOXEL_MODELS = ("auto", "mono", "shared", "physical")
@@ -84,15 +93,18 @@ def fit_voxels(
     mono-exponential. progress: called with the fraction done; cancel: called between blocks, True stops the fit.
     Raises DosimetryError for unusable input and FitCancelled when stopped.
     """
-    if model not in VOXEL_MODELS:
-        raise DosimetryError(f"Expected model {', '.join(VOXEL_MODELS)}, received {model!r}; choose one of them.")
+    one_of(model, VOXEL_MODELS, "model")
+    for name, given in (("region_rates", region_rates), ("region_tia_mbq_h_ml", region_tia_mbq_h_ml)):
+        if not isinstance(given, (Mapping, type(None))):
+            raise DosimetryError(f"Expected {name} as a dictionary from label to value, received {shown(given)}; give {{1: ...}}.")
+    threads = checked_threads(threads)
     decay = decay_of(nuclide)
     labels = None if regions is None else _checked_labels(regions)
     if conserve_region_tia and labels is None:
         raise DosimetryError("Expected regions (z, y, x) to conserve their TIA, received none; give the labels.")
     if mask is None and labels is not None:
         mask = labels > 0
-    series, order = voxel_series(times_h, images_bq_ml, mask)
+    series, order = voxel_series(times_h, images_bq_ml, decay.decay_constant_per_h, mask)
     if labels is not None:
         checked_grid(labels, series.shape, "regions")
     settings = PartSettings(
@@ -135,11 +147,12 @@ def _run(parts: list[VoxelPart], maps: VoxelMaps, threads, progress, cancel) -> 
 
 
 def _checked_labels(regions) -> np.ndarray:
-    labels = np.asarray(regions)
-    if labels.dtype.kind not in "iub" or labels.size == 0 or int(labels.min()) < 0 or not labels.any():
+    labels = checked_frame(regions, "regions")
+    whole = labels.dtype.kind in "iub" and labels.size > 0
+    if not whole or int(labels.min()) < 0 or not labels.any():
         raise DosimetryError(
             f"Expected regions as whole-number labels, 0 outside and 1, 2, ... inside, received {labels.dtype} "
-            f"{'without labels' if not labels.any() else 'with others'}; relabel them."
+            f"{'without labels' if whole and not labels.any() else 'with others'}; relabel them."
         )
     return labels
 

@@ -21,7 +21,7 @@ IMAGES = np.exp(-np.log(2) / 60 * np.array(FOUR_H))[:, None, None, None] * np.li
         ({"times_h": [4.0, 24.0, 96.0]}, "received 3 times and 4 images"),
         ({"times_h": [-4.0, 24.0, 96.0, 168.0]}, "finite and not negative"),
         ({"times_h": [np.nan, 24.0, 96.0, 168.0]}, "finite and not negative"),
-        ({"times_h": ["a", "b", "c", "d"]}, "Expected times in hours"),
+        ({"times_h": ["a", "b", "c", "d"]}, "Expected numbers for times in hours"),
         ({"times_h": [4.0, 4.0, 96.0, 168.0]}, "a different time for each image"),
         ({"images_bq_ml": IMAGES[:, 0]}, r"images \(z, y, x\) of one shape"),
         ({"images_bq_ml": [*IMAGES[:3], IMAGES[3, :2]]}, r"received \[\(2, 4, 5\), \(3, 4, 5\)\]"),
