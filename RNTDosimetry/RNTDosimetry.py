@@ -131,8 +131,8 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._checkCanApply()
 
     def _checkCanApply(self, caller=None, event=None):
-        """Every section says anew what is missing, done or out of date."""
-        if self._parameterNode is not None:
+        """Every section says anew what is missing, done or out of date; while the editor is open not after every stroke."""
+        if self._parameterNode is not None and not self.panel.isDrawing(caller):
             self._observeInputs(self.logic.inputEvents(self._parameterNode))
             self.panel.refresh()
 

@@ -73,6 +73,10 @@ class Panel:
         }[self.states["dose"]]
         say(self.ui.runStatusLabel, missing or text, MISSING_COLOR if missing else color)
 
+    def isDrawing(self, caller) -> bool:
+        """Whether a change comes from strokes of the open segment editor: reading large labelmaps each time would make it slow."""
+        return caller is not None and caller is self.parameterNode.segmentation and self.ui.editSegmentsButton.checked
+
     def leave(self) -> None:
         for section in self.sections:
             section.leave()

@@ -2,6 +2,7 @@
 
 import os
 
+import slicer
 from RNTDosimetryScene import inputs, loading, samples, timepoints
 from slicer.i18n import tr as _
 
@@ -87,9 +88,12 @@ class StudySection(Section):
         self.say(_("Loaded."), DONE_COLOR, result, "\u2713")
 
     def onStudyChosen(self, scriptedNode):
-        if self.node is None or scriptedNode is None or scriptedNode is self.node.parameterNode:
+        if self.node is None or scriptedNode is self.node.parameterNode:
             return
-        self.panel.choose_study(self.logic.wrap(scriptedNode))
+        if scriptedNode is not None:
+            self.panel.choose_study(self.logic.wrap(scriptedNode))
+        elif not slicer.mrmlScene.IsNodePresent(self.node.parameterNode):
+            self.panel.choose_study(self.logic.getParameterNode())
 
     def leave(self):
         self._shown_study = None

@@ -118,6 +118,22 @@ def test_cancel_by_a_click_leaves_the_scene_as_it_was(panel, scene, study_path, 
     assert widget.ui.progressBar.value == 0
 
 
+def test_studies_are_chosen_and_removed_on_the_panel(panel, scene):
+    """Two studies with values of their own; when the last one is removed a new one is there."""
+    _container, widget = panel
+    first = widget._parameterNode
+    widget.ui.planLungShuntSpinBox.value = 7.0
+    second = widget.ui.studySelector.addNode()
+    assert widget._parameterNode.parameterNode is second
+    assert widget.ui.planLungShuntSpinBox.value == 5.0
+    widget.ui.studySelector.setCurrentNode(first.parameterNode)
+    assert widget.ui.planLungShuntSpinBox.value == 7.0
+    scene.RemoveNode(first.parameterNode)
+    assert widget._parameterNode.parameterNode is second
+    scene.RemoveNode(second)
+    assert scene.IsNodePresent(widget._parameterNode.parameterNode)
+
+
 def test_reload_and_re_entry_are_clean(module, scene, study_path):
     """What "Reload" does in developer mode: the old widget lets go, the new one shows the same study."""
     import sys

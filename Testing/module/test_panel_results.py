@@ -275,9 +275,18 @@ def test_study_file_gives_the_same_numbers(widget, tmp_path):
     widget.ui.outputFolderPathLineEdit.currentPath = ""
 
 
-def test_the_segment_editor_opens_on_the_reference(widget):
+def test_the_segment_editor_opens_on_the_reference(widget, monkeypatch):
+    """While it is open, strokes do not refresh the panel; closing it does."""
+    import slicer
+
     widget.ui.editSegmentsButton.click()
     editor = widget.panel.section("regions")._editor
+    refreshed = []
+    monkeypatch.setattr(widget.panel, "refresh", lambda *unused: refreshed.append("refreshed"))
+    widget._parameterNode.segmentation.GetSegmentation().GetNthSegment(0).Modified()
+    widget._parameterNode.segmentation.InvokeEvent(slicer.vtkSegmentation.SourceRepresentationModified)
+    assert refreshed == []
+    monkeypatch.undo()
     assert editor.segmentationNode() is widget._parameterNode.segmentation
     assert editor.sourceVolumeNode() is widget._parameterNode.ctVolumes[0]
     widget.ui.editSegmentsButton.click()
