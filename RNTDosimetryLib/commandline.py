@@ -7,15 +7,17 @@ from pathlib import Path
 
 from RNTDosimetryLib import __version__
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.output_folder import checked_output_folder, make_output_folder
 
 NOTICE = "For research only. Not a medical device."
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Returns the exit code."""
-    parser = _parser()
-    options = parser.parse_args(arguments)
     try:
+        options = _parser().parse_args(arguments)
+        if "out" in options:
+            checked_output_folder(options.out)
         return options.run(options) or 0
     except DosimetryError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -25,8 +27,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 130
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser whose refusals are one line, as all others."""
+
+    def error(self, message: str):
+        raise DosimetryError(f"Expected a command that {self.prog} knows, received one with {message}; add --help to see what it takes.")
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="python -m RNTDosimetryLib", description="Internal radionuclide therapy dosimetry.", epilog=NOTICE
     )
     parser.add_argument("--version", action="version", version=f"RNTDosimetry {__version__}")
@@ -57,9 +66,9 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 
 
 def show_progress(fraction: float, message: str) -> None:
-    """One line a step on the terminal."""
+    """One line a step, on stdout: on stderr stands nothing but the reason of a refusal."""
     if message != show_progress.last:
-        print(f"  {100 * fraction:3.0f} %  {message}", file=sys.stderr, flush=True)
+        print(f"  {100 * fraction:3.0f} %  {message}", flush=True)
         show_progress.last = message
 
 
@@ -117,7 +126,7 @@ def _validate(options) -> int:
 
     results = run_validation(show_progress)
     table = validation_table(results)
-    options.out.mkdir(parents=True, exist_ok=True)
+    make_output_folder(options.out)
     write_json(options.out / "validation.json", [item.to_dict() | {"passed": item.passed} for item in results])
     write_text(options.out / "validation.csv", table_csv(table))
     print(table_text(table))

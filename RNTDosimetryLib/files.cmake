@@ -36,6 +36,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/activity_balance.py
   RNTDosimetryLib/images/bed_positions.py
   RNTDosimetryLib/images/calibration.py
+  RNTDosimetryLib/images/checks.py
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/deformable.py
   RNTDosimetryLib/images/dicom_activity.py
@@ -71,6 +72,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/bootstrap.py
+  RNTDosimetryLib/kinetics/checks.py
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
   RNTDosimetryLib/kinetics/hybrid.py
@@ -97,6 +99,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/nuclides/beta_spectrum.py
   RNTDosimetryLib/nuclides/records.py
   RNTDosimetryLib/nuclides/table.py
+  RNTDosimetryLib/output_folder.py
   RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/anatomy.py

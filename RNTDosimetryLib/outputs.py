@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib import __version__
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.output_folder import make_output_folder
 from RNTDosimetryLib.records import to_plain
 from RNTDosimetryLib.report import json_text, table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
 from RNTDosimetryLib.study_images import StudyImages
@@ -21,13 +21,9 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
     The page is made before the first file is written, so that a failure leaves nothing half done. Raises DosimetryError when
     the folder cannot be made.
     """
-    folder = Path(folder)
     page = render_report(result, images)
     table = table_csv(results_table(result))
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DosimetryError(f"Expected a folder to write to, received {folder}: {error.strerror}; choose another.") from error
+    folder = make_output_folder(folder)
     geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
     attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
     paths = [

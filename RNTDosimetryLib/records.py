@@ -2,9 +2,14 @@
 
 import dataclasses
 import enum
+import json
 import math
+import os
+import reprlib
+import sys
 import types
 import typing
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
@@ -14,6 +19,8 @@ from RNTDosimetryLib.errors import DosimetryError
 
 NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
+
+_LARGEST_NUMBER = sys.float_info.max
 
 
 class Record:
@@ -32,16 +39,48 @@ class Record:
 
     @classmethod
     def from_dict(cls, data: dict):
-        hints = typing.get_type_hints(cls)
-        values = {
-            item.name: _from_plain(hints[item.name], data[item.name])
-            for item in dataclasses.fields(cls)
-            if item.init and item.name in data
-        }
-        try:
-            return cls(**values)
-        except TypeError as error:
-            raise DosimetryError(f"Expected a stored {cls.__name__} with all its fields, received {sorted(data)}: {error}.") from error
+        """The record of stored data. Raises DosimetryError, with the name of the field, for a value of another kind and for one that is missing."""
+        if not isinstance(data, Mapping):
+            raise DosimetryError(f"Expected an object with the fields of a {cls.__name__}, received {_shown(data)}; correct it.")
+        hints, values = typing.get_type_hints(cls), {}
+        for item in dataclasses.fields(cls):
+            required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+            if not item.init:
+                continue
+            if item.name in data and (data[item.name] is not None or required or _may_be_none(hints[item.name])):
+                values[item.name] = _from_plain(hints[item.name], data[item.name], f"{item.name} of a {cls.__name__}")
+            elif required and not item.metadata.get("written", True):
+                raise DosimetryError(
+                    f"Expected a stored {cls.__name__} with its {item.name}, received none: the images of a {cls.__name__} are not in JSON; "
+                    "load them from their files."
+                )
+            elif required:
+                names = ", ".join(sorted(str(name) for name in data)) or "none"
+                raise DosimetryError(f"Expected a stored {cls.__name__} with all its fields, received {names} without {item.name}; add it.")
+        return cls(**values)
+
+
+def read_json_file(path, what: str):
+    """Content of a JSON file that somebody names. what: "a study file", for the error text.
+
+    Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON.
+    """
+    path = checked_path(path, what)
+    if not os.path.isfile(path):
+        raise DosimetryError(f"Expected {what} at {path}, found none; check the path.")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError as error:
+        raise DosimetryError(f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again.") from error
+    except (ValueError, OSError) as error:
+        raise DosimetryError(f"Expected JSON in {path.name}, received text that cannot be read as such ({error}); correct the file.") from error
+
+
+def checked_path(path, what: str) -> Path:
+    """The path that was named; DosimetryError for anything that is neither text nor a path. what: what should lie there."""
+    if isinstance(path, bytes) or not isinstance(path, (str, os.PathLike)) or not str(path):
+        raise DosimetryError(f"Expected the path of {what}, received {_shown(path)}; name it as text or as a Path.")
+    return Path(path)
 
 
 def to_plain(value, name: str = "value"):
@@ -71,32 +110,94 @@ def to_plain(value, name: str = "value"):
     raise DosimetryError(f"Expected plain data for {name}, received {type(value).__name__}; this is a fault of the program.")
 
 
-def _from_plain(hint, value):
+def _from_plain(hint, value, name: str):
+    """``value`` as the type of a field says; DosimetryError with the field's name for data of another kind."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return _one_of_kinds(arguments, value, name)
+    if hint is type(None) and value is not None:
+        raise _refusal("nothing", value, name)
+    if origin in (tuple, list) or hint in (tuple, list):
+        return _sequence(origin or hint, arguments, value, name)
+    if origin is dict or hint is dict:
+        if not isinstance(value, Mapping):
+            raise _refusal("an object with names and values", value, name)
+        return {key: _from_plain(arguments[1], item, f"'{key}' in {name}") for key, item in value.items()} if arguments else value
+    if isinstance(hint, type) and issubclass(hint, Record):
+        return value if isinstance(value, hint) else hint.from_dict(_checked(Mapping, "an object", value, name))
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return _converted(hint, value, f"one of {', '.join(str(item.value) for item in hint)}", name)
+    if hint is np.ndarray:
+        return _converted(lambda item: np.asarray(item, dtype=float), value, "numbers", name)
+    if hint is datetime:
+        return value if isinstance(value, datetime) else _converted(datetime.fromisoformat, value, "ISO dates such as 2026-11-24T10:00", name)
+    if hint is Path:
+        return Path(_checked((str, Path), "a path as text", value, name))
+    if hint is str:
+        return _checked(str, "text", value, name)
+    if hint is bool:
+        return bool(_checked((bool, np.bool_), "true or false", value, name))
+    if hint in (float, int):
+        return _number(hint, value, name)
+    return value
+
+
+def _one_of_kinds(kinds, value, name: str):
+    kinds = [kind for kind in kinds if kind is not type(None)]
     if value is None:
         return None
-    if origin in (typing.Union, types.UnionType):
-        inner = [argument for argument in arguments if argument is not type(None)]
-        return _from_plain(inner[0], value) if len(inner) == 1 else value
-    if hint is np.ndarray:
-        return np.asarray(value, dtype=float)
-    if hint is datetime:
-        return datetime.fromisoformat(value)
-    if hint is Path:
-        return Path(value)
-    if origin is tuple:
-        inner = arguments[0] if arguments else None
-        if len(arguments) == 2 and arguments[1] is Ellipsis:
-            return tuple(_from_plain(inner, item) for item in value)
-        return tuple(_from_plain(kind, item) for kind, item in zip(arguments, value)) if arguments else tuple(value)
-    if origin is list:
-        return [_from_plain(arguments[0], item) for item in value]
-    if origin is dict:
-        return {key: _from_plain(arguments[1], item) for key, item in value.items()}
-    if isinstance(hint, type) and issubclass(hint, Record):
-        return hint.from_dict(value)
-    if isinstance(hint, type) and issubclass(hint, enum.Enum):
-        return hint(value)
-    if hint is float:
-        return float(value)
+    if len(kinds) == 1:
+        return _from_plain(kinds[0], value, name)
+    refusals = []
+    for kind in kinds:
+        try:
+            _from_plain(kind, value, name)
+        except DosimetryError as error:
+            refusals.append(error)
+        else:
+            return value
+    raise refusals[0]
+
+
+def _sequence(kind: type, inner, value, name: str):
+    items = _checked((list, tuple), "a list", value, name)
+    if kind is tuple and inner and inner[-1] is not Ellipsis:
+        if len(items) != len(inner):
+            raise _refusal(f"{len(inner)} values", value, name)
+        return tuple(_from_plain(hint, item, name) for hint, item in zip(inner, items))
+    return kind(_from_plain(inner[0], item, name) for item in items) if inner else kind(items)
+
+
+def _number(hint: type, value, name: str):
+    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise _refusal("a number", value, name)
+    if not abs(value) <= _LARGEST_NUMBER:
+        raise _refusal("a finite number", value, name)
+    if hint is int and value != int(value):
+        raise _refusal("a whole number", value, name)
+    return hint(value)
+
+
+def _converted(convert, value, expected: str, name: str):
+    try:
+        return convert(value)
+    except (TypeError, ValueError) as error:
+        raise _refusal(expected, value, name) from error
+
+
+def _checked(kinds, expected: str, value, name: str):
+    if not isinstance(value, kinds):
+        raise _refusal(expected, value, name)
     return value
+
+
+def _may_be_none(hint) -> bool:
+    return hint is typing.Any or type(None) in typing.get_args(hint)
+
+
+def _refusal(expected: str, value, name: str) -> DosimetryError:
+    return DosimetryError(f"Expected {expected} for {name}, received {_shown(value)}; correct it.")
+
+
+def _shown(value) -> str:
+    return "nothing" if value is None else reprlib.repr(value)

@@ -1,14 +1,17 @@
 """The study file: what to read, what was typed over it, and how to compute."""
 
-import json
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.images.resampling import rigid_matrix
+from RNTDosimetryLib.records import Record, read_json_file
 
 STUDY_FORMAT = "RNTDosimetry study"
 STUDY_VERSION = 1
+
+_REGION_RANGES = {"mass_g": (1e-6, 5e5, "g"), "density_g_ml": (1e-4, 25.0, "g/mL"), "effective_half_life_h": (1e-3, 1e6, "h")}
+"""Smallest and largest that can be meant: a whole body is up to 500 kg, no matter is denser than metal; others are slips of the unit."""
 
 VOXEL_MODELS = ("shared", "mono", "auto")
 DOSE_METHODS = ("local", "kernel")
@@ -34,10 +37,13 @@ class RegionSettings(Record):
     def __post_init__(self):
         if self.kind not in (None, "organ", "lesion", "other"):
             raise DosimetryError(f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them.")
-        for name in ("mass_g", "density_g_ml", "effective_half_life_h"):
+        _refuse_other_than(str, "text", self, "a region", "model")
+        for name, (least, most, unit) in _REGION_RANGES.items():
             value = getattr(self, name)
-            if value is not None and not (_is_number(value) and value > 0):
-                raise DosimetryError(f"Expected a positive number for {name} of a region, received {value!r}; type it or leave it out.")
+            if value is not None and not (_is_number(value) and least <= value <= most):
+                raise DosimetryError(
+                    f"Expected a positive number for {name} of a region, from {least:g} to {most:g} {unit}, received {value!r}; type it or leave it out."
+                )
         if not (_is_number(self.recovery_coefficient) and 0 < self.recovery_coefficient <= 2):
             raise DosimetryError(
                 f"Expected a recovery coefficient above 0 and at most 2, received {self.recovery_coefficient!r}; 1 means no correction."
@@ -74,6 +80,11 @@ class StudySettings(Record):
     spect_resolution_fwhm_mm: float | None = None
 
     def __post_init__(self):
+        _refuse_other_than(str, "text", self, "the settings", "model")
+        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register")
+        _refuse_other_than((tuple, list), "a list of 4 x 4 matrices", self, "the settings", "registrations")
+        for matrix in self.registrations or ():
+            rigid_matrix(matrix, "registrations of the settings")
         if self.voxel_model not in VOXEL_MODELS:
             raise DosimetryError(f"Expected voxel_model to be one of {', '.join(VOXEL_MODELS)}, received '{self.voxel_model}'.")
         if self.dose_method not in DOSE_METHODS:
@@ -107,6 +118,9 @@ class Study(Record):
     regions: dict[str, RegionSettings] = field(default_factory=dict)
     settings: StudySettings = field(default_factory=StudySettings)
 
+    def __post_init__(self):
+        _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title")
+
     def to_dict(self) -> dict:
         return {"format": STUDY_FORMAT, "version": STUDY_VERSION, **super().to_dict()}
 
@@ -122,13 +136,16 @@ def study_from_dict(data: dict) -> Study:
         data = data["study"]
     if data.get("format", STUDY_FORMAT) != STUDY_FORMAT:
         raise DosimetryError(f"Expected a file of format '{STUDY_FORMAT}', received '{data['format']}'; check the file name.")
-    if data.get("version", STUDY_VERSION) > STUDY_VERSION:
+    version = data.get("version", STUDY_VERSION)
+    if not _is_number(version):
+        raise DosimetryError(f"Expected the version of the study file as a number, received {version!r}; write {STUDY_VERSION}.")
+    if version > STUDY_VERSION:
         raise DosimetryError(
-            f"Expected a study file of version {STUDY_VERSION} or older, received version {data['version']}; update RNTDosimetry."
+            f"Expected a study file of version {STUDY_VERSION} or older, received version {version}; update RNTDosimetry."
         )
     content = {key: value for key, value in data.items() if key not in ("format", "version")}
     _refuse_unknown_keys(content, Study, "the study file")
-    if not content.get("dicom_folder"):
+    if content.get("dicom_folder") in (None, ""):
         raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files.")
     for key in ("overrides", "regions", "settings"):
         if not isinstance(content.get(key, {}), dict):
@@ -141,18 +158,19 @@ def study_from_dict(data: dict) -> Study:
 
 def read_study(path: str | Path) -> Study:
     """Study from a JSON file. Raises DosimetryError when it is missing, not JSON, or not a study."""
-    path = Path(path)
-    if not path.is_file():
-        raise DosimetryError(f"Expected a study file at {path}, found none; check the path.")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DosimetryError(f"Expected JSON in {path.name}, received text that is not: {error}.") from error
-    return study_from_dict(data)
+    return study_from_dict(read_json_file(path, "a study file"))
 
 
 def _is_number(value) -> bool:
     return isinstance(value, (int, float)) and not isinstance(value, bool) and value == value and abs(value) != float("inf")
+
+
+def _refuse_other_than(kind, words: str, settings: Record, where: str, *names: str) -> None:
+    """"no" would otherwise count as true, and 0 as nothing typed."""
+    for name in names:
+        value = getattr(settings, name)
+        if value is not None and not isinstance(value, kind):
+            raise DosimetryError(f"Expected {words} for {name} of {where}, received {value!r}; correct it or leave it out.")
 
 
 def _refuse_unknown_keys(content, kind: type, where: str) -> None:

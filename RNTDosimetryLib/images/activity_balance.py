@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.records import Record
@@ -43,12 +44,12 @@ def check_total_activity(
     administered_mbq: net, at the time 0 of the image. excreted_share: of it, lost from the body until this scan. whole_body_in_view:
     when True, too little activity is a disagreement as well; else only too much is. Raises DosimetryError for no nuclide.
     """
+    checked_kind(image, ActivityImage, "the activity image")
     if not image.nuclide:
         raise DosimetryError(f"Expected the nuclide of '{image.name}', received none; type it.")
-    if not (math.isfinite(administered_mbq) and administered_mbq > 0):
-        raise DosimetryError(f"Expected a positive administered activity in MBq, received {administered_mbq}; type it.")
-    if not 0 <= excreted_share < 1:
-        raise DosimetryError(f"Expected an excreted share from 0 to less than 1, received {excreted_share}; give 0.4 for 40 %.")
+    administered_mbq = checked_number(administered_mbq, "a positive administered activity in MBq", "type it", 0.0, 1e9, above=True)
+    checked_number(excreted_share, "an excreted share", "give 0.4 for 40 %", 0.0, 1.0, below=True)
+    checked_relative(administered_relative_uncertainty, "the administered activity")
     decay = math.exp(-get_nuclide(image.nuclide).decay_constant_per_h * image.start_h)
     expected = administered_mbq * (1.0 - excreted_share) * decay
     total = float(image.concentration_bq_ml.sum(dtype=np.float64)) * image.geometry.voxel_volume_ml / 1e6

@@ -9,12 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_number
 from RNTDosimetryLib.images.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.records import Record, checked_path, read_json_file
 
 KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0
@@ -50,12 +51,10 @@ class Calibration(Record):
         if self.kind not in KINDS:
             raise DosimetryError(f"Expected a calibration of kind {', '.join(KINDS)}, received '{self.kind}'; choose one.")
         for name in ("sensitivity_cps_per_mbq", "half_life_h"):
-            value = getattr(self, name)
-            if not (isinstance(value, (int, float, np.floating)) and math.isfinite(value) and value > 0):
-                raise DosimetryError(f"Expected a positive {name} in the calibration, received {value}; measure it again.")
+            checked_number(getattr(self, name), f"a positive {name} in the calibration", "measure it again", above=True)
         for cause, part in self.parts.items():
-            if not (isinstance(part, (int, float)) and 0 <= part < _LARGEST_RELATIVE_UNCERTAINTY):
-                raise DosimetryError(f"Expected a relative uncertainty from 0 to 1 for {cause}, received {part}; give 0.03 for 3 %.")
+            name = f"a relative uncertainty of {cause}"
+            checked_number(part, name, "give 0.03 for 3 %", 0.0, _LARGEST_RELATIVE_UNCERTAINTY, below=True)
 
     @property
     def relative_uncertainty(self) -> float | None:
@@ -95,13 +94,8 @@ def write_calibration(calibration: Calibration, path) -> Path:
 
 def read_calibration(path) -> Calibration:
     """Read a calibration file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    path = Path(path)
-    if not path.is_file():
-        raise DosimetryError(f"Expected a calibration file at {path}, found none; check the path.")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DosimetryError(f"Expected a JSON calibration in {path.name}, received one that cannot be read: {error}.") from error
+    path = checked_path(path, "a calibration file")
+    data = read_json_file(path, "a calibration file")
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise DosimetryError(f"Expected a file of the format '{_FORMAT}' in {path.name}, received another; write it with write_calibration.")
     try:
@@ -131,10 +125,11 @@ def apply_calibration(
     image has no other place for it. Raises DosimetryError for another nuclide, another setup, or no duration.
     """
     record = get_nuclide(nuclide)
+    checked_kind(calibration, Calibration, "the calibration")
+    checked_kind(geometry, ImageGeometry, "the geometry of the counts")
     if record.name != calibration.nuclide:
         raise DosimetryError(f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file.")
-    if not (math.isfinite(duration_s) and duration_s > 0):
-        raise DosimetryError(f"Expected a positive acquisition duration in s, received {duration_s}; type it.")
+    checked_number(duration_s, "a positive acquisition duration in s", "type it", above=True)
     for key, value in dict(setup or {}).items():
         stored = calibration.setup.get(key)
         if stored is not None and stored != value:
@@ -155,7 +150,7 @@ def apply_calibration(
     return ActivityImage(
         name=name,
         geometry=geometry,
-        concentration_bq_ml=np.asarray(counts, dtype=np.float64) * scale,
+        concentration_bq_ml=checked_array(counts, f"the counts of '{name}'") * scale,
         nuclide=record.name,
         start_h=start_h,
         acquisition_start=acquisition_start,

@@ -11,6 +11,7 @@ import numpy as np
 from scipy.special import lambertw
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_array, checked_number, shown
 from RNTDosimetryLib.records import Record
 
 MODELS = ("paralysable", "non-paralysable")
@@ -33,10 +34,11 @@ class DeadTime(Record):
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
-        if self.model not in MODELS:
-            raise DosimetryError(f"Expected the model {' or '.join(MODELS)}, received '{self.model}'; choose one.")
-        if not (math.isfinite(self.dead_time_s) and 0 <= self.dead_time_s < 1e-2):
-            raise DosimetryError(f"Expected a dead time from 0 to 0.01 s, received {self.dead_time_s}; give 6e-7 for 0.6 microseconds.")
+        _check_model(self.model)
+        _checked_dead_time(self.dead_time_s)
+        for value, name in ((self.uncertainty_s, "uncertainty_s"), (self.wide_spectrum_cps_per_mbq, "wide_spectrum_cps_per_mbq")):
+            if value is not None:
+                checked_number(value, f"{name} of the dead time", "leave it out if it is not known")
 
     @property
     def largest_observed_cps(self) -> float:
@@ -47,7 +49,7 @@ class DeadTime(Record):
 
     def factor(self, observed_wide_cps: float) -> "DeadTimeFactor":
         """What counts at this wide-spectrum rate must be multiplied by. Raises DosimetryError beyond the highest rate."""
-        rate = float(observed_wide_cps)
+        rate = checked_number(observed_wide_cps, "a count rate in cps", "check the rates")
         true = float(true_rate_cps(rate, self.dead_time_s, self.model))
         busy = true * self.dead_time_s
         value = true / rate if rate > 0 else 1.0
@@ -76,8 +78,9 @@ class DeadTimeFactor(Record):
 
 def observed_rate_cps(true_cps, dead_time_s: float, model: str = "paralysable") -> np.ndarray:
     """Rate that is observed at a true rate n: n exp(-n tau) paralysable, n / (1 + n tau) non-paralysable."""
-    true = np.asarray(true_cps, dtype=float)
+    true = _checked_rates(true_cps)
     _check_model(model)
+    dead_time_s = _checked_dead_time(dead_time_s)
     return true * np.exp(-true * dead_time_s) if model == "paralysable" else true / (1.0 + true * dead_time_s)
 
 
@@ -88,12 +91,9 @@ def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralysable") 
     beyond its maximum (more activity, fewer counts) is not described. Non-paralysable: m / (1 - m tau).
     Raises DosimetryError for rates that this dead time cannot give.
     """
-    observed = np.asarray(observed_cps, dtype=float)
+    observed = _checked_rates(observed_cps)
     _check_model(model)
-    if not np.all(np.isfinite(observed)) or np.any(observed < 0):
-        raise DosimetryError("Expected count rates of zero or more, received negative or missing ones; check the rates.")
-    if not dead_time_s >= 0:
-        raise DosimetryError(f"Expected a dead time of zero or more, received {dead_time_s}; give it in seconds.")
+    dead_time_s = _checked_dead_time(dead_time_s)
     if dead_time_s == 0:
         return observed
     busy = observed * dead_time_s
@@ -115,11 +115,12 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
     """
     from scipy.optimize import least_squares
 
-    activity, rate = (np.asarray(values, dtype=float).ravel() for values in (activities_mbq, observed_wide_cps))
+    activity, rate = (checked_array(values, "the series of activities and rates").ravel() for values in (activities_mbq, observed_wide_cps))
     _check_model(model)
+    checked_number(duration_s, "positive activities, rates and a duration in s", "check the series", above=True)
     if activity.size != rate.size or activity.size < _FEWEST_RATES:
         raise DosimetryError(f"Expected at least {_FEWEST_RATES} pairs of activity and rate, received {activity.size} and {rate.size}; measure more.")
-    if not (np.all(np.isfinite(activity)) and np.all(np.isfinite(rate)) and activity.min() > 0 and rate.min() > 0 and duration_s > 0):
+    if not (activity.min() > 0 and rate.min() > 0):
         raise DosimetryError("Expected positive activities, rates and duration, received others; check the series.")
     sigma = np.sqrt(rate / duration_s)
     slope = float((rate / activity).max())
@@ -145,6 +146,17 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
     return DeadTime(dead_time, model, uncertainty, sensitivity, chi2, freedom, tuple(warnings))
 
 
+def _checked_rates(rates) -> np.ndarray:
+    array = checked_array(rates, "the count rates")
+    if np.any(array < 0):
+        raise DosimetryError("Expected count rates of zero or more, received negative ones; check the rates.")
+    return array
+
+
+def _checked_dead_time(dead_time_s) -> float:
+    return checked_number(dead_time_s, "a dead time in s", "give 6e-7 for 0.6 microseconds", 0.0, 1e-2, below=True)
+
+
 def _check_model(model: str) -> None:
-    if model not in MODELS:
-        raise DosimetryError(f"Expected the model {' or '.join(MODELS)}, received '{model}'; choose one.")
+    if not isinstance(model, str) or model not in MODELS:
+        raise DosimetryError(f"Expected the model {' or '.join(MODELS)}, received '{shown(model)}'; choose one.")

@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.images.files import load_volume_file, read_sidecar
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_ledger import positive_number
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
 from RNTDosimetryLib.resources import read_json
 
 DOSE_KEYS = ("unit", "activity_gbq", "decays", "uncertainty_file", "uncertainty_kind", "source", "name")
@@ -54,8 +55,8 @@ def load_dose_file(path, typed: dict | None = None) -> DoseVolume:
     same grid, beside it; uncertainty_kind: "absolute" in the same unit (default) or "relative". source, name: words.
     Raises DosimetryError for an unknown unit, a dose rate, negative doses, or an uncertainty on another grid.
     """
-    path = Path(path)
-    known = {**read_sidecar(path), **(typed or {})}
+    path = checked_path(path, "a dose file")
+    known = {**read_sidecar(path), **checked_kind({} if typed is None else typed, dict, "what is typed about the file")}
     unknown = sorted(set(known) - set(DOSE_KEYS))
     if unknown:
         raise DosimetryError(f"Expected for {path.name} only {', '.join(DOSE_KEYS)}, received {', '.join(unknown)}; correct the name.")

@@ -1,17 +1,19 @@
 """Volumes from NRRD, NIfTI and MetaImage files, for studies whose times are typed or stand in a file beside."""
 
-import json
 import math
+import os
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_ledger import positive_number
 from RNTDosimetryLib.images.quantification import acquisition_average_factor, unit_meaning
 from RNTDosimetryLib.images.resampling import geometry_of_sitk
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.records import checked_path, read_json_file
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 
@@ -23,8 +25,8 @@ def load_volume_file(path) -> tuple[ImageGeometry, np.ndarray]:
     """
     import SimpleITK as sitk
 
-    path = Path(path)
-    if not path.is_file():
+    path = checked_path(path, "a volume file")
+    if not os.path.isfile(path):
         raise DosimetryError(f"Expected a volume file at {path}, found none; check the path.")
     if not path.name.lower().endswith(SUFFIXES):
         raise DosimetryError(f"Expected a volume file ({', '.join(SUFFIXES)}), received {path.name}; convert it first.")
@@ -63,8 +65,8 @@ def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
     """
     from RNTDosimetryLib.nuclides import get_nuclide
 
-    path = Path(path)
-    known = {**read_sidecar(path), **(typed or {})}
+    path = checked_path(path, "an activity file")
+    known = {**read_sidecar(path), **checked_kind({} if typed is None else typed, dict, "what is typed about the file")}
     unknown = sorted(set(known) - set(ACTIVITY_KEYS))
     if unknown:
         raise DosimetryError(
@@ -117,10 +119,7 @@ def read_sidecar(path: Path) -> dict:
     beside = path.with_name(path.name + ".json")
     if not beside.is_file():
         return {}
-    try:
-        content = json.loads(beside.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DosimetryError(f"Expected JSON in {beside.name}, received text that is not: {error}.") from error
+    content = read_json_file(beside, "a file of typed values")
     if not isinstance(content, dict):
         raise DosimetryError(f"Expected an object in {beside.name}, received something else; see docs/file_formats.md.")
     return content

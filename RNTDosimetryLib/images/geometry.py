@@ -5,12 +5,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_array, shown
 from RNTDosimetryLib.records import Record
 
 _DECIMALS = 9
 """The last bits differ between a file, a scene and a saved scene; an optimizer would make different numbers of them."""
 
 _SMALLEST_SPACING_MM, _LARGEST_SPACING_MM = 0.05, 100.0
+_SMALLEST_LONGEST_SIDE_MM = 0.5
+"""A CT may have 0.3 mm in its plane, but no image of a patient is finer than this on all axes: such a spacing was typed in cm."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +32,7 @@ class ImageGeometry(Record):
 
     def __post_init__(self):
         set_field = object.__setattr__
+        self._refuse_other_kinds()
         set_field(self, "size", tuple(int(n) for n in self.size))
         set_field(self, "spacing_mm", tuple(round(float(s), _DECIMALS) for s in self.spacing_mm))
         set_field(self, "origin_lps_mm", tuple(round(float(p), _DECIMALS) for p in self.origin_lps_mm))
@@ -41,6 +45,11 @@ class ImageGeometry(Record):
                 f"Expected three voxel spacings between {_SMALLEST_SPACING_MM} and {_LARGEST_SPACING_MM} mm, "
                 f"received {self.spacing_mm}; check that the unit is mm."
             )
+        if max(self.spacing_mm) < _SMALLEST_LONGEST_SIDE_MM:
+            raise DosimetryError(
+                f"Expected a voxel spacing with a longest side of at least {_SMALLEST_LONGEST_SIDE_MM} mm, received {self.spacing_mm}; "
+                "check that the unit is mm and not cm."
+            )
         if not np.all(np.isfinite(self.origin_lps_mm)) or len(self.origin_lps_mm) != 3:
             raise DosimetryError(f"Expected a finite image origin in mm, received {self.origin_lps_mm}; check the image position.")
         matrix = np.asarray(self.direction)
@@ -49,6 +58,16 @@ class ImageGeometry(Record):
                 "Expected perpendicular image axes of unit length, received a sheared or scaled direction matrix; "
                 "resample the image to a regular grid first."
             )
+
+    def _refuse_other_kinds(self) -> None:
+        """Text would be taken letter by letter, and a size of 10.7 cut to 10."""
+        for name, dimensions in (("size", 1), ("spacing_mm", 1), ("origin_lps_mm", 1), ("direction", 2)):
+            values = checked_array(getattr(self, name), f"{name} of the image")
+            if values.ndim != dimensions:
+                raise DosimetryError(f"Expected {'three numbers' if dimensions == 1 else '3 x 3 numbers'} for {name} of the image, "
+                                     f"received {shown(getattr(self, name))}; give (z, y, x) for size and spacing.")
+        if any(n != int(n) for n in self.size):
+            raise DosimetryError(f"Expected whole numbers of voxels for size, received {tuple(self.size)}; count the voxels.")
 
     @property
     def voxel_volume_ml(self) -> float:

@@ -1,14 +1,14 @@
 """Regions drawn by the image: isocontour, fixed threshold, the hottest sphere of a fixed size, and the sphere of equal volume."""
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import LARGEST_NUMBER, checked_kind, checked_number
 from RNTDosimetryLib.images.region_uncertainty import sphere_diameter_mm
 from RNTDosimetryLib.images.resampling import centres_inside
-from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
+from RNTDosimetryLib.images.spheres import checked_diameter_mm, sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import Record
 
@@ -40,8 +40,8 @@ def isocontour(
     within: where to look for the maximum and how far to draw; the whole image when None. background_bq_ml: then the threshold is
     b + fraction x (maximum - b). Raises DosimetryError for a share not between 0 and 1, and when nothing is above the background.
     """
-    if not 0 < fraction < 1:
-        raise DosimetryError(f"Expected a share of the maximum between 0 and 1, received {fraction}; give 0.41 for 41 %.")
+    checked_number(fraction, "a share of the maximum", "give 0.41 for 41 %", 0.0, 1.0, above=True, below=True)
+    checked_number(background_bq_ml, "a background in Bq/mL", "measure it near the lesion", least=-LARGEST_NUMBER)
     allowed = _allowed(image, within)
     place, maximum = _hottest(image, allowed)
     if not maximum > background_bq_ml:
@@ -60,8 +60,7 @@ def fixed_threshold(
 
     Raises DosimetryError when no voxel reaches it.
     """
-    if not (math.isfinite(threshold_bq_ml) and threshold_bq_ml > 0):
-        raise DosimetryError(f"Expected a positive threshold in Bq/mL, received {threshold_bq_ml}; type one.")
+    checked_number(threshold_bq_ml, "a positive threshold in Bq/mL", "type one", above=True)
     allowed = _allowed(image, within)
     place, maximum = _hottest(image, allowed)
     if maximum < threshold_bq_ml:
@@ -77,8 +76,8 @@ def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region |
     """
     from scipy.signal import fftconvolve
 
-    if not (math.isfinite(diameter_mm) and diameter_mm > 0):
-        raise DosimetryError(f"Expected a positive diameter in mm, received {diameter_mm}; 12.4 mm hold 1 mL.")
+    diameter_mm = checked_diameter_mm(diameter_mm)
+    checked_kind(image, ActivityImage, "the activity image")
     geometry = image.geometry
     reach = np.ceil(diameter_mm / 2.0 / np.asarray(geometry.spacing_mm) - 0.5 + 1e-9).astype(int)
     size = np.array(geometry.size)
@@ -119,7 +118,7 @@ class EquivalentSphere(Record):
 
 def equivalent_sphere(region: Region) -> EquivalentSphere:
     """Sphere of equal volume, and how far the region is from one."""
-    weights = np.asarray(region.occupancy, dtype=np.float64)
+    weights = np.asarray(checked_kind(region, Region, "the region").occupancy, dtype=np.float64)
     index = np.nonzero(weights)
     share = weights[index] / weights[index].sum()
     points = np.stack([part * step for part, step in zip(index, region.geometry.spacing_mm)])
@@ -131,9 +130,10 @@ def equivalent_sphere(region: Region) -> EquivalentSphere:
 
 
 def _allowed(image: ActivityImage, within: Region | None) -> np.ndarray:
+    checked_kind(image, ActivityImage, "the activity image")
     if within is None:
         return np.ones(image.geometry.size, dtype=bool)
-    allowed = centres_inside(within, image.geometry)
+    allowed = centres_inside(checked_kind(within, Region, "the region to look in"), image.geometry)
     if not allowed.any():
         raise DosimetryError(f"Expected region '{within.name}' to hold a voxel of '{image.name}', received none; check that they are aligned.")
     return allowed

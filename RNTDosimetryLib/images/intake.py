@@ -3,7 +3,6 @@
 import itertools
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
+from RNTDosimetryLib.records import checked_path
 
 _LONGEST_CT_TO_SPECT_H = 6.0
 _SAME_SCAN_S = 60.0
@@ -34,6 +34,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
     progress: called as ``progress(fraction, text)``.
     Raises DosimetryError with one sentence for anything missing, unknown or contradicting; nothing is returned then.
     """
+    folder = checked_path(folder, "a folder of DICOM files")
     ledger = Ledger(overrides)
     report = progress or (lambda fraction, text: None)
     found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
@@ -50,14 +51,14 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
     activity_series = _in_order_of_time([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger)
     if not activity_series:
         raise DosimetryError(
-            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {Path(folder).name}, found none; add it to the folder."
+            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none; add it to the folder."
         )
     patient = read_patient(found, ledger)
     administration = read_administration(activity_series, ledger)
     ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
     if not ct_series:
         raise DosimetryError(
-            f"Expected a CT series to go with the SPECT in {Path(folder).name}, found none; add it to the folder."
+            f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder."
         )
     points = []
     for index, series in enumerate(activity_series):

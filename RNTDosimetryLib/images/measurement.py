@@ -1,11 +1,13 @@
 """Activity of a region in an image, with its uncertainty by parts, and the time-activity curve made of several."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_density, checked_fwhm, checked_kind, shown
 from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, relative_content_uncertainty, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
@@ -84,6 +86,9 @@ def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> 
 
     The default is that of soft tissue in Resources/images/measurement.json when None.
     """
+    checked_kind(region, Region, "the region")
+    if default_density_g_ml is not None:
+        checked_density(default_density_g_ml)
     if region.mass_g is not None:
         return float(region.mass_g)
     densities = (region.density_g_ml, default_density_g_ml, read_json("images", "measurement.json")["soft_tissue_density_g_ml"])
@@ -118,8 +123,12 @@ def measure_activity(
     centre lies inside are averaged; a region too small to hold one is measured by fractional occupancy, with a warning.
     resolution_fwhm_mm: of the activity image, and delineation_fwhm_mm: of the image the region was drawn on (the
     activity image's when None); without them the uncertainty from the boundary is not known and stays None.
-    Raises DosimetryError when the region lies wholly outside the field of view.
+    Raises DosimetryError when the region lies wholly outside the field of view, and for a density or resolution that is none.
     """
+    checked_kind(image, ActivityImage, "the activity image")
+    mass_g = region_mass_g(region, default_density_g_ml)
+    resolution_fwhm_mm = checked_fwhm(resolution_fwhm_mm)
+    delineation_fwhm_mm = checked_fwhm(delineation_fwhm_mm, "resolution in mm of the image the region was drawn on")
     matrix = rigid_matrix(region_to_image_matrix)
     coverage = field_of_view_coverage(region, image, matrix)
     if coverage == 0:
@@ -151,7 +160,7 @@ def measure_activity(
         time_h=image.start_h,
         mean_concentration_bq_ml=mean,
         volume_ml=region.volume_ml,
-        mass_g=region_mass_g(region, default_density_g_ml),
+        mass_g=mass_g,
         activity_mbq=activity,
         recovery_coefficient=recovery,
         coverage=coverage,
@@ -173,7 +182,9 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
 
     Raises DosimetryError for none, for different regions, or for two at one time.
     """
-    ordered = sorted(measurements, key=lambda item: item.time_h)
+    if not isinstance(measurements, Iterable) or isinstance(measurements, (str, bytes, np.ndarray)):
+        raise DosimetryError(f"Expected a list of measurements of a region, received {shown(measurements)}; measure it at each time.")
+    ordered = sorted((checked_kind(item, RegionActivity, "a measurement") for item in measurements), key=lambda item: item.time_h)
     if not ordered:
         raise DosimetryError(
             "Expected at least one measurement for a time-activity curve, received none; measure the region first."

@@ -11,9 +11,10 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative, number_array, shown
 from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, sphere_recovery
 from RNTDosimetryLib.images.volumes import Region
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.records import Record, checked_path, read_json_file
 
 MODELS = ("logistic", "gaussian")
 PARAMETERS = {"logistic": ("b1_ml", "b2"), "gaussian": ("fwhm_mm",)}
@@ -81,10 +82,8 @@ class RecoveryCurve(Record):
 
     def coefficient(self, volume_ml: float, relative_volume_uncertainty: float | None = None) -> RecoveryCoefficient:
         """R of a volume: u2(R) = g'Vg + s2 + (dR/dv)2 u2(v), g the gradient in the parameters, V their covariance, s the lack of fit."""
-        if not (math.isfinite(volume_ml) and volume_ml > 0):
-            raise DosimetryError(f"Expected a positive volume in mL, received {volume_ml}; draw the region.")
-        if relative_volume_uncertainty is not None and not 0 <= relative_volume_uncertainty < math.inf:
-            raise DosimetryError(f"Expected a relative volume uncertainty of zero or more, received {relative_volume_uncertainty}; give 0.1 for 10 %.")
+        checked_number(volume_ml, "a positive volume in mL", "draw the region", above=True)
+        checked_relative(relative_volume_uncertainty, "the volume")
         value = float(self.value([volume_ml])[0])
         gradient = _gradient(self.model, tuple(self.parameters.values()), [volume_ml])[0]
         fit_part = math.sqrt(float(gradient @ np.asarray(self.covariance) @ gradient))
@@ -133,8 +132,10 @@ def fit_recovery(
     Raises DosimetryError for too few points, volumes that repeat one another, or values that are no recoveries.
     """
     volumes, values, sigma = _checked_points(volumes_ml, recoveries, uncertainties)
-    if model not in (*MODELS, "auto"):
-        raise DosimetryError(f"Expected the model {', '.join(MODELS)} or auto, received '{model}'; choose one.")
+    if systematic_relative_uncertainty is not None:
+        checked_number(systematic_relative_uncertainty, "a relative uncertainty of all spheres together", "give 0.05 for 5 %", 0.0, 1.0)
+    if not isinstance(model, str) or model not in (*MODELS, "auto"):
+        raise DosimetryError(f"Expected the model {', '.join(MODELS)} or auto, received '{shown(model)}'; choose one.")
     names = [name for name in MODELS if volumes.size > len(PARAMETERS[name]) + 1] if model == "auto" else [model]
     too_few = [name for name in names if volumes.size <= len(PARAMETERS[name])]
     if too_few or not names:
@@ -173,7 +174,8 @@ def apply_recovery(
     region: Region, curve: RecoveryCurve, relative_volume_uncertainty: float | None = None
 ) -> tuple[Region, RecoveryCoefficient]:
     """The region with the recovery coefficient of its volume, and the coefficient with its parts and warnings."""
-    coefficient = curve.coefficient(region.volume_ml, relative_volume_uncertainty)
+    checked_kind(curve, RecoveryCurve, "the recovery curve")
+    coefficient = curve.coefficient(checked_kind(region, Region, "the region").volume_ml, relative_volume_uncertainty)
     changed = replace(region, recovery_coefficient=coefficient.value, recovery_coefficient_uncertainty=coefficient.uncertainty)
     return changed, coefficient
 
@@ -198,13 +200,8 @@ def write_recovery(curve: RecoveryCurve, path) -> Path:
 
 def read_recovery(path) -> RecoveryCurve:
     """Read a recovery file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    path = Path(path)
-    if not path.is_file():
-        raise DosimetryError(f"Expected a recovery file at {path}, found none; check the path.")
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise DosimetryError(f"Expected a JSON recovery curve in {path.name}, received one that cannot be read: {error}.") from error
+    path = checked_path(path, "a recovery file")
+    data = read_json_file(path, "a recovery file")
     if not isinstance(data, dict) or data.get("format") != _FORMAT:
         raise DosimetryError(f"Expected a file of the format '{_FORMAT}' in {path.name}, received another; write it with write_recovery.")
     try:
@@ -214,18 +211,18 @@ def read_recovery(path) -> RecoveryCurve:
 
 
 def _checked_points(volumes_ml, recoveries, uncertainties):
-    volumes, values = (np.asarray(item, dtype=float).ravel() for item in (volumes_ml, recoveries))
+    volumes, values = (number_array(item, f"the {what} of the spheres").ravel() for item, what in ((volumes_ml, "volumes"), (recoveries, "recoveries")))
     if volumes.size != values.size or volumes.size == 0:
         raise DosimetryError(f"Expected one recovery per volume, received {values.size} for {volumes.size}; pair them up.")
     if not np.all(np.isfinite(volumes)) or volumes.min() <= 0 or np.unique(volumes).size < volumes.size:
-        raise DosimetryError(f"Expected different positive volumes in mL, received {volumes.tolist()}; average repeated spheres first.")
+        raise DosimetryError(f"Expected different positive volumes in mL, received {shown(volumes.tolist())}; average repeated spheres first.")
     if not np.all(np.isfinite(values)) or values.min() <= 0 or values.max() > 2:
-        raise DosimetryError(f"Expected recoveries between 0 and 2, received {values.tolist()}; leave out spheres without signal.")
+        raise DosimetryError(f"Expected recoveries between 0 and 2, received {shown(values.tolist())}; leave out spheres without signal.")
     if uncertainties is None:
         return volumes, values, None
-    sigma = np.asarray(uncertainties, dtype=float).ravel()
+    sigma = number_array(uncertainties, "the uncertainties of the spheres").ravel()
     if sigma.shape != values.shape or not np.all(np.isfinite(sigma)) or sigma.min() <= 0:
-        raise DosimetryError(f"Expected a positive uncertainty for each recovery, received {sigma.tolist()}; leave them all out if not known.")
+        raise DosimetryError(f"Expected a positive uncertainty for each recovery, received {shown(sigma.tolist())}; leave them all out if not known.")
     return volumes, values, sigma
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import number_array
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -27,7 +28,7 @@ class ResampledActivity(Record):
 
 def rigid_matrix(matrix, what: str = "the transform") -> np.ndarray:
     """A 4 x 4 rigid LPS matrix, checked: no scaling, shear or mirror. None gives the identity. Raises DosimetryError."""
-    result = IDENTITY.copy() if matrix is None else np.array(matrix, dtype=float)
+    result = IDENTITY.copy() if matrix is None else np.array(number_array(matrix, what))
     if result.shape != (4, 4) or not np.all(np.isfinite(result)) or not np.allclose(result[3], [0, 0, 0, 1]):
         raise DosimetryError(
             f"Expected a 4 x 4 matrix with a last row 0 0 0 1 for {what}, received {np.shape(matrix)}; check the transform."

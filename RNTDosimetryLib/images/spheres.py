@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_number, shown
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
 
@@ -12,8 +13,13 @@ _SAMPLES = 6
 
 
 def sphere_volume_ml(diameter_mm: float) -> float:
-    """pi/6 d3."""
-    return math.pi / 6.0 * diameter_mm**3 / 1000.0
+    """pi/6 d3. Raises DosimetryError for what is no diameter in mm."""
+    return math.pi / 6.0 * checked_diameter_mm(diameter_mm) ** 3 / 1000.0
+
+
+def checked_diameter_mm(diameter_mm) -> float:
+    """A positive diameter of up to a metre; DosimetryError otherwise."""
+    return checked_number(diameter_mm, "a positive diameter in mm", "12.4 mm hold 1 mL", 0.01, 1000.0)
 
 
 def sphere_occupancy(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
@@ -22,8 +28,13 @@ def sphere_occupancy(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float)
     Voxels are sampled at 6 x 6 x 6 points; partial voxels are then scaled to the volume of the sphere. Raises DosimetryError
     when the sphere does not lie wholly within the grid.
     """
+    checked_kind(geometry, ImageGeometry, "the grid of a sphere")
+    diameter_mm = checked_diameter_mm(diameter_mm)
+    centre_lps_mm = checked_array(centre_lps_mm, "the centre of a sphere")
+    if centre_lps_mm.shape != (3,):
+        raise DosimetryError(f"Expected the centre of a sphere as (x, y, z) LPS in mm, received {shown(centre_lps_mm)}; give three numbers.")
     to_index = np.linalg.inv(geometry.index_to_lps)
-    index = (to_index @ np.append(np.asarray(centre_lps_mm, dtype=float), 1.0))[:3]
+    index = (to_index @ np.append(centre_lps_mm, 1.0))[:3]
     reach = diameter_mm / 2.0 * np.linalg.norm(to_index[:3, :3], axis=1)
     low, high = np.floor(index - reach + 0.5).astype(int), np.ceil(index + reach + 0.5).astype(int)
     if np.any(index - reach < -0.5 - 1e-9) or np.any(index + reach > np.array(geometry.size[::-1]) - 0.5 + 1e-9):

@@ -6,12 +6,22 @@ from datetime import datetime
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import (
+    LARGEST_NUMBER,
+    checked_density,
+    checked_kind,
+    checked_mass,
+    checked_nuclide,
+    checked_number,
+    number_array,
+)
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 
 def _frozen_array(values, geometry: ImageGeometry, what: str, dtype=np.float32) -> np.ndarray:
-    array = np.asarray(values, dtype=dtype)
+    checked_kind(geometry, ImageGeometry, f"the geometry of {what}")
+    array = number_array(values, what, dtype)
     if array.shape != geometry.size:
         raise DosimetryError(f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; check the image geometry.")
     if array.dtype.kind == "f":
@@ -61,10 +71,14 @@ class ActivityImage(Record):
     def __post_init__(self):
         what = f"activity image '{self.name}'"
         object.__setattr__(self, "concentration_bq_ml", _frozen_array(self.concentration_bq_ml, self.geometry, what))
-        if not np.isfinite(self.start_h) or self.start_h < 0:
+        if checked_number(self.start_h, f"the start of {what} in h", "type the hours from administration to scan", least=-LARGEST_NUMBER) < 0:
             raise DosimetryError(
                 f"Expected {what} to start after the administration, received {self.start_h:.3g} h; check the dates and times of both."
             )
+        checked_nuclide(self.nuclide, what)
+        if self.duration_s is not None:
+            checked_number(self.duration_s, f"duration_s of {what}", "type the time of acquisition in s or leave it out", above=True)
+        checked_number(self.calibration_uncertainty, f"calibration_uncertainty of {what}", "give 0.05 for 5 %")
 
 
 @dataclass(frozen=True)
@@ -86,24 +100,24 @@ class Region(Record):
     recovery_coefficient_uncertainty: float = 0.0
 
     def __post_init__(self):
-        occupancy = np.asarray(self.occupancy)
+        what = f"region '{self.name}'"
+        occupancy = number_array(self.occupancy, what, None)
         occupancy = occupancy.astype(np.uint8) if occupancy.dtype == bool else occupancy
+        if occupancy.size and (occupancy.min() < 0 or occupancy.max() > 1):
+            raise DosimetryError(
+                f"Expected occupancies between 0 and 1 in {what}, received {occupancy.min()} to {occupancy.max()}; save one segment as a mask."
+            )
         dtype = np.uint8 if occupancy.dtype.kind in "ui" else np.float32
-        occupancy = _frozen_array(occupancy, self.geometry, f"region '{self.name}'", dtype)
+        occupancy = _frozen_array(occupancy, self.geometry, what, dtype)
         object.__setattr__(self, "occupancy", occupancy)
         if not occupancy.any():
             raise DosimetryError(f"Expected region '{self.name}' to hold at least one voxel, received an empty one; draw it or leave it out.")
-        if occupancy.min() < 0 or occupancy.max() > 1:
-            raise DosimetryError(
-                f"Expected occupancies between 0 and 1 in region '{self.name}', received {occupancy.min()} to {occupancy.max()}."
-            )
-        for label, value in (("mass_g", self.mass_g), ("density_g_ml", self.density_g_ml)):
-            if value is not None and not (np.isfinite(value) and value > 0):
-                raise DosimetryError(f"Expected a positive {label} for region '{self.name}', received {value}; type it or leave it empty.")
-        if not 0 < self.recovery_coefficient <= 2:
-            raise DosimetryError(
-                f"Expected a recovery coefficient between 0 and 2 for region '{self.name}', received {self.recovery_coefficient}."
-            )
+        if self.mass_g is not None:
+            checked_mass(self.mass_g, f"mass_g of {what}")
+        if self.density_g_ml is not None:
+            checked_density(self.density_g_ml, f"density_g_ml of {what}")
+        checked_number(self.recovery_coefficient, f"the recovery coefficient of {what}", "1 means no correction", 0.0, 2.0, above=True)
+        checked_number(self.recovery_coefficient_uncertainty, f"the recovery coefficient uncertainty of {what}", "give 0.03 for 0.03 of 1")
 
     @property
     def volume_ml(self) -> float:

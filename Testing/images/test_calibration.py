@@ -286,7 +286,7 @@ def test_whole_image_is_checked_against_the_administered_activity(uniform):
         ({"kind": "phantom"}, "Expected a calibration of kind"),
         ({"sensitivity_cps_per_mbq": float("nan")}, "positive sensitivity_cps_per_mbq"),
         ({"half_life_h": 0.0}, "positive half_life_h"),
-        ({"parts": {"source": 3.0}}, "relative uncertainty from 0 to 1 for source"),
+        ({"parts": {"source": 3.0}}, "relative uncertainty of source of at least 0 and below 1"),
     ],
 )
 def test_impossible_calibrations_are_refused(change, message):

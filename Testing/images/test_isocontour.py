@@ -134,7 +134,7 @@ def test_doubtful_contours_are_warned_about(two):
 def test_unusable_requests_are_refused(two):
     far = sphere_region(ImageGeometry((20, 20, 20), (5.0, 5.0, 5.0), (500.0, 0.0, 0.0)), (540, 40, 40), 20.0, "elsewhere")
     for request, message in (
-        (lambda: isocontour(two, 41), "between 0 and 1"),
+        (lambda: isocontour(two, 41), "above 0 and below 1"),
         (lambda: isocontour(two, 0.4, background_bq_ml=1e9), "above the background"),
         (lambda: isocontour(two, 0.4, within=far), "to hold a voxel"),
         (lambda: fixed_threshold(two, 1e9), "lower the threshold"),

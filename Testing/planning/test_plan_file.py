@@ -177,7 +177,7 @@ def test_a_nuclide_instead_of_a_product():
         ({"tumours": [{"name": "T1", "mass": 200, "tnr": 5}]}, "check the spelling"),
         ({"tumours": {"T1": 5}}, "Expected a list"),
         ({"tumours": [{"name": "T1", "mass_g": 200}]}, "with all its fields"),
-        ({"tumours": [{"name": "T1", "mass_g": "many", "tnr": 5}]}, "mass in g of tumour 'T1'|plan file"),
+        ({"tumours": [{"name": "T1", "mass_g": "many", "tnr": 5}]}, "a number for mass_g of a Tumour"),
         ({"lung_shunt_fraction": None}, "lung_shunt_fraction"),
         ({"lung_shunt_fraction": 6}, "0.05 for 5 %"),
         ({"limits": {}}, "an activity or limits"),
@@ -199,7 +199,7 @@ def test_refusals(changes, text):
 
 @pytest.mark.parametrize("key", ["notes", "scout_warnings"])
 def test_notes_that_are_no_sentences_are_refused(key):
-    with pytest.raises(DosimetryError, match=f"list of sentences for {key}"):
+    with pytest.raises(DosimetryError, match=f"text for {key}"):
         plan_from_dict(ONE | {key: [[]]})
 
 
