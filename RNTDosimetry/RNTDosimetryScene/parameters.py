@@ -78,6 +78,8 @@ class RNTDosimetryParameterNode:
     densityGPerMl: Annotated[float, WithinRange(0.05, 3)] = 1.04
     calibrationUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 0.0
     spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0
+    scanUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 3.0
+    densityFromCt: bool = False
     isodosePercents: str = "20, 40, 60, 80"
     planProduct: str = "Y-90"
     planActivityGBq: Annotated[float, WithinRange(0, 100)] = 2.0

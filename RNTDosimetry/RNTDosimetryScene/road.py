@@ -127,7 +127,7 @@ def _dose(parameter_node, images, results, progress):
     study = study_of_scene(parameter_node, alignment.registrations_of(parameter_node, results["register"]))
     tia = steps.integrate_voxels(images, results["register"], results["fit"], study.settings, part(progress, 0.0, 0.6))
     progress(0.6, "Computing the dose map")
-    dose = steps.deposit(tia, images.nuclide, study.settings)
+    dose = steps.deposit(tia, images.nuclide, study.settings, images.scans[images.reference_index].ct)
     progress(0.85, "Assessing the regions")
     regions = steps.assess(images, results["measure"], results["fit"], tia, dose, study.settings)
     return assemble(images, study, results["register"], tia, dose, regions)

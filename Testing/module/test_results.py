@@ -73,3 +73,28 @@ def test_report_is_written_from_the_scene(computed_scene, tmp_path):
     logic, parameter_node, _result = computed_scene
     paths = logic.writeReport(tmp_path / "report", parameter_node)
     assert {path.name for path in paths} == {"report.html", "results.json", "results.csv", "dose.nrrd", "tia.nrrd", "dose.dcm"}
+
+
+def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, patient, tmp_path):
+    """A setting that the panel forgot would silently become its default."""
+    import dataclasses
+    import json
+
+    from RNTDosimetryScene.inputs import study_of_scene
+
+    from RNTDosimetryLib.study import StudySettings, read_study
+
+    study = json.loads((patient.folder / "study.json").read_text())
+    study["dicom_folder"] = str(patient.dicom_folder)
+    typed = {
+        "model": "mono", "voxel_model": "mono", "dose_method": "local", "density_g_ml": 1.0, "density_from_ct": True, "register": False,
+        "calibration_uncertainty": 0.07, "scan_uncertainty": 0.11, "spect_resolution_fwhm_mm": 9.0,
+    }
+    assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations"} == set(typed)
+    study["settings"] = typed
+    path = tmp_path / "study.json"
+    path.write_text(json.dumps(study))
+    settings = study_of_scene(logic.loadStudyFile(path)).settings
+    for key, value in typed.items():
+        assert getattr(settings, key) == pytest.approx(value) if isinstance(value, float) else getattr(settings, key) == value, key
+    assert read_study(path).settings.scan_uncertainty == 0.11
