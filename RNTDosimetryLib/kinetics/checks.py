@@ -9,20 +9,22 @@ from RNTDosimetryLib.errors import DosimetryError
 
 LARGEST_NUMBER = 1e20
 SMALLEST_NUMBER = 1e-20
-"""Nothing measured, in the units used here, is larger, and no uncertainty smaller; squares and products of such numbers stay finite."""
+"""Nothing measured, in the units used here, is larger or, above zero, smaller; squares and products of such numbers stay finite."""
 MOST_HALF_LIVES = 30.0
 """After 30 physical half-lives a billionth is left: such a time was not measured but typed in minutes or seconds."""
 SHORTEST_TIME_H = 1e-6
+_LONGEST_SHOWN = 60
 
 
 def shown(value) -> str:
     """A value in a few words for an error text."""
-    return str(value) if isinstance(value, (int, float, str)) and len(str(value)) < 60 else " ".join(reprlib.repr(value).split())
+    text = str(value) if isinstance(value, (int, float, str)) else " ".join(reprlib.repr(value).split())
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def float_array(values, name: str, remedy: str) -> np.ndarray:
     """``values`` as a float array, NaN allowed; DosimetryError for text, ragged lists, complex numbers, dates and masked elements."""
-    if np.ma.is_masked(values) or (isinstance(values, (list, tuple)) and any(map(np.ma.is_masked, values))):
+    if _holds_masked(values):
         raise DosimetryError(f"Expected numbers for {name}, received masked elements; leave them out.")
     try:
         array = np.asarray(values)
@@ -32,6 +34,10 @@ def float_array(values, name: str, remedy: str) -> np.ndarray:
         return array.astype(float)
     except (TypeError, ValueError, OverflowError) as error:
         raise DosimetryError(f"Expected numbers for {name}, received {shown(values)}; {remedy}.") from error
+
+
+def _holds_masked(values) -> bool:
+    return np.ma.is_masked(values) or (isinstance(values, (list, tuple)) and any(map(_holds_masked, values)))
 
 
 def as_numbers(values, name: str, unit: str) -> np.ndarray:
@@ -48,7 +54,8 @@ def as_numbers(values, name: str, unit: str) -> np.ndarray:
 def any_number(value, name: str, remedy: str, expected: str = "a number") -> float:
     """``value`` as a float; DosimetryError for True and False, text that is no number, NaN, infinity or beyond ``LARGEST_NUMBER``."""
     number = math.nan
-    if not isinstance(value, (bool, np.bool_, np.timedelta64, np.datetime64)) and np.ndim(value) == 0:
+    of_numpy = isinstance(value, (np.ndarray, np.generic))
+    if not isinstance(value, bool) and not (of_numpy and (value.ndim or value.dtype.kind not in "fiu" or np.ma.is_masked(value))):
         try:
             number = float(value)
         except (TypeError, ValueError, OverflowError):

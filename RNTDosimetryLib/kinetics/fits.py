@@ -1,6 +1,5 @@
 """Fits of the time-activity curves of regions: the public calls."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -122,7 +121,7 @@ def _requested(model, samples: Samples, rank_others: bool) -> tuple[list, object
             return [], TRAPEZOID
         get_model(model)
         return auto if model in auto else [*auto, model], model
-    if isinstance(model, Sequence) and model and TRAPEZOID not in model:
+    if isinstance(model, (list, tuple)) and model and TRAPEZOID not in model:
         named = {get_model(item).name: item for item in model}
         return list(named.values()) if SIMPLEST in named else [SIMPLEST, *named.values()], None
     raise DosimetryError(f"Expected 'auto', the name of a model or a list of names to choose from, received {shown(model)}; see list_models().")

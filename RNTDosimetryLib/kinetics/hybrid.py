@@ -7,7 +7,7 @@ import numpy as np
 from scipy import stats
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import any_number, as_numbers
+from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, any_number, as_numbers, shown
 from RNTDosimetryLib.records import Record
 
 _REACH_H = 1.0
@@ -99,15 +99,15 @@ def _points(times_h, values, uncertainties, name: str) -> tuple[np.ndarray, np.n
     if times.ndim != 1 or times.shape != values.shape or times.size == 0:
         raise DosimetryError(f"Expected one {name} value per time, received {times.size} times and {values.size} values; pair them up.")
     if times.min() < 0 or np.unique(times).size != times.size:
-        raise DosimetryError(f"Expected different {name} times in hours, not negative, received {times.tolist()}; check the clock.")
-    if values.min() <= 0:
-        raise DosimetryError(f"Expected {name} values above zero, received {values.tolist()}; leave out points without signal.")
+        raise DosimetryError(f"Expected different {name} times in hours, not negative, received {shown(times.tolist())}; check the clock.")
+    if values.min() < SMALLEST_NUMBER:
+        raise DosimetryError(f"Expected {name} values above zero, received {shown(values.tolist())}; leave out points without signal.")
     order = np.argsort(times)
     if uncertainties is None:
         return times[order], values[order], None
     sigma = as_numbers(uncertainties, f"{name} uncertainties", "the unit of the values")
-    if sigma.shape not in ((), values.shape) or sigma.min() <= 0:
-        raise DosimetryError(f"Expected a positive uncertainty for each {name} value, received {uncertainties}; give standard uncertainties.")
+    if sigma.shape not in ((), values.shape) or sigma.min() < SMALLEST_NUMBER:
+        raise DosimetryError(f"Expected a positive uncertainty for each {name} value, received {shown(uncertainties)}; give standard uncertainties.")
     return times[order], values[order], (np.broadcast_to(sigma, values.shape) / values)[order]
 
 

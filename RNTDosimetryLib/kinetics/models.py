@@ -17,6 +17,7 @@ from functools import lru_cache
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.checks import shown
 from RNTDosimetryLib.resources import read_json
 
 _MODELS: dict[str, "ExponentialModel"] = {}
@@ -184,7 +185,7 @@ def get_model(model) -> ExponentialModel:
     if isinstance(model, ExponentialModel):
         return model
     if not isinstance(model, str) or model not in _MODELS:
-        raise DosimetryError(f"Expected a model out of auto, {', '.join(list_models())}, received {model!r}; choose one of these.")
+        raise DosimetryError(f"Expected a model out of auto, {', '.join(list_models())}, received '{shown(model)}'; choose one of these.")
     return _MODELS[model]
 
 

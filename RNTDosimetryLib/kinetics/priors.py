@@ -158,5 +158,5 @@ def population_prior(radiopharmaceutical: str, tissue: str) -> PopulationPrior:
             return PopulationPrior(f"{entry['radiopharmaceutical']} {entry['tissue']}", clearance=prior)
     known = "; ".join(f"{pharmaceutical} {tissue_name}" for pharmaceutical, tissue_name in list_populations())
     raise DosimetryError(
-        f"Expected a stored population ({known}), received {radiopharmaceutical!r} {tissue!r}; give a RatePrior of your own instead."
+        f"Expected a stored population ({known}), received '{shown(radiopharmaceutical)}' '{shown(tissue)}'; give a RatePrior of your own instead."
     )

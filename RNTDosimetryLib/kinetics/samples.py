@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, as_numbers, check_unit_of_times, one_of
+from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, as_numbers, check_unit_of_times, one_of, shown
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.nuclides import get_nuclide
 
@@ -46,7 +46,7 @@ def decay_of(nuclide) -> DecayOnly:
     try:
         constant = float(nuclide.decay_constant_per_h)
     except (AttributeError, TypeError, ValueError) as error:
-        raise DosimetryError(f"Expected a nuclide name such as 'Lu-177' or a Nuclide, received {nuclide!r}.") from error
+        raise DosimetryError(f"Expected a nuclide name such as 'Lu-177' or a Nuclide, received {shown(nuclide)}; choose one.") from error
     if not (np.isfinite(constant) and constant > 0):
         raise DosimetryError(f"Expected a radioactive nuclide with a positive decay constant, received {constant} per hour; choose another.")
     return DecayOnly(str(getattr(nuclide, "name", "unnamed")), constant)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import MOST_HALF_LIVES, SHORTEST_TIME_H, any_number, shown
+from RNTDosimetryLib.kinetics.checks import MOST_HALF_LIVES, SHORTEST_TIME_H, any_number
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
 from RNTDosimetryLib.kinetics.samples import DecayOnly
 from RNTDosimetryLib.kinetics.voxel_auto import PAIR_MODELS, AutoEngine, pair_candidate
@@ -89,12 +89,14 @@ def _engine(label: int, series: VoxelSeries, settings: PartSettings, warnings: l
 def _known_half_life(settings: PartSettings) -> SharedShape:
     half_life_h = any_number(settings.effective_half_life_h, "effective_half_life_h", "give hours")
     spread_h = settings.effective_half_life_uncertainty_h
+    if spread_h is not None:
+        spread_h = any_number(spread_h, "effective_half_life_uncertainty_h", "give one sigma in hours")
     longest_h = math.log(2) / settings.decay.decay_constant_per_h
     if not SHORTEST_TIME_H < half_life_h <= longest_h * (1 + 1e-9):
         raise DosimetryError(
             f"Expected an effective half-life up to the physical one ({longest_h:.4g} h), received {half_life_h:g}; check value and nuclide."
         )
-    if spread_h is not None and not 0 <= any_number(spread_h, "effective_half_life_uncertainty_h", "give one sigma in hours") <= longest_h:
+    if spread_h is not None and not 0 <= spread_h <= longest_h:
         raise DosimetryError(f"Expected an uncertainty of the half-life of 0 h or more, up to the physical one, received {spread_h}; give one sigma in hours.")
     rate = math.log(2) / half_life_h
     covariance = None if spread_h is None else (((rate * spread_h / half_life_h) ** 2,),)
@@ -124,11 +126,13 @@ def _own_rates(times_h: np.ndarray, noise: VoxelNoise, settings: PartSettings):
     shortest_h = settings.shortest_half_life_h
     if shortest_h is None:
         shortest_h = max(times_h[0], np.diff(times_h).min()) / 4
-    elif any_number(shortest_h, "shortest_half_life_h", "leave it out") < max(times_h[0] / MOST_HALF_LIVES, SHORTEST_TIME_H):
-        raise DosimetryError(
-            f"Expected a positive shortest half-life in hours, at least a {MOST_HALF_LIVES:g}th of the first time, received {shown(shortest_h)}; "
-            "leave it out."
-        )
+    else:
+        shortest_h = any_number(shortest_h, "shortest_half_life_h", "leave it out")
+        if shortest_h < max(times_h[0] / MOST_HALF_LIVES, SHORTEST_TIME_H):
+            raise DosimetryError(
+                f"Expected a positive shortest half-life in hours, at least a {MOST_HALF_LIVES:g}th of the first time, received {shortest_h:g}; "
+                "leave it out."
+            )
     mono = MonoEngine(_CODES["mono"], times_h, noise, decay, max(math.log(2) / shortest_h, 1.5 * decay))
     if settings.model == "mono":
         return mono
