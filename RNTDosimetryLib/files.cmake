@@ -131,6 +131,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/plan_demo.py
   RNTDosimetryLib/plan_file.py
   RNTDosimetryLib/plan_report.py
+  RNTDosimetryLib/plan_request.py
   RNTDosimetryLib/plan_scout.py
   RNTDosimetryLib/planning/__init__.py
   RNTDosimetryLib/planning/activity_table.py

@@ -8,7 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, read_folder
-from RNTDosimetryLib.plan_file import PlanRequest, request_from_scout
+from RNTDosimetryLib.plan_request import PlanRequest, request_from_scout
 from RNTDosimetryLib.planning import ScoutMeasurement, extrahepatic_deposits, lung_mass_from_ct, lung_shunt_spect, measure_scout
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
 from RNTDosimetryLib.records import Record

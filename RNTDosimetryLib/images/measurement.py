@@ -98,7 +98,8 @@ def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> 
 def field_of_view_coverage(region: Region, image: ActivityImage, region_to_image_matrix=None) -> float:
     """Share of the region's volume whose voxel centres lie within the grid of the image, 0 to 1."""
     matrix = rigid_matrix(region_to_image_matrix)
-    occupancy = np.asarray(region.occupancy)
+    checked_kind(image, ActivityImage, "the activity image")
+    occupancy = np.asarray(checked_kind(region, Region, "the region").occupancy)
     index = np.nonzero(occupancy)
     weights = occupancy[index].astype(np.float64)
     to_image = np.linalg.inv(image.geometry.index_to_lps) @ matrix @ region.geometry.index_to_lps
@@ -125,7 +126,6 @@ def measure_activity(
     activity image's when None); without them the uncertainty from the boundary is not known and stays None.
     Raises DosimetryError when the region lies wholly outside the field of view, and for a density or resolution that is none.
     """
-    checked_kind(image, ActivityImage, "the activity image")
     mass_g = region_mass_g(region, default_density_g_ml)
     resolution_fwhm_mm = checked_fwhm(resolution_fwhm_mm)
     delineation_fwhm_mm = checked_fwhm(delineation_fwhm_mm, "resolution in mm of the image the region was drawn on")

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import number_array
+from RNTDosimetryLib.images.checks import checked_kind, number_array
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -164,7 +164,8 @@ def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=Non
     (when it lies wholly within the target grid). Only the box around the region is worked on.
     """
     matrix = rigid_matrix(matrix)
-    occupancy = np.asarray(region.occupancy)
+    checked_kind(target_geometry, ImageGeometry, "the target grid")
+    occupancy = np.asarray(checked_kind(region, Region, "the region").occupancy)
     if region.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9):
         return occupancy.astype(np.float32)
     result = np.zeros(target_geometry.size, dtype=np.float32)

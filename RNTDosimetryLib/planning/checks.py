@@ -1,6 +1,10 @@
 """Checks of typed input that every plan shares."""
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from RNTDosimetryLib.dose.checks import non_negative_number, positive_number, shown
 from RNTDosimetryLib.errors import DosimetryError
 
 _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
@@ -61,6 +65,22 @@ def at_least_a_speck(mass_g: float, name: str) -> float:
     if mass_g < _SMALLEST_MASS_G:
         raise DosimetryError(f"Expected a {name} of at least {_SMALLEST_MASS_G:g} g, received {mass_g:g} g; check that masses are in g.")
     return mass_g
+
+
+def checked_name(value, what: str) -> str:
+    """``value`` without spaces around it; DosimetryError for anything but text, and for none."""
+    if not isinstance(value, str) or not value.strip():
+        raise DosimetryError(f"Expected a name for {what}, received {shown(value)}; type one.")
+    return value.strip()
+
+
+def checked_items(values, kind: type, name: str) -> tuple:
+    """``values`` as a tuple; DosimetryError unless it is a list of ``kind``."""
+    good = isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping, np.ndarray))
+    items = tuple(values) if good else ()
+    if not good or not all(isinstance(item, kind) for item in items):
+        raise DosimetryError(f"Expected a list of {kind.__name__} for {name}, received {shown(values)}; make each of them a {kind.__name__}.")
+    return items
 
 
 def _bounded(value: float, largest: float, name: str) -> float:

@@ -8,8 +8,10 @@ from RNTDosimetryLib.planning.checks import (
     at_least_a_speck,
     checked_activity_gbq,
     checked_dose_gy,
+    checked_items,
     checked_lung_mass_g,
     checked_mass_g,
+    checked_name,
     checked_part_mass_g,
     checked_ratio,
     checked_residual,
@@ -33,8 +35,8 @@ class Tumour(Record):
     tnr: float
 
     def __post_init__(self):
-        object.__setattr__(self, "name", str(self.name).strip())
-        if not self.name or self.name in RESERVED_NAMES:
+        object.__setattr__(self, "name", checked_name(self.name, "a tumour"))
+        if self.name in RESERVED_NAMES:
             raise DosimetryError(
                 f"Expected a tumour name other than {', '.join(RESERVED_NAMES)}, received '{self.name}'; rename the tumour."
             )
@@ -144,7 +146,7 @@ def make_compartments(
     product_file=None,
 ) -> Compartments:
     """The compartments of ``partition_model`` without an activity; arguments and errors as there."""
-    tumours = tuple(tumours)
+    tumours = checked_items(tumours, Tumour, "the tumours")
     names = [tumour.name for tumour in tumours]
     if len(set(names)) < len(names):
         raise DosimetryError(f"Expected tumours with different names, received {', '.join(names)}; rename them.")

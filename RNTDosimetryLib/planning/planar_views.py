@@ -8,7 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
 
 _NUCLEAR_MEDICINE = "1.2.840.10008.5.1.4.1.1.20"
 # View codes of DICOM PS3.16 CID 26, SNOMED CT and the older values, compared with the code tables distributed with pydicom 3.0.
@@ -40,7 +40,8 @@ def read_planar_views(
     Views are known by view code, else by the words ANT and POST in view or series names.
     Raises DosimetryError for other objects, for views that cannot be told apart, and for views of different size.
     """
-    files = [Path(path) for path in ([paths] if isinstance(paths, (str, Path)) else paths)]
+    named = paths if isinstance(paths, (list, tuple)) else [paths]
+    files = [checked_path(path, "a planar scout") for path in named]
     views = [view for path in files for view in _views(path)]
     if len(views) != 2:
         raise DosimetryError(f"Expected two planar views, anterior and posterior, received {len(views)}; choose the static whole acquisition.")

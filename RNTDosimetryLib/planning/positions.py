@@ -5,13 +5,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number
+from RNTDosimetryLib.dose.checks import non_negative_number, shown
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.planning.checks import (
     checked_activity_gbq,
     checked_dose_gy,
+    checked_items,
     checked_lung_mass_g,
     checked_mass_g,
+    checked_name,
     checked_part_mass_g,
 )
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
@@ -38,7 +40,8 @@ class Injection(Record):
     residual_fraction: float = 0.0
 
     def __post_init__(self):
-        object.__setattr__(self, "tumours", tuple(self.tumours))
+        checked_name(self.name, "an injection")
+        object.__setattr__(self, "tumours", checked_items(self.tumours, Tumour, f"the tumours of injection '{self.name}'"))
         if non_negative_number(self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used") > 0:
             checked_activity_gbq(self.activity_gbq)
 
@@ -92,7 +95,9 @@ def injections_plan(
     territories that do not overlap. Other arguments as ``partition_model``.
     Raises DosimetryError for names used twice and for masses that do not fit together.
     """
-    injections = tuple(injections)
+    injections = checked_items(injections, Injection, "the injections")
+    if not isinstance(tumour_masses_g, (Mapping, type(None))):
+        raise DosimetryError(f"Expected whole masses by name of the tumour, received {shown(tumour_masses_g)}; give {{'T1': 200}}.")
     names = [item.name for item in injections]
     if not injections or len(set(names)) < len(names):
         raise DosimetryError(f"Expected injections with different names, received {names}; name each position.")
@@ -192,6 +197,7 @@ def injections_for_goals(nuclide_or_product, injections: Sequence[Injection], li
     wanted = read_limits(limits)
     if not any(limit.kind == "min" for limit in wanted):
         raise DosimetryError('Expected at least one goal such as "T1": ("min", 120), received limits only; use scale_injections.')
+    injections = checked_items(injections, Injection, "the injections")
     unit = injections_plan(nuclide_or_product, [replace(item, activity_gbq=1.0) for item in injections], **shared)
     earlier = unit.dose_gy["lung"] - unit.dose_gy["lung_session"]
     rows, bounds = [], []

@@ -1,13 +1,11 @@
 """Products of radioembolisation and their dose constants: data with a source for every value."""
 
-import json
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from RNTDosimetryLib.dose.checks import positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.resources import read_json
 
 UNCHECKED = "unchecked"
@@ -190,16 +188,16 @@ def _product_rows(product_file) -> dict[str, tuple[dict, str, dict]]:
     rows = {name: (row, "shipped", shipped["dose_constants"]) for name, row in shipped["products"].items()}
     if product_file is None:
         return rows
-    path = Path(product_file)
+    path = checked_path(product_file, "a product file")
+    own = read_json_file(path, "a product file")
     try:
-        own = json.loads(path.read_text(encoding="utf-8"))
-        products = own["products"].items()
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        products, constants = own["products"].items(), {**shipped["dose_constants"], **own.get("dose_constants", {})}
+    except (KeyError, TypeError, AttributeError) as error:
         raise DosimetryError(
             f"Expected a product file in JSON with a list 'products', received {path.name} ({type(error).__name__}); "
             "copy Resources/planning/products.json and change it."
         ) from error
-    return rows | {name: (row, path.name, {**shipped["dose_constants"], **own.get("dose_constants", {})}) for name, row in products}
+    return rows | {name: (row, path.name, constants) for name, row in products}
 
 
 def _plain(name) -> str:

@@ -8,7 +8,9 @@ from scipy import ndimage
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.measurement import field_of_view_coverage
+from RNTDosimetryLib.planning.checks import checked_items
 from RNTDosimetryLib.planning.compartments import Tumour
 from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.positions import Injection
@@ -98,7 +100,9 @@ def measure_scout(
     Where territories overlap the image shows the sum of their injections, and the ratios of the overlap hold for that sum.
     Raises DosimetryError for territories outside the image and for a territory with tumour but without activity.
     """
-    territories, tumours = tuple(territories), tuple(tumours)
+    checked_kind(image, ActivityImage, "the scout")
+    territories, tumours = checked_items(territories, Region, "the territories"), checked_items(tumours, Region, "the tumours")
+    others, resolution_fwhm_mm = checked_items(others, Region, "the other regions"), checked_fwhm(resolution_fwhm_mm)
     if not territories:
         raise DosimetryError("Expected at least one territory, received none; draw the perfused volume of each injection.")
     grid = territories[0].geometry
@@ -172,7 +176,7 @@ def extrahepatic_deposits(
     The margin keeps the blur of liver and lungs out, so a deposit that touches them is not seen. Largest share first. A deposit is a
     reason to look, not a diagnosis: free pertechnetate in stomach, thyroid and bladder shows here too.
     """
-    values = np.asarray(image.concentration_bq_ml, dtype=float)
+    values = np.asarray(checked_kind(image, ActivityImage, "the scout").concentration_bq_ml, dtype=float)
     spacing = image.geometry.spacing_mm
     inside = occupancy_on_grid(liver, image.geometry) > 0.5
     if not inside.any():

@@ -8,6 +8,7 @@ from RNTDosimetryLib.dose import density_from_hounsfield
 from RNTDosimetryLib.dose.checks import non_negative_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.measurement import field_of_view_coverage
 from RNTDosimetryLib.records import Record
 
@@ -135,6 +136,7 @@ def lung_shunt_spect(image: ActivityImage, lungs: Region, liver: Region, *others
     """
     from RNTDosimetryLib.planning.partial_volume import region_means
 
+    resolution_fwhm_mm = checked_fwhm(resolution_fwhm_mm)
     warnings, volumes, occupancies = [], {}, {}
     for region in (lungs, liver, *others):
         coverage = field_of_view_coverage(region, image)
@@ -162,7 +164,7 @@ def lung_mass_from_ct(ct: CtImage, lungs: Region, curve_points=None) -> LungMass
 
     Raises DosimetryError for a region that is no lung by its density or lies partly outside the CT.
     """
-    share = occupancy_on_grid(lungs, ct.geometry)
+    share = occupancy_on_grid(lungs, checked_kind(ct, CtImage, "the CT").geometry)
     inside = float(share.sum(dtype=float)) * ct.geometry.voxel_volume_ml
     if inside < 0.98 * lungs.volume_ml:
         raise DosimetryError(

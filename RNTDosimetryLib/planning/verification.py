@@ -9,9 +9,10 @@ from RNTDosimetryLib.dose import DoseVolumeHistogram, dose_volume_histogram
 from RNTDosimetryLib.dose.checks import positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.checks import checked_shunt
+from RNTDosimetryLib.planning.checks import checked_items, checked_shunt
 from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
@@ -113,6 +114,8 @@ def delivered_dose(
     """
     constant = dose_constant(nuclide_or_product, dose_constant_j_per_gbq, product_file)
     nuclide = get_nuclide(constant.nuclide)
+    checked_kind(image, ActivityImage, "the image after treatment")
+    regions, resolution_fwhm_mm = checked_items(regions, Region, "the regions"), checked_fwhm(resolution_fwhm_mm)
     if image.nuclide and get_nuclide(image.nuclide).name != nuclide.name:
         raise DosimetryError(f"Expected an image of {nuclide.name}, received one of {image.nuclide}; choose the image after treatment.")
     if mode not in MODES:
@@ -173,7 +176,9 @@ def verify_plan(
     planned_region_gy, delivered_region_gy: better region means than those of the maps, e.g. corrected for blur; used for the difference.
     Regions outside either grid are left out with a warning. Raises DosimetryError when none is left.
     """
-    target = delivered.geometry
+    target = checked_kind(delivered, SphereDoseMap, "the delivered dose map").geometry
+    checked_kind(planned, SphereDoseMap, "the planned dose map")
+    regions = checked_items(regions, Region, "the regions")
     there = np.asarray(delivered.dose.dose_gy, dtype=float)
     if planned.geometry.same_grid(target):
         before, covered = np.asarray(planned.dose.dose_gy, dtype=float), np.ones(target.size, dtype=bool)

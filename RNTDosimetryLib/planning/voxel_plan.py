@@ -9,8 +9,9 @@ from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_vo
 from RNTDosimetryLib.dose.checks import non_negative_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.checks import checked_residual, checked_shunt
+from RNTDosimetryLib.planning.checks import checked_items, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import DoseConstant, dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -64,6 +65,8 @@ def voxel_plan(
     Raises DosimetryError for a territory without counts or outside the image.
     """
     constant = dose_constant(nuclide_or_product, dose_constant_j_per_gbq, product_file)
+    checked_kind(image, ActivityImage, "the scout")
+    territories = checked_items(territories, Region, "the territories")
     counts = np.maximum(np.asarray(image.concentration_bq_ml, dtype=float), 0.0)
     voxel_ml = image.geometry.voxel_volume_ml
     activity = np.zeros(counts.shape)
@@ -101,7 +104,9 @@ def sphere_dose_map(
 
     activity_mbq_ml: (z, y, x) on ``geometry``. regions outside the grid are left out with a warning.
     """
-    nuclide = get_nuclide(constant.nuclide)
+    nuclide = get_nuclide(checked_kind(constant, DoseConstant, "the dose constant").nuclide)
+    regions = checked_items(regions, Region, "the regions")
+    checked_kind(geometry, ImageGeometry, "the grid of the activity")
     activity = np.asarray(activity_mbq_ml, dtype=float)
     density = _density(density_g_ml, geometry, lungs)
     own = constant.j_per_gbq if method == "local" else None

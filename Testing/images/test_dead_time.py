@@ -104,5 +104,5 @@ def test_unusable_series_are_refused():
         true_rate_cps(10.0, 1e-6, "hybrid")
     with pytest.raises(DosimetryError, match="zero or more"):
         true_rate_cps(-1.0, 1e-6)
-    with pytest.raises(DosimetryError, match="Expected a dead time in s of at least 0 and below 0.01"):
+    with pytest.raises(DosimetryError, match=r"Expected a dead time in s of at least 0 and below 0\.01"):
         DeadTime(float("nan"))

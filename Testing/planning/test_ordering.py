@@ -117,5 +117,8 @@ def test_own_product_file(tmp_path):
     path.write_text('{"products": {"Own": {"limits_gy": {"lung": 30}}}}', encoding="utf-8")
     with pytest.raises(DosimetryError, match="every value needs value, status and source"):
         get_product("Own", path)
-    with pytest.raises(DosimetryError, match=r"copy Resources/planning/products\.json"):
+    with pytest.raises(DosimetryError, match=r"a product file at .*missing\.json, found none"):
         get_product("Own", tmp_path / "missing.json")
+    path.write_text("[]", encoding="utf-8")
+    with pytest.raises(DosimetryError, match=r"copy Resources/planning/products\.json"):
+        get_product("Own", path)

@@ -1,0 +1,155 @@
+"""Whatever stands in a study or plan file, or on the command line: one line on stderr that names the field, exit 2, nothing written."""
+
+import copy
+import json
+
+import pytest
+
+from RNTDosimetryLib.commandline import main
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.plan_file import read_plan
+from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
+
+STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "settings": {"density_from_ct": False}}
+PLAN = {
+    "product": "SIR-Spheres",
+    "injections": [
+        {"name": "right", "activity_gbq": 1.0, "tumours": [{"name": "T1", "mass_g": 50, "tnr": 4}], "normal_liver_mass_g": 800, "lung_shunt_fraction": 0.05}
+    ],
+}
+WRONG = (None, "", "150 g", "false", "1", True, 0, -1, 5, 1e12, 1e300, float("nan"), float("inf"), 10**400, [], [1, 2], [None], [[]], {}, {"a": 1}, {"a": None})
+
+
+def places(content, path=()):
+    """Every place of a nested file, containers included."""
+    items = content.items() if isinstance(content, dict) else enumerate(content) if isinstance(content, list) else ()
+    for key, value in items:
+        yield (*path, key)
+        yield from places(value, (*path, key))
+
+
+def changed(content, path, value):
+    content = copy.deepcopy(content)
+    place = content
+    for step in path[:-1]:
+        place = place[step]
+    place[path[-1]] = value
+    return content
+
+
+def refusal(arguments, capsys) -> str:
+    """The one line on stderr of a command that is refused."""
+    assert main([str(item) for item in arguments]) == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 1, lines
+    assert lines[0].startswith("error: Expected ")
+    return lines[0]
+
+
+def read_or_sentence(reader, argument):
+    """What was read, which can be written again, or None after a refusal in one sentence."""
+    sentence = result = None
+    try:
+        result = reader(argument)
+    except DosimetryError as error:
+        sentence = str(error)
+    assert sentence is None or sentence.startswith("Expected ")
+    if result is not None:
+        json.dumps(result.to_dict(), allow_nan=False)
+    return result
+
+
+SETTINGS = {name: 0 for name in ("model", "voxel_model", "dose_method", "density_g_ml", "register", "registrations", "calibration_uncertainty",
+                                 "scan_uncertainty", "spect_resolution_fwhm_mm")}  # fmt: skip
+REGION = {name: 0 for name in ("kind", "density_g_ml", "recovery_coefficient", "recovery_coefficient_uncertainty", "model", "effective_half_life_h")}
+FULL = changed(STUDY, ("settings",), STUDY["settings"] | SETTINGS) | {"version": 1, "format": 0, "title": 0, "overrides": 0}
+FULL = changed(FULL, ("regions", "kidney_left"), STUDY["regions"]["kidney_left"] | REGION)
+
+
+@pytest.mark.parametrize("path", list(places(FULL)), ids=str)
+def test_a_study_file_with_any_wrong_value_is_read_or_refused(path):
+    base = copy.deepcopy(STUDY)
+    base.setdefault(path[0], {})
+    for value in WRONG:
+        study = read_or_sentence(study_from_dict, changed(base, path, value))
+        if study is not None:
+            assert type(study.settings.register) is type(study.settings.density_from_ct) is bool
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "words"),
+    [
+        (("regions", "kidney_left", "mass_g"), "150 g", "mass_g"),
+        (("regions", "kidney_left", "mass_g"), True, "mass_g"),
+        (("regions", "kidney_left", "mass_g"), 1e12, "mass_g of a region, from 1e-06 to 500000 g"),
+        (("regions", "kidney_left", "model"), 0, "model"),
+        (("regions", "kidney_left", "model"), [], "model"),
+        (("version",), "1", "version"),
+        (("dicom_folder",), 5, "dicom_folder"),
+        (("settings", "registrations"), "abc", "registrations"),
+        (("settings", "registrations"), [[[1, 2], [3]]], "registrations"),
+        (("settings", "density_from_ct"), "no", "density_from_ct"),
+        (("settings", "density_from_ct"), 0, "density_from_ct"),
+        (("settings", "register"), "false", "register"),
+        (("settings", "register"), [], "register"),
+    ],
+)
+def test_the_line_names_the_field(path, value, words, tmp_path, capsys):
+    file = tmp_path / "study.json"
+    file.write_text(json.dumps(changed(STUDY, path, value)))
+    assert words in refusal(["run", file, "--out", tmp_path / "out"], capsys)
+    assert not (tmp_path / "out").exists()
+
+
+def test_settings_made_in_python_are_as_strict():
+    for make in (lambda: StudySettings(register="false"), lambda: StudySettings(model=0), lambda: RegionSettings(model=[]), lambda: StudySettings(registrations=5)):
+        with pytest.raises(DosimetryError, match="Expected"):
+            make()
+    # A whole body of 500 kg is the heaviest that can be meant.
+    assert RegionSettings(mass_g=5e5).mass_g == 5e5
+
+
+@pytest.mark.parametrize("path", list(places(PLAN)), ids=str)
+def test_a_plan_file_with_any_wrong_value_is_read_or_refused(path, tmp_path):
+    file = tmp_path / "plan.json"
+    for value in WRONG:
+        file.write_text(json.dumps(changed(PLAN, path, value)))
+        read_or_sentence(read_plan, file)
+
+
+@pytest.mark.parametrize(("path", "value", "words"), [(("injections", 0, "name"), [], "name"), (("injections", 0, "tumours"), 5, "tumours")])
+def test_the_line_names_the_field_of_an_injection(path, value, words, tmp_path, capsys):
+    file = tmp_path / "plan.json"
+    file.write_text(json.dumps(changed(PLAN, path, value)))
+    assert words in refusal(["plan", file, "--out", tmp_path / "out"], capsys)
+
+
+@pytest.mark.parametrize("verb", ["run", "plan"])
+@pytest.mark.parametrize("content", ["[" * 100000, '{"a":' * 100000, "1" * 5000, "\x00", ""])
+def test_text_that_is_no_json_is_refused_in_one_line(verb, content, tmp_path, capsys):
+    file = tmp_path / "file.json"
+    file.write_text(content)
+    assert "Expected JSON" in refusal([verb, file, "--out", tmp_path / "out"], capsys)
+
+
+@pytest.mark.parametrize("reader", [read_study, read_plan])
+@pytest.mark.parametrize("path", [None, 5, b"x", "", "\x00", "x" * 5000])
+def test_a_path_that_is_none_is_refused(reader, path):
+    with pytest.raises(DosimetryError, match="Expected"):
+        reader(path)
+
+
+@pytest.mark.parametrize("arguments", [["validate"], ["demo", "--small"], ["plan", "none.json"], ["run", "none.json"]])
+@pytest.mark.parametrize("below", [False, True])
+def test_results_that_cannot_be_written_are_refused_before_anything_is_computed(arguments, below, tmp_path, capsys):
+    file = tmp_path / "file"
+    file.write_text("mine")
+    line = refusal([*arguments, "--out", file / "deeper" if below else file], capsys)
+    assert "a folder to write to" in line
+    assert "is a file" in line
+    assert file.read_text() == "mine"
+
+
+@pytest.mark.parametrize("arguments", [[], ["dose"], ["run"], ["run", "a.json", "--outt", "b"], ["demo", "--out"]])
+def test_a_mistyped_command_is_refused_in_one_line(arguments, capsys):
+    assert "--help" in refusal(arguments, capsys)
