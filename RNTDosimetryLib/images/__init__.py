@@ -64,6 +64,7 @@ from RNTDosimetryLib.images.recovery import (
     write_recovery,
 )
 from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
+from RNTDosimetryLib.images.registration_activity import register_rigid_activity
 from RNTDosimetryLib.images.registration_quality import RegistrationQuality
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
 from RNTDosimetryLib.images.sensitivity import (
@@ -147,6 +148,7 @@ __all__ = [
     "region_mass_g",
     "register_deformable",
     "register_rigid",
+    "register_rigid_activity",
     "resample_activity",
     "resample_mask",
     "sphere_region",

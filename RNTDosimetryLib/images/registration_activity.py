@@ -1,0 +1,64 @@
+"""Rigid alignment of two activity images of one patient, for scans without a CT."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
+from RNTDosimetryLib.images.resampling import resample_array
+from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
+
+_BODY_SHARE = 0.02
+_NEARLY_HIGHEST_PERCENT = 99.5
+_LOWEST_CORRELATION, _LOWEST_OVERLAP, _FEWEST_VOXELS = 0.6, 0.5, 100
+_AIR_HU, _BODY_HU, _HOTTEST_HU = -1000.0, -200.0, 400.0
+_ADVICE = "the images were aligned by their activity, which moves and clears by itself: look at the alignment"
+
+
+def register_rigid_activity(fixed: ActivityImage, moving: ActivityImage, initial_matrix=None) -> RigidRegistration:
+    """Rigid transform from the fixed to the moving activity image, in the convention of ``register_rigid``.
+
+    The concentrations are brought to a logarithmic scale over what is above 2 % of nearly the highest, so that organs
+    weigh as much as lesions and clearance between the scans hardly matters, and are then aligned as CTs are. Less
+    exact than CT to CT: some millimeters. A warning says so. Raises DosimetryError as ``register_rigid`` does.
+    """
+    fixed_tissue, moving_tissue = _as_tissue(fixed), _as_tissue(moving)
+    found = register_rigid(fixed_tissue, moving_tissue, initial_matrix)
+    if found.metric is None:
+        return found
+    correlation = _correlation_in_body(fixed_tissue, moving_tissue, found.matrix)
+    warnings = [f"{moving.name}: {_ADVICE}"]
+    if correlation < _LOWEST_CORRELATION:
+        warnings.append(f"registration of {moving.name}: correlation {correlation:.2f} is low; check the alignment by eye")
+    if found.quality.overlap < _LOWEST_OVERLAP:
+        warnings.append(f"registration of {moving.name}: only {found.quality.overlap:.0%} of the body lies in both fields of view")
+    return replace(
+        found,
+        method="rigid on activity, Mattes mutual information, 3 levels",
+        quality=replace(found.quality, bone_dice=None, correlation=correlation),
+        warnings=tuple(warnings),
+    )
+
+
+def _correlation_in_body(fixed: CtImage, moving: CtImage, matrix) -> float:
+    """Correlation over the voxels with activity in both: the air of an activity image is noise and would only lower it."""
+    moved = resample_array(moving.hounsfield, moving.geometry, fixed.geometry, matrix, outside=_AIR_HU)
+    both = (fixed.hounsfield > _AIR_HU) & (moved > _BODY_HU)
+    if np.count_nonzero(both) < _FEWEST_VOXELS:
+        return 0.0
+    x, y = fixed.hounsfield[both].astype(float), moved[both].astype(float)
+    return float(np.corrcoef(x, y)[0, 1]) if x.std() > 0 and y.std() > 0 else 0.0
+
+
+def _as_tissue(image: ActivityImage) -> CtImage:
+    """Activity on a scale of Hounsfield units: air where there is little, rising with the logarithm of the concentration."""
+    values = np.asarray(image.concentration_bq_ml, dtype=np.float32)
+    positive = values[values > 0]
+    if positive.size == 0:
+        raise DosimetryError(f"Expected activity in '{image.name}' to align it by, received none; align it by hand.")
+    highest = float(np.percentile(positive, _NEARLY_HIGHEST_PERCENT))
+    least = _BODY_SHARE * highest
+    share = np.log(np.clip(values, least, highest) / least) / np.log(1.0 / _BODY_SHARE)
+    scaled = np.where(values > least, _BODY_HU + (_HOTTEST_HU - _BODY_HU) * share, _AIR_HU)
+    return CtImage(image.name, image.geometry, scaled.astype(np.float32), image.frame_of_reference_uid)
