@@ -205,13 +205,16 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
                 f"expected error {100 * bias:+.0f} %"
             )
         texts.extend(filter(None, [spread[1]]))
-    # 2t/ln2 is the integral of the mono-exponentials through the sample with the effective half-lives t and t/2. The second is
-    # taken where the first would be slower than physical decay; after two physical half-lives neither is possible.
-    rate = LN2 / time if time <= physical else max(2 * LN2 / time, decay.decay_constant_per_h)
+    # 2t/ln2 is the integral of a mono-exponential whose effective half-life is t. Where that would be slower than physical decay,
+    # the curve is physical decay with the same integral: then it passes up to 9 % beside the sample.
+    rate = max(LN2 / time, decay.decay_constant_per_h)
     tia = 2 * time / LN2 * activity
-    if rate * tia * math.exp(-rate * time) < activity * (1 - 1e-9):
-        least = math.exp(rate * time) / rate / (2 * time / LN2)
-        texts.append(f"after two physical half-lives the method is at least {100 * (1 - 1 / least):.0f} % too low at {time:g} h")
+    if time > physical:
+        beside = 2 * rate * time / LN2 * math.exp(-rate * time) - 1.0
+        texts.append(
+            f"the sample is later than the physical half-life: the curve falls with physical decay, and its integral is {100 * beside:+.1f} % off "
+            "that of physical decay through the sample"
+        )
     label = "one sample, A(t) 2t/ln2 (Hanscheid 2018)"
     return _one_exponential("hanscheid", label, samples, decay, rate, tia, error, half_life, texts)
 
