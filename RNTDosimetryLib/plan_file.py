@@ -1,5 +1,6 @@
 """The plan file: what was typed for a radioembolisation, computed and written as plan.json, plan.csv and plan_report.html."""
 
+import os
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -98,7 +99,7 @@ def read_plan(path: str | Path) -> PlanRequest:
     request = plan_from_dict(data)
     if request.product_file and not Path(request.product_file).is_absolute():
         beside = path.parent / request.product_file
-        if beside.is_file():
+        if os.path.isfile(beside):
             return PlanRequest.from_dict({**request.to_dict(), "product_file": str(beside)})
     return request
 

@@ -1,5 +1,6 @@
 """The part "scout" of a plan file: images and segments to masses, ratios, lung shunt and lung mass."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -103,7 +104,7 @@ def with_scout(data: dict, folder: Path) -> dict:
 
 
 def _image(path: Path) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
-    if not path.is_dir():
+    if not os.path.isdir(path):
         geometry, values = load_volume_file(path)
         return ActivityImage(path.name, geometry, values), None, {}
     points = read_folder(path).time_points
@@ -121,7 +122,7 @@ def _several(items, segments: dict[str, Region], folder: Path) -> list[Region]:
 def _segment(name: str, where: str, segments: dict[str, Region], folder: Path) -> Region:
     if where in segments:
         return segments[where]
-    if not (folder / where).is_file():
+    if not os.path.isfile(folder / where):
         known = ", ".join(segments) or "none"
         raise DosimetryError(f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name.")
     geometry, values = load_volume_file(folder / where)

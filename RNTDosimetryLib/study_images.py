@@ -1,5 +1,6 @@
 """The images and regions of one therapy, ready to compute with, wherever they came from: DICOM files or a Slicer scene."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -119,7 +120,7 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
 def load_study(study: Study, base_folder: str | Path = ".", progress: Progress = silent) -> StudyImages:
     """Images of a study file, with what the study says of its regions and images. Raises DosimetryError for what cannot be used."""
     folder = Path(base_folder, study.dicom_folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
     intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5))
     images = replace(images_of_intake(intake, part(progress, 0.5, 1.0)), source_folder=str(folder.resolve()))

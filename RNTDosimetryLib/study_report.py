@@ -192,13 +192,20 @@ def render_report(result: StudyResult, images: StudyImages) -> str:
         Section("Time-activity curves", [*_curve_figures(result), activity_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),
         Section("Assumptions and data", [_assumptions(result), _constants(result)]),
-        Section("Input", [intake_table(result)] if result.intake_table else ["The images were taken from the scene with typed times."]),
+        Section("Input", _input(result, images)),
         Section("Integrity", [_hashes(result)]),
     ]
     when = "" if result.created is None else f", computed {result.created:%Y-%m-%d %H:%M}"
     title = f"Dosimetry of {result.nuclide} therapy"
     subtitle = f"{result.radiopharmaceutical or 'radiopharmaceutical not stated'}{when}"
     return render_page(title, sections, subtitle, result.all_warnings(), result.versions)
+
+
+def _input(result: StudyResult, images: StudyImages) -> list:
+    read = intake_table(result) if result.intake_table else "The images were taken from the scene with typed times."
+    if images.dicom_reference.get("StudyInstanceUID"):
+        return [read]
+    return [read, "The RTDOSE belongs to no study: the images were not read from DICOM."]
 
 
 def _therapy_facts(result: StudyResult) -> Facts:

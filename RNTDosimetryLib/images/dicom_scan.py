@@ -1,5 +1,6 @@
 """Finding the DICOM objects of a folder and sorting them into series."""
 
+import os
 import warnings
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -78,7 +79,7 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[F
     they share a series. Raises DosimetryError when the folder is missing or holds no DICOM.
     """
     folder = Path(folder)
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise DosimetryError(f"Expected a folder of DICOM files at {folder}, found none; check the path.")
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     groups: dict[tuple, list[FoundObject]] = {}

@@ -117,7 +117,7 @@ def _decay_factor(correction: str, nuclide, start_h: float, duration_s: float | 
 def read_sidecar(path: Path) -> dict:
     """Content of ``<file name>.json`` beside a volume file, {} without one. Raises DosimetryError when it is not a JSON object."""
     beside = path.with_name(path.name + ".json")
-    if not beside.is_file():
+    if not os.path.isfile(beside):
         return {}
     content = read_json_file(beside, "a file of typed values")
     if not isinstance(content, dict):

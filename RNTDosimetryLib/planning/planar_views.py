@@ -1,5 +1,6 @@
 """Anterior and posterior view of a scout from DICOM (Nuclear Medicine, two views as frames of one object or as two objects)."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,7 +71,7 @@ def _views(path: Path) -> list[tuple[np.ndarray, str, tuple[float, float], float
     import pydicom
     from pydicom.errors import InvalidDicomError
 
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise DosimetryError(f"Expected a DICOM file at {path}, found none; check the path.")
     with readable(path.name):
         try:

@@ -3,6 +3,7 @@
 import copy
 import json
 
+import numpy as np
 import pytest
 
 from RNTDosimetryLib.commandline import main
@@ -153,3 +154,42 @@ def test_results_that_cannot_be_written_are_refused_before_anything_is_computed(
 @pytest.mark.parametrize("arguments", [[], ["dose"], ["run"], ["run", "a.json", "--outt", "b"], ["demo", "--out"]])
 def test_a_mistyped_command_is_refused_in_one_line(arguments, capsys):
     assert "--help" in refusal(arguments, capsys)
+
+
+@pytest.fixture(scope="module")
+def scout_files(tmp_path_factory):
+    """(folder, plan file with the part "scout") of a cube with a hot cube in it."""
+    import SimpleITK as sitk
+
+    folder, boxes = tmp_path_factory.mktemp("scout"), {"liver": slice(4, 20), "tumour": slice(8, 12)}
+    image = np.ones((24, 24, 24), dtype=np.float32)
+    image[(boxes["tumour"],) * 3] = 5.0
+    masks = {name: np.zeros_like(image) for name in boxes}
+    for name, mask in masks.items():
+        mask[(boxes[name],) * 3] = 1.0
+    for name, values in {"image": image, **masks}.items():
+        written = sitk.GetImageFromArray(values)
+        written.SetSpacing((5.0, 5.0, 5.0))
+        sitk.WriteImage(written, str(folder / f"{name}.nrrd"))
+    scout = {"image": "image.nrrd", "territories": {"right": "liver.nrrd"}, "tumours": {"T1": "tumour.nrrd"}, "others": {}, "liver": "liver.nrrd",
+             "resolution_fwhm_mm": 10.0, "activities_gbq": {"right": 1.0}, "density_g_ml": 1.04, "ct": None, "lungs": None}  # fmt: skip
+    return folder, {"product": "TheraSphere", "lung_shunt_fraction": 0.05, "residual_fraction": 0.01, "scout": scout}
+
+
+def test_a_scout_with_any_wrong_value_is_read_or_refused(scout_files):
+    folder, plan = scout_files
+    file = folder / "plan.json"
+    for path in places(plan):
+        for value in (*WRONG, "x" * 5000):
+            file.write_text(json.dumps(changed(plan, path, value)))
+            read_or_sentence(read_plan, file)
+    file.write_text(json.dumps(changed(plan, ("scout", "resolution_fwhm_mm"), None)))
+    # The image is not blurred: the hot cube is five times as hot.
+    assert read_plan(file).tumours[0].tnr == pytest.approx(5.0, rel=1e-6)
+
+
+@pytest.mark.parametrize("folder", ["nowhere", "x" * 5000, "\x00"])
+def test_a_dicom_folder_that_is_none_is_refused(folder, tmp_path, capsys):
+    file = tmp_path / "study.json"
+    file.write_text(json.dumps({"dicom_folder": folder}))
+    assert "the DICOM folder" in refusal(["run", file, "--out", tmp_path / "out"], capsys)

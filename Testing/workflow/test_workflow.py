@@ -13,6 +13,7 @@ from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.progress import Cancelled
 from RNTDosimetryLib.study import RegionSettings, StudySettings, study_from_dict
 from RNTDosimetryLib.study_images import load_study, regions_with_settings
+from RNTDosimetryLib.study_report import render_report
 from RNTDosimetryLib.study_result import grouped
 from RNTDosimetryLib.workflow import run_study
 
@@ -202,9 +203,11 @@ def test_a_refused_study_leaves_nothing_behind(small_patient, tmp_path, capsys):
     path = small_patient.folder / "wrong.json"
     path.write_text(json.dumps(study))
     assert main(["run", str(path), "--out", str(tmp_path / "out")]) == 2
-    message = capsys.readouterr().err.strip().splitlines()
-    assert message[-1].startswith("error: ")
-    assert sum(line.startswith("error") for line in message) == 1
+    # The progress went to stdout, so that the reason stands alone.
+    captured = capsys.readouterr()
+    assert len(captured.err.splitlines()) == 1
+    assert captured.err.startswith("error: ")
+    assert "%" in captured.out
     assert not (tmp_path / "out").exists()
 
 
@@ -254,6 +257,13 @@ def test_the_report_is_one_offline_page(written):
         assert words.lower() in page.lower()
     assert "src=\"http" not in page
     assert "nan" not in {word.strip("<>(),.;").lower() for word in page.split()}
+
+
+def test_the_report_says_when_the_rtdose_belongs_to_no_study(small_run, written):
+    images, result = small_run
+    words = "The RTDOSE belongs to no study"
+    assert words not in (written / "report.html").read_text()
+    assert words in render_report(result, replace(images, dicom_reference={}))
 
 
 def test_dose_files_agree_with_the_result(small_run, written):
