@@ -30,6 +30,7 @@ from RNTDosimetryLib.report.pictures import GreyImage, Outline, Overlay, slice_f
 from RNTDosimetryLib.report.planes import PLANE_NAMES
 from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
 from RNTDosimetryLib.report.png import png_bytes
+from RNTDosimetryLib.report.recovery_plot import recovery_plot
 from RNTDosimetryLib.report.rtdose import RtDose, RtDoseFile, dicom_reference, read_rtdose, write_rtdose
 from RNTDosimetryLib.report.tables import Column, Table, format_cell, table_csv, table_html, table_text
 
@@ -38,7 +39,7 @@ __all__ = [
     "Axis", "Band", "Bar", "Bullets", "Column", "Details", "DoseLine", "DoseVolumeCurve", "Facts", "Figure", "GreyImage", "Measured",
     "Outline", "Overlay", "ReferenceLine", "RtDose", "RtDoseFile", "Section", "Series", "Table", "TimeActivity",
     "dicom_reference", "dose_against_activity_plot", "dvh_plot", "format_cell", "format_measured", "format_number", "json_text",
-    "limit_plot", "line_plot", "measured", "png_bytes", "read_rtdose", "render_page", "replacing", "scatter_plot", "sha256_of_array",
+    "limit_plot", "line_plot", "measured", "png_bytes", "read_rtdose", "recovery_plot", "render_page", "replacing", "scatter_plot", "sha256_of_array",
     "sha256_of_file", "slice_figure", "table_csv", "table_html", "table_text", "time_activity_plot", "write_dose_nrrd", "write_json",
     "write_rtdose", "write_text",
 ]  # fmt: skip
