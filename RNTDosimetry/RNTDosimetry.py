@@ -172,7 +172,8 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         """After a scene was read: the empty study that was made while there was none gives way to one of the scene."""
         studies = self.getAllParameterNodes()
         for node in studies:
-            if len(studies) > 1 and node.GetAttribute(_MADE_BY_ITSELF) and not RNTDosimetryParameterNode(node).activityVolumes:
+            study = RNTDosimetryParameterNode(node)
+            if len(studies) > 1 and node.GetAttribute(_MADE_BY_ITSELF) and not study.activityVolumes and study.planScoutVolume is None:
                 slicer.mrmlScene.RemoveNode(node)
 
     def addStudy(self, name=""):

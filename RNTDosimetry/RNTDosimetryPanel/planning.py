@@ -1,24 +1,39 @@
-"""Section 7: a radioembolization plan whose doses follow what is typed."""
+"""Section 7: a radioembolization plan, from segments or typed, whose doses follow what is changed."""
 
-from RNTDosimetryScene import plans
+import qt
+from RNTDosimetryScene import plans, scout_plans
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.progress import stopping
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import (
     BAD_COLOR,
     DONE_COLOR,
     MISSING_COLOR,
+    STALE_COLOR,
     enable,
     fill_table,
     number_text,
     prepare_table,
     select_text,
+    shown_errors,
 )
+from RNTDosimetryPanel.work import Work
+
+_ROLE = 1
 
 
 class PlanningSection(Section):
     name = "planning"
+
+    def __init__(self, panel):
+        super().__init__(panel)
+        self._written, self._written_plan = "", None
+        self._role_names = {
+            scout_plans.TERRITORY: _("territory"), scout_plans.TUMOR: _("tumor"), scout_plans.LIVER: _("whole liver"),
+            scout_plans.LUNGS: _("lungs"), scout_plans.EXTRAHEPATIC: _("extrahepatic"), scout_plans.IGNORE: _("ignore"),
+        }
 
     def setup(self):
         super().setup()
@@ -26,36 +41,100 @@ class PlanningSection(Section):
             self.ui.planProductComboBox.addItem(name)
         prepare_table(
             self.ui.planTableWidget, [_("Compartment"), _("Dose (Gy)"), _("Limit (Gy)"), _("Verdict")],
-            [_("Where the activity goes"), _("Mean absorbed dose of the typed activity"), _("As typed"), _("Whether the limit is kept")],
+            [_("Where the activity goes"), _("Mean absorbed dose of the activity"), _("As typed"), _("Whether the limit is kept")],
+        )
+        prepare_table(
+            self.ui.planRolesTableWidget, [_("Segment"), _("Role")],
+            [_("Name of the segment"), _("What it is in the plan; suggested by name and kind, can be chosen")],
         )
         self.ui.planProductComboBox.connect("currentTextChanged(QString)", self.onProduct)
         self.ui.planActivityButton.connect("clicked(bool)", self.onLargest)
+        self.ui.planScoutSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScout)
+        self.ui.planSegmentsButton.connect("clicked(bool)", self.onSegments)
+        self.ui.planFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
+        self.ui.planWriteButton.connect("clicked(bool)", self.onWrite)
 
     def refresh(self):
         select_text(self.ui.planProductComboBox, self.node.planProduct)
+        self._fill_roles()
+        enable(
+            self.ui.planSegmentsButton, scout_plans.missing_input(self.node),
+            _("Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"),
+        )
         try:
-            rows, words, warnings, _largest = plans.plan_rows(self.node)
+            plan = plans.live_plan(self.node)
         except DosimetryError as error:
             fill_table(self.ui.planTableWidget, [])
             self.say(str(error), MISSING_COLOR)
-            enable(self.ui.planActivityButton, str(error), "")
+            for button in (self.ui.planActivityButton, self.ui.planWriteButton):
+                enable(button, str(error), "")
             return
-        colors = {(index, column): BAD_COLOR for index, row in enumerate(rows) if row["broken"] for column in range(4)}
-        cells = [[row["name"], number_text(row["dose_gy"]), number_text(row["limit_gy"]), row["verdict"]] for row in rows]
+        colors = {(index, column): BAD_COLOR for index, row in enumerate(plan.rows) if row["broken"] for column in range(4)}
+        cells = [[row["name"], number_text(row["dose_gy"]), number_text(row["limit_gy"]), row["verdict"]] for row in plan.rows]
         fill_table(self.ui.planTableWidget, cells, colors=colors)
-        broken = [row["name"] for row in rows if row["broken"]]
-        if broken:
-            self.say(_("Above the limit: {names}.").format(names=", ".join(broken)), BAD_COLOR, "\n".join([words, *warnings]))
-        else:
-            self.say(_("Within the limits."), DONE_COLOR, "\n".join([words, *warnings]))
+        if plan != self._written_plan:
+            self._written = ""
+        self._say_plan(plan)
         enable(self.ui.planActivityButton, "", _("Set the activity to the largest that keeps all limits"))
+        stale = _("The segments have changed: plan from segments again") if plan.source == plans.STALE else ""
+        no_folder = "" if self.ui.planFolderPathLineEdit.currentPath else _("Choose a folder for the plan first")
+        enable(self.ui.planWriteButton, stale or no_folder, _("Write plan_report.html, plan.json and plan.csv of the plan in the table"))
+
+    def _say_plan(self, plan):
+        shown = {
+            plans.TYPED: _("The table shows the typed plan of one tumor."),
+            plans.MEASURED: _("The table shows the plan from segments."),
+            plans.STALE: _("The table shows a plan from segments that have changed since: plan again."),
+        }[plan.source]
+        if plan.several and plan.source != plans.TYPED:
+            shown += " " + _("It holds every tumor and territory; the fields hold their sum.")
+        broken = [row["name"] for row in plan.rows if row["broken"]]
+        status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else _("Within the limits.")
+        color = BAD_COLOR if broken else STALE_COLOR if plan.source == plans.STALE else DONE_COLOR
+        self.say(status, color, "\n".join(text for text in (shown, plan.words, *plan.warnings, self._written) if text))
+
+    def _fill_roles(self):
+        table, found = self.ui.planRolesTableWidget, scout_plans.roles(self.node.planSegmentation)
+        helps = {(row, _ROLE): _("Choose what the segment is in the plan") for row in range(len(found))}
+        fill_table(table, [[name, ""] for name in found], helps=helps)
+        for row, role in enumerate(found.values()):
+            box = table.cellWidget(row, _ROLE)
+            if box is None:
+                box = qt.QComboBox()
+                for text in self._role_names.values():
+                    box.addItem(text)
+                box.toolTip = helps[row, _ROLE]
+                box.connect("currentIndexChanged(int)", lambda index, row=row: self.onRole(row, index))
+                table.setCellWidget(row, _ROLE, box)
+            select_text(box, self._role_names[role])
+
+    def onRole(self, row, index):
+        if self.node is not None and self.node.planSegmentation is not None and index >= 0:
+            name = self.ui.planRolesTableWidget.item(row, 0).text()
+            self.quick(_("This role cannot be used."), scout_plans.set_role, self.node.planSegmentation, name, list(self._role_names)[index])
+
+    def onScout(self, node):
+        if self.node is not None and node is not None and self.node.planScoutVolume is not node:
+            scout_plans.choose_scout(self.node, node)
+
+    def onSegments(self, checked=False):
+        with shown_errors(_("The segments make no plan.")), Work(self.panel) as work:
+            scout_plans.plan_from_segments(self.node, stopping(work.progress, work.is_cancelled))
 
     def onProduct(self, name):
         if self.node is not None and name:
             self.node.planProduct = name
 
     def onLargest(self, checked=False):
-        self.quick(_("There is no such activity."), self._take_largest)
+        self.quick(_("There is no such activity."), plans.take_largest, self.node)
 
-    def _take_largest(self):
-        self.node.planActivityGBq = plans.plan_rows(self.node)[3]
+    def onFolder(self, path):
+        self.panel.refresh()
+
+    def onWrite(self, checked=False):
+        self.quick(_("The plan report could not be written."), self._write)
+
+    def _write(self):
+        folder = self.ui.planFolderPathLineEdit.currentPath
+        paths, self._written_plan = plans.write_plan(self.node, folder), plans.live_plan(self.node)
+        self._written = _("Written: {names} in {folder}.").format(names=", ".join(path.name for path in paths), folder=folder)

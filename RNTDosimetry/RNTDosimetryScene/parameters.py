@@ -90,6 +90,11 @@ class RNTDosimetryParameterNode:
     planLungMassG: Annotated[float, WithinRange(100, 5000)] = 1000.0
     planLiverLimitGy: Annotated[float, WithinRange(1, 1000)] = 40.0
     planLungLimitGy: Annotated[float, WithinRange(1, 1000)] = 30.0
+    planScoutVolume: vtkMRMLScalarVolumeNode
+    planCtVolume: vtkMRMLScalarVolumeNode
+    planSegmentation: vtkMRMLSegmentationNode
+    planScoutResolutionMm: Annotated[float, WithinRange(0, 50)] = 0.0
+    planMeasuredJson: str
     tiaVolume: vtkMRMLScalarVolumeNode
     doseVolume: vtkMRMLScalarVolumeNode
     resultTable: vtkMRMLTableNode

@@ -1,10 +1,32 @@
-"""The plan that the panel types live: one tumor, normal liver and lungs in the partition model."""
+"""The live plan of the panel: of the segments with all tumors and territories, or typed as one tumor, normal liver and lungs."""
 
-from RNTDosimetryLib.planning import Tumour, activity_for_limits, check_limits, list_products, partition_model
-from RNTDosimetryLib.planning.limits import read_limits
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.plan_file import PlanRequest, PlanResult, run_plan, write_plan_outputs
+from RNTDosimetryLib.planning import Tumour, list_products
+from RNTDosimetryScene import scout_plans
+
+TYPED, MEASURED, STALE = "typed", "measured", "stale"
 _TUMOR, _LIVER, _LUNG = "tumor", "normal_liver", "lung"
-NAMES = {_TUMOR: "Tumor", _LIVER: "Normal liver", _LUNG: "Lungs"}
+_NAMES = {_TUMOR: "Tumor", _LIVER: "Normal liver", _LUNG: "Lungs", "whole_normal_liver": "Whole normal liver"}
+_LARGEST_GBQ = 100.0
+
+
+@dataclass(frozen=True)
+class LivePlan:
+    """What the table shows. source: TYPED, MEASURED from the segments, or STALE when these have changed since.
+
+    rows: one a compartment with name, dose_gy, limit_gy, verdict, broken. words: what activity the limits allow.
+    """
+
+    rows: list[dict]
+    words: str
+    warnings: tuple[str, ...]
+    largest_gbq: float
+    source: str
+    several: bool
 
 
 def product_names() -> list[str]:
@@ -12,23 +34,85 @@ def product_names() -> list[str]:
     return ["Y-90", "Ho-166", *list_products()]
 
 
-def plan_rows(parameter_node) -> tuple[list[dict], str, tuple[str, ...], float]:
-    """(a row a compartment, what activity the limits allow in words, warnings, that activity in GBq). Raises DosimetryError for values that make no plan."""
-    compartments = {
-        "tumours": [Tumour(_TUMOR, mass_g=parameter_node.planTumorMassG, tnr=parameter_node.planTumorToNormal)],
-        "normal_liver_mass_g": parameter_node.planNormalLiverMassG,
-        "lung_shunt_fraction": parameter_node.planLungShuntPercent / 100.0,
-        "lung_mass_g": parameter_node.planLungMassG,
-    }
-    limits = {_LIVER: parameter_node.planLiverLimitGy, _LUNG: parameter_node.planLungLimitGy}
-    plan = partition_model(parameter_node.planProduct, parameter_node.planActivityGBq, **compartments)
-    largest = activity_for_limits(parameter_node.planProduct, limits=limits, **compartments)
-    checks = {check.name: check for check in check_limits(plan.compartments, plan.activity_gbq, read_limits(limits))}
-    rows = [{"name": NAMES[_TUMOR], "dose_gy": plan.tumour_dose_gy[_TUMOR], "limit_gy": None, "verdict": "", "broken": False}]
-    for name in (_LIVER, _LUNG):
-        check = checks[name]
+def live_plan(parameter_node) -> LivePlan:
+    """The plan of now with its limits checked. Raises DosimetryError for values that make no plan."""
+    request, source = _request(parameter_node)
+    result = run_plan(request)
+    largest = run_plan(replace(request, keep_activities=False) if request.injections else replace(request, activity_gbq=None))
+    binding = ", ".join(_words(name).lower() for name in largest.binding.split(", "))
+    return LivePlan(
+        rows=_rows(result),
+        words=f"Largest activity within the limits: {largest.activity_gbq:.3g} GBq, bound by {binding}.",
+        warnings=(*request.notes, *(text for text in result.warnings if not _is_verdict(text, result))),
+        largest_gbq=largest.activity_gbq,
+        source=source,
+        several=bool(request.injections) or len(request.tumours) > 1,
+    )
+
+
+def take_largest(parameter_node) -> None:
+    """The largest activity within the limits becomes the typed one. Raises DosimetryError when the panel cannot hold it."""
+    largest = live_plan(parameter_node).largest_gbq
+    if largest > _LARGEST_GBQ:
+        raise DosimetryError(f"Expected limits that allow at most {_LARGEST_GBQ:g} GBq, received {largest:.4g} GBq; check limits and masses.")
+    parameter_node.planActivityGBq = largest
+
+
+def write_plan(parameter_node, folder) -> list[Path]:
+    """Write plan_report.html, plan.json and plan.csv of the plan that the table shows. Raises DosimetryError when it is out of date."""
+    request, source = _request(parameter_node)
+    if source == STALE:
+        raise DosimetryError("Expected the plan of the segments as they are, received that of earlier ones; plan from segments again.")
+    return write_plan_outputs(run_plan(request), folder)
+
+
+def _request(parameter_node) -> tuple[PlanRequest, str]:
+    kept = scout_plans.kept_plan(parameter_node)
+    if kept is not None and not kept.typed_over:
+        return kept.request, STALE if kept.stale else MEASURED
+    mass = parameter_node.planTumorMassG
+    request = PlanRequest(
+        product=parameter_node.planProduct,
+        activity_gbq=parameter_node.planActivityGBq,
+        tumours=(Tumour(_TUMOR, mass_g=mass, tnr=parameter_node.planTumorToNormal),) if mass > 0 else (),
+        normal_liver_mass_g=parameter_node.planNormalLiverMassG,
+        lung_shunt_fraction=parameter_node.planLungShuntPercent / 100.0,
+        lung_mass_g=parameter_node.planLungMassG,
+        limits={_LIVER: parameter_node.planLiverLimitGy, _LUNG: parameter_node.planLungLimitGy},
+    )
+    return request, TYPED
+
+
+def _rows(result: PlanResult) -> list[dict]:
+    checks = {check.name: check for check in result.checks}
+    rows = []
+    for name, dose in _doses(result).items():
+        check = checks.get(name)
         rows.append({
-            "name": NAMES[name], "dose_gy": check.dose_gy, "limit_gy": check.limit_gy, "verdict": check.verdict, "broken": not check.satisfied,
+            "name": _words(name), "dose_gy": dose, "limit_gy": None if check is None else check.limit_gy,
+            "verdict": "" if check is None else check.verdict, "broken": check is not None and not check.satisfied,
         })
-    words = f"Largest activity within the limits: {largest.activity_gbq:.3g} GBq, bound by {NAMES.get(largest.binding, largest.binding).lower()}."
-    return rows, words, tuple(plan.warnings), largest.activity_gbq
+    return rows
+
+
+def _doses(result: PlanResult) -> dict[str, float]:
+    """Doses by compartment; the lungs come last."""
+    if result.injections is not None:
+        doses = {name: dose for name, dose in result.injections.dose_gy.items() if name not in (_LUNG, "lung_session")}
+        return doses | {_LUNG: result.injections.dose_gy[_LUNG]}
+    doses = dict(result.plan.tumour_dose_gy) | {_LIVER: result.plan.normal_liver_dose_gy}
+    if result.plan.whole_normal_liver_dose_gy is not None:
+        doses["whole_normal_liver"] = result.plan.whole_normal_liver_dose_gy
+    return doses | {_LUNG: result.plan.cumulative_lung_dose_gy}
+
+
+def _words(name: str) -> str:
+    """Name of a compartment for people; tumors keep theirs."""
+    if name.startswith(f"{_LIVER} in "):
+        return f"{_NAMES[_LIVER]}{name.removeprefix(_LIVER)}"
+    return _NAMES.get(name, name)
+
+
+def _is_verdict(text: str, result: PlanResult) -> bool:
+    """Whether a warning only says what a row of the table says."""
+    return any(text.startswith(f"{check.name.replace('_', ' ')}: ") for check in result.checks if not check.satisfied)

@@ -1,0 +1,234 @@
+"""One click from scout and segments to plan and report, on the radioembolization phantom whose truth is known."""
+
+import json
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from host.errors import collected_errors
+
+from RNTDosimetryLib.images import Region
+from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_truth
+from RNTDosimetryLib.phantom.tare_case import tare_protocol
+
+FIELDS = ("planTumorMassSpinBox", "planTumorToNormalSpinBox", "planNormalLiverMassSpinBox", "planLungShuntSpinBox", "planLungMassSpinBox")
+# Resolution of the simulated camera, as in the protocol of the phantom.
+FWHM_MM = tare_protocol()["scout"]["spect"]["psf_fwhm_mm"]
+
+
+@pytest.fixture(scope="module")
+def tare():
+    settings = TareSettings(size="small", seed=3)
+    scans = simulate_tare(settings)
+    regions = {region.name: region for region in scans.regions}
+
+    def joined(name, *parts):
+        return Region(name, scans.regions[0].geometry, sum(np.asarray(regions[part].occupancy) for part in parts), density_g_ml=1.04)
+
+    territories = (joined("right lobe", "normal_right", "tumour_1"), joined("left lobe", "normal_left", "tumour_2"))
+    liver = joined("liver", "normal_right", "tumour_1", "normal_left", "tumour_2")
+    return SimpleNamespace(scans=scans, truth=tare_truth(settings), regions=regions, territories=territories, liver=liver)
+
+
+@pytest.fixture
+def case(panel, tare):
+    """The panel with scout and CT of the phantom in the scene, and a function that adds segments and chooses everything."""
+    from RNTDosimetryScene import segments, volumes
+
+    _container, widget = panel
+    ui = widget.ui
+    ui.planFolderPathLineEdit.currentPath = ""
+    scout = volumes.add_volume("MAA", np.asarray(tare.scans.scout.concentration_bq_ml) * 0.02, tare.scans.scout.geometry, "Bq/mL")
+    ct = volumes.add_ct(tare.scans.ct)
+
+    def chosen(*regions):
+        segmentation = segments.add_segmentation("Segments", regions, ct)
+        ui.planProductComboBox.currentText = tare_protocol()["treatment"]["product"]
+        ui.planScoutSelector.setCurrentNode(scout)
+        ui.planScoutResolutionSpinBox.value = FWHM_MM
+        return segmentation
+
+    return SimpleNamespace(ui=ui, widget=widget, scout=scout, ct=ct, choose=chosen)
+
+
+def table(widget) -> dict[str, list[str]]:
+    return {widget.item(row, 0).text(): [widget.item(row, column).text() for column in range(1, widget.columnCount)] for row in range(widget.rowCount)}
+
+
+def values(ui) -> list[float]:
+    return [getattr(ui, name).value for name in FIELDS]
+
+
+def chosen_roles(ui) -> dict[str, str]:
+    box = ui.planRolesTableWidget
+    return {box.item(row, 0).text(): box.cellWidget(row, 1).currentText for row in range(box.rowCount)}
+
+
+def test_one_click_plans_one_tumor_near_the_truth(case, tare, tmp_path):
+    """Truth of the phantom: ratio 4 of the protocol, shunt of the whole scout, masses by counting the shapes."""
+    ui, truth = case.ui, tare.truth
+    case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
+    assert ui.planSegmentationSelector.currentNode().GetName() == "Segments"
+    assert ui.planCtSelector.currentNode() is case.ct
+    assert chosen_roles(ui) == {"right lobe": "territory", "tumour_1": "tumor", "lungs": "lungs"}
+    ui.planSegmentsButton.click()
+    mass, ratio, normal, _shunt, lung_mass = values(ui)
+    assert mass == pytest.approx(truth.regions["tumour_1"].mass_g, rel=0.05)
+    assert ratio == pytest.approx(truth.tnr["tumour_1"], rel=0.05)
+    assert normal == pytest.approx(truth.regions["normal_right"].mass_g, rel=0.05)
+    assert lung_mass == pytest.approx(truth.regions["lungs"].mass_g, rel=0.05)
+    shown = table(ui.planTableWidget)
+    assert list(shown) == ["tumour_1", "Normal liver", "Lungs"]
+    assert "The table shows the plan from segments." in ui.planningResultLabel.text
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    ui.planWriteButton.click()
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["plan.csv", "plan.json", "plan_report.html"]
+    assert "Written: plan.json" in ui.planningResultLabel.text
+    written = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+    assert float(shown["tumour_1"][0]) == pytest.approx(written["plan"]["tumour_dose_gy"]["tumour_1"], rel=0.005)
+
+
+def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path):
+    """Doses of the phantom's planned activities. The panel gives each territory its share of the scout: compared per GBq that is not residual."""
+    from RNTDosimetryScene import scout_plans
+
+    ui, truth, regions = case.ui, tare.truth, tare.regions
+    case.choose(*tare.territories, tare.liver, regions["tumour_1"], regions["tumour_2"], regions["lungs"], regions["stomach"])
+    assert chosen_roles(ui)["liver"] == "whole liver"
+    assert chosen_roles(ui)["stomach"] == "extrahepatic"
+    ui.planSegmentsButton.click()
+    assert ui.planLungShuntSpinBox.value == pytest.approx(100 * truth.lung_shunt_fraction, rel=0.05)
+    assert ui.planLungMassSpinBox.value == pytest.approx(truth.regions["lungs"].mass_g, rel=0.05)
+    assert ui.planTumorMassSpinBox.value == pytest.approx(sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.05)
+    request = scout_plans.kept_plan(case.widget._parameterNode).request
+    found = {tumour.name: tumour.tnr for item in request.injections for tumour in item.tumours}
+    assert found == pytest.approx(truth.tnr, rel=0.05)
+    activity = {item.name: item.activity_gbq for item in request.injections}
+    assert sum(activity.values()) == pytest.approx(ui.planActivitySpinBox.value)
+    shown = table(ui.planTableWidget)
+    for row, name, position in (
+        ("tumour_1", "tumour_1", "right"), ("tumour_2", "tumour_2", "left"), ("Normal liver in right lobe", "normal_right", "right"),
+        ("Normal liver in left lobe", "normal_left", "left"),
+    ):
+        per_gbq = truth.regions[name].planned_dose_gy / truth.activities_gbq[position] / (1 - truth.residual_fraction[position])
+        assert float(shown[row][0]) / activity[f"{position} lobe"] == pytest.approx(per_gbq, rel=0.05), row
+    assert list(shown)[-1] == "Lungs"
+    lung = truth.dose_constant_j_per_gbq * truth.lung_shunt_fraction / truth.regions["lungs"].mass_g * 1000
+    assert float(shown["Lungs"][0]) / ui.planActivitySpinBox.value == pytest.approx(lung, rel=0.05)
+    ui.planLiverLimitSpinBox.value = 20.0
+    ui.planActivityButton.click()
+    shown = table(ui.planTableWidget)
+    assert max(float(shown[f"Normal liver in {side} lobe"][0]) for side in ("right", "left")) == pytest.approx(20.0, rel=0.005)
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    ui.planWriteButton.click()
+    page = (tmp_path / "plan_report.html").read_text(encoding="utf-8")
+    assert "tumour_2" in page
+    assert "MAA" in page
+
+
+def test_typing_over_brings_the_typed_plan_and_back(case, tare):
+    ui = case.ui
+    case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
+    ui.planSegmentsButton.click()
+    measured = ui.planLungShuntSpinBox.value
+    ui.planLungShuntSpinBox.value = 10.0
+    assert "The table shows the typed plan of one tumor." in ui.planningResultLabel.text
+    assert list(table(ui.planTableWidget)) == ["Tumor", "Normal liver", "Lungs"]
+    assert "tumour_1" not in ui.planningResultLabel.text
+    ui.planLungShuntSpinBox.value = measured
+    assert "The table shows the plan from segments." in ui.planningResultLabel.text
+
+
+def test_changed_roles_and_segments_make_the_plan_stale(case, tare, tmp_path):
+    ui = case.ui
+    segmentation = case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
+    ui.planSegmentsButton.click()
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    assert ui.planWriteButton.enabled
+    ui.planRolesTableWidget.cellWidget(1, 1).currentText = "ignore"
+    assert "changed since" in ui.planningResultLabel.text
+    assert not ui.planWriteButton.enabled
+    assert "plan from segments again" in ui.planWriteButton.toolTip
+    ui.planSegmentsButton.click()
+    assert "changed since" not in ui.planningResultLabel.text
+    assert list(table(ui.planTableWidget)) == ["Normal liver", "Lungs"]
+    segmentation.GetSegmentation().RemoveSegment(segmentation.GetSegmentation().GetSegmentIdBySegmentName("lungs"))
+    case.widget.panel.refresh()
+    assert "changed since" in ui.planningResultLabel.text
+
+
+def test_the_resting_button_says_what_is_missing(panel, case, tare):
+    ui = case.ui
+    assert not ui.planSegmentsButton.enabled
+    assert ui.planSegmentsButton.toolTip == "Choose the scout scan first"
+    ui.planScoutSelector.setCurrentNode(case.scout)
+    assert ui.planSegmentsButton.toolTip == "Choose the segmentation with territories and tumors first"
+    case.choose(tare.regions["tumour_1"])
+    ui.planSegmentationSelector.setCurrentNode(ui.planSegmentationSelector.nodes()[0])
+    assert ui.planSegmentsButton.toolTip == "Give one segment the role territory first"
+    ui.planRolesTableWidget.cellWidget(0, 1).currentText = "territory"
+    assert ui.planSegmentsButton.enabled
+    assert ui.planWriteButton.toolTip == "Choose a folder for the plan first"
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        ("transform", "harden it"),
+        ("far away", "field of view"),
+        ("soft tissue for lungs", "choose the region of the lungs"),
+        ("no activity", "received none"),
+    ],
+)
+def test_a_refusal_leaves_everything_as_it_was(case, tare, scene, monkeypatch, spoil, text):
+    import slicer
+
+    ui, said = case.ui, []
+    lungs = tare.regions["lungs"]
+    if spoil == "soft tissue for lungs":
+        lungs = Region("lungs", lungs.geometry, np.asarray(tare.regions["normal_left"].occupancy))
+    case.choose(tare.territories[0], tare.regions["tumour_1"], lungs)
+    if spoil == "transform":
+        case.ct.SetAndObserveTransformNodeID(scene.AddNewNodeByClass("vtkMRMLLinearTransformNode").GetID())
+    elif spoil == "far away":
+        case.scout.SetOrigin(5000.0, 0.0, 0.0)
+    elif spoil == "no activity":
+        slicer.util.updateVolumeFromArray(case.scout, np.zeros(tare.scans.scout.geometry.size, dtype=np.float32))
+    # The application always has one; here it is made when it is first asked for.
+    slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(scene)
+    nodes = sorted(scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes()))
+    before = values(ui)
+    monkeypatch.setattr(slicer.util, "errorDisplay", said.append)
+    with collected_errors() as errors:
+        ui.planSegmentsButton.click()
+    assert errors == []
+    assert len(said) == 1
+    assert text in said[0]
+    assert values(ui) == before
+    assert not case.widget._parameterNode.planMeasuredJson
+    assert sorted(scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())) == nodes
+
+
+def test_without_lungs_the_typed_shunt_and_mass_are_taken_and_said(case, tare):
+    ui = case.ui
+    ui.planLungShuntSpinBox.value = 3.5
+    case.choose(tare.territories[0], tare.regions["tumour_1"])
+    ui.planSegmentsButton.click()
+    assert ui.planLungShuntSpinBox.value == 3.5
+    assert "the lung shunt of 3.5 % was typed" in ui.planningResultLabel.text
+    assert "the lung mass of 1000 g was typed" in ui.planningResultLabel.text
+
+
+def test_the_plan_comes_back_with_the_scene(case, tare, scene, tmp_path):
+    import slicer
+
+    ui = case.ui
+    case.choose(*tare.territories, tare.regions["tumour_1"], tare.regions["tumour_2"], tare.regions["lungs"])
+    ui.planSegmentsButton.click()
+    before = table(ui.planTableWidget)
+    slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    scene.Clear()
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    case.widget.initializeParameterNode()
+    assert table(ui.planTableWidget) == before
+    assert "The table shows the plan from segments." in ui.planningResultLabel.text
