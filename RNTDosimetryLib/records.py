@@ -27,7 +27,8 @@ class Record:
     """Base of the frozen dataclasses: ``to_dict()`` and a tolerant ``from_dict()``.
 
     Writing is strict: a NaN or an infinity is refused, so that none can reach a report. Reading is tolerant: unknown
-    keys, as a newer version may write, are ignored, and fields that are missing take their default.
+    keys, as a newer version may write, are ignored, and fields that are missing or null take their default. A value of another
+    kind than the field's is refused by the name of the field.
     """
 
     def to_dict(self) -> dict:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import number_list, positive_number
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.planning.compartments import Compartments
 from RNTDosimetryLib.planning.limits import check_limits, read_limits
 from RNTDosimetryLib.records import Record
@@ -43,15 +44,16 @@ def activity_table(
 
     Raises DosimetryError without activities or a planned one.
     """
+    checked_kind(compartments, Compartments, "the compartments")
     if activities_gbq is None:
         activities_gbq = round_activities(positive_number(planned_activity_gbq, "planned activity in GBq"))
-    activities = np.array([positive_number(value, "activity in GBq") for value in activities_gbq])
+    activities = np.array([positive_number(value, "activity in GBq") for value in number_list(activities_gbq, "the activities in GBq")])
     if activities.size == 0:
         raise DosimetryError("Expected at least one activity for the table, received none; leave it empty for round steps.")
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
     names = tuple(slopes)
     dose = activities[:, None] * np.array([slopes[name] for name in names]) + np.array([offsets.get(name, 0.0) for name in names])
-    wanted = read_limits(limits) if limits else ()
+    wanted = () if limits is None or (isinstance(limits, Mapping) and not limits) else read_limits(limits)
     checks = [check_limits(compartments, activity, wanted) for activity in activities]
     return ActivityTable(
         activities_gbq=activities,

@@ -4,8 +4,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.checks import any_number, checked_spacing, one_of, positive_number, shown
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_array, number_array
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.resources import read_json
 
@@ -13,6 +14,8 @@ METHODS = ("log-linear", "nonlinear")
 _LARGEST_R2_STAR_PER_S = 5000.0
 _ROUNDS = 60
 _CHUNK_VOXELS = 200_000
+_MOST_MG_ML = 1e5
+"""Ten times the metal: more is a slip of the unit."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,19 +53,19 @@ def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: f
     below it are left out of a voxel. Voxels with fewer than two echoes left have R2* 0 and fitted False.
     R2* is held between 0 and 5000 1/s. Raises DosimetryError for fewer than two echoes, echo times that do not rise, NaN.
     """
-    signal = np.asarray(echoes, dtype=np.float32)
-    times_s = np.asarray(echo_times_ms, dtype=float) / 1000.0
-    if signal.ndim != 4 or len(signal) != len(times_s) or len(times_s) < 2:
+    signal = number_array(echoes, "the echoes", np.float32)
+    times_s = np.atleast_1d(number_array(echo_times_ms, "the echo times in ms")) / 1000.0
+    floor = any_number(noise_floor, "the noise floor", "0 keeps every echo")
+    if signal.ndim != 4 or times_s.ndim != 1 or len(signal) != len(times_s) or len(times_s) < 2:
         raise DosimetryError(
             f"Expected two or more echoes as (echo, z, y, x) with one echo time each, received {signal.shape} and {len(times_s)} times; "
             "load the whole multi-echo series."
         )
     if not np.all(np.diff(times_s) > 0) or times_s[0] <= 0 or times_s[-1] > 1.0:
-        raise DosimetryError(f"Expected rising echo times in ms, received {list(echo_times_ms)}; check the unit and the order.")
+        raise DosimetryError(f"Expected rising echo times in ms, received {shown(echo_times_ms)}; check the unit and the order.")
     if not np.all(np.isfinite(signal)):
         raise DosimetryError("Expected finite signals in all echoes, received NaN or infinity; load the magnitude images again.")
-    if method not in METHODS:
-        raise DosimetryError(f"Expected the method {' or '.join(METHODS)}, received '{method}'; choose one of them.")
+    one_of(method, METHODS, "the method", "choose one of them")
     shape = signal.shape[1:]
     flat = signal.reshape(len(times_s), -1)
     rate, start, residual = (np.zeros(flat.shape[1], dtype=np.float32) for _ in range(3))
@@ -70,7 +73,7 @@ def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: f
     for first in range(0, flat.shape[1], _CHUNK_VOXELS):
         part = slice(first, first + _CHUNK_VOXELS)
         values = flat[:, part].astype(float)
-        usable = values > max(float(noise_floor), 0.0)
+        usable = values > max(floor, 0.0)
         good = usable.sum(axis=0) >= 2
         weights = np.where(usable, 1.0, 0.0)[:, good]
         found = _log_linear(values[:, good], weights, times_s)
@@ -98,7 +101,8 @@ def holmium_from_r2_star(
     1/s per mg/mL; None takes the value in Resources/planning/holmium.json, with a warning. signed: keeps negative concentrations, so that
     sums over a region stay unbiased; otherwise they become 0.
     """
-    maps = [np.asarray(getattr(item, "r2_star_per_s", item), dtype=float) for item in (before, after)]
+    maps = [number_array(getattr(item, "r2_star_per_s", item), "the map of R2*") for item in (before, after)]
+    voxel_ml = float(np.prod(checked_spacing(spacing_mm))) / 1000.0
     if maps[0].shape != maps[1].shape or maps[0].ndim != 3:
         raise DosimetryError(f"Expected R2* before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them.")
     warnings = []
@@ -113,6 +117,10 @@ def holmium_from_r2_star(
     concentration = np.where(known, (maps[1] - maps[0]) / relaxivity, 0.0)
     if not np.all(np.isfinite(concentration)):
         raise DosimetryError("Expected finite R2* maps, received NaN or infinity; fit them again.")
+    if np.abs(concentration).max(initial=0.0) > _MOST_MG_ML:
+        raise DosimetryError(
+            f"Expected holmium of at most {_MOST_MG_ML:g} mg/mL, received {np.abs(concentration).max():.3g}; check the unit of the relaxivity or slope."
+        )
     negative = float(np.count_nonzero(concentration < 0)) / concentration.size
     if not signed:
         if negative > 0.05:
@@ -120,14 +128,15 @@ def holmium_from_r2_star(
         concentration = np.maximum(concentration, 0.0)
     if not np.all(known):
         warnings.append("Voxels without a fit before or after hold no holmium in the map: dense deposits can hide there.")
-    total = float(concentration.sum()) * float(np.prod(np.asarray(spacing_mm, dtype=float))) / 1000.0
+    total = float(concentration.sum()) * voxel_ml
     return HolmiumMap(concentration.astype(np.float32), relaxivity, total, negative, tuple(warnings))
 
 
 def activity_from_holmium(concentration_mg_ml, specific_activity_mbq_mg: float) -> np.ndarray:
     """Activity at administration in MBq/mL, (z, y, x), for the spheres' activity per mg of holmium at that time."""
     specific = positive_number(specific_activity_mbq_mg, "specific activity in MBq per mg of holmium", "activity over holmium content at administration")
-    return np.maximum(np.asarray(getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), dtype=float), 0.0) * specific
+    concentration = checked_array(getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), "the holmium concentration")
+    return np.maximum(concentration, 0.0) * specific
 
 
 def holmium_from_ct(before_hu, after_hu, hounsfield_per_mg_ml: float, spacing_mm, *, signed: bool = False) -> HolmiumMap:

@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.dose.checks import any_number, non_negative_number, positive_number, shown
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.checks import checked_activity_gbq
+from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_items
 from RNTDosimetryLib.planning.products import UNCHECKED, Product, Quantity, get_product
 from RNTDosimetryLib.records import Record
 
@@ -50,8 +50,8 @@ class OrderOption(Record):
 
 def decayed_gbq(activity_gbq: float, nuclide, hours: float) -> float:
     """Activity after (or, with negative hours, before) a time."""
-    if not math.isfinite(hours):
-        raise DosimetryError(f"Expected a finite time in h, received {hours}; check both dates.")
+    hours = any_number(hours, "the time in h", "check both dates")
+    activity_gbq = non_negative_number(activity_gbq, "an activity in GBq")
     return activity_gbq * math.exp(-get_nuclide(nuclide).decay_constant_per_h * hours)
 
 
@@ -77,8 +77,10 @@ def order_options(
     product = product if isinstance(product, Product) else get_product(product, product_file)
     needed = checked_activity_gbq(needed_gbq)
     deviation = non_negative_number(largest_deviation, "largest deviation", "0.1 is 10 %")
-    slots = list(administrations)
-    if not slots or not all(isinstance(slot, datetime) for slot in slots):
+    slots = checked_items(administrations, datetime, "the treatment slots")
+    if not isinstance(calibration, (datetime, type(None))):
+        raise DosimetryError(f"Expected the date and time of the calibration, received {shown(calibration)}; leave it empty if the supplier states none.")
+    if not slots:
         raise DosimetryError("Expected at least one treatment slot with date and time, received none; type when the treatment can be.")
     if len({slot.tzinfo is None for slot in (*slots, *([calibration] if calibration else []))}) > 1:
         raise DosimetryError("Expected all times with or all without a time zone, received both; type local times.")

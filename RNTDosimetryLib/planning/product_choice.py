@@ -4,7 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from RNTDosimetryLib.dose.checks import positive_number, shown
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.planning.checks import checked_items, checked_name
 from RNTDosimetryLib.planning.compartments import make_compartments, plan_of
 from RNTDosimetryLib.planning.limits import LimitCheck, check_limits, read_limits
 from RNTDosimetryLib.planning.ordering import OrderOption, order_options
@@ -48,9 +50,13 @@ def choose_product(
     compartments: tumours, normal_liver_mass_g, lung_shunt_fraction and so on, as ``partition_model``. The ratios are taken as the same for all
     products, which the number and size of spheres may change. Raises DosimetryError for a name that receives no dose.
     """
-    name, dose_gy = wanted
+    if not isinstance(wanted, (tuple, list)) or len(wanted) != 2:
+        raise DosimetryError(f"Expected what is wanted as a name and a dose in Gy, received {shown(wanted)}; give ('T1', 205).")
+    name, dose_gy = checked_name(wanted[0], "what is wanted"), positive_number(wanted[1], "wanted dose in Gy")
+    if not isinstance(calibrations, (Mapping, type(None))):
+        raise DosimetryError(f"Expected calibrations by product, received {shown(calibrations)}; leave them out where the supplier states none.")
     choices = []
-    for item in products if products is not None else list_products(product_file):
+    for item in checked_items(products, str, "the products") if products is not None else list_products(product_file):
         product = get_product(item, product_file)
         case = make_compartments(product.name, product_file=product_file, **compartments)
         slopes, offset = case.gy_per_gbq(), case.offset_gy().get(name, 0.0)

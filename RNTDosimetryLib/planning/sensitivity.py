@@ -7,6 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.planning.checks import checked_activity_gbq
 from RNTDosimetryLib.planning.compartments import GRAM_PER_KG, Compartments
 from RNTDosimetryLib.planning.limits import read_limits
@@ -74,6 +75,7 @@ class SampledPlan(Record):
 
 def sensitivity(compartments: Compartments, activity_gbq: float, relative_change: float = 0.1) -> tuple[SensitivityRow, ...]:
     """Doses with each input lowered and raised by a share (the shunt by at least one percentage point), one at a time."""
+    checked_kind(compartments, Compartments, "the compartments")
     activity = checked_activity_gbq(activity_gbq)
     share = positive_number(relative_change, "relative change", "0.1 is 10 %")
     if share >= 1:
@@ -111,6 +113,8 @@ def sampled_doses(
     independent, except that a mass error of the normal liver is carried to the whole normal liver.
     Raises DosimetryError for uncertainties that no such distribution has.
     """
+    checked_kind(compartments, Compartments, "the compartments")
+    checked_kind(uncertainty, PlanUncertainty, "the uncertainty")
     activity = checked_activity_gbq(activity_gbq)
     if not _FEWEST_SAMPLES <= positive_number(samples, "number of samples", "20000 is usual") <= _MOST_SAMPLES:
         raise DosimetryError(f"Expected {_FEWEST_SAMPLES} to {_MOST_SAMPLES} samples, received {samples}; 20000 is usual.")
@@ -140,7 +144,7 @@ def sampled_doses(
     doses["lung_session"] = energy * shunt / lung
     doses["lung"] = doses["lung_session"] + compartments.previous_lung_dose_gy
     planned = _doses(compartments, activity)
-    wanted = read_limits(limits) if limits else ()
+    wanted = () if limits is None or (isinstance(limits, Mapping) and not limits) else read_limits(limits)
     return SampledPlan({name: _spread(name, planned[name], values, wanted) for name, values in doses.items()}, size, int(seed), uncertainty)
 
 
