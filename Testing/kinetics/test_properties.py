@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from hypothesis import Phase, assume, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 from kinetics.simulation import Lu177
 
@@ -12,8 +12,11 @@ from RNTDosimetryLib.kinetics import fit_time_activity
 
 LU = Lu177()
 DECAY = LU.decay_constant_per_h
-# the same samples in every run; no shrinking, which takes minutes
-FIXED = settings(deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate))
+# the same samples in every run; no shrinking, which takes minutes. Many random samples determine no fit and are left out; how many
+# hangs on the constants that hypothesis finds in the modules loaded by other tests
+FIXED = settings(
+    deadline=None, derandomize=True, phases=(Phase.explicit, Phase.generate), suppress_health_check=[HealthCheck.filter_too_much]
+)
 FREE_MODELS = ["mono", "uptake", "bi", "physical", "trapezoid"]
 
 
