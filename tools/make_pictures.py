@@ -72,6 +72,36 @@ def computed_panel(scene_file: Path):
     return container, widget
 
 
+def fill_planning(widget) -> None:
+    """Scout, CT and segments of the radioembolization phantom in the scene, planned by the one click of the section."""
+    import numpy as np
+    from RNTDosimetryScene import segments, volumes
+
+    from RNTDosimetryLib.images import Region
+    from RNTDosimetryLib.phantom import TareSettings, simulate_tare
+    from RNTDosimetryLib.phantom.tare_case import tare_protocol
+
+    scans, protocol = simulate_tare(TareSettings(size="small")), tare_protocol()
+    regions = {region.name: region for region in scans.regions}
+    ct, scout = volumes.add_ct(scans.ct), volumes.add_activity(scans.scout)
+    ct.SetName("Scout CT")
+    scout.SetName("Scout MAA")
+    territories = [
+        Region(f"{name} lobe", regions[members[0]].geometry, sum(np.asarray(regions[member].occupancy) for member in members))
+        for name, members in protocol["territories"].items()
+    ]
+    drawn = [*territories, *(regions[name] for name in ("tumour_1", "tumour_2", "lungs", "stomach"))]
+    segmentation = segments.add_segmentation("Scout segments", drawn, ct)
+    ui = widget.ui
+    ui.planScoutSelector.setCurrentNode(scout)
+    ui.planCtSelector.setCurrentNode(ct)
+    ui.planSegmentationSelector.setCurrentNode(segmentation)
+    ui.planScoutResolutionSpinBox.value = protocol["scout"]["spect"]["psf_fwhm_mm"]
+    ui.planProductComboBox.currentText = protocol["treatment"]["product"]
+    ui.planFolderPathLineEdit.currentPath = "plan"
+    ui.planSegmentsButton.click()
+
+
 def settle(container) -> None:
     """Let Qt lay out and draw what has changed."""
     import slicer
@@ -180,6 +210,7 @@ def draw_all(scene_file: Path, folder: Path) -> list[Path]:
     """Every section, the result layout, and both together as the screenshot of the extension."""
     folder.mkdir(parents=True, exist_ok=True)
     container, widget = computed_panel(scene_file)
+    fill_planning(widget)
     paths = draw_sections(container, widget, folder)
     layout, panel = draw_result_layout(widget), draw_panel(container, widget)
     save_small(layout, folder / "layout.png")

@@ -87,7 +87,7 @@ class PlanningSection(Section):
             plans.STALE: _("The table shows a plan from segments that have changed since: plan again."),
         }[plan.source]
         if plan.several and plan.source != plans.TYPED:
-            shown += " " + _("It holds every tumor and territory; the fields hold their sum.")
+            shown += " " + _("It holds every tumor and territory; the fields hold them as one.")
         broken = [row["name"] for row in plan.rows if row["broken"]]
         status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else _("Within the limits.")
         color = BAD_COLOR if broken else STALE_COLOR if plan.source == plans.STALE else DONE_COLOR

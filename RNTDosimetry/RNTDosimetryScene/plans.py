@@ -1,5 +1,6 @@
 """The live plan of the panel: of the segments with all tumors and territories, or typed as one tumor, normal liver and lungs."""
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from RNTDosimetryScene import scout_plans
 TYPED, MEASURED, STALE = "typed", "measured", "stale"
 _TUMOR, _LIVER, _LUNG = "tumor", "normal_liver", "lung"
 _NAMES = {_TUMOR: "Tumor", _LIVER: "Normal liver", _LUNG: "Lungs", "whole_normal_liver": "Whole normal liver"}
-_LARGEST_GBQ = 100.0
+_STEP_GBQ, _LARGEST_GBQ = 0.001, 100.0
 
 
 @dataclass(frozen=True)
@@ -53,9 +54,12 @@ def live_plan(parameter_node) -> LivePlan:
 def take_largest(parameter_node) -> None:
     """The largest activity within the limits becomes the typed one. Raises DosimetryError when the panel cannot hold it."""
     largest = live_plan(parameter_node).largest_gbq
-    if largest > _LARGEST_GBQ:
-        raise DosimetryError(f"Expected limits that allow at most {_LARGEST_GBQ:g} GBq, received {largest:.4g} GBq; check limits and masses.")
-    parameter_node.planActivityGBq = largest
+    if not _STEP_GBQ <= largest <= _LARGEST_GBQ:
+        raise DosimetryError(
+            f"Expected limits that allow {_STEP_GBQ:g} to {_LARGEST_GBQ:g} GBq, received {largest:.4g} GBq; check limits and masses."
+        )
+    # Rounded down to what the panel shows, so that the limit is still kept.
+    parameter_node.planActivityGBq = math.floor(largest / _STEP_GBQ) * _STEP_GBQ
 
 
 def write_plan(parameter_node, folder) -> list[Path]:

@@ -1,6 +1,7 @@
 """One click from scout and segments to plan and report, on the radioembolization phantom whose truth is known."""
 
 import json
+import random
 from types import SimpleNamespace
 
 import numpy as np
@@ -73,10 +74,10 @@ def test_one_click_plans_one_tumor_near_the_truth(case, tare, tmp_path):
     assert chosen_roles(ui) == {"right lobe": "territory", "tumour_1": "tumor", "lungs": "lungs"}
     ui.planSegmentsButton.click()
     mass, ratio, normal, _shunt, lung_mass = values(ui)
-    assert mass == pytest.approx(truth.regions["tumour_1"].mass_g, rel=0.05)
-    assert ratio == pytest.approx(truth.tnr["tumour_1"], rel=0.05)
-    assert normal == pytest.approx(truth.regions["normal_right"].mass_g, rel=0.05)
-    assert lung_mass == pytest.approx(truth.regions["lungs"].mass_g, rel=0.05)
+    assert mass == pytest.approx(truth.regions["tumour_1"].mass_g, rel=0.03)
+    assert ratio == pytest.approx(truth.tnr["tumour_1"], rel=0.03)
+    assert normal == pytest.approx(truth.regions["normal_right"].mass_g, rel=0.03)
+    assert lung_mass == pytest.approx(truth.regions["lungs"].mass_g, rel=0.03)
     shown = table(ui.planTableWidget)
     assert list(shown) == ["tumour_1", "Normal liver", "Lungs"]
     assert "The table shows the plan from segments." in ui.planningResultLabel.text
@@ -97,12 +98,12 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     assert chosen_roles(ui)["liver"] == "whole liver"
     assert chosen_roles(ui)["stomach"] == "extrahepatic"
     ui.planSegmentsButton.click()
-    assert ui.planLungShuntSpinBox.value == pytest.approx(100 * truth.lung_shunt_fraction, rel=0.05)
-    assert ui.planLungMassSpinBox.value == pytest.approx(truth.regions["lungs"].mass_g, rel=0.05)
-    assert ui.planTumorMassSpinBox.value == pytest.approx(sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.05)
+    assert ui.planLungShuntSpinBox.value == pytest.approx(100 * truth.lung_shunt_fraction, rel=0.03)
+    assert ui.planLungMassSpinBox.value == pytest.approx(truth.regions["lungs"].mass_g, rel=0.03)
+    assert ui.planTumorMassSpinBox.value == pytest.approx(sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.03)
     request = scout_plans.kept_plan(case.widget._parameterNode).request
     found = {tumour.name: tumour.tnr for item in request.injections for tumour in item.tumours}
-    assert found == pytest.approx(truth.tnr, rel=0.05)
+    assert found == pytest.approx(truth.tnr, rel=0.03)
     activity = {item.name: item.activity_gbq for item in request.injections}
     assert sum(activity.values()) == pytest.approx(ui.planActivitySpinBox.value)
     shown = table(ui.planTableWidget)
@@ -111,10 +112,10 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
         ("Normal liver in left lobe", "normal_left", "left"),
     ):
         per_gbq = truth.regions[name].planned_dose_gy / truth.activities_gbq[position] / (1 - truth.residual_fraction[position])
-        assert float(shown[row][0]) / activity[f"{position} lobe"] == pytest.approx(per_gbq, rel=0.05), row
+        assert float(shown[row][0]) / activity[f"{position} lobe"] == pytest.approx(per_gbq, rel=0.03), row
     assert list(shown)[-1] == "Lungs"
     lung = truth.dose_constant_j_per_gbq * truth.lung_shunt_fraction / truth.regions["lungs"].mass_g * 1000
-    assert float(shown["Lungs"][0]) / ui.planActivitySpinBox.value == pytest.approx(lung, rel=0.05)
+    assert float(shown["Lungs"][0]) / ui.planActivitySpinBox.value == pytest.approx(lung, rel=0.03)
     ui.planLiverLimitSpinBox.value = 20.0
     ui.planActivityButton.click()
     shown = table(ui.planTableWidget)
@@ -232,3 +233,32 @@ def test_the_plan_comes_back_with_the_scene(case, tare, scene, tmp_path):
     case.widget.initializeParameterNode()
     assert table(ui.planTableWidget) == before
     assert "The table shows the plan from segments." in ui.planningResultLabel.text
+
+
+@pytest.mark.parametrize("seed", [1121, 1122])
+def test_random_clicks_in_the_section_raise_nothing(case, tare, tmp_path, seed):
+    """Any order of volumes, roles, numbers and buttons: nothing raises, and what is written is what the table shows."""
+    chance, ui = random.Random(seed), case.ui
+    case.choose(*tare.territories, tare.regions["tumour_1"], tare.regions["tumour_2"], tare.regions["lungs"])
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    with collected_errors() as errors:
+        for _action in range(40):
+            kind = chance.choice(("node", "role", "number", "product", "button", "button"))
+            if kind == "node":
+                selector = getattr(ui, chance.choice(("planScoutSelector", "planCtSelector", "planSegmentationSelector")))
+                selector.setCurrentNode(chance.choice([*selector.nodes(), None]))
+            elif kind == "role" and ui.planRolesTableWidget.rowCount:
+                box = ui.planRolesTableWidget.cellWidget(chance.randrange(ui.planRolesTableWidget.rowCount), 1)
+                box.currentIndex = chance.randrange(box.count)
+            elif kind == "number":
+                box = getattr(ui, chance.choice((*FIELDS, "planActivitySpinBox", "planScoutResolutionSpinBox", "planLiverLimitSpinBox")))
+                box.value = chance.uniform(box.minimum, min(box.maximum, 500.0))
+            elif kind == "product":
+                ui.planProductComboBox.currentIndex = chance.randrange(ui.planProductComboBox.count)
+            else:
+                getattr(ui, chance.choice(("planSegmentsButton", "planActivityButton", "planWriteButton"))).click()
+            assert errors == []
+    if ui.planWriteButton.enabled:
+        ui.planWriteButton.click()
+        written = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
+        assert written["activity_gbq"] == pytest.approx(ui.planActivitySpinBox.value, abs=0.001)
