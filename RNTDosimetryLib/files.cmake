@@ -61,6 +61,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/recovery.py
   RNTDosimetryLib/images/region_uncertainty.py
   RNTDosimetryLib/images/registration.py
+  RNTDosimetryLib/images/registration_activity.py
   RNTDosimetryLib/images/registration_quality.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/sensitivity.py
@@ -167,6 +168,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/planes.py
   RNTDosimetryLib/report/plots.py
   RNTDosimetryLib/report/png.py
+  RNTDosimetryLib/report/recovery_plot.py
   RNTDosimetryLib/report/rtdose.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
