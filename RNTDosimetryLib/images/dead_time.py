@@ -134,7 +134,12 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
     fit = least_squares(residuals, (1.0, 0.2), bounds=((0.0, 0.0), (np.inf, np.inf)), x_scale=(1.0, 0.2), xtol=1e-14, ftol=1e-14, gtol=1e-12)
     sensitivity, dead_time = (float(value) for value in fit.x * scale)
     chi2, freedom = float(2.0 * fit.cost), activity.size - 2
-    covariance = np.linalg.inv(fit.jac.T @ fit.jac) * max(1.0, chi2 / freedom)
+    information = fit.jac.T @ fit.jac
+    if not np.all(np.isfinite(information)) or np.linalg.matrix_rank(information) < len(information):
+        raise DosimetryError(
+            "Expected activities whose rates show both sensitivity and dead time, received ones that do not; measure from low to high rates."
+        )
+    covariance = np.linalg.inv(information) * max(1.0, chi2 / freedom)
     uncertainty = float(math.sqrt(covariance[1, 1]) * scale[1])
     if dead_time < 2.0 * uncertainty:
         raise DosimetryError(

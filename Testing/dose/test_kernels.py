@@ -96,7 +96,7 @@ def test_any_electron_energy_closes(energy):
 def test_any_photon_energy_is_monotone_and_below_one(energy):
     within = photon_energy_within(np.array([energy]), np.ones(1), np.geomspace(1e-5, 60.0, 200))
     assert np.all(np.diff(within) >= -1e-9)
-    assert within[-1] <= 1.0 + 1e-9
+    assert within[-1] <= 1.0 + 1e-6  # the stored table has seven digits
     assert within[-1] > 0.75  # even annihilation photons leave over three quarters of their energy within 60 cm
 
 
