@@ -45,7 +45,7 @@ def main() -> None:
     print("3/5 Running the dosimetry on the nodes of the scene")
     result = logic.run(parameter_node, progress=show_progress)
     paths = logic.writeReport(options.out, parameter_node)
-    scene_path = options.out / "scene.mrb"
+    scene_path = (options.out / "scene.mrb").resolve()
     slicer.util.saveScene(str(scene_path))
 
     print("4/5 Comparing with the truth\n")

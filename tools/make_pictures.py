@@ -59,7 +59,7 @@ def computed_panel(scene_file: Path):
     """The panel with the study of the scene, the way a user leaves it: a lesion clicked, a folder chosen."""
     import slicer
 
-    slicer.util.loadScene(str(scene_file))
+    slicer.util.loadScene(str(scene_file.resolve()))
     container = slicer.modules.rntdosimetry.widgetRepresentation()
     container.enter()
     widget = container.self()
