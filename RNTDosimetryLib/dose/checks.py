@@ -60,7 +60,8 @@ def non_negative_number(value, name: str, remedy: str = "type zero or a positive
 def any_number(value, name: str, remedy: str = "type a number", expected: str = "a number") -> float:
     """``value`` as a float; DosimetryError for True and False, text that is no number, NaN, infinity or beyond ``LARGEST_NUMBER``."""
     number = np.nan
-    if not isinstance(value, (bool, np.bool_)):
+    of_numpy = isinstance(value, (np.ndarray, np.generic))
+    if not isinstance(value, bool) and not (of_numpy and (value.ndim or value.dtype.kind not in "fiu" or np.ma.is_masked(value))):
         try:
             number = float(value)
         except (TypeError, ValueError, OverflowError):
