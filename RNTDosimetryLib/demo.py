@@ -124,6 +124,14 @@ def truth_tables(result: StudyResult, truth: PhantomTruth) -> tuple[Table, Table
     return regions, scans
 
 
+def write_deviations(result: StudyResult, truth: PhantomTruth, folder: Path) -> Path:
+    """Write deviations.json: how far every region and every alignment is from the truth."""
+    return write_json(Path(folder) / "deviations.json", {
+        "regions": [item.to_dict() for item in region_deviations(result, truth)],
+        "alignments": [item.to_dict() for item in alignment_deviations(result, truth)],
+    })
+
+
 def summary(result: StudyResult, truth: PhantomTruth) -> str:
     """What the demo prints at its end."""
     return "\n\n".join(table_text(table) for table in (short_table(result), *truth_tables(result, truth)))
@@ -138,10 +146,7 @@ def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.2))
     images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))
     write_outputs(result, images, out)
-    write_json(Path(out) / "deviations.json", {
-        "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
-        "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
-    })
+    write_deviations(result, patient.truth, out)
     plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 1.0))
     return f"{summary(result, patient.truth)}\n\n{table_text(plan.table())}"
 

@@ -173,6 +173,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
   RNTDosimetryLib/resources.py
+  RNTDosimetryLib/scalars.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
   RNTDosimetryLib/study_images.py

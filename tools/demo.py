@@ -13,13 +13,12 @@ import host  # noqa: E402
 from RNTDosimetryLib.commandline import print_warnings, show_progress  # noqa: E402
 from RNTDosimetryLib.demo import (  # noqa: E402
     STUDY_FILE,
-    alignment_deviations,
     make_demo_patient,
-    region_deviations,
     summary,
+    write_deviations,
 )
 from RNTDosimetryLib.plan_demo import run_plan_demo  # noqa: E402
-from RNTDosimetryLib.report import table_text, write_json  # noqa: E402
+from RNTDosimetryLib.report import table_text  # noqa: E402
 
 
 def main() -> None:
@@ -50,13 +49,7 @@ def main() -> None:
 
     print("4/5 Comparing with the truth\n")
     print(summary(result, patient.truth))
-    write_json(
-        options.out / "deviations.json",
-        {
-            "regions": [item.to_dict() for item in region_deviations(result, patient.truth)],
-            "alignments": [item.to_dict() for item in alignment_deviations(result, patient.truth)],
-        },
-    )
+    write_deviations(result, patient.truth, options.out)
     print_warnings(result.all_warnings())
 
     print("\n5/5 Radioembolisation: a second phantom from scout to verified dose")

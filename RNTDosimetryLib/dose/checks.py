@@ -1,10 +1,10 @@
 """Checks of the input that every part of the dose room shares."""
 
-import reprlib
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.scalars import LARGEST_NUMBER, any_number, shown
 
 LARGEST_SPACING_MM = 50.0
 SMALLEST_LARGEST_SPACING_MM = 0.8
@@ -12,15 +12,8 @@ SMALLEST_LARGEST_SPACING_MM = 0.8
 SMALLEST_SPACING_MM = 0.05
 LIGHTEST_G_ML, HEAVIEST_G_ML = 1e-4, 25.0
 """Below air at any altitude and above every metal a density is a mistake, such as one in kg/m3."""
-LARGEST_NUMBER = 1e20
-"""Nothing measured, in the units used here, is larger; squares and products of such numbers stay finite."""
 _SAME_DENSITY_G_ML = 1e-6
 _DENSITY_REMEDY = "soft tissue is near 1.04, lung near 0.3"
-
-
-def shown(value) -> str:
-    """A value in a few words for an error text."""
-    return str(value) if isinstance(value, (int, float, str)) and len(str(value)) < 60 else " ".join(reprlib.repr(value).split())
 
 
 def checked_spacing(spacing_mm) -> tuple[float, float, float]:
@@ -54,20 +47,6 @@ def non_negative_number(value, name: str, remedy: str = "type zero or a positive
     number = any_number(value, name, remedy, "a number of zero or more")
     if number < 0:
         raise DosimetryError(f"Expected {name} of zero or more, received {shown(value)}; {remedy}.")
-    return number
-
-
-def any_number(value, name: str, remedy: str = "type a number", expected: str = "a number") -> float:
-    """``value`` as a float; DosimetryError for True and False, text that is no number, NaN, infinity or beyond ``LARGEST_NUMBER``."""
-    number = np.nan
-    of_numpy = isinstance(value, (np.ndarray, np.generic))
-    if not isinstance(value, bool) and not (of_numpy and (value.ndim or value.dtype.kind not in "fiu" or np.ma.is_masked(value))):
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = np.nan
-    if not abs(number) <= LARGEST_NUMBER:
-        raise DosimetryError(f"Expected {expected} for {name}, received {shown(value)}; {remedy}.")
     return number
 
 

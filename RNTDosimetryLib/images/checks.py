@@ -1,22 +1,15 @@
 """Checks of typed input that every part of the images room shares."""
 
-import reprlib
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.scalars import LARGEST_NUMBER, shown
 
-LARGEST_NUMBER = 1e20
-"""Nothing measured, in the units used here, is larger; squares and products of such numbers stay finite."""
 _LIGHTEST_G_ML, _HEAVIEST_G_ML = 1e-4, 25.0
 _LARGEST_MASS_G = 5e5
 _SMALLEST_FWHM_MM, _LARGEST_FWHM_MM = 0.01, 100.0
-
-
-def shown(value) -> str:
-    """A value in a few words for an error text."""
-    return str(value) if isinstance(value, (int, float, str)) and len(str(value)) < 60 else " ".join(reprlib.repr(value).split())
 
 
 def checked_number(

@@ -1,25 +1,17 @@
 """Checks of the input that every part of the kinetics room shares."""
 
 import math
-import reprlib
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.scalars import LARGEST_NUMBER, any_number, shown
 
-LARGEST_NUMBER = 1e20
 SMALLEST_NUMBER = 1e-20
 """Nothing measured, in the units used here, is larger or, above zero, smaller; squares and products of such numbers stay finite."""
 MOST_HALF_LIVES = 30.0
 """After 30 physical half-lives a billionth is left: such a time was not measured but typed in minutes or seconds."""
 SHORTEST_TIME_H = 1e-6
-_LONGEST_SHOWN = 60
-
-
-def shown(value) -> str:
-    """A value in a few words for an error text."""
-    text = str(value) if isinstance(value, (int, float, str)) else " ".join(reprlib.repr(value).split())
-    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
 def float_array(values, name: str, remedy: str) -> np.ndarray:
@@ -49,20 +41,6 @@ def as_numbers(values, name: str, unit: str) -> np.ndarray:
     if (np.abs(array) > LARGEST_NUMBER).any():
         raise DosimetryError(f"Expected {name} up to {LARGEST_NUMBER:g} {unit}, received {np.abs(array).max():.3g}; check the unit.")
     return array
-
-
-def any_number(value, name: str, remedy: str, expected: str = "a number") -> float:
-    """``value`` as a float; DosimetryError for True and False, text that is no number, NaN, infinity or beyond ``LARGEST_NUMBER``."""
-    number = math.nan
-    of_numpy = isinstance(value, (np.ndarray, np.generic))
-    if not isinstance(value, bool) and not (of_numpy and (value.ndim or value.dtype.kind not in "fiu" or np.ma.is_masked(value))):
-        try:
-            number = float(value)
-        except (TypeError, ValueError, OverflowError):
-            number = math.nan
-    if not abs(number) <= LARGEST_NUMBER:
-        raise DosimetryError(f"Expected {expected} for {name}, received {shown(value)}; {remedy}.")
-    return number
 
 
 def whole_number(value, name: str, least: int, most: int, remedy: str) -> int:

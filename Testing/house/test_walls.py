@@ -12,7 +12,7 @@ MODULE = ROOT / "RNTDosimetry"
 
 # A room imports only rooms to the right of it. Files at the top of the library that are not named here are the workflow.
 ROOM_ORDER = ("workflow", "phantom", "report", "planning", "dose", "kinetics", "images", "nuclides", "ground")
-GROUND_FILES = {"errors", "records", "resources", "progress"}
+GROUND_FILES = {"errors", "records", "resources", "progress", "scalars"}
 FILE_SCOPE_PACKAGES = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules", "RNTDosimetryLib"}
 INNER_PACKAGES = FILE_SCOPE_PACKAGES | {"pydicom", "highdicom"}
 MODULE_FILE_SCOPE = FILE_SCOPE_PACKAGES | {"slicer", "qt", "ctk", "RNTDosimetryPanel", "RNTDosimetryScene", "RNTDosimetry"}
