@@ -2,6 +2,7 @@
 set(LIBRARY_SCRIPTS
   RNTDosimetryLib/__init__.py
   RNTDosimetryLib/__main__.py
+  RNTDosimetryLib/alignment.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py

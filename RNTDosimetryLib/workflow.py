@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib import __version__, steps
+from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.progress import Progress, part, silent, stopping
@@ -24,7 +25,7 @@ def run_study(
     """
     progress = stopping(progress, cancel)
     settings = study.settings
-    alignments = steps.align(images, settings, part(progress, 0.0, 0.5))
+    alignments = align(images, settings, part(progress, 0.0, 0.5))
     progress(0.5, "Measuring the regions")
     curves = steps.measure(images, alignments, settings)
     progress(0.6, "Fitting the curves")

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import slicer
 
-from RNTDosimetryLib import steps
+from RNTDosimetryLib.alignment import align as align_scans
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.registration import rotation_angle_degrees
 from RNTDosimetryLib.images.registration_quality import registration_quality
@@ -25,7 +25,7 @@ def uses_brainsfit(method: RegistrationMethod) -> bool:
 
 
 class _Scans:
-    """What ``steps.align`` reads of a study: so the scans can be aligned before any region is drawn."""
+    """What the library's ``align`` reads of a study: so the scans can be aligned before any region is drawn."""
 
     def __init__(self, scans, reference_index: int):
         self.scans = scans
@@ -44,7 +44,7 @@ def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
             raise DosimetryError("Expected the module BRAINSFit, found none in this Slicer; choose SimpleITK.")
         matrices = _brainsfit_matrices(parameter_node, scans, progress)
         return _described(scans, index, matrices, "BRAINSFit, rigid, mutual information")
-    return steps.align(_Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE), progress)
+    return align_scans(_Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE), progress)
 
 
 def registrations_of(parameter_node, alignments) -> tuple | None:
@@ -56,7 +56,7 @@ def registrations_of(parameter_node, alignments) -> tuple | None:
 
 
 def _described(scans, index: int, matrices, method: str) -> tuple[Alignment, ...]:
-    given = steps.align(_Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices)))
+    given = align_scans(_Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices)))
     reference, found = scans[index], []
     for scan, alignment in zip(scans, given):
         if scan is reference:
