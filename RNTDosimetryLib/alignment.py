@@ -5,12 +5,12 @@ from collections import OrderedDict
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import CtImage, RigidRegistration, register_rigid
+from RNTDosimetryLib.images import ActivityImage, CtImage, RigidRegistration, register_rigid, register_rigid_activity
 from RNTDosimetryLib.images.registration import rotation_angle_degrees
 from RNTDosimetryLib.progress import Progress, silent
 from RNTDosimetryLib.report import sha256_of_array
 from RNTDosimetryLib.study import StudySettings
-from RNTDosimetryLib.study_images import StudyImages
+from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
@@ -18,8 +18,10 @@ _KEPT_REGISTRATIONS = 32
 
 
 def align(images: StudyImages, settings: StudySettings, progress: Progress = silent) -> tuple[Alignment, ...]:
-    """Where every scan lies relative to the reference: by the given matrices, by the CTs, or as they are.
+    """Where every scan lies relative to the reference: by the given matrices, by the CTs, by the activity, or as they are.
 
+    Whoever asks for CTs does not get another method in silence: a scan without a CT is then taken as aligned, with a warning
+    that names the remedy. By activity, every scan is aligned by its activity image; its CT, of the same session, goes with it.
     Raises DosimetryError when the registration of a scan fails or is not believable.
     """
     if settings.registrations is not None:
@@ -36,11 +38,10 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
             alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
         elif not settings.register:
             alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)))
-        elif scan.ct is None or reference.ct is None:
-            warning = f"{scan.name} has no CT to register by: it was taken as aligned with {reference.name}."
-            alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(warning,)))
+        elif settings.register_by == "ct" and (scan.ct is None or reference.ct is None):
+            alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(_without_ct(scan, reference),)))
         else:
-            found = _registered(reference.ct, scan.ct)
+            found = _registered(reference.ct, scan.ct) if settings.register_by == "ct" else _registered(reference.activity, scan.activity)
             alignments.append(Alignment(
                 scan.name, found.matrix, found.method, found.shift_mm, found.rotation_degrees, found.quality, found.warnings
             ))
@@ -50,15 +51,28 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
 _found_registrations: OrderedDict[tuple, RigidRegistration] = OrderedDict()
 
 
-def _registered(fixed: CtImage, moving: CtImage) -> RigidRegistration:
-    """Registration of two CTs, found once: who changes a model or a region need not wait for it again."""
-    key = tuple(part for ct in (fixed, moving) for part in (sha256_of_array(ct.hounsfield), ct.geometry, ct.frame_of_reference_uid, ct.name))
+def _without_ct(scan: Scan, reference: Scan) -> str:
+    without = " and ".join(item.name for item in (reference, scan) if item.ct is None)
+    return (
+        f"{without}: no CT to register by, so {scan.name} was taken as aligned with {reference.name}; a patient moves between scans, "
+        'so choose activity to activity (register_by: "activity"), or give the registration.'
+    )
+
+
+def _registered(fixed: CtImage | ActivityImage, moving: CtImage | ActivityImage) -> RigidRegistration:
+    """Registration of two CTs or two activity images, found once: who changes a model or a region need not wait for it again."""
+    key = tuple(part for image in (fixed, moving) for part in _what_registration_reads(image))
     if key not in _found_registrations:
-        _found_registrations[key] = register_rigid(fixed, moving)
+        _found_registrations[key] = register_rigid(fixed, moving) if isinstance(fixed, CtImage) else register_rigid_activity(fixed, moving)
     _found_registrations.move_to_end(key)
     while len(_found_registrations) > _KEPT_REGISTRATIONS:
         _found_registrations.popitem(last=False)
     return _found_registrations[key]
+
+
+def _what_registration_reads(image: CtImage | ActivityImage) -> tuple:
+    voxels = image.hounsfield if isinstance(image, CtImage) else image.concentration_bq_ml
+    return type(image).__name__, sha256_of_array(voxels), image.geometry, image.frame_of_reference_uid, image.name
 
 
 def _given(name: str, matrix) -> Alignment:

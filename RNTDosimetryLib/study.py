@@ -15,6 +15,7 @@ _REGION_RANGES = {"mass_g": (1e-6, 5e5, "g"), "density_g_ml": (1e-4, 25.0, "g/mL
 
 VOXEL_MODELS = ("shared", "mono", "auto")
 DOSE_METHODS = ("local", "kernel")
+REGISTER_BY = ("ct", "activity")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ class StudySettings(Record):
 
     model: time-activity model of the regions ("auto" chooses by AICc; "hanscheid" takes a single scan without a half-life). voxel_model: "shared" region rates, "mono" own
     rate, "auto" own best model. dose_method: of the dose map, "kernel" or "local". density_g_ml: of the dose map.
-    register: align the time points by their CTs onto the one that the regions were drawn on.
+    register: align the time points onto the one that the regions were drawn on. register_by: "ct", their CTs, and a scan without one is
+    taken as aligned with a warning; "activity", the activity images themselves, for scans without a CT.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
     density_from_ct: density of every voxel of the dose map from the reference CT; density_g_ml then serves the masses only.
     calibration_uncertainty: relative, 1 sigma, common to all images.
@@ -74,6 +76,7 @@ class StudySettings(Record):
     density_g_ml: float = 1.04
     density_from_ct: bool = False
     register: bool = True
+    register_by: str = "ct"
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
     calibration_uncertainty: float = 0.0
     scan_uncertainty: float = 0.03
@@ -89,6 +92,8 @@ class StudySettings(Record):
             raise DosimetryError(f"Expected voxel_model to be one of {', '.join(VOXEL_MODELS)}, received '{self.voxel_model}'.")
         if self.dose_method not in DOSE_METHODS:
             raise DosimetryError(f"Expected dose_method to be one of {', '.join(DOSE_METHODS)}, received '{self.dose_method}'.")
+        if self.register_by not in REGISTER_BY:
+            raise DosimetryError(f"Expected register_by to be one of {', '.join(REGISTER_BY)}, received '{self.register_by}'.")
         if not (_is_number(self.density_g_ml) and 0.05 <= self.density_g_ml <= 3.0):
             raise DosimetryError(f"Expected density_g_ml between 0.05 and 3 g/mL, received {self.density_g_ml!r}; soft tissue is 1.04.")
         if not (_is_number(self.calibration_uncertainty) and 0 <= self.calibration_uncertainty < 1):

@@ -44,7 +44,8 @@ def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
             raise DosimetryError("Expected the module BRAINSFit, found none in this Slicer; choose SimpleITK.")
         matrices = _brainsfit_matrices(parameter_node, scans, progress)
         return _described(scans, index, matrices, "BRAINSFit, rigid, mutual information")
-    return align_scans(_Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE), progress)
+    by = "activity" if method is RegistrationMethod.ACTIVITY else "ct"
+    return align_scans(_Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE, register_by=by), progress)
 
 
 def registrations_of(parameter_node, alignments) -> tuple | None:

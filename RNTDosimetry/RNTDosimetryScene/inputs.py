@@ -54,6 +54,7 @@ def study_of_scene(parameter_node, registrations=None) -> Study:
             density_from_ct=parameter_node.densityFromCt,
             spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
             register=method is not RegistrationMethod.NONE,
+            register_by="activity" if method is RegistrationMethod.ACTIVITY else "ct",
             registrations=registrations,
         ),
     )

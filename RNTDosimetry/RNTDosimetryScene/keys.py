@@ -38,9 +38,11 @@ def look_again() -> None:
 
 def step_keys(parameter_node) -> dict[str, str]:
     """Key of every step by name, each holding those of the steps before it."""
+    by_activity = parameter_node.registrationMethod is RegistrationMethod.ACTIVITY
     register = _hash([
         parameter_node.registrationMethod.value, parameter_node.referenceIndex, [_ct(node) for node in parameter_node.ctVolumes or []],
         _transforms(parameter_node), len(parameter_node.activityVolumes),
+        [_activity(node) for node in parameter_node.activityVolumes] if by_activity else [],
     ])
     typed = _typed(parameter_node.segmentation)
     measure = _hash([

@@ -20,6 +20,7 @@ class RegistrationMethod(enum.Enum):
     AUTOMATIC = "automatic"
     BRAINSFIT = "brainsfit"
     SIMPLEITK = "simpleitk"
+    ACTIVITY = "activity"
     SCENE = "scene"
     NONE = "none"
 
@@ -28,6 +29,7 @@ class RegistrationMethod(enum.Enum):
             RegistrationMethod.AUTOMATIC: _("CT to CT: BRAINSFit where it is, else SimpleITK"),
             RegistrationMethod.BRAINSFIT: _("CT to CT: BRAINSFit"),
             RegistrationMethod.SIMPLEITK: _("CT to CT: SimpleITK"),
+            RegistrationMethod.ACTIVITY: _("Activity to activity"),
             RegistrationMethod.SCENE: _("My transforms in the scene"),
             RegistrationMethod.NONE: _("None: the scans are aligned"),
         }
