@@ -57,12 +57,15 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/intake_ledger.py
   RNTDosimetryLib/images/intake_records.py
   RNTDosimetryLib/images/measurement.py
+  RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/quantification.py
+  RNTDosimetryLib/images/record_files.py
   RNTDosimetryLib/images/recovery.py
   RNTDosimetryLib/images/region_uncertainty.py
   RNTDosimetryLib/images/registration.py
   RNTDosimetryLib/images/registration_activity.py
+  RNTDosimetryLib/images/registration_masks.py
   RNTDosimetryLib/images/registration_quality.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/sensitivity.py
@@ -72,6 +75,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/suv.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
+  RNTDosimetryLib/kinetics/admission.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/bootstrap.py
   RNTDosimetryLib/kinetics/checks.py

@@ -1,6 +1,5 @@
 """Camera calibration: sensitivity as a record with its date and half-life, stored in a file and applied to counts."""
 
-import json
 import math
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -13,9 +12,10 @@ from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_n
 from RNTDosimetryLib.images.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
+from RNTDosimetryLib.images.record_files import read_record, write_record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record, checked_path, read_json_file
+from RNTDosimetryLib.records import Record
 
 KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0
@@ -87,21 +87,32 @@ def typed_calibration(
 
 def write_calibration(calibration: Calibration, path) -> Path:
     """Write a calibration as JSON."""
-    path = Path(path)
-    path.write_text(json.dumps({"format": _FORMAT, **calibration.to_dict()}, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_record(calibration, _FORMAT, path)
 
 
 def read_calibration(path) -> Calibration:
     """Read a calibration file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    path = checked_path(path, "a calibration file")
-    data = read_json_file(path, "a calibration file")
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise DosimetryError(f"Expected a file of the format '{_FORMAT}' in {path.name}, received another; write it with write_calibration.")
-    try:
-        return Calibration.from_dict(data)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DosimetryError(f"Expected a whole calibration in {path.name}, received a damaged one: {error}") from error
+    return read_record(Calibration, _FORMAT, path, "calibration", "write_calibration")
+
+
+def check_calibration(calibration: Calibration, nuclide, setup=None, acquisition_start: datetime | None = None) -> tuple[str, ...]:
+    """What is doubtful about a calibration for a scan: its own warnings, its age, another half-life, an unknown uncertainty.
+
+    setup: words about the scan; those that the calibration has as well must be equal. Raises DosimetryError for another
+    nuclide or another setup.
+    """
+    record = get_nuclide(nuclide)
+    checked_kind(calibration, Calibration, "the calibration")
+    if record.name != calibration.nuclide:
+        raise DosimetryError(f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file.")
+    for key, value in dict(setup or {}).items():
+        stored = calibration.setup.get(key)
+        if stored is not None and stored != value:
+            raise DosimetryError(f"Expected a calibration with {key} '{value}', received one with '{stored}'; calibrate that setup.")
+    warnings = [*calibration.warnings, *_age_warnings(calibration, acquisition_start, record.half_life_h)]
+    if calibration.relative_uncertainty is None:
+        warnings.append("the uncertainty of the calibration is not known and not included")
+    return tuple(warnings)
 
 
 def apply_calibration(
@@ -125,24 +136,15 @@ def apply_calibration(
     image has no other place for it. Raises DosimetryError for another nuclide, another setup, or no duration.
     """
     record = get_nuclide(nuclide)
-    checked_kind(calibration, Calibration, "the calibration")
     checked_kind(geometry, ImageGeometry, "the geometry of the counts")
-    if record.name != calibration.nuclide:
-        raise DosimetryError(f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file.")
+    warnings = check_calibration(calibration, nuclide, setup, acquisition_start)
     checked_number(duration_s, "a positive acquisition duration in s", "type it", above=True)
-    for key, value in dict(setup or {}).items():
-        stored = calibration.setup.get(key)
-        if stored is not None and stored != value:
-            raise DosimetryError(f"Expected a calibration with {key} '{value}', received one with '{stored}'; calibrate that setup.")
-    warnings = [*calibration.warnings, *_age_warnings(calibration, acquisition_start, record.half_life_h)]
     relative = calibration.relative_uncertainty
-    if relative is None:
-        warnings.append("the uncertainty of the calibration is not known and not included")
     factor = 1.0
     if dead_time is not None:
-        factor, warnings = dead_time.factor, [*warnings, *dead_time.warnings]
+        factor, warnings = dead_time.factor, (*warnings, *dead_time.warnings)
         if dead_time.relative_uncertainty is None:
-            warnings.append("the uncertainty of the dead time is not known and not included")
+            warnings += ("the uncertainty of the dead time is not known and not included",)
     parts = (relative, None if dead_time is None else dead_time.relative_uncertainty)
     decay_per_s = math.log(2.0) / (calibration.half_life_h * 3600.0)
     scale = 1e6 * factor / (calibration.sensitivity_cps_per_mbq * duration_s * geometry.voxel_volume_ml)
@@ -156,7 +158,7 @@ def apply_calibration(
         acquisition_start=acquisition_start,
         duration_s=duration_s,
         calibration_uncertainty=math.sqrt(sum(part**2 for part in parts if part is not None)),
-        warnings=tuple(warnings),
+        warnings=warnings,
     )
 
 

@@ -3,7 +3,6 @@
 No curve is preset: recovery belongs to a camera, a nuclide and a reconstruction.
 """
 
-import json
 import math
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -12,9 +11,10 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative, number_array, shown
+from RNTDosimetryLib.images.record_files import read_record, write_record
 from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, sphere_recovery
 from RNTDosimetryLib.images.volumes import Region
-from RNTDosimetryLib.records import Record, checked_path, read_json_file
+from RNTDosimetryLib.records import Record
 
 MODELS = ("logistic", "gaussian")
 PARAMETERS = {"logistic": ("b1_ml", "b2"), "gaussian": ("fwhm_mm",)}
@@ -193,21 +193,12 @@ def volume_part_of_activity(curve: RecoveryCurve, volume_ml: float, relative_vol
 
 def write_recovery(curve: RecoveryCurve, path) -> Path:
     """Write a curve as JSON."""
-    path = Path(path)
-    path.write_text(json.dumps({"format": _FORMAT, **curve.to_dict()}, indent=1) + "\n", encoding="utf-8")
-    return path
+    return write_record(curve, _FORMAT, path)
 
 
 def read_recovery(path) -> RecoveryCurve:
     """Read a recovery file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    path = checked_path(path, "a recovery file")
-    data = read_json_file(path, "a recovery file")
-    if not isinstance(data, dict) or data.get("format") != _FORMAT:
-        raise DosimetryError(f"Expected a file of the format '{_FORMAT}' in {path.name}, received another; write it with write_recovery.")
-    try:
-        return RecoveryCurve.from_dict(data)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DosimetryError(f"Expected a whole recovery curve in {path.name}, received a damaged one: {error}") from error
+    return read_record(RecoveryCurve, _FORMAT, path, "recovery curve", "write_recovery")
 
 
 def _checked_points(volumes_ml, recoveries, uncertainties):
