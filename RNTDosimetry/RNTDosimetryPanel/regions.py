@@ -29,7 +29,7 @@ class RegionsSection(Section):
             [
                 _("Name of the segment"), _("organ, lesion or other; can be typed"), _("Volume as drawn"),
                 _("Recovery coefficient: measured over true activity; can be typed, 1 means no correction"),
-                _("Relative standard uncertainty of the recovery coefficient; can be typed, 0.03 means 3 %"),
+                _("Standard uncertainty of the recovery coefficient, in its own unit; can be typed, 0.03 means 0.85 \u00b1 0.03"),
                 _("Can be typed; empty means volume times density"),
                 _("Effective half-life of an earlier cycle or a population, for a single scan; can be typed"),
             ],
@@ -59,7 +59,7 @@ class RegionsSection(Section):
         self._show_in_editor()
 
     def _fill(self):
-        rows, typed = [], set()
+        rows, typed, helps = [], set(), {}
         if self.node.segmentation is not None:
             content = self.node.segmentation.GetSegmentation()
             for index in range(content.GetNumberOfSegments()):
@@ -70,9 +70,11 @@ class RegionsSection(Section):
                     segment.GetName(), settings.kind or "organ", number_text(segments.volume_ml(segment)), f"{settings.recovery_coefficient:g}",
                     f"{settings.recovery_coefficient_uncertainty:g}", *optional,
                 ])
+                if segments.drawing_of(segment):
+                    helps[(index, 0)] = f"{segment.GetName()}\n{segments.drawing_of(segment)}"
                 typed |= {(index, 3)} if settings.recovery_coefficient != 1.0 else set()
                 typed |= {(index, column) for column, text in ((5, optional[0]), (6, optional[1])) if text}
-        fill_table(self.ui.regionsTableWidget, rows, _KEYS, typed)
+        fill_table(self.ui.regionsTableWidget, rows, _KEYS, typed, helps)
 
     def leave(self):
         """The editor lets go of its views and keys while another module is shown."""

@@ -1,12 +1,15 @@
-"""Helpers that draw regions from activity: isocontour around the hottest point, sphere at the hottest point; and organs by TotalSegmentator."""
+"""Helpers that draw regions from activity with the library: isocontour, hot sphere; and organs by TotalSegmentator."""
+
+from dataclasses import replace
 
 import numpy as np
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import Region, occupancy_on_grid
+from RNTDosimetryLib.images import ActivityImage, DrawnRegion, Region, hot_sphere, isocontour, occupancy_on_grid
+from RNTDosimetryLib.images.spheres import sphere_region
 from RNTDosimetryScene import segments, volumes
-from RNTDosimetryScene.geometry import geometry_of_volume
+from RNTDosimetryScene.geometry import from_world, geometry_of_volume, lps, moved, to_world
 from RNTDosimetryScene.inputs import reference_volume
 
 _BACKGROUND_REGIONS = ("background", "body")
@@ -14,31 +17,38 @@ ORGANS = ("kidney_left", "kidney_right", "liver", "spleen")
 
 
 def add_isocontour(parameter_node, percent: float, name: str = "", kind: str = "lesion", point_ras=None) -> str:
-    """New segment: the connected voxels of at least ``percent`` of the highest value, around a point or the hottest free voxel.
+    """New segment: the connected voxels of at least ``percent`` of the highest value that lie in no region yet.
 
-    Returns its name. Raises DosimetryError when there is no activity image or no free voxel.
+    point_ras: in the world; the highest value is then looked for among the voxels that hang together with the point above
+    ``percent`` of its own value. Returns the name. Raises DosimetryError when there is no activity image or no free voxel.
     """
     if not 0 < percent < 100:
         raise DosimetryError(f"Expected a threshold above 0 and below 100 %, received {percent:g}; type for example 42.")
-    from scipy import ndimage
-
-    activity, array, free = _free_activity(parameter_node)
-    seed = _seed(activity, array, free, point_ras)
-    labels, _count = ndimage.label(free & (array >= percent / 100.0 * array[seed]))
-    return _add(parameter_node, activity, labels == labels[seed], name or "lesion", kind)
+    node, image, free = _free_activity(parameter_node)
+    if point_ras is not None:
+        free = _around(image, free, _seed(node, image, free, point_ras), percent / 100.0)
+    drawn = isocontour(image, percent / 100.0, within=_where(image, free))
+    return _add(parameter_node, node, drawn.region, name or "lesion", kind, _words_of(drawn))
 
 
 def add_hot_sphere(parameter_node, volume_ml: float, name: str = "", kind: str = "lesion", point_ras=None) -> str:
-    """New segment: a sphere of a given volume around a point or the hottest free voxel. Returns its name."""
+    """New segment: the sphere of a given volume with the highest mean whose center lies in no region, or the one around a
+    point of the world. Returns its name."""
     if not 0 < volume_ml < 5000:
         raise DosimetryError(f"Expected a volume above 0 and below 5000 mL, received {volume_ml:g}; type for example 4.")
-    activity, array, free = _free_activity(parameter_node)
-    seed = _seed(activity, array, free, point_ras)
-    geometry = geometry_of_volume(activity)
-    radius_mm = (volume_ml * 1000.0 * 3.0 / (4.0 * np.pi)) ** (1.0 / 3.0)
-    axes = [(np.arange(count) - center) * step for count, center, step in zip(array.shape, seed, geometry.spacing_mm)]
-    distance2 = axes[0][:, None, None] ** 2 + axes[1][None, :, None] ** 2 + axes[2][None, None, :] ** 2
-    return _add(parameter_node, activity, distance2 <= radius_mm**2, name or "sphere", kind)
+    node, image, free = _free_activity(parameter_node)
+    diameter_mm = 2.0 * (volume_ml * 1000.0 * 3.0 / (4.0 * np.pi)) ** (1.0 / 3.0)
+    if point_ras is None:
+        drawn = hot_sphere(image, diameter_mm, within=_where(image, free))
+        center, words = drawn.centre_lps_mm, _words_of(drawn)
+    else:
+        _seed(node, image, free, point_ras)
+        center, words = _point_lps(node, point_ras), ""
+    # Drawn on the finer grid of the reference, where its volume is nearer to the one that was asked for.
+    reference = reference_volume(parameter_node)
+    to_reference = lps(from_world(reference) @ to_world(node))
+    region = sphere_region(geometry_of_volume(reference), (to_reference @ np.append(center, 1.0))[:3], diameter_mm, name or "sphere")
+    return _add(parameter_node, reference, region, name or "sphere", kind, words)
 
 
 def make_segmentation(parameter_node):
@@ -77,44 +87,64 @@ def segment_organs(parameter_node, organs=ORGANS) -> list[str]:
         slicer.mrmlScene.RemoveNode(made)
 
 
-def _free_activity(parameter_node):
-    """Activity image of the reference, its voxels, and where no region lies yet."""
+def _free_activity(parameter_node) -> tuple[object, ActivityImage, np.ndarray]:
+    """Activity volume of the reference, its image, and where no region lies yet."""
     if not parameter_node.activityVolumes:
         raise DosimetryError("Expected an activity image, found none; load a study first.")
-    activity = parameter_node.activityVolumes[parameter_node.referenceIndex]
-    array = np.asarray(volumes.voxels(activity), dtype=np.float32)
-    free = np.ones(array.shape, dtype=bool)
+    node = parameter_node.activityVolumes[parameter_node.referenceIndex]
+    image = ActivityImage(node.GetName(), geometry_of_volume(node), np.asarray(volumes.voxels(node), dtype=np.float32))
+    free = np.ones(image.geometry.size, dtype=bool)
     if parameter_node.segmentation is not None and segments.segment_names(parameter_node.segmentation):
-        geometry = geometry_of_volume(activity)
-        for region in segments.regions_of_segmentation(parameter_node.segmentation, reference_volume(parameter_node)):
+        reference = reference_volume(parameter_node)
+        to_reference = lps(from_world(reference) @ to_world(node))
+        for region in segments.regions_of_segmentation(parameter_node.segmentation, reference):
             if region.name.lower() not in _BACKGROUND_REGIONS:
-                free &= occupancy_on_grid(region, geometry) < 0.5
-    return activity, array, free
+                free &= occupancy_on_grid(region, image.geometry, to_reference) < 0.5
+    return node, image, free
 
 
-def _seed(activity, array, free, point_ras) -> tuple[int, int, int]:
-    if point_ras is None:
-        hot = np.where(free, array, -np.inf)
-        seed = np.unravel_index(int(hot.argmax()), array.shape)
-        if not free[seed] or array[seed] <= 0:
-            raise DosimetryError("Expected activity outside of the regions, found none; choose a point.")
-        return tuple(int(index) for index in seed)
-    geometry = geometry_of_volume(activity)
-    lps = np.append(np.asarray(point_ras, dtype=float) * [-1, -1, 1], 1.0)
-    ijk = np.rint((np.linalg.inv(geometry.index_to_lps) @ lps)[:3]).astype(int)
-    seed = tuple(int(index) for index in ijk[::-1])
-    if any(not 0 <= index < count for index, count in zip(seed, array.shape)):
+def _where(image: ActivityImage, free: np.ndarray) -> Region:
+    if not (free & (image.concentration_bq_ml > 0)).any():
+        raise DosimetryError("Expected activity outside of the regions, found none; choose a point.")
+    return Region("outside of the regions", image.geometry, free)
+
+
+def _point_lps(node, point_ras) -> np.ndarray:
+    """Point of the world in the frame that a volume is stored in."""
+    return (from_world(node) @ np.append(np.asarray(point_ras, dtype=float), 1.0))[:3] * (-1.0, -1.0, 1.0)
+
+
+def _seed(node, image: ActivityImage, free: np.ndarray, point_ras) -> tuple[int, int, int]:
+    ijk = (np.linalg.inv(image.geometry.index_to_lps) @ np.append(_point_lps(node, point_ras), 1.0))[:3]
+    seed = tuple(int(index) for index in np.rint(ijk).astype(int)[::-1])
+    if any(not 0 <= index < count for index, count in zip(seed, image.geometry.size)):
         raise DosimetryError("Expected a point within the activity image, received one outside; move it.")
-    if array[seed] <= 0 or not free[seed]:
+    if image.concentration_bq_ml[seed] <= 0 or not free[seed]:
         raise DosimetryError("Expected a point with activity outside of the other regions, received one without; move it.")
     return seed
 
 
-def _add(parameter_node, activity, mask, name: str, kind: str) -> str:
+def _around(image: ActivityImage, free: np.ndarray, seed, fraction: float) -> np.ndarray:
+    """The free voxels that hang together with the seed above a share of its value."""
+    from scipy import ndimage
+
+    labels, _count = ndimage.label(free & (image.concentration_bq_ml >= fraction * image.concentration_bq_ml[seed]))
+    return labels == labels[seed]
+
+
+def _words_of(drawn: DrawnRegion) -> str:
+    threshold = "" if drawn.threshold_bq_ml is None else f"Threshold {drawn.threshold_bq_ml:.4g} of {drawn.maximum_bq_ml:.4g} as stored"
+    warnings = (text.removeprefix(f"{drawn.region.name}: ") for text in drawn.warnings)
+    return "; ".join(text for text in (threshold, *warnings) if text)
+
+
+def _add(parameter_node, drawn_on, region: Region, name: str, kind: str, words: str) -> str:
+    """A region drawn on a volume, at its place in the world, as a segment of a name that is free."""
     if parameter_node.segmentation is None:
         make_segmentation(parameter_node)
     taken = set(segments.segment_names(parameter_node.segmentation))
     unique = next(text for text in (f"{name}_{number}" for number in range(1, len(taken) + 2)) if text not in taken)
-    region = Region(name=unique, geometry=geometry_of_volume(activity), occupancy=mask, kind=kind)
-    segments.add_region(parameter_node.segmentation, region)
+    geometry = moved(region.geometry, lps(from_world(parameter_node.segmentation) @ to_world(drawn_on)))
+    segments.add_region(parameter_node.segmentation, replace(region, name=unique, kind=kind, geometry=geometry))
+    segments.describe_drawing(parameter_node.segmentation, unique, words)
     return unique

@@ -1,8 +1,11 @@
 """RAS at the border with Slicer, LPS inside the library."""
 
+from dataclasses import replace
+
 import numpy as np
 import vtk
 
+from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
@@ -56,3 +59,36 @@ def to_parent_of_registration(reference_to_time_point_lps: np.ndarray) -> np.nda
 def registration_of_to_parent(to_parent_ras: np.ndarray) -> np.ndarray:
     """Inverse of :func:`to_parent_of_registration`: for transforms that the user made or corrected."""
     return LPS_TO_RAS @ np.linalg.inv(np.asarray(to_parent_ras)) @ LPS_TO_RAS
+
+
+def to_world(node) -> np.ndarray:
+    """4 x 4 RAS matrix of the transforms that a node is under, the identity for none.
+
+    Raises DosimetryError for transforms that are not rigid: regions keep their volume only under rigid ones.
+    """
+    transform = node.GetParentTransformNode()
+    if transform is None:
+        return np.eye(4)
+    matrix = vtk.vtkMatrix4x4()
+    linear = transform.IsTransformToWorldLinear() and transform.GetMatrixTransformToWorld(matrix)
+    found = array_from_vtk_matrix(matrix)
+    if not linear or not np.allclose(found[:3, :3].T @ found[:3, :3], np.eye(3), atol=1e-3):
+        raise DosimetryError(f"Expected '{node.GetName()}' under rigid transforms only, received others; harden them in Transforms first.")
+    return found
+
+
+def from_world(node) -> np.ndarray:
+    """Inverse of :func:`to_world`."""
+    return np.linalg.inv(to_world(node))
+
+
+def lps(matrix_ras: np.ndarray) -> np.ndarray:
+    """A matrix between RAS points as one between LPS points."""
+    return LPS_TO_RAS @ matrix_ras @ LPS_TO_RAS
+
+
+def moved(geometry: ImageGeometry, matrix_lps: np.ndarray) -> ImageGeometry:
+    """The grid carried by a rigid matrix between LPS points."""
+    placed = matrix_lps @ geometry.index_to_lps
+    spacing_xyz = np.asarray(geometry.spacing_mm)[::-1]
+    return replace(geometry, origin_lps_mm=tuple(placed[:3, 3]), direction=tuple(map(tuple, placed[:3, :3] / spacing_xyz)))

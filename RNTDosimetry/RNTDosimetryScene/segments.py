@@ -13,6 +13,7 @@ from RNTDosimetryLib.study import RegionSettings
 from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
 _TAG = "RNTDosimetry."
+_DRAWN = "RNTDosimetryDrawn"
 
 
 def add_segmentation(name: str, regions, reference_volume):
@@ -145,6 +146,17 @@ def _typed_number(text: str, key: str, name: str) -> float:
         return float(text)
     except ValueError as error:
         raise DosimetryError(f"Expected a number for {key} of '{name}', received '{text}'; type for example 0.85.") from error
+
+
+def describe_drawing(segmentation, name: str, words: str) -> None:
+    """Keep on a segment how a helper drew it; the table of regions shows it."""
+    segment_by_name(segmentation, name).SetTag(_DRAWN, words)
+
+
+def drawing_of(segment) -> str:
+    """How a helper drew the segment, empty when it was not drawn by one."""
+    text = vtk.reference("")
+    return str(text) if segment.GetTag(_DRAWN, text) else ""
 
 
 def volume_ml(segment) -> float:

@@ -61,6 +61,108 @@ def test_an_isocontour_grows_from_a_point(logic, study):
     assert volumes_ml(study)["lesion_1"] == pytest.approx(sphere_ml(12.0), rel=0.15)
 
 
+def under(node, degrees: float, shift):
+    """Put a node under a rigid transform of its own."""
+    import slicer
+    import vtk
+
+    turn = vtk.vtkTransform()
+    turn.Translate(*shift)
+    turn.RotateWXYZ(degrees, 0.3, 0.5, 0.8)
+    transform = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    transform.SetMatrixTransformToParent(turn.GetMatrix())
+    node.SetAndObserveTransformNodeID(transform.GetID())
+    return turn
+
+
+def test_the_contour_is_the_one_of_the_library(logic, study):
+    import slicer
+    from RNTDosimetryScene import inputs, segments
+
+    from RNTDosimetryLib.images import isocontour
+
+    logic.addIsocontour(study, 42)
+    image = inputs.scans_of_scene(study)[0].activity
+    expected = isocontour(image, 0.42)
+    ids = study.segmentation.GetSegmentation().GetSegmentIdBySegmentName("lesion_1")
+    labels = slicer.util.arrayFromSegmentBinaryLabelmap(study.segmentation, ids, study.activityVolumes[0])
+    np.testing.assert_array_equal(labels, expected.region.occupancy)
+    assert segments.drawing_of(study.segmentation.GetSegmentation().GetSegment(ids)) == "Threshold 4.2e+04 of 1e+05 as stored"
+
+
+def test_an_unusual_contour_says_so_on_its_segment(logic, study, tmp_path):
+    """The words are saved with the segmentation."""
+    import slicer
+    from RNTDosimetryScene import segments
+
+    logic.addIsocontour(study, 70)
+    slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    segment = logic.getParameterNode().segmentation.GetSegmentation().GetNthSegment(0)
+    assert "70% of the maximum is outside the usual 30% to 42%" in segments.drawing_of(segment)
+
+
+def test_oblique_grids_and_parent_transforms_are_kept(logic, study):
+    """Everything turned and moved as a patient on the table: the same regions, at the same place in the patient."""
+    logic.addIsocontour(study, 42)
+    first = volumes_ml(study)["lesion_1"]
+    content = study.segmentation.GetSegmentation()
+    content.RemoveSegment(content.GetNthSegmentID(0))
+    turn = under(study.activityVolumes[0], 25.0, (30.0, -40.0, 55.0))
+    under(study.segmentation, -70.0, (5.0, 60.0, -8.0))
+    point = turn.TransformPoint(-40.0, -30.0, 60.0)
+    assert [logic.addIsocontour(study, 42), logic.addIsocontour(study, 60, pointRas=point)] == ["lesion_1", "lesion_2"]
+    found = volumes_ml(study)
+    assert found["lesion_1"] == pytest.approx(first, rel=1e-6)
+    assert found["lesion_2"] == pytest.approx(sphere_ml(12.0), rel=0.15)
+    center = center_of(study, "lesion_1")
+    np.testing.assert_allclose(center, turn.TransformPoint(*CENTER_RAS), atol=SPACING_MM / 2)
+    logic.addHotSphere(study, 5.0, pointRas=turn.TransformPoint(30.0, 30.0, 40.0))
+    np.testing.assert_allclose(center_of(study, "sphere_1"), turn.TransformPoint(30.0, 30.0, 40.0), atol=SPACING_MM / 2)
+
+
+def center_of(study, name: str) -> np.ndarray:
+    """Center of mass of a segment in the world, from its voxels as Slicer itself puts them onto the activity image."""
+    import slicer
+
+    activity = study.activityVolumes[0]
+    segment_id = study.segmentation.GetSegmentation().GetSegmentIdBySegmentName(name)
+    labels = slicer.util.arrayFromSegmentBinaryLabelmap(study.segmentation, segment_id, activity)
+    index = np.argwhere(labels).mean(axis=0)[::-1]
+    ijk_to_ras = slicer.util.arrayFromVTKMatrix(_matrix_of(activity))
+    position = (ijk_to_ras @ np.append(index, 1.0))[:3]
+    transform = activity.GetParentTransformNode()
+    return position if transform is None else (slicer.util.arrayFromTransformMatrix(transform) @ np.append(position, 1.0))[:3]
+
+
+def _matrix_of(volume):
+    import vtk
+
+    matrix = vtk.vtkMatrix4x4()
+    volume.GetIJKToRASMatrix(matrix)
+    return matrix
+
+
+def test_a_stretched_volume_is_refused(logic, study):
+    import slicer
+
+    scale = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = slicer.util.vtkMatrixFromArray(np.diag([1.2, 1.0, 1.0, 1.0]))
+    scale.SetMatrixTransformToParent(matrix)
+    study.activityVolumes[0].SetAndObserveTransformNodeID(scale.GetID())
+    with pytest.raises(DosimetryError, match="harden them"):
+        logic.addIsocontour(study, 42)
+
+
+def test_the_hottest_sphere_is_found(logic, study):
+    """Its center is that of the hot sphere; a second one goes where no region lies yet."""
+    logic.addHotSphere(study, 5.0)
+    np.testing.assert_allclose(center_of(study, "sphere_1"), CENTER_RAS, atol=2 * SPACING_MM)
+    logic.addIsocontour(study, 30)
+    logic.addHotSphere(study, 2.0)
+    np.testing.assert_allclose(center_of(study, "sphere_2"), (-40.0, -30.0, 60.0), atol=2 * SPACING_MM)
+
+
 def test_a_sphere_has_the_volume_that_was_asked_for(logic, study):
     logic.addHotSphere(study, 20.0, pointRas=CENTER_RAS)
     assert volumes_ml(study)["sphere_1"] == pytest.approx(20.0, rel=0.1)
