@@ -37,6 +37,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/activity_balance.py
   RNTDosimetryLib/images/bed_positions.py
   RNTDosimetryLib/images/calibration.py
+  RNTDosimetryLib/images/calibration_use.py
+  RNTDosimetryLib/images/camera_setup.py
+  RNTDosimetryLib/images/chains.py
   RNTDosimetryLib/images/checks.py
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/deformable.py

@@ -70,6 +70,8 @@ def read_activity(
         )
     ledger.record("scan start after administration", start_h, "h", "acquisition start - administration time", where, "derived")
     values, unit = _scaled_values(series, order, overrides, ledger, where)
+    if ledger.calibration is not None:
+        overrides = ledger.calibration.completed(overrides, unit[0], headers[0], administration.nuclide, timing.start, ledger, where)
     factor = _to_concentration(unit, geometry, timing, overrides, ledger, where)
     decay = _decay_to_start(series, headers, administration, timing, overrides, ledger, where)
     if factor is None:
@@ -214,7 +216,7 @@ def _to_concentration(unit, geometry, timing: _Timing, overrides, ledger: Ledger
             f"Expected the acquisition duration in {where} to use calibration_cps_per_mbq, received none; type the override duration_s."
         )
     if meaning.kind == "unknown":
-        ledger.warn(f"{where}: values in '{used}' were taken for counts, because a calibration was typed")
+        ledger.warn(f"{where}: values in '{used}' were taken for counts, because a calibration was given")
     key = "calibration_cps_per_mbq" if cps_per_mbq is not None else "bq_per_count"
     ledger.settle("calibration", "cps/MBq" if cps_per_mbq is not None else "Bq/count", None, overrides[key], where)
     return counts_to_bq_ml(meaning, geometry.voxel_volume_ml, timing.duration_s, cps_per_mbq, bq_per_count)

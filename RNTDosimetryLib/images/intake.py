@@ -8,6 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
+from RNTDosimetryLib.images.calibration_use import CalibrationUse
 from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
@@ -27,15 +28,15 @@ _SMALLEST_COMMON_SHARE = 0.3
 _LONGEST_COURSE_H = 24.0 * 60
 
 
-def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
+def read_folder(folder, overrides: dict | None = None, progress=None, calibration: CalibrationUse | None = None) -> Intake:
     """Read all DICOM files of a folder and of the folders in it.
 
     overrides: values that replace or complete what the files say, by the names in docs/intake.md; each is recorded.
-    progress: called as ``progress(fraction, text)``.
+    progress: called as ``progress(fraction, text)``. calibration: for the series in counts.
     Raises DosimetryError with one sentence for anything missing, unknown or contradicting; nothing is returned then.
     """
     folder = checked_path(folder, "a folder of DICOM files")
-    ledger = Ledger(overrides)
+    ledger = Ledger(overrides, calibration)
     report = progress or (lambda fraction, text: None)
     found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
     ignored = {str(uid) for uid in ledger.overrides.get("ignore_series", [])}
@@ -65,6 +66,8 @@ def read_folder(folder, overrides: dict | None = None, progress=None) -> Intake:
         report(0.4 + 0.4 * index / len(activity_series), f"reading {series.label}")
         with readable(series.label):
             points.append(_read_time_point(index, series, ct_series, administration, ledger))
+    if calibration is not None:
+        calibration.check_used()
     points = _with_joined_beds(points, ledger)
     _check_course(points, ledger)
     report(0.8, "reading regions")

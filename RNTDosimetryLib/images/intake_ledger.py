@@ -36,8 +36,9 @@ STUDY_KEYS = (
 class Ledger:
     """Rows and warnings as they come. One ledger lives as long as one intake and becomes tuples at its end."""
 
-    def __init__(self, overrides: dict | None):
+    def __init__(self, overrides: dict | None, calibration=None):
         self.overrides = dict(overrides or {})
+        self.calibration = calibration
         self.rows: list[IntakeRow] = []
         self.warnings: list[str] = []
         _refuse_unknown(self.overrides, SERIES_KEYS + STUDY_KEYS, "the overrides")
