@@ -8,9 +8,16 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, read_folder
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, occupancy_on_grid, read_folder
 from RNTDosimetryLib.plan_request import PlanRequest, request_from_scout
-from RNTDosimetryLib.planning import ScoutMeasurement, extrahepatic_deposits, lung_mass_from_ct, lung_shunt_spect, measure_scout
+from RNTDosimetryLib.planning import (
+    ExtrahepaticDeposit,
+    ScoutMeasurement,
+    extrahepatic_deposits,
+    lung_mass_from_ct,
+    lung_shunt_spect,
+    measure_scout,
+)
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
 from RNTDosimetryLib.records import Record
 
@@ -46,6 +53,7 @@ class MeasuredScout(Record):
     lung_mass_g: float | None
     notes: tuple[str, ...]
     warnings: tuple[str, ...]
+    deposits: tuple[ExtrahepaticDeposit, ...] = ()
 
 
 def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
@@ -62,25 +70,60 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
         ct = CtImage("CT", *load_volume_file(folder / files.ct))
     territories, tumours, others = (_several(item, segments, folder) for item in (files.territories, files.tumours, files.others))
     liver, lungs = (None if item is None else _segment(Path(item).stem.split(".")[0], item, segments, folder) for item in (files.liver, files.lungs))
+    return files, measure_segments(
+        image, territories, tumours, ct=ct, liver=liver, lungs=lungs, others=others, resolution_fwhm_mm=files.resolution_fwhm_mm,
+        density_g_ml=files.density_g_ml,
+    )  # fmt: skip
+
+
+def measure_segments(
+    image: ActivityImage, territories: list[Region], tumours: list[Region], *, ct: CtImage | None = None, liver: Region | None = None,
+    lungs: Region | None = None, others: list[Region] = (), resolution_fwhm_mm: float | None = None, density_g_ml: float | None = None,
+) -> MeasuredScout:  # fmt: skip
+    """Masses, ratios, lung shunt and lung mass of a scout and its segments, for plan files and for the scene alike.
+
+    The lung shunt needs the lungs; without the whole liver the territories and tumours together stand for it. The lung mass needs the CT too.
+    Raises DosimetryError as ``measure_scout``, ``lung_shunt_spect`` and ``lung_mass_from_ct`` do.
+    """
+    others = list(others)
     near = [*([lungs] if lungs is not None else []), *others]
     found = measure_scout(
-        image, territories, tumours, liver=liver, others=near, resolution_fwhm_mm=files.resolution_fwhm_mm,
-        default_density_g_ml=files.density_g_ml,
-    )  # fmt: skip
+        image, territories, tumours, liver=liver, others=near, resolution_fwhm_mm=resolution_fwhm_mm, default_density_g_ml=density_g_ml
+    )
     notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments."], list(found.warnings)
+    in_liver = _joined("liver", [*([] if liver is None else [liver]), *territories, *tumours])
     shunt = mass = None
-    if lungs is not None and liver is not None:
-        measured = lung_shunt_spect(image, lungs, liver, *others, resolution_fwhm_mm=files.resolution_fwhm_mm)
+    if lungs is not None:
+        measured = lung_shunt_spect(image, lungs, in_liver, *others, resolution_fwhm_mm=resolution_fwhm_mm)
         shunt = measured.fraction
         notes.append(f"Lung shunt {100 * shunt:.3g} % by {measured.method}.")
         warnings += measured.warnings
-        for deposit in extrahepatic_deposits(image, liver, lungs):
-            where = ", ".join(f"{value:.0f}" for value in deposit.centre_lps_mm)
-            warnings.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm LPS: look at it.")
     if lungs is not None and ct is not None:
-        mass = lung_mass_from_ct(ct, lungs).mass_g
-        notes.append(f"Lung mass {mass:.0f} g from CT.")
-    return files, MeasuredScout(found, shunt, mass, tuple(notes), tuple(warnings))
+        by_ct = lung_mass_from_ct(ct, lungs)
+        mass = by_ct.mass_g
+        notes.append(f"Lung mass {mass:.0f} g from the CT '{ct.name}'.")
+        warnings += by_ct.warnings
+    if len(territories) > 1:
+        notes.append("Activities that are not typed are shared among the territories as that of the scout was.")
+    deposits = extrahepatic_deposits(image, in_liver, lungs)
+    return MeasuredScout(found, shunt, mass, tuple(notes), tuple(dict.fromkeys(warnings)), deposits)
+
+
+def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = False) -> tuple[str, ...]:
+    """A line for every hot place outside liver and lungs, with where it is in LPS, or in RAS as Slicer shows it."""
+    flip, frame = ((-1.0, -1.0, 1.0), "RAS") if ras else ((1.0, 1.0, 1.0), "LPS")
+    lines = []
+    for deposit in deposits:
+        where = ", ".join(f"{value:.0f}" for value in np.array(deposit.centre_lps_mm) * flip)
+        lines.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm {frame}: look at it.")
+    return tuple(lines)
+
+
+def _joined(name: str, regions: list[Region]) -> Region:
+    """Regions as one, on the grid of the first."""
+    grid = regions[0].geometry
+    occupancy = np.maximum.reduce([occupancy_on_grid(region, grid) for region in regions])
+    return Region(name, grid, occupancy, density_g_ml=regions[0].density_g_ml)
 
 
 def with_scout(data: dict, folder: Path) -> dict:
@@ -97,7 +140,7 @@ def with_scout(data: dict, folder: Path) -> dict:
     residual = content.pop("residual_fraction", 0.0)
     request = request_from_scout(
         measured.scout, str(content.get("product", "")), files.activities_gbq, residual_fraction=residual, notes=measured.notes,
-        scout_warnings=measured.warnings, **typed,
+        scout_warnings=(*measured.warnings, *deposit_warnings(measured.deposits)), **typed,
     )  # fmt: skip
     known = {item.name for item in fields(PlanRequest)}
     return {key: value for key, value in request.to_dict().items() if key in known or key in ("format", "version")} | content

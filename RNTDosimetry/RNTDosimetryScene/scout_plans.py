@@ -10,7 +10,8 @@ import vtk
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, Region
 from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, request_from_scout
-from RNTDosimetryLib.planning import ScoutMeasurement, extrahepatic_deposits, lung_mass_from_ct, lung_shunt_spect, measure_scout
+from RNTDosimetryLib.plan_scout import deposit_warnings, measure_segments
+from RNTDosimetryLib.planning import ScoutMeasurement
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.progress import Progress, silent
 from RNTDosimetryScene import segments, volumes
@@ -162,6 +163,7 @@ def kept_plan(parameter_node) -> KeptPlan | None:
 
 
 def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMeasurement]:
+    """Nodes to the library's images and regions, measured there as for a plan file."""
     scout, ct, segmentation = parameter_node.planScoutVolume, parameter_node.planCtVolume, parameter_node.planSegmentation
     for node in (scout, ct, segmentation):
         if node is not None and node.GetParentTransformNode() is not None:
@@ -170,41 +172,24 @@ def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMea
     image = ActivityImage(scout.GetName(), geometry_of_volume(scout), np.array(volumes.voxels(scout), dtype=np.float32))
     found = {region.name: region for region in segments.regions_of_segmentation(segmentation, _grid_of(segmentation, ct, scout))}
     by_role = {role: [found[name] for name, given in roles(segmentation).items() if given == role] for role in ROLES}
-    in_liver = [*by_role[LIVER], *by_role[TERRITORY], *by_role[TUMOR]]
-    liver, lungs = _joined("liver", in_liver), _joined("lungs", by_role[LUNGS])
-    others, resolution = by_role[EXTRAHEPATIC], parameter_node.planScoutResolutionMm or None
     progress(0.3, "Measuring the scout")
-    measured = measure_scout(
-        image, by_role[TERRITORY], by_role[TUMOR], liver=liver if by_role[LIVER] else None,
-        others=[*([] if lungs is None else [lungs]), *others], resolution_fwhm_mm=resolution,
+    scanned = measure_segments(
+        image, by_role[TERRITORY], by_role[TUMOR], ct=None if ct is None else volumes.ct_image(ct), liver=_joined("liver", by_role[LIVER]),
+        lungs=_joined("lungs", by_role[LUNGS]), others=by_role[EXTRAHEPATIC], resolution_fwhm_mm=parameter_node.planScoutResolutionMm or None,
     )
-    notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments of '{segmentation.GetName()}'."], [*measured.warnings]
-    shunt, lung_mass_g = parameter_node.planLungShuntPercent / 100.0, parameter_node.planLungMassG
-    progress(0.6, "Measuring the lungs")
-    if lungs is None:
+    warnings = [*scanned.warnings, *deposit_warnings(scanned.deposits, ras=True)]
+    shunt, lung_mass_g = scanned.lung_shunt_fraction, scanned.lung_mass_g
+    if shunt is None:
+        shunt = parameter_node.planLungShuntPercent / 100.0
         warnings.append(f"No segment has the role lungs: the lung shunt of {100 * shunt:.3g} % was typed.")
-    else:
-        by_scan = lung_shunt_spect(image, lungs, liver, *others, resolution_fwhm_mm=resolution)
-        shunt = by_scan.fraction
-        notes.append(f"Lung shunt {100 * shunt:.3g} % by {by_scan.method}.")
-        warnings += by_scan.warnings
-    for deposit in extrahepatic_deposits(image, liver, lungs):
-        where = ", ".join(f"{value:.0f}" for value in np.array(deposit.centre_lps_mm) * (-1, -1, 1))
-        warnings.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm RAS: look at it.")
-    if lungs is None or ct is None:
+    if lung_mass_g is None:
+        lung_mass_g = parameter_node.planLungMassG
         warnings.append(f"No CT with lungs: the lung mass of {lung_mass_g:.0f} g was typed.")
-    else:
-        by_ct = lung_mass_from_ct(volumes.ct_image(ct), lungs)
-        lung_mass_g = by_ct.mass_g
-        notes.append(f"Lung mass {lung_mass_g:.0f} g from the CT '{ct.GetName()}'.")
-        warnings += by_ct.warnings
-    if len(by_role[TERRITORY]) > 1:
-        notes.append("The activity is shared among the territories as that of the scout was.")
     request = request_from_scout(
-        measured, parameter_node.planProduct, lung_shunt_fraction=shunt, lung_mass_g=lung_mass_g, notes=tuple(notes),
+        scanned.scout, parameter_node.planProduct, lung_shunt_fraction=shunt, lung_mass_g=lung_mass_g, notes=scanned.notes,
         scout_warnings=tuple(dict.fromkeys(warnings)),
     )
-    return request, measured
+    return request, scanned.scout
 
 
 def _grid_of(segmentation, ct, scout):
