@@ -50,6 +50,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/dicom_scan.py
   RNTDosimetryLib/images/dicom_tags.py
   RNTDosimetryLib/images/dicom_time.py
+  RNTDosimetryLib/images/dicom_time_frames.py
   RNTDosimetryLib/images/dicom_volumes.py
   RNTDosimetryLib/images/dose_files.py
   RNTDosimetryLib/images/files.py
@@ -60,6 +61,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/intake_ledger.py
   RNTDosimetryLib/images/intake_records.py
   RNTDosimetryLib/images/measurement.py
+  RNTDosimetryLib/images/nm_frame_times.py
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/quantification.py
@@ -70,6 +72,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/registration_activity.py
   RNTDosimetryLib/images/registration_masks.py
   RNTDosimetryLib/images/registration_quality.py
+  RNTDosimetryLib/images/registration_search.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/sensitivity.py
   RNTDosimetryLib/images/sphere_detection.py

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.admission import enough_samples, residual_freedom, times_needed
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.bootstrap import MOST_CURVES, add_bootstrap
 from RNTDosimetryLib.kinetics.checks import as_numbers, shown, whole_number
@@ -15,6 +16,7 @@ from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
 from RNTDosimetryLib.kinetics.selection import (
     SIMPLEST,
+    TOO_FEW_SAMPLES,
     Candidate,
     admission,
     akaike_weights,
@@ -162,21 +164,16 @@ def _candidate(
             log_rate[index], log_sd[index] = np.log(rate.median_per_h), rate.log_sd
     held = np.isfinite(log_sd)
     free = free_parameter_count(model, held)
-    # a rate held by the general population needs a third time: two samples cannot show that its curve applies
     general = any(model.held) and (population is None or population.clearance is None)
-    needed_times = max(model.parameter_count - int(held.sum()), 3 if general else 1)
+    needed_times = times_needed(free, general)
     if samples.distinct_times < needed_times:
         return Candidate(model, free, f"needs samples at {needed_times} times or more")
-    criterion_count = free + (0 if samples.known else 1)
-    richer = free > get_model(SIMPLEST).parameter_count - int(population is not None and population.clearance is not None)
-    if richer and not chosen and samples.count - criterion_count - 1 <= 0:
-        return Candidate(model, free, "too few samples for its parameters (N - K - 1 is not positive)")
+    simplest = get_model(SIMPLEST).parameter_count - int(population is not None and population.clearance is not None)
+    if not chosen and not enough_samples(samples.count, free, simplest, samples.known):
+        return Candidate(model, free, TOO_FEW_SAMPLES)
     problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
     solution = solve(problem)
-    degrees = samples.count - free
-    if not samples.known and samples.count <= model.parameter_count:
-        # an exact fit, held rates included, leaves no residuals that could show unknown noise
-        degrees = 0
+    degrees = residual_freedom(samples.count, free, model.parameter_count, samples.known)
     scale = noise_scale(solution.chi2, degrees, samples.known)
     analysis = analyse(problem, solution, scale)
     if population is not None and population.clearance is not None and model.fitted_rates:

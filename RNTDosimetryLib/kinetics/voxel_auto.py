@@ -1,14 +1,25 @@
 """Each voxel the best of mono-exponential, uptake and clearance, and bi-exponential, by AICc and the admission rules.
 
-The same candidates, criterion and rules as for a region (see ``selection``), written for voxels side by side.
+The same candidates as for a region; criterion and rules are those of ``admission``, for voxels side by side.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.kinetics.models import get_model, rules
+from RNTDosimetryLib.kinetics.admission import (
+    determination,
+    enough_samples,
+    highest_criterion,
+    is_richer,
+    misfit_term,
+    parameter_term,
+    residual_freedom,
+    smallest_residual,
+    times_needed,
+)
+from RNTDosimetryLib.kinetics.models import get_model
 from RNTDosimetryLib.kinetics.priors import general_rate
 from RNTDosimetryLib.kinetics.voxel_engines import BlockFit, MonoEngine
 from RNTDosimetryLib.kinetics.voxel_pairs import HeldRate, PairBlock, PairSearch
@@ -57,29 +68,18 @@ class AutoEngine:
         self.mono, self.noise, self.times_h = mono, noise, times_h
         self.count, self.known = len(times_h), noise.known != "residuals"
         self.candidates = tuple(item for item in candidates if self._enough_samples(item))
-        limits = rules()
-        self.largest_cv = limits["largest_coefficient_of_variation"]["value"]
-        self.largest_correlation = limits["largest_correlation"]["value"]
-        self.well_known_cv = limits["well_known_coefficient_of_variation"]["value"]
-        self.least_gain = limits["least_gain_of_held_models"]["value"]
 
     def _enough_samples(self, candidate: PairCandidate) -> bool:
-        held = candidate.search.held is not None
-        if self.count < max(candidate.free_parameters, 3 if held else 1):
+        free = candidate.free_parameters
+        if self.count < times_needed(free, candidate.search.held is not None):
             return False
-        return candidate.free_parameters <= _MONO_PARAMETERS or self._freedom(candidate.free_parameters) > 0
-
-    def _freedom(self, free_parameters: int) -> int:
-        """N - K - 1, K counting the variance when it is unknown."""
-        return self.count - free_parameters - (0 if self.known else 1) - 1
+        return enough_samples(self.count, free, _MONO_PARAMETERS, self.known)
 
     def _penalty(self, free_parameters: int) -> float:
-        """2K + 2K(K+1)/(N-K-1), the second term only where the samples are enough for it."""
-        k, freedom = free_parameters + (0 if self.known else 1), self._freedom(free_parameters)
-        return 2 * k + (2 * k * (k + 1) / freedom if freedom > 0 else 0)
+        return parameter_term(self.count, free_parameters, self.known)
 
     def _misfit(self, chi2: np.ndarray, smallest) -> np.ndarray:
-        return chi2 if self.known else self.count * np.log(np.maximum(chi2, smallest) / self.count)
+        return misfit_term(chi2, self.count, self.known, smallest)
 
     def _ceiling(self, misfit: np.ndarray, held: bool) -> np.ndarray:
         """The chi-squared, with the population's term, above which the misfit is certainly larger than this one."""
@@ -93,6 +93,7 @@ class AutoEngine:
         mono, result = self.mono.fit_whitened(whitened)
         if not self.candidates:
             return result
+        result = replace(result, assumed_noise=np.zeros(samples.shape[1], dtype=bool))
         nominal = self.noise.nominal_variance(whitened).astype(float)
         signal = np.einsum("tv,tv->v", whitened, whitened)
         smallest = np.maximum(_PERFECT * signal, 1e-30) / nominal
@@ -102,54 +103,40 @@ class AutoEngine:
         for candidate in self.candidates:
             held = candidate.search.held is not None
             penalty = self._penalty(candidate.free_parameters)
-            limit = np.minimum(best, simplest - self.least_gain) if held else best
+            limit = np.minimum(best, highest_criterion(simplest, held))
             voxels = np.flatnonzero(imperfect & (limit > penalty) if self.known else imperfect)
             if voxels.size == 0:
                 continue
             ceiling = nominal[voxels] * self._ceiling(limit[voxels] - penalty, held)
             block = candidate.search.fit(np.ascontiguousarray(whitened[:, voxels]), nominal[voxels], ceiling)
             chi2 = block.residual_sum / nominal[voxels]
-            least = float(self.count) if held and candidate.parameter_count >= self.count else smallest[voxels]
+            least = smallest_residual(self.count, candidate.parameter_count, held, smallest[voxels])
             criterion = self._misfit(chi2, least) + block.penalty + penalty
-            scale = self.noise.variance(nominal[voxels], block.residual_sum, self.count - candidate.free_parameters)
+            freedom = residual_freedom(self.count, candidate.free_parameters, candidate.parameter_count, self.known)
+            scale = self.noise.variance(nominal[voxels], block.residual_sum, freedom)
+            assumed = scale is None
+            scale = nominal[voxels] if assumed else scale
             better = np.flatnonzero(block.possible & (criterion < limit[voxels]))
             chosen = _selected(block, better)
             covariance = chosen.covariance(scale[better])
             admitted = np.ones(better.size, dtype=bool)
-            if candidate.free_parameters > _MONO_PARAMETERS:
+            if is_richer(candidate.free_parameters, _MONO_PARAMETERS):
                 admitted = self._clear(chosen, covariance, candidate)
             winners = voxels[better[admitted]]
             best[winners] = criterion[better[admitted]]
             self._replace(result, winners, _selected(chosen, admitted), covariance[..., admitted], candidate)
+            result.assumed_noise[winners] = assumed
         return result
 
     def _clear(self, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> np.ndarray:
-        """Coefficients of variation and correlations within the limits, over the parameters that no population holds.
-
-        The amplitude of an exponential counts at the centre of the samples that carry it, and a correlation only where one of the two is
-        not well known, as in ``selection``.
-        """
-        size = 1 if candidate.search.from_zero else 2
-        values = np.concatenate([block.amplitudes[:size], block.rates_per_h])
-        covariance = covariance.copy()
-        for index in range(size):
-            carried = np.exp(-self.times_h[:, None] * block.rates_per_h[index])
-            if candidate.search.from_zero:
-                carried -= np.exp(-self.times_h[:, None] * block.rates_per_h[1])
-            shape = (carried / self.noise.shape[:, None]) ** 2
-            centre = self.times_h @ shape / np.maximum(shape.sum(axis=0), 1e-300)
-            fall = np.exp(-block.rates_per_h[index] * centre)
-            slope = -values[index] * centre * fall
-            covariance[index] = fall * covariance[index] + slope * covariance[size + index]
-            covariance[:, index] = fall * covariance[:, index] + slope * covariance[:, size + index]
-            values[index] *= fall
-        free = size + (1 if candidate.search.held is not None else 2)
-        spread = np.sqrt(np.maximum(np.einsum("ppv->pv", covariance), 0))[:free]
-        magnitude = np.abs(values[:free])
-        vague = spread > self.well_known_cv * magnitude
-        counts = (vague[:, None] | vague[None]) & ~np.eye(free, dtype=bool)[:, :, None]
-        correlation = np.abs(covariance[:free, :free]) / np.maximum(spread[:, None] * spread[None], 1e-300) * counts
-        return (spread <= self.largest_cv * magnitude).all(axis=0) & (correlation <= self.largest_correlation).all(axis=(0, 1))
+        """(voxel,): the samples determine the parameters that no population holds."""
+        from_zero = candidate.search.from_zero
+        parameters = np.concatenate([block.amplitudes[: 1 if from_zero else 2], block.rates_per_h])
+        free = np.ones(len(parameters), dtype=bool)
+        free[-1] = candidate.search.held is None
+        weights = 1.0 / self.noise.shape[:, None]
+        known = determination(parameters, covariance, free, block.rates_per_h, self.times_h, weights, from_zero)
+        return ~known.too_vague & ~known.too_correlated
 
     def _replace(self, result: BlockFit, voxels: np.ndarray, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> None:
         amplitudes, rates = block.amplitudes, block.rates_per_h

@@ -14,7 +14,8 @@ from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, SharedSolver
 class BlockFit:
     """Result of one block, each (voxel,): TIA and its uncertainty in Bq*h/mL, tail is the TIA after the last time.
 
-    tia_uncertainty is None when neither the noise nor enough residuals are known. code: 0 where the TIA is zero.
+    tia_uncertainty is None when neither the noise nor enough residuals are known. code: 0 where the TIA is zero. assumed_noise: voxels
+    whose curve meets every sample, so that their uncertainty rests on the nominal one; None where there are no such curves.
     """
 
     tia: np.ndarray
@@ -23,6 +24,7 @@ class BlockFit:
     code: np.ndarray
     half_life_h: np.ndarray
     at_bound: np.ndarray
+    assumed_noise: np.ndarray | None = None
 
 
 class SharedEngine:

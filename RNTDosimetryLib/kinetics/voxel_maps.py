@@ -25,7 +25,7 @@ class VoxelMaps:
         self.uncertainty: np.ndarray | None = np.zeros(size, dtype=np.float32)
         self.half_life_h = np.zeros(size, dtype=np.float32)
         self.code = np.zeros(size, dtype=np.uint8)
-        self.totals: list[tuple[float, float, int, int, int]] = []
+        self.totals: list[tuple[float, float, int, int, int, int]] = []
 
     def write(self, block, result) -> None:
         """Fill in the voxels of a block; DosimetryError for a number that is not finite or too large for float32."""
@@ -42,7 +42,8 @@ class VoxelMaps:
             uncertainty[block] = result.tia_uncertainty * _MBQ_PER_BQ
         self.half_life_h[block] = result.half_life_h
         self.code[block] = result.code
-        counts = int(np.count_nonzero(result.code == 0)), int(np.count_nonzero(result.at_bound)), result.tia.size
+        assumed = 0 if result.assumed_noise is None else int(np.count_nonzero(result.assumed_noise))
+        counts = int(np.count_nonzero(result.code == 0)), int(np.count_nonzero(result.at_bound)), assumed, result.tia.size
         self.totals.append((float(result.tia.sum(dtype=float)), float(result.tail.sum(dtype=float)), *counts))
 
     def tail_share(self) -> float:
@@ -51,7 +52,7 @@ class VoxelMaps:
         return tail / tia if tia > 0 else 0.0
 
     def warnings(self) -> tuple[str, ...]:
-        empty, bound, count = (sum(column) for column in list(zip(*self.totals))[2:])
+        empty, bound, assumed, count = (sum(column) for column in list(zip(*self.totals))[2:])
         found = []
         if self.tail_share() > rules()["tail_share_warning"]["value"]:
             found.append(f"{100 * self.tail_share():.0f} % of the TIA lies after the last image; a later image would support it.")
@@ -61,6 +62,12 @@ class VoxelMaps:
             found.append(f"{100 * empty / count:.0f} % of the voxels have no activity above zero; a mask would leave them out.")
         if self.uncertainty is None:
             found.append("The TIA uncertainty of the voxels is unknown: too few images for residuals and no uncertainty was given.")
+        elif assumed:
+            nominal = rules()["nominal_relative_uncertainty"]["value"]
+            found.append(
+                f"{100 * assumed / count:.2g} % of the voxels have a curve that meets every sample: their TIA uncertainty rests on an assumed "
+                f"{100 * nominal:g} % of the samples; give relative_uncertainty."
+            )
         return tuple(found)
 
 

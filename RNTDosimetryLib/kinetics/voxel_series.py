@@ -5,9 +5,9 @@ from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import chdtri
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.kinetics.admission import shown_variance
 from RNTDosimetryLib.kinetics.checks import (
     LARGEST_NUMBER,
     SMALLEST_NUMBER,
@@ -190,16 +190,9 @@ class VoxelNoise:
     def variance(self, nominal: np.ndarray, residual_sum: np.ndarray, degrees_of_freedom: int) -> np.ndarray | None:
         """(voxel,) variance of the whitened samples after a fit, or None when it cannot be known.
 
-        Without known uncertainties it is that of the residuals. With them it is ``nominal``, unless the fit is so poor that
-        they or the model must be wrong: then it grows to what the residuals show (Birge 1932), as for a region.
+        See ``admission.shown_variance``.
         """
-        if degrees_of_freedom <= 0:
-            return None if self.known == "residuals" else nominal
-        shown = np.maximum(residual_sum, 1e-24 * nominal) / degrees_of_freedom
-        if self.known == "residuals":
-            return shown
-        largest = chdtri(degrees_of_freedom, rules()["poor_fit_probability"]["value"])
-        return np.where(residual_sum > largest * nominal, shown, nominal)
+        return shown_variance(residual_sum, nominal, degrees_of_freedom, self.known != "residuals")
 
 
 def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.ndarray) -> np.ndarray | None:

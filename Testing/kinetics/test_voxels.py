@@ -14,6 +14,7 @@ from RNTDosimetryLib.kinetics.voxels import VoxelFit, fit_voxels
 
 LU_177 = SimpleNamespace(name="Lu-177", half_life_h=159.53, decay_constant_per_h=np.log(2) / 159.53)
 DECAY = LU_177.decay_constant_per_h
+THREE_H = np.array([4.0, 24.0, 96.0])
 FOUR_H, SIX_H = np.array([4.0, 24.0, 96.0, 168.0]), np.array([2.0, 6.0, 24.0, 48.0, 96.0, 168.0])
 TEN_H = np.array([0.5, 2, 6, 12, 24, 48, 72, 96, 168, 240])
 REGION_MODELS = ["mono", "uptake_held", "mono_early_clearance", "uptake", "bi"]
@@ -112,7 +113,7 @@ def noisy_curves(times_h, count, seed):
     return (clean * (1 + 0.05 * rng.normal(size=clean.shape))).astype(np.float32)
 
 
-@pytest.mark.parametrize("times_h", [np.array([24.0, 96.0]), FOUR_H, SIX_H, np.array([1.0, 3, 5, 8, 12, 24, 48, 72, 96, 168])])
+@pytest.mark.parametrize("times_h", [np.array([24.0, 96.0]), THREE_H, FOUR_H, SIX_H, np.array([1.0, 3, 5, 8, 12, 24, 48, 72, 96, 168])])
 @pytest.mark.parametrize("noise", [{"relative_uncertainty": 0.05}, {}, {"weighting": "counts"}, {"weighting": "constant"}])
 def test_equal_voxels_give_the_region_fit(times_h, noise):
     # The same curve in all voxels of an image: model, TIA and uncertainty are those of fit_time_activity with the voxels' models.
@@ -123,9 +124,26 @@ def test_equal_voxels_give_the_region_fit(times_h, noise):
         assert {fit.models[code] for code in np.unique(fit.model_map)} == {region.model}
         np.testing.assert_allclose(fit.tia_mbq_h_ml, region.tia_mbq_h * 1e-6, rtol=2e-5)
         if region.tia_uncertainty_mbq_h is None:
-            assert fit.tia_uncertainty_mbq_h_ml is None
+            assert fit.tia_uncertainty_mbq_h_ml is None or any("assumed 5 %" in text for text in fit.warnings)
         else:
             np.testing.assert_allclose(fit.tia_uncertainty_mbq_h_ml, region.tia_uncertainty_mbq_h * 1e-6, rtol=2e-3)
+
+
+def test_a_curve_that_meets_every_sample_says_nothing_of_their_noise():
+    # Three samples of a rise: uptake held by a population meets them all, so the region states no uncertainty. A map has one number
+    # for all voxels: it is the one for an assumed 5 % (rules.json), the region's with 5 % given, and the warning says so.
+    times_h = np.array([2.0, 24.0, 72.0])
+    exact = 1e5 * (np.exp(-times_h / 90) - np.exp(-times_h / 6))
+    falling = 1e5 * np.exp(-times_h / 90) * [1.02, 0.98, 1.01]
+    region = fit_time_activity(times_h, exact, LU_177, model=REGION_MODELS)
+    assert (region.model, region.tia_uncertainty_mbq_h) == ("uptake_held", None)
+    fit = fit_voxels(times_h, np.stack([exact, falling], axis=1)[:, None, None], LU_177, weighting="relative")
+    assert [fit.models[code] for code in fit.model_map.ravel()] == ["uptake_held", "mono"]
+    alone = fit_voxels(times_h, column(exact), LU_177)
+    given_noise = fit_time_activity(times_h, exact, LU_177, model="uptake_held", relative_uncertainty=0.05)
+    assert alone.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(given_noise.tia_uncertainty_mbq_h * 1e-6, rel=0.02)
+    assert any("50 % of the voxels have a curve that meets every sample" in text for text in fit.warnings)
+    assert any("assumed 5 %" in text for text in alone.warnings)
 
 
 def test_given_uncertainties_give_the_region_fit():
