@@ -187,6 +187,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/scalars.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
+  RNTDosimetryLib/study_files.py
   RNTDosimetryLib/study_images.py
   RNTDosimetryLib/study_report.py
   RNTDosimetryLib/study_result.py

@@ -26,7 +26,7 @@ from RNTDosimetryLib.images import (
     resample_activity,
     time_activity_curve,
 )
-from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, relative_volume_uncertainty
+from RNTDosimetryLib.images.measurement import activity_volume_sensitivity, outline_uncertainty
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, single_time_point
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
@@ -68,7 +68,7 @@ def fit(curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study) -> tu
 
     Raises DosimetryError for a single scan where neither a half-life nor a model for one scan was chosen.
     """
-    return tuple(fit_curve(curve, nuclide, study.settings.model, study.regions.get(curve.region)) for curve in curves)
+    return tuple(fit_curve(curve, nuclide, study.settings.model, study.typed(curve.region)) for curve in curves)
 
 
 def fit_curve(curve: TimeActivityCurve, nuclide: str, model: str, typed: RegionSettings | None = None) -> KineticFit:
@@ -219,6 +219,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
         volume_ml=curve.volume_ml,
         mass_g=curve.mass_g,
         recovery_coefficient=region.recovery_coefficient,
+        recovery_coefficient_uncertainty=region.recovery_coefficient_uncertainty,
         curve=curve,
         fit=found,
         tia_mbq_h=found.tia_mbq_h,
@@ -246,7 +247,8 @@ def preview_dose(
 def _own_dose(images, region, curve, found, tia_uncertainty, settings) -> RegionDose:
     volume_part = sensitivity = 0.0
     if settings.spect_resolution_fwhm_mm is not None:
-        volume_part, sensitivity = _volume_part(region, images, settings.spect_resolution_fwhm_mm)
+        volume_part = outline_uncertainty(region, settings.spect_resolution_fwhm_mm)
+        sensitivity = activity_volume_sensitivity(region, settings.spect_resolution_fwhm_mm)
     return self_dose(
         found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
         tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
@@ -275,13 +277,6 @@ def _with_systematic_part(found: KineticFit, systematic_relative: float) -> floa
     if found.tia_uncertainty_mbq_h is None:
         return None
     return math.hypot(found.tia_uncertainty_mbq_h, systematic_relative * found.tia_mbq_h)
-
-
-def _volume_part(region: Region, images: StudyImages, fwhm_mm: float) -> tuple[float, float]:
-    """u(v)/v, and d ln TIA / d ln v, of a region delineated at the resolution of the activity image."""
-    voxel_mm = (region.geometry.voxel_volume_ml * 1000.0) ** (1 / 3)
-    volume_part = relative_volume_uncertainty(region.volume_ml, voxel_mm, fwhm_mm)
-    return volume_part, relative_content_uncertainty(region.volume_ml, 1.0, fwhm_mm)
 
 
 def _local_dose(tia_mbq_h: float, tia_uncertainty_mbq_h: float | None, nuclide: str, mass_g: float, name: str) -> RegionDose:

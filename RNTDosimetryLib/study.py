@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.overlaps import whole_organ_name
 from RNTDosimetryLib.images.resampling import rigid_matrix
 from RNTDosimetryLib.records import Record, read_json_file
 
@@ -23,7 +24,9 @@ class RegionSettings(Record):
     """What was typed about one region. None and the defaults mean: nothing was typed.
 
     kind: "organ", "lesion" or "other". mass_g: instead of volume times density. density_g_ml: instead of soft tissue.
-    recovery_coefficient: measured over true concentration. model: time-activity model instead of the study's.
+    recovery_coefficient: measured over true concentration. recovery_from_file: None takes the coefficient from the study's
+    recovery_file unless one was typed here; false never takes it from there (in a study file, so does any typed coefficient, 1 as well).
+    model: time-activity model instead of the study's.
     effective_half_life_h: of an earlier cycle or a population, used when there is a single scan.
     """
 
@@ -32,6 +35,7 @@ class RegionSettings(Record):
     density_g_ml: float | None = None
     recovery_coefficient: float = 1.0
     recovery_coefficient_uncertainty: float = 0.0
+    recovery_from_file: bool | None = None
     model: str | None = None
     effective_half_life_h: float | None = None
 
@@ -39,6 +43,7 @@ class RegionSettings(Record):
         if self.kind not in (None, "organ", "lesion", "other"):
             raise DosimetryError(f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them.")
         _refuse_other_than(str, "text", self, "a region", "model")
+        _refuse_other_than(bool, "true or false", self, "a region", "recovery_from_file")
         for name, (least, most, unit) in _REGION_RANGES.items():
             value = getattr(self, name)
             if value is not None and not (_is_number(value) and least <= value <= most):
@@ -53,6 +58,19 @@ class RegionSettings(Record):
             raise DosimetryError(
                 f"Expected a recovery coefficient uncertainty of 0 or more, received {self.recovery_coefficient_uncertainty!r}."
             )
+        if self.recovery_from_file and self.recovery_is_typed:
+            raise DosimetryError(
+                f"Expected the recovery coefficient of a region from the file or typed, received both ({self.recovery_coefficient:g} is typed); keep one."
+            )
+
+    @property
+    def recovery_is_typed(self) -> bool:
+        """Whether a coefficient other than 1 was typed, or an uncertainty of it."""
+        return self.recovery_coefficient != 1.0 or self.recovery_coefficient_uncertainty > 0
+
+    @property
+    def takes_recovery_from_file(self) -> bool:
+        return not self.recovery_is_typed if self.recovery_from_file is None else self.recovery_from_file
 
 
 @dataclass(frozen=True)
@@ -65,6 +83,7 @@ class StudySettings(Record):
     taken as aligned with a warning; "activity", the activity images themselves, for scans without a CT.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
     density_from_ct: density of every voxel of the dose map from the reference CT; density_g_ml then serves the masses only.
+    lesions_out_of_organs: an organ that lesions lie in is given a second time, without them; both are reported.
     calibration_uncertainty: relative, 1 sigma, common to all images.
     scan_uncertainty: relative, 1 sigma, of each scan for itself: how well a measurement of the same activity repeats
     (repositioning, reconstruction, alignment), beside the noise of the voxels.
@@ -78,13 +97,14 @@ class StudySettings(Record):
     register: bool = True
     register_by: str = "ct"
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    lesions_out_of_organs: bool = True
     calibration_uncertainty: float = 0.0
     scan_uncertainty: float = 0.03
     spect_resolution_fwhm_mm: float | None = None
 
     def __post_init__(self):
         _refuse_other_than(str, "text", self, "the settings", "model")
-        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register")
+        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register", "lesions_out_of_organs")
         _refuse_other_than((tuple, list), "a list of 4 x 4 matrices", self, "the settings", "registrations")
         for matrix in self.registrations or ():
             rigid_matrix(matrix, "registrations of the settings")
@@ -113,18 +133,33 @@ class StudySettings(Record):
 class Study(Record):
     """One therapy to evaluate. Paths are relative to the study file.
 
+    calibration_file: sensitivity of the camera, for series in counts; its uncertainty is the calibration uncertainty of the study
+    unless one is typed. calibration_setup: words about the scans that must be those of the calibration, before what the files say.
+    recovery_file: recovery curve, for every region without a typed coefficient, by its volume.
     overrides: values that replace or complete what the files say; each one is recorded in the intake table.
     regions: settings by region name; regions that are not named here use the defaults.
     """
 
     dicom_folder: str
     title: str = ""
+    calibration_file: str | None = None
+    calibration_setup: dict[str, str] = field(default_factory=dict)
+    recovery_file: str | None = None
     overrides: dict = field(default_factory=dict)
     regions: dict[str, RegionSettings] = field(default_factory=dict)
     settings: StudySettings = field(default_factory=StudySettings)
 
     def __post_init__(self):
-        _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title")
+        _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title", "calibration_file", "recovery_file")
+        for name in ("calibration_file", "recovery_file"):
+            if getattr(self, name) == "":
+                raise DosimetryError(f"Expected the path of a file for {name} of the study, received an empty text; leave it out if there is none.")
+        if self.calibration_setup and self.calibration_file is None:
+            raise DosimetryError("Expected calibration_setup together with calibration_file, received it alone; name the file or leave it out.")
+
+    def typed(self, region: str) -> RegionSettings | None:
+        """What was typed about a region, None for nothing. An organ without its lesions follows the whole organ."""
+        return self.regions.get(region, self.regions.get(whole_organ_name(region)))
 
     def to_dict(self) -> dict:
         return {"format": STUDY_FORMAT, "version": STUDY_VERSION, **super().to_dict()}
@@ -152,18 +187,26 @@ def study_from_dict(data: dict) -> Study:
     _refuse_unknown_keys(content, Study, "the study file")
     if content.get("dicom_folder") in (None, ""):
         raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files.")
-    for key in ("overrides", "regions", "settings"):
+    for key in ("overrides", "regions", "settings", "calibration_setup"):
         if not isinstance(content.get(key, {}), dict):
             raise DosimetryError(f"Expected an object for '{key}' in the study file, received {content[key]!r}.")
     for name, region in content.get("regions", {}).items():
         _refuse_unknown_keys(region, RegionSettings, f"region '{name}' of the study file")
     _refuse_unknown_keys(content.get("settings", {}), StudySettings, "the settings of the study file")
-    return Study.from_dict(content)
+    regions = {name: _with_typed_recovery(region) for name, region in content.get("regions", {}).items()}
+    return Study.from_dict({**content, "regions": regions})
 
 
 def read_study(path: str | Path) -> Study:
     """Study from a JSON file. Raises DosimetryError when it is missing, not JSON, or not a study."""
     return study_from_dict(read_json_file(path, "a study file"))
+
+
+def _with_typed_recovery(region: dict) -> dict:
+    """A coefficient of 1 in a file was typed, and means that the region wants no correction; one that was never typed is not there."""
+    if "recovery_from_file" in region or region.get("recovery_coefficient") is None:
+        return region
+    return {**region, "recovery_from_file": False}
 
 
 def _is_number(value) -> bool:

@@ -5,9 +5,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from types import MappingProxyType
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, CtImage, Intake, IntakeRow, Patient, Region, read_folder
+from RNTDosimetryLib.images import (
+    ActivityImage,
+    CtImage,
+    Intake,
+    IntakeRow,
+    Patient,
+    Region,
+    exclude_lesions,
+    is_without_lesions,
+    overlap_warnings,
+    read_folder,
+)
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.report import dicom_reference, sha256_of_array
@@ -137,7 +149,26 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
         replace(scan, activity=replace(scan.activity, calibration_uncertainty=stated or scan.activity.calibration_uncertainty))
         for scan in images.scans
     )
-    return replace(images, scans=scans, regions=regions_with_settings(images.regions, study.regions))
+    drawn = {name: typed for name, typed in study.regions.items() if not is_without_lesions(name, images.regions)}
+    images = replace(images, scans=scans, regions=regions_with_settings(images.regions, drawn))
+    images = with_overlap_rule(images, study.settings.lesions_out_of_organs, study.regions)
+    return replace(images, regions=regions_with_settings(images.regions, study.regions))
+
+
+def with_overlap_rule(
+    images: StudyImages, lesions_out_of_organs: bool = True, settings: Mapping[str, RegionSettings] = MappingProxyType({})
+) -> StudyImages:
+    """The images with organs without their lesions as extra regions, where wished, and a warning for what is counted twice.
+
+    settings: what was typed, by region name; an organ without its lesions that is not named there has its organ's recovery.
+    """
+    extra = exclude_lesions(images.regions) if lesions_out_of_organs else ()
+    inherited = tuple(
+        f"{region.name} is corrected by the recovery coefficient {region.recovery_coefficient:.3g} of the whole organ; the activity that spills "
+        "in from the lesions is another: type its own"
+        for region in extra if region.recovery_coefficient != 1.0 and region.name not in settings
+    )
+    return replace(images, regions=images.regions + extra, warnings=(*images.warnings, *overlap_warnings(images.regions), *inherited))
 
 
 def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, RegionSettings]) -> tuple[Region, ...]:

@@ -1,6 +1,7 @@
 """Section 5: curves and fits; a click on a region shows its own, and another model can be tried."""
 
 from RNTDosimetryScene import display, segments, views
+from RNTDosimetryScene.inputs import study_of_scene
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.errors import DosimetryError
@@ -99,7 +100,7 @@ class KineticsSection(Section):
             self.ui.regionTextEdit.setPlainText("")
             return
         box.toolTip = _("Another model for {region}; its dose is shown before you compute").format(region=item.name)
-        settings = segments.typed_settings(self.node.segmentation).get(item.name)
+        settings = study_of_scene(self.node).typed(item.name)
         select_text(box, (settings.model if settings is not None else None) or _AS_STUDY)
         self.ui.regionTextEdit.setPlainText("\n".join(self._lines(item)))
 
@@ -157,7 +158,7 @@ class KineticsSection(Section):
         """Take a model that the samples can carry, and fit at once, so that its dose is seen."""
         if model:
             self.logic.tryModel(self.node, region, model)
-        before = segments.typed_settings(self.node.segmentation)[region].model or ""
+        before = study_of_scene(self.node).typed(region).model or ""
         self.logic.typeRegionValue(self.node, region, "model", model)
         try:
             self.logic.runStep("fit", self.node)

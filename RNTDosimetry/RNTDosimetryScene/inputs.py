@@ -11,7 +11,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.study import Study, StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
+from RNTDosimetryLib.study_images import Scan, StudyImages, with_overlap_rule
 from RNTDosimetryScene import segments, volumes
 from RNTDosimetryScene.parameters import RegistrationMethod
 
@@ -52,6 +52,7 @@ def study_of_scene(parameter_node, registrations=None) -> Study:
             calibration_uncertainty=parameter_node.calibrationUncertaintyPercent / 100.0,
             scan_uncertainty=parameter_node.scanUncertaintyPercent / 100.0,
             density_from_ct=parameter_node.densityFromCt,
+            lesions_out_of_organs=parameter_node.lesionsOutOfOrgans,
             spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
             register=method is not RegistrationMethod.NONE,
             register_by="activity" if method is RegistrationMethod.ACTIVITY else "ct",
@@ -77,7 +78,7 @@ def images_of_scene(parameter_node) -> StudyImages:
     if missing:
         raise DosimetryError(f"{missing}.")
     stored = json.loads(parameter_node.intakeJson or "{}")
-    return StudyImages(
+    images = StudyImages(
         nuclide=get_nuclide(parameter_node.nuclide).name,
         scans=scans_of_scene(parameter_node),
         regions=segments.regions_of_segmentation(parameter_node.segmentation, reference_volume(parameter_node)),
@@ -91,6 +92,7 @@ def images_of_scene(parameter_node) -> StudyImages:
         dicom_reference=stored.get("dicom_reference", {}),
         source_folder=os.path.abspath(parameter_node.dicomFolder) if parameter_node.dicomFolder else "",
     )
+    return with_overlap_rule(images, parameter_node.lesionsOutOfOrgans, segments.typed_settings(parameter_node.segmentation))
 
 
 def reference_volume(parameter_node):

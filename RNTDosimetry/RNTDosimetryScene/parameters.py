@@ -82,6 +82,7 @@ class RNTDosimetryParameterNode:
     spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0
     scanUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 3.0
     densityFromCt: bool = False
+    lesionsOutOfOrgans: bool = True
     isodosePercents: str = "20, 40, 60, 80"
     planProduct: str = "Y-90"
     planActivityGBq: Annotated[float, WithinRange(0, 100)] = 2.0

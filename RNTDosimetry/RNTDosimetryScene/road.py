@@ -15,7 +15,7 @@ from RNTDosimetryLib.progress import part, silent, stopping
 from RNTDosimetryLib.study import RegionSettings
 from RNTDosimetryLib.study_result import Alignment, grouped
 from RNTDosimetryLib.workflow import assemble
-from RNTDosimetryScene import alignment, display, keys, segments
+from RNTDosimetryScene import alignment, display, keys
 from RNTDosimetryScene.inputs import images_of_scene, missing_input, study_of_scene
 from RNTDosimetryScene.transaction import undone_on_failure
 
@@ -194,7 +194,7 @@ def try_model(parameter_node, road: Road, region_name: str, model: str) -> Regio
     if known is None:
         raise DosimetryError(f"Expected the curve of '{region_name}', found none; measure the regions first.")
     curve = known.curve
-    typed = segments.typed_settings(parameter_node.segmentation).get(region_name, RegionSettings())
+    typed = study_of_scene(parameter_node).typed(region_name) or RegionSettings()
     fit = steps.fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None))
     dose = _foreseen_dose(parameter_node, road, keys.step_keys(parameter_node), road.result("dose"), curve, fit)
     return RegionCurve(region_name, curve, fit, dose, dose is not None)

@@ -8,7 +8,7 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import Region
+from RNTDosimetryLib.images import Region, whole_organ_name
 from RNTDosimetryLib.study import RegionSettings
 from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
@@ -127,9 +127,9 @@ def segment_by_name(segmentation, name: str):
 def type_region_value(segmentation, name: str, key: str, text: str) -> None:
     """Take a typed value of a region; an empty text brings the default back. key: a field of RegionSettings.
 
-    Raises DosimetryError for what is no number, no kind or out of range.
+    An organ without its lesions takes what is typed of its organ. Raises DosimetryError for what is no number, no kind or out of range.
     """
-    segment = segment_by_name(segmentation, name)
+    segment = segment_by_name(segmentation, name if name in segment_names(segmentation) else whole_organ_name(name))
     text = text.strip()
     default = RegionSettings.__dataclass_fields__[key].default
     if key in ("kind", "model"):

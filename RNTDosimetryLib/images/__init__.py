@@ -41,11 +41,11 @@ from RNTDosimetryLib.images.intake_records import (
 from RNTDosimetryLib.images.measurement import (
     RegionActivity,
     TimeActivityCurve,
-    exclude_lesions,
     measure_activity,
     region_mass_g,
     time_activity_curve,
 )
+from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
 from RNTDosimetryLib.images.planar import (
     PhotonPath,
     PlanarActivity,
@@ -133,6 +133,7 @@ __all__ = [
     "fixed_threshold",
     "format_intake_table",
     "hot_sphere",
+    "is_without_lesions",
     "isocontour",
     "load_activity_file",
     "load_dose_file",
@@ -141,6 +142,7 @@ __all__ = [
     "measure_sphere_recovery",
     "observed_rate_cps",
     "occupancy_on_grid",
+    "overlap_warnings",
     "planar_curve",
     "read_calibration",
     "read_folder",
@@ -157,6 +159,7 @@ __all__ = [
     "true_rate_cps",
     "typed_calibration",
     "volume_part_of_activity",
+    "whole_organ_name",
     "write_calibration",
     "write_recovery",
 ]

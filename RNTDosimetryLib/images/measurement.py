@@ -2,13 +2,13 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_density, checked_fwhm, checked_kind, shown
-from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, relative_content_uncertainty, relative_volume_uncertainty
+from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.records import Record
@@ -25,6 +25,7 @@ class RegionActivity(Record):
 
     mean_concentration_bq_ml: over the image voxels inside, as measured (before recovery). activity_mbq = mean x volume /
     recovery coefficient. volume_ml: of the region as drawn. mass_g: typed, or volume x density.
+    boundary_relative_uncertainty: from a wrong outline, in content and, where a curve gave the recovery coefficient, in both together.
     coverage: share of the region's volume within the field of view; below 1 the mean inside is taken for the rest.
     Random parts change from scan to scan: random_uncertainty_mbq (noise). Systematic parts are common to all time
     points and are added once: relative; None when it cannot be known.
@@ -218,34 +219,6 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
     )
 
 
-def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
-    """For every organ that a lesion overlaps, the organ without its lesions, as an extra region.
-
-    The organ itself stays as it is, so that both numbers are reported. The new region is named "<organ> without lesions".
-    A typed mass is not carried over, because it belongs to the whole organ. An organ that is all lesion gives none.
-    """
-    lesions = [region for region in regions if region.kind in lesion_kinds]
-    extra = []
-    for organ in (region for region in regions if region.kind == "organ"):
-        remaining = np.asarray(organ.occupancy, dtype=np.float32)
-        touched = False
-        for lesion in lesions:
-            other = occupancy_on_grid(lesion, organ.geometry)
-            touched = touched or bool(np.any((other > 0) & (remaining > 0)))
-            remaining = np.clip(remaining - other, 0.0, 1.0)
-        if touched and remaining.any():
-            whole = np.array_equal(remaining, remaining.astype(np.uint8))
-            extra.append(
-                replace(
-                    organ,
-                    name=f"{organ.name} without lesions",
-                    occupancy=remaining.astype(np.uint8) if whole else remaining,
-                    mass_g=None,
-                )
-            )
-    return tuple(extra)
-
-
 def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) -> tuple[np.ndarray, bool]:
     """Weight of each image voxel: 1 where its centre lies in the region, or the occupied share for a region too small."""
     inverse = np.linalg.inv(matrix)
@@ -292,7 +265,16 @@ def _boundary_parts(region: Region, image: ActivityImage, fwhm_mm, delineation_f
     """(u(v)/v, u(A)/A from the boundary), None when the resolution is not known."""
     if fwhm_mm is None:
         return None, None
-    drawn_fwhm = fwhm_mm if delineation_fwhm_mm is None else delineation_fwhm_mm
+    volume_part = outline_uncertainty(region, fwhm_mm if delineation_fwhm_mm is None else delineation_fwhm_mm)
+    return volume_part, abs(activity_volume_sensitivity(region, fwhm_mm)) * volume_part
+
+
+def outline_uncertainty(region: Region, fwhm_mm: float) -> float:
+    """u(v)/v of a region on its grid, drawn on an image of this resolution."""
     voxel_mm = (region.geometry.voxel_volume_ml * 1000.0) ** (1.0 / 3.0)
-    volume_part = relative_volume_uncertainty(region.volume_ml, voxel_mm, drawn_fwhm)
-    return volume_part, relative_content_uncertainty(region.volume_ml, volume_part, fwhm_mm)
+    return relative_volume_uncertainty(region.volume_ml, voxel_mm, fwhm_mm)
+
+
+def activity_volume_sensitivity(region: Region, fwhm_mm: float) -> float:
+    """d ln A / d ln v of A = C/R: phi/(2R) from the content, less what a recovery curve takes back with the volume."""
+    return content_sensitivity(region.volume_ml, fwhm_mm) - region.recovery_volume_sensitivity

@@ -144,7 +144,7 @@ def centres_inside(region: Region, target_geometry: ImageGeometry, matrix=None) 
         return mask
     box = tuple(
         slice(max(part.start - _MARGIN_VOXELS, 0), min(part.stop + _MARGIN_VOXELS, size))
-        for part, size in zip(_bounding_box(mask), mask.shape)
+        for part, size in zip(bounding_box(mask), mask.shape)
     )
     # Padding closes the outline of a region that touches the end of its grid.
     padded = np.pad(mask[box], 1)
@@ -169,7 +169,7 @@ def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=Non
     if region.geometry.same_grid(target_geometry) and np.allclose(matrix, IDENTITY, atol=1e-9):
         return occupancy.astype(np.float32)
     result = np.zeros(target_geometry.size, dtype=np.float32)
-    source_box = _bounding_box(occupancy)
+    source_box = bounding_box(occupancy)
     target_box, wholly_inside = _box_on_target(source_box, region.geometry, target_geometry, matrix)
     if target_box is None:
         return result
@@ -208,7 +208,8 @@ def _conserve_volume(total: np.ndarray, expected_voxels: float) -> None:
         total[partial] = np.clip(total[partial] * (1.0 + missing / share), 0.0, 1.0)
 
 
-def _bounding_box(occupancy: np.ndarray) -> tuple[slice, slice, slice]:
+def bounding_box(occupancy: np.ndarray) -> tuple[slice, slice, slice]:
+    """Slices (z, y, x) of the smallest box around what is not 0."""
     box = []
     for axis in range(3):
         filled = np.flatnonzero(occupancy.any(axis=tuple(other for other in range(3) if other != axis)))

@@ -1,0 +1,82 @@
+"""Rules for regions that share voxels: a lesion in an organ, and what is counted twice."""
+
+from dataclasses import replace
+from itertools import combinations
+
+import numpy as np
+
+from RNTDosimetryLib.images.resampling import bounding_box, occupancy_on_grid
+from RNTDosimetryLib.images.volumes import Region
+
+WITHOUT_LESIONS = " without lesions"
+_WORTH_SAYING = 0.01
+
+
+def whole_organ_name(name: str) -> str:
+    """Name of the organ that a region was made from by ``exclude_lesions``; any other name as it is."""
+    return name.removesuffix(WITHOUT_LESIONS)
+
+
+def is_without_lesions(name: str, regions) -> bool:
+    """Whether a name is that of an organ without its lesions that ``exclude_lesions`` may make of these regions."""
+    names = {region.name for region in regions}
+    return name not in names and name.endswith(WITHOUT_LESIONS) and whole_organ_name(name) in names
+
+
+def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
+    """For every organ that a lesion overlaps, the organ without its lesions, as an extra region.
+
+    The organ itself stays as it is, so that both numbers are reported. The new region is named "<organ> without lesions".
+    A typed mass is not carried over, because it belongs to the whole organ. An organ that is all lesion gives none, and
+    neither does one whose region without lesions is there already.
+    """
+    names = {region.name for region in regions}
+    lesions = [region for region in regions if region.kind in lesion_kinds]
+    extra = []
+    for organ in regions:
+        if organ.kind != "organ" or organ.name.endswith(WITHOUT_LESIONS) or organ.name + WITHOUT_LESIONS in names:
+            continue
+        remaining = np.array(organ.occupancy)
+        touched = False
+        for lesion in lesions:
+            box, share = _on_grid_of(organ, lesion)
+            if np.any((share > 0) & (remaining[box] > 0)):
+                touched = True
+                remaining = remaining if _is_mask(share) else remaining.astype(np.float32)
+                remaining[box] = np.clip(remaining[box] - np.minimum(share, remaining[box]), 0, 1)
+        if touched and remaining.any():
+            extra.append(replace(organ, name=organ.name + WITHOUT_LESIONS, occupancy=remaining, mass_g=None))
+    return tuple(extra)
+
+
+def overlap_warnings(regions) -> tuple[str, ...]:
+    """A sentence for every two regions of one kind that share more than 1 % of the smaller: their activity counts in both."""
+    warnings = []
+    for first, second in combinations([region for region in regions if region.kind in ("organ", "lesion")], 2):
+        if first.kind != second.kind or whole_organ_name(first.name) == whole_organ_name(second.name):
+            continue
+        smaller, larger = sorted((first, second), key=lambda region: region.volume_ml)
+        shared_ml = _shared_ml(smaller, larger)
+        if shared_ml > _WORTH_SAYING * smaller.volume_ml:
+            warnings.append(
+                f"{smaller.name} and {larger.name} share {shared_ml:.3g} mL ({shared_ml / smaller.volume_ml:.0%} of {smaller.name}): "
+                "the activity there counts in both"
+            )
+    return tuple(warnings)
+
+
+def _shared_ml(smaller: Region, larger: Region) -> float:
+    box, share = _on_grid_of(larger, smaller)
+    return float(np.minimum(larger.occupancy[box], share).sum(dtype=np.float64)) * larger.geometry.voxel_volume_ml
+
+
+def _on_grid_of(region: Region, other: Region) -> tuple[tuple[slice, slice, slice], np.ndarray]:
+    """Box on the grid of ``region`` and the occupancy of ``other`` in it. Regions drawn on one image share the grid: no resampling then."""
+    if region.geometry.same_grid(other.geometry):
+        box = bounding_box(other.occupancy)
+        return box, np.asarray(other.occupancy)[box]
+    return (slice(None),) * 3, occupancy_on_grid(other, region.geometry)
+
+
+def _is_mask(share: np.ndarray) -> bool:
+    return share.dtype.kind in "ui"
