@@ -79,6 +79,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/sphere_means.py
   RNTDosimetryLib/images/spheres.py
   RNTDosimetryLib/images/suv.py
+  RNTDosimetryLib/images/time_frame_choice.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/admission.py

@@ -40,15 +40,20 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
 
 
 def _results_of(result: StudyResult, images: StudyImages, folder: Path) -> dict:
-    """Content of results.json; its study finds the DICOM folder from where the file lies, so that it can be run again."""
+    """Content of results.json; its study finds the DICOM folder and its files from where it lies, so that it can be run again."""
     content = result.to_dict()
-    if images.source_folder:
-        try:
-            content["study"]["dicom_folder"] = Path(os.path.relpath(images.source_folder, folder.resolve())).as_posix()
-        except ValueError:
-            # Another drive on Windows: there is no relative path.
-            content["study"]["dicom_folder"] = images.source_folder
+    for key, path in ({"dicom_folder": images.source_folder} | images.source_files).items():
+        if path:
+            content["study"][key] = _relative(path, folder)
     return content
+
+
+def _relative(path: str, folder: Path) -> str:
+    try:
+        return Path(os.path.relpath(path, folder.resolve())).as_posix()
+    except ValueError:
+        # Another drive on Windows: there is no relative path.
+        return path
 
 
 def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> Path:

@@ -220,6 +220,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
         mass_g=curve.mass_g,
         recovery_coefficient=region.recovery_coefficient,
         recovery_coefficient_uncertainty=region.recovery_coefficient_uncertainty,
+        recovery_source=_recovery_source(region),
         curve=curve,
         fit=found,
         tia_mbq_h=found.tia_mbq_h,
@@ -233,6 +234,12 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
         time_integrated_activity_coefficient_h=None if not administered else found.tia_mbq_h / administered,
         warnings=tuple(dict.fromkeys(warnings)),
     )
+
+
+def _recovery_source(region: Region) -> str:
+    if region.recovery_volume_sensitivity:
+        return "curve"
+    return "typed" if region.recovery_coefficient != 1.0 or region.recovery_coefficient_uncertainty > 0 else "none"
 
 
 def preview_dose(

@@ -10,20 +10,24 @@ from types import MappingProxyType
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
     ActivityImage,
+    Calibration,
     CtImage,
     Intake,
     IntakeRow,
     Patient,
+    RecoveryCurve,
     Region,
     exclude_lesions,
     is_without_lesions,
     overlap_warnings,
     read_folder,
 )
+from RNTDosimetryLib.images.calibration_use import CalibrationUse
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.report import dicom_reference, sha256_of_array
 from RNTDosimetryLib.study import RegionSettings, Study
+from RNTDosimetryLib.study_files import read_study_files, with_recovery
 
 _LATEST_PLAUSIBLE_START_H = 2000.0
 
@@ -50,6 +54,8 @@ class StudyImages(Record):
     """Everything the computation reads. Scans are in the order of time; regions lie on the CT of ``scans[reference_index]``.
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
+    calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from.
+    file_hashes: SHA-256 of the files that the study names besides the images, by key. source_files: their absolute paths.
     source_folder: absolute path of the DICOM folder, empty for images that came otherwise.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two scans at one time, two nuclides.
@@ -65,6 +71,10 @@ class StudyImages(Record):
     patient: Patient | None = None
     intake_table: tuple[IntakeRow, ...] = ()
     warnings: tuple[str, ...] = ()
+    calibration: Calibration | None = None
+    recovery: RecoveryCurve | None = None
+    file_hashes: dict[str, str] = field(default_factory=dict)
+    source_files: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN)
     source_folder: str = field(default="", metadata=NOT_WRITTEN)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
@@ -91,7 +101,7 @@ class StudyImages(Record):
             raise DosimetryError(f"Expected a reference time point from 0 to {len(self.scans) - 1}, received {self.reference_index}.")
 
     def input_hashes(self) -> dict[str, str]:
-        """SHA-256 of the voxels of every image and region, by name."""
+        """SHA-256 of the voxels of every image and region, by name, and of the files that the study names, by key."""
         hashes = {}
         for scan in self.scans:
             hashes[scan.activity.name] = sha256_of_array(scan.activity.concentration_bq_ml)
@@ -99,7 +109,7 @@ class StudyImages(Record):
                 hashes[scan.ct.name] = sha256_of_array(scan.ct.hounsfield)
         for region in self.regions:
             hashes[region.name] = sha256_of_array(region.occupancy)
-        return hashes
+        return hashes | self.file_hashes
 
 
 def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, ...]:
@@ -134,9 +144,15 @@ def load_study(study: Study, base_folder: str | Path = ".", progress: Progress =
     folder = Path(base_folder, study.dicom_folder)
     if not os.path.isdir(folder):
         raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
-    intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5))
-    images = replace(images_of_intake(intake, part(progress, 0.5, 1.0)), source_folder=str(folder.resolve()))
-    return with_settings(images, study)
+    files = read_study_files(study, base_folder)
+    use = None if files.calibration is None else CalibrationUse(files.calibration, study.calibration_setup)
+    intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
+    images = replace(
+        images_of_intake(intake, part(progress, 0.5, 1.0)),
+        calibration=files.calibration, file_hashes=files.hashes, source_files=files.paths, source_folder=str(folder.resolve()),
+    )
+    images = with_settings(images, study)
+    return images if files.recovery is None else with_recovery(images, study, files.recovery)
 
 
 def with_settings(images: StudyImages, study: Study) -> StudyImages:

@@ -7,7 +7,15 @@ import numpy as np
 
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import ImageGeometry, IntakeRow, Patient, RegistrationQuality, TimeActivityCurve
+from RNTDosimetryLib.images import (
+    Calibration,
+    ImageGeometry,
+    IntakeRow,
+    Patient,
+    RecoveryCurve,
+    RegistrationQuality,
+    TimeActivityCurve,
+)
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels import VoxelFit
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
@@ -56,6 +64,7 @@ class RegionResult(Record):
 
     dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
     self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
+    recovery_source: where the coefficient comes from: "curve" (the study's recovery file), "typed", or "none".
     map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.
@@ -77,6 +86,8 @@ class RegionResult(Record):
     histogram: DoseVolumeHistogram
     dose_per_activity_gy_per_gbq: float | None = None
     time_integrated_activity_coefficient_h: float | None = None
+    recovery_coefficient_uncertainty: float = 0.0
+    recovery_source: str = "none"
     warnings: tuple[str, ...] = ()
 
 
@@ -84,7 +95,7 @@ class RegionResult(Record):
 class StudyResult(Record):
     """Result of a study. ``to_dict`` is the content of results.json; the images stay out of it.
 
-    created: when it was computed. All else depends on the study and its images only, so that running the study of a
+    calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. All else depends on the study and its images only, so that running the study of a
     results.json again gives the same numbers.
     """
 
@@ -102,6 +113,8 @@ class StudyResult(Record):
     input_hashes: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     intake_table: tuple[IntakeRow, ...] = ()
+    calibration: Calibration | None = None
+    recovery: RecoveryCurve | None = None
     warnings: tuple[str, ...] = ()
     created: datetime | None = None
 

@@ -63,6 +63,8 @@ def assemble(
         input_hashes=images.input_hashes(),
         versions=versions(),
         intake_table=images.intake_table,
+        calibration=images.calibration,
+        recovery=images.recovery,
         warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(images),
         created=datetime.now().replace(microsecond=0),
     )

@@ -181,7 +181,10 @@ def region_settings(segment) -> RegionSettings:
     for key in RegionSettings.__dataclass_fields__:
         text = vtk.reference("")
         if segment.GetTag(_TAG + key, text) and str(text):
-            values[key] = str(text) if key in ("kind", "model") else _number(str(text), key, segment.GetName())
+            if key == "recovery_from_file":
+                values[key] = str(text) == "True"
+            else:
+                values[key] = str(text) if key in ("kind", "model") else _number(str(text), key, segment.GetName())
     return RegionSettings(**values)
 
 

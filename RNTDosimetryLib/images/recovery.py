@@ -12,7 +12,7 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative, number_array, shown
 from RNTDosimetryLib.images.record_files import read_record, write_record
-from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, sphere_recovery
+from RNTDosimetryLib.images.region_uncertainty import content_sensitivity, sphere_recovery
 from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.records import Record
 
@@ -39,6 +39,11 @@ class RecoveryCoefficient(Record):
     model_part: float
     volume_part: float | None
     warnings: tuple[str, ...] = ()
+
+    @property
+    def curve_uncertainty(self) -> float:
+        """Of the curve alone, without the volume."""
+        return math.hypot(self.fit_part, self.model_part)
 
 
 @dataclass(frozen=True)
@@ -173,10 +178,20 @@ def fit_recovery(
 def apply_recovery(
     region: Region, curve: RecoveryCurve, relative_volume_uncertainty: float | None = None
 ) -> tuple[Region, RecoveryCoefficient]:
-    """The region with the recovery coefficient of its volume, and the coefficient with its parts and warnings."""
+    """The region with the recovery coefficient of its volume, and the coefficient with its parts and warnings.
+
+    The region carries the uncertainty of the curve and how the coefficient changes with the volume, not the volume part itself:
+    a wrong outline changes content and recovery together, and ``measure_activity`` adds what is left of both once.
+    """
     checked_kind(curve, RecoveryCurve, "the recovery curve")
-    coefficient = curve.coefficient(checked_kind(region, Region, "the region").volume_ml, relative_volume_uncertainty)
-    changed = replace(region, recovery_coefficient=coefficient.value, recovery_coefficient_uncertainty=coefficient.uncertainty)
+    volume_ml = checked_kind(region, Region, "the region").volume_ml
+    coefficient = curve.coefficient(volume_ml, relative_volume_uncertainty)
+    changed = replace(
+        region,
+        recovery_coefficient=coefficient.value,
+        recovery_coefficient_uncertainty=coefficient.curve_uncertainty,
+        recovery_volume_sensitivity=curve.slope(volume_ml) * volume_ml / coefficient.value,
+    )
     return changed, coefficient
 
 
@@ -186,9 +201,8 @@ def volume_part_of_activity(curve: RecoveryCurve, volume_ml: float, relative_vol
     A larger outline holds more counts, and a larger volume has a higher recovery: |phi/(2R) - dlnR/dlnv| u(v)/v. The
     two parts in squares, as if independent, are an upper estimate.
     """
-    content = relative_content_uncertainty(volume_ml, relative_volume_uncertainty, fwhm_mm)
-    recovery = curve.slope(volume_ml) * volume_ml / float(curve.value([volume_ml])[0]) * relative_volume_uncertainty
-    return abs(content - recovery)
+    sensitivity = curve.slope(volume_ml) * volume_ml / float(curve.value([volume_ml])[0])
+    return abs(content_sensitivity(volume_ml, fwhm_mm) - sensitivity) * relative_volume_uncertainty
 
 
 def write_recovery(curve: RecoveryCurve, path) -> Path:

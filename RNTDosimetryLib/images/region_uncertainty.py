@@ -41,10 +41,15 @@ def sphere_recovery(volume_ml: float, fwhm_mm: float) -> float:
     return math.erf(2.0 * radius / (sigma * math.sqrt(2.0))) - sigma / (radius * math.sqrt(2.0 * math.pi)) * bracket
 
 
-def relative_content_uncertainty(volume_ml: float, volume_uncertainty: float, fwhm_mm: float) -> float:
-    """u(C)/C = phi/(2R) u(v)/v: what a wrong boundary does to the content (counts or activity) of a region.
+def content_sensitivity(volume_ml: float, fwhm_mm: float) -> float:
+    """phi/(2R) = d ln C / d ln v: how the content (counts or activity) of a region follows its volume.
 
     A boundary moved by dv adds dv times the value at the surface, half the true value times phi; the content is R times
     the true one. Content is mean times volume, so this is the part of an activity made that way.
     """
-    return surface_share(volume_ml, fwhm_mm) / (2.0 * sphere_recovery(volume_ml, fwhm_mm)) * volume_uncertainty
+    return surface_share(volume_ml, fwhm_mm) / (2.0 * sphere_recovery(volume_ml, fwhm_mm))
+
+
+def relative_content_uncertainty(volume_ml: float, volume_uncertainty: float, fwhm_mm: float) -> float:
+    """u(C)/C = phi/(2R) u(v)/v: what a wrong boundary does to the content of a region."""
+    return content_sensitivity(volume_ml, fwhm_mm) * volume_uncertainty

@@ -87,7 +87,8 @@ class Region(Record):
 
     occupancy: (z, y, x), 0 to 1, the fraction of each voxel inside; an ordinary mask is 0 and 1.
     mass_g and density_g_ml are None when the default applies (volume times density of soft tissue).
-    recovery_coefficient: measured over true concentration, 1 without correction.
+    recovery_coefficient: measured over true concentration, 1 without correction. recovery_volume_sensitivity: d ln R / d ln v where
+    a curve gave the coefficient for the volume, and then recovery_coefficient_uncertainty holds no part from the volume; 0 otherwise.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Region(Record):
     density_g_ml: float | None = None
     recovery_coefficient: float = 1.0
     recovery_coefficient_uncertainty: float = 0.0
+    recovery_volume_sensitivity: float = 0.0
 
     def __post_init__(self):
         what = f"region '{self.name}'"
@@ -118,6 +120,8 @@ class Region(Record):
             checked_density(self.density_g_ml, f"density_g_ml of {what}")
         checked_number(self.recovery_coefficient, f"the recovery coefficient of {what}", "1 means no correction", 0.0, 2.0, above=True)
         checked_number(self.recovery_coefficient_uncertainty, f"the recovery coefficient uncertainty of {what}", "give 0.03 for 0.03 of 1")
+        sensitivity = f"the change of the recovery coefficient of {what} with its volume"
+        checked_number(self.recovery_volume_sensitivity, sensitivity, "leave it out for a typed coefficient", -10.0, 10.0)
 
     @property
     def volume_ml(self) -> float:

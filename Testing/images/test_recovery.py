@@ -221,7 +221,8 @@ def test_region_gets_its_coefficient():
     result = measure_activity(image, corrected)
     assert result.activity_mbq == pytest.approx(sphere_volume_ml(30.0), rel=0.02)
     assert measure_activity(image, region).activity_mbq < 0.6 * sphere_volume_ml(30.0)
-    assert result.recovery_relative_uncertainty == pytest.approx(coefficient.uncertainty / coefficient.value)
+    assert result.recovery_relative_uncertainty == pytest.approx(coefficient.curve_uncertainty / coefficient.value)
+    assert coefficient.uncertainty == pytest.approx(math.hypot(coefficient.curve_uncertainty, coefficient.volume_part))
 
 
 def test_volume_counts_once_in_content_and_recovery():
