@@ -86,6 +86,19 @@ class Anatomy:
         lower, upper = zip(*(item.shape.bounds() for item in self.structures if item.region == region))
         return np.min(lower, axis=0), np.max(upper, axis=0)
 
+    def counted_volume_ml(self, region: str, points: int) -> float:
+        """Volume of a region by counting about so many points in its bounding box."""
+        lower, upper = self.region_bounds(region)
+        # Points at half steps, so that the sampled boxes fill the bounding box exactly.
+        extent = upper - lower
+        counts = np.maximum(np.ceil(extent / (np.prod(extent) / points) ** (1 / 3)).astype(int), 8)
+        step = extent / counts
+        matrix = np.eye(4)
+        matrix[:3, :3] = np.diag(step)
+        matrix[:3, 3] = lower + step / 2
+        labels = self.labels(matrix, tuple(counts[::-1]))
+        return float(np.count_nonzero(self.region_mask(labels, region))) * float(np.prod(step)) / 1000.0
+
     def region_density_g_ml(self, region: str) -> float:
         """Density of a region whose structures share one."""
         return next(item.density_g_ml for item in self.structures if item.region == region)
@@ -104,10 +117,15 @@ def _painted(shapes: list, box: SampledBox) -> np.ndarray:
     return labels
 
 
-@lru_cache(maxsize=1)
 def load_anatomy() -> Anatomy:
     """The anatomy of ``Resources/phantom/anatomy.json``."""
-    data = read_json("phantom", "anatomy.json")
+    return read_anatomy("anatomy.json")
+
+
+@lru_cache(maxsize=2)
+def read_anatomy(name: str) -> Anatomy:
+    """The anatomy of a file in ``Resources/phantom``."""
+    data = read_json("phantom", name)
     structures = tuple(
         Structure(
             item["name"],
@@ -130,14 +148,4 @@ def index_to_patient(geometry: ImageGeometry, pose: np.ndarray | None = None) ->
 @lru_cache(maxsize=32)
 def region_volume_ml(region: str) -> float:
     """Volume of a region by counting about three million points in its bounding box (error below 0.1 %)."""
-    anatomy = load_anatomy()
-    lower, upper = anatomy.region_bounds(region)
-    # Points at half steps, so that the sampled boxes fill the bounding box exactly.
-    extent = upper - lower
-    counts = np.maximum(np.ceil(extent / (np.prod(extent) / _POINTS_PER_REGION) ** (1 / 3)).astype(int), 8)
-    step = extent / counts
-    matrix = np.eye(4)
-    matrix[:3, :3] = np.diag(step)
-    matrix[:3, 3] = lower + step / 2
-    labels = anatomy.labels(matrix, tuple(counts[::-1]))
-    return float(anatomy.region_mask(labels, region).sum()) * float(np.prod(step)) / 1000.0
+    return load_anatomy().counted_volume_ml(region, _POINTS_PER_REGION)
