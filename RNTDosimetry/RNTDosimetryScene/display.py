@@ -7,13 +7,17 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.report import Measured, format_cell, json_text
 from RNTDosimetryLib.study_report import results_table
 from RNTDosimetryLib.study_result import StudyResult
-from RNTDosimetryScene import hierarchy, tables, transforms, volumes
+from RNTDosimetryScene import charts, hierarchy, tables, transforms, volumes
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 _CURVE_POINTS = 120
 _TAIL = 1.5
 _RESULT_FOLDER = "Results"
-_TIME, _TIME_TITLE = "Time (h)", "Time after administration (h)"
+_TIME, _TIME_TITLE, _ACTIVITY = "Time (h)", "Time after administration (h)", "Activity (MBq)"
+_LEGEND_ROOM = 1.4
+"""The x axis goes on so far beyond the curves that the legend covers none of them."""
+_CURVE_HEADROOM, _HEADROOM = 1.05, 1.3
+"""The y axes go on so far beyond the highest sample that it is seen whole, and that the legend of one region lies above its curve."""
 
 
 def show_images(ct_node, activity_node) -> None:
@@ -35,7 +39,7 @@ def show_result(parameter_node, images, result: StudyResult) -> None:
     _color_as_dose(dose, float(result.dose_map.maximum_gy))
     parameter_node.resultTable = _result_table(parameter_node.resultTable, result)
     curve_nodes = show_curves(parameter_node, [item.curve for item in result.regions], [item.fit for item in result.regions])
-    parameter_node.histogramChart, histogram_nodes = _histogram_chart(parameter_node.histogramChart, result)
+    parameter_node.histogramChart, histogram_nodes = _histogram_chart(parameter_node, result)
     text = parameter_node.resultText or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "results.json")
     text.SetText(json_text(result.to_dict()))
     parameter_node.resultText = text
@@ -117,38 +121,57 @@ def _result_table(node, result: StudyResult):
 
 
 def show_curves(parameter_node, curves, fits=None) -> list:
-    """Chart of the measured activities and, where there are fits, of the fitted curves. Returns its nodes."""
+    """Chart of the measured activities of all regions and, where there are fits, of the fitted curves. Returns its nodes."""
+    names = [curve.region for curve in curves]
+    colors = charts.region_colors(parameter_node.segmentation, names)
     times = np.asarray(curves[0].times_h)
-    fine = np.linspace(0.0, _TAIL * times[-1], _CURVE_POINTS)
-    measured = {_TIME: times, **{curve.region: np.asarray(curve.activities_mbq) for curve in curves}}
-    series = [(curve.region, "Measured activity", _TIME, curve.region, True) for curve in curves]
-    content = {"Measured activity": measured}
-    if fits is not None:
-        content["Fitted activity"] = {
-            _TIME: fine, **{curve.region: np.asarray(fit.activity_mbq(fine)) for curve, fit in zip(curves, fits)}
+    content = {"Measured activity": {_TIME: times, **{curve.region: np.asarray(curve.activities_mbq) for curve in curves}}}
+    if fits is None:
+        series = [charts.Series(name, "Measured activity", _TIME, name, color, True) for name, color in zip(names, colors)]
+    else:
+        fine = _fine_times(times)
+        content["Fitted activity"] = {_TIME: fine, **{name: np.asarray(fit.activity_mbq(fine)) for name, fit in zip(names, fits)}}
+        # The samples of all regions are one series: they lie on their own curves, and the legend has half the lines.
+        content["All samples"] = {
+            "Region": [name for name in names for _time in times],
+            _TIME: np.tile(times, len(names)),
+            _ACTIVITY: np.concatenate([np.asarray(curve.activities_mbq) for curve in curves]),
         }
-        series += [(f"{curve.region} fit", "Fitted activity", _TIME, curve.region, False) for curve in curves]
-    parameter_node.timeActivityChart, nodes = tables.show_chart(
-        parameter_node.timeActivityChart, "Time-activity curves", _TIME_TITLE, "Activity (MBq)", content, series, len(curves)
+        series = [
+            charts.Series(name, "Fitted activity", _TIME, name, color, line_style=charts.line_style(index))
+            for index, (name, color) in enumerate(zip(names, colors))
+        ]
+        series.append(charts.Series("measured", "All samples", _TIME, _ACTIVITY, charts.POINTS_COLOR, True))
+    parameter_node.timeActivityChart, nodes = charts.show_chart(
+        parameter_node.timeActivityChart, "Time-activity curves", (_TIME_TITLE, _ACTIVITY), content, series, _LEGEND_ROOM * _TAIL * times[-1],
+        _CURVE_HEADROOM,
     )
     return nodes
 
 
-def show_region_curve(parameter_node, name: str, curve, fit=None) -> None:
-    """Chart of one region: what was measured, and the fit."""
+def show_region_curve(parameter_node, name: str, curve, fit=None, foreseen: bool = False) -> None:
+    """Chart of one region: what was measured, and the fit. foreseen: the fit is not in the dose map yet, and the title says so."""
     times = np.asarray(curve.times_h)
-    fine = np.linspace(0.0, _TAIL * times[-1], _CURVE_POINTS)
-    content = {"Measured activity of the region": {_TIME: times, "Activity (MBq)": np.asarray(curve.activities_mbq)}}
-    series = [("measured", "Measured activity of the region", _TIME, "Activity (MBq)", True)]
+    color = charts.region_colors(parameter_node.segmentation, [name])[0]
+    measured, fitted = "Measured activity of the region", "Fitted activity of the region"
+    content = {measured: {_TIME: times, _ACTIVITY: np.asarray(curve.activities_mbq)}}
+    series = [charts.Series("measured", measured, _TIME, _ACTIVITY, charts.POINTS_COLOR, True)]
     if fit is not None:
-        content["Fitted activity of the region"] = {_TIME: fine, "Activity (MBq)": np.asarray(fit.activity_mbq(fine))}
-        series.append((fit.label, "Fitted activity of the region", _TIME, "Activity (MBq)", False))
-    parameter_node.regionChart, _nodes = tables.show_chart(
-        parameter_node.regionChart, f"Curve of {name}", _TIME_TITLE, "Activity (MBq)", content, series, 1
+        fine = _fine_times(times)
+        content[fitted] = {_TIME: fine, _ACTIVITY: np.asarray(fit.activity_mbq(fine))}
+        series.append(charts.Series(fit.label, fitted, _TIME, _ACTIVITY, color))
+    title = f"Curve of {name}, not in the dose map yet" if foreseen else f"Curve of {name}"
+    parameter_node.regionChart, _nodes = charts.show_chart(
+        parameter_node.regionChart, title, (_TIME_TITLE, _ACTIVITY), content, series, _TAIL * times[-1], _HEADROOM
     )
 
 
-def _histogram_chart(chart, result: StudyResult):
+def _fine_times(times) -> np.ndarray:
+    """Times to draw a fit at: dense at first, where an uptake is steep, and beyond the last sample, where nothing was measured."""
+    return _TAIL * float(times[-1]) * np.linspace(0.0, 1.0, _CURVE_POINTS) ** 2
+
+
+def _histogram_chart(parameter_node, result: StudyResult):
     """Every region has its own dose axis, so its own pair of columns."""
     columns = {}
     longest = max(len(item.histogram.edges_gy) for item in result.regions)
@@ -158,8 +181,13 @@ def _histogram_chart(chart, result: StudyResult):
         columns[f"{item.name} dose (Gy)"] = np.pad(item.histogram.edges_gy, (0, missing), mode="edge")
         columns[f"{item.name} volume (%)"] = 100.0 * np.pad(item.histogram.cumulative_fraction, (0, missing), mode="edge")
     name = "Dose-volume histograms"
-    series = [(f"{item.name} DVH", name, f"{item.name} dose (Gy)", f"{item.name} volume (%)", False) for item in result.regions]
-    return tables.show_chart(
-        chart, "Dose-volume histogram", "Absorbed dose (Gy)", "Volume receiving at least the dose (%)", {name: columns}, series,
-        len(result.regions),
+    names = [item.name for item in result.regions]
+    series = [
+        charts.Series(region, name, f"{region} dose (Gy)", f"{region} volume (%)", color, line_style=charts.line_style(index))
+        for index, (region, color) in enumerate(zip(names, charts.region_colors(parameter_node.segmentation, names)))
+    ]
+    highest = max(float(item.histogram.edges_gy[-1]) for item in result.regions) or 1.0
+    return charts.show_chart(
+        parameter_node.histogramChart, "Dose-volume histogram", ("Absorbed dose (Gy)", "Volume receiving at least the dose (%)"),
+        {name: columns}, series, _LEGEND_ROOM * highest,
     )

@@ -138,6 +138,13 @@ class SliceView(_View):
         self.node = self.logic.GetSliceNode()
         self.composite = self.logic.GetSliceCompositeNode()
         self._show_node(self.node)
+        self._announce_legends()
+
+    def _announce_legends(self) -> None:
+        """A view of the application is older than the legends; this one is told of them as of a changed layer."""
+        self.composite.SetInteractionFlags(self.composite.ForegroundVolumeFlag)
+        self.composite.Modified()
+        self.composite.SetInteractionFlags(0)
 
     def _add_overlay(self) -> None:
         """Legends and color bars are drawn in a layer above the image."""
@@ -189,8 +196,18 @@ class ThreeDView(_View):
         return super().picture(path)
 
 
+_MARKERS = {
+    "none": vtk.vtkPlotPoints.NONE, "cross": vtk.vtkPlotPoints.CROSS, "plus": vtk.vtkPlotPoints.PLUS, "square": vtk.vtkPlotPoints.SQUARE,
+    "circle": vtk.vtkPlotPoints.CIRCLE, "diamond": vtk.vtkPlotPoints.DIAMOND,
+}
+_LINES = {
+    "solid": vtk.vtkPen.SOLID_LINE, "dash": vtk.vtkPen.DASH_LINE, "dot": vtk.vtkPen.DOT_LINE, "dash-dot": vtk.vtkPen.DASH_DOT_LINE,
+    "dash-dot-dot": vtk.vtkPen.DASH_DOT_DOT_LINE,
+}
+
+
 def plot_to_png(chart, path=None, size: tuple[int, int] = (600, 400)) -> np.ndarray:
-    """Picture of a plot chart node: lines with points, axes with titles and, where set, logarithmic scale."""
+    """Picture of a plot chart node as the application draws it: colors, lines, markers, fonts, ranges and scales of the nodes."""
     view = vtk.vtkContextView()
     window = view.GetRenderWindow()
     window.SetOffScreenRendering(1)
@@ -201,13 +218,22 @@ def plot_to_png(chart, path=None, size: tuple[int, int] = (600, 400)) -> np.ndar
     plot = vtk.vtkChartXY()
     view.GetScene().AddItem(plot)
     plot.SetTitle(chart.GetTitle() or "")
+    plot.GetTitleProperties().SetFontSize(chart.GetTitleFontSize())
     plot.SetShowLegend(chart.GetLegendVisibility())
-    for position, title, logarithmic in (
-        (vtk.vtkAxis.BOTTOM, chart.GetXAxisTitle(), chart.GetXAxisLogScale()),
-        (vtk.vtkAxis.LEFT, chart.GetYAxisTitle(), chart.GetYAxisLogScale()),
+    plot.GetLegend().GetLabelProperties().SetFontSize(chart.GetLegendFontSize())
+    for position, title, logarithmic, automatic, span in (
+        (vtk.vtkAxis.BOTTOM, chart.GetXAxisTitle(), chart.GetXAxisLogScale(), chart.GetXAxisRangeAuto(), chart.GetXAxisRange()),
+        (vtk.vtkAxis.LEFT, chart.GetYAxisTitle(), chart.GetYAxisLogScale(), chart.GetYAxisRangeAuto(), chart.GetYAxisRange()),
     ):
-        plot.GetAxis(position).SetTitle(title or "")
-        plot.GetAxis(position).SetLogScale(logarithmic)
+        axis = plot.GetAxis(position)
+        axis.SetTitle(title or "")
+        axis.GetTitleProperties().SetFontSize(chart.GetAxisTitleFontSize())
+        axis.GetLabelProperties().SetFontSize(chart.GetAxisLabelFontSize())
+        axis.SetLogScale(logarithmic)
+        if not automatic:
+            axis.SetBehavior(vtk.vtkAxis.FIXED)
+            axis.SetUnscaledRange(*span)
+            axis.Update()
     for index in range(chart.GetNumberOfPlotSeriesNodes()):
         _add_series(plot, chart.GetNthPlotSeriesNode(index))
     picture = picture_of(window, path)
@@ -228,4 +254,7 @@ def _add_series(plot, series) -> None:
     item.SetColorF(*series.GetColor())
     item.SetWidth(series.GetLineWidth())
     item.SetLabel(series.GetName())
-    item.SetMarkerStyle(series.GetMarkerStyle())
+    item.SetMarkerStyle(_MARKERS[series.GetMarkerStyleAsString(series.GetMarkerStyle())])
+    item.SetMarkerSize(series.GetMarkerSize())
+    if not line_is_hidden:
+        item.GetPen().SetLineType(_LINES[series.GetLineStyleAsString(series.GetLineStyle())])

@@ -31,7 +31,7 @@ def test_the_nodes_of_the_scene_hold_the_result(computed_scene):
     headings = [table.GetColumnName(index) for index in range(table.GetNumberOfColumns())]
     column = headings.index("Absorbed dose (Gy)")
     assert float(table.GetCellText(0, column)) == pytest.approx(result.regions[0].dose.dose_gy, rel=5e-3)
-    assert parameter_node.timeActivityChart.GetNumberOfPlotSeriesNodes() == 2 * len(result.regions)
+    assert parameter_node.timeActivityChart.GetNumberOfPlotSeriesNodes() == len(result.regions) + 1
     assert parameter_node.histogramChart.GetNumberOfPlotSeriesNodes() == len(result.regions)
 
 
@@ -55,6 +55,76 @@ def test_transforms_bring_the_scans_onto_the_reference(computed_scene, patient):
         node.GetParentTransformNode().GetMatrixTransformToWorld(to_world)
         back_lps = np.array(to_world.MultiplyPoint(moved_ras)) * [-1, -1, 1, 1]
         assert np.linalg.norm(back_lps - point) < 1.5
+
+
+def test_curves_and_histograms_have_the_colors_of_the_segments(computed_scene):
+    """Same hue as the segment, and dark enough to be seen on white."""
+    _logic, parameter_node, result = computed_scene
+    from RNTDosimetryScene import charts
+
+    content = parameter_node.segmentation.GetSegmentation()
+    for chart in (parameter_node.timeActivityChart, parameter_node.histogramChart):
+        series = {node.GetName(): node for node in charts.series_of(chart)}
+        for item in result.regions:
+            segment = np.array(content.GetSegment(content.GetSegmentIdBySegmentName(item.name)).GetColor())
+            found = np.array(series[item.name].GetColor())
+            np.testing.assert_allclose(found / found.max(), segment / segment.max(), atol=0.01)
+            assert found @ (0.2126, 0.7152, 0.0722) < 0.56
+
+
+def test_the_samples_lie_on_one_series_of_all_regions(computed_scene):
+    _logic, parameter_node, result = computed_scene
+    from RNTDosimetryScene import charts
+
+    table = charts.series_of(parameter_node.timeActivityChart)[-1].GetTableNode()
+    found = [float(table.GetCellText(row, 2)) for row in range(table.GetNumberOfRows())]
+    expected = [activity for item in result.regions for activity in item.curve.activities_mbq]
+    assert found == pytest.approx(expected, rel=1e-4)
+    assert [table.GetCellText(row, 0) for row in range(0, len(found), 4)] == [item.name for item in result.regions]
+
+
+@pytest.mark.parametrize(("name", "logarithmic"), [
+    ("timeActivityChart", False), ("timeActivityChart", True), ("histogramChart", False), ("regionChart", False), ("regionChart", True),
+])
+def test_the_legend_covers_no_curve(computed_scene, name, logarithmic):
+    """Under the box that the legend fills there is nothing but white and grid, at the size of the result layout."""
+    _logic, parameter_node, result = computed_scene
+    from host import views
+    from RNTDosimetryScene import charts, display
+
+    item = result.region("lesion_1")
+    display.show_region_curve(parameter_node, item.name, item.curve, item.fit)
+    chart = getattr(parameter_node, name)
+    charts.set_log_scale(chart, logarithmic)
+    with_legend = views.plot_to_png(chart, size=(460, 380)).astype(int)
+    chart.SetLegendVisibility(False)
+    without = views.plot_to_png(chart, size=(460, 380)).astype(int)
+    chart.SetLegendVisibility(True)
+    charts.set_log_scale(chart, False)
+    rows, columns = np.nonzero(np.abs(with_legend - without).max(axis=2) > 60)
+    box = without[rows.min() + 2 : rows.max() - 1, columns.min() + 2 : columns.max() - 1]
+    assert box.shape[0] > 15
+    assert box.shape[1] > 60
+    assert (box.max(axis=2) - box.min(axis=2)).max() < 20
+
+
+def test_a_logarithmic_axis_keeps_what_was_measured_in_sight(computed_scene):
+    """Lesion 1 starts at zero: the axis spans four decades at most, and every sample of more than a thousandth is on it."""
+    _logic, parameter_node, result = computed_scene
+    from RNTDosimetryScene import charts, display
+
+    chart = parameter_node.timeActivityChart
+    charts.set_log_scale(chart, True)
+    low, high = chart.GetYAxisRange()
+    measured = np.concatenate([item.curve.activities_mbq for item in result.regions])
+    assert chart.GetYAxisLogScale()
+    assert low < measured[measured > measured.max() / 1000].min()
+    assert measured.max() < high <= 4e4 * low
+    display.show_curves(parameter_node, [item.curve for item in result.regions], [item.fit for item in result.regions])
+    assert chart.GetYAxisLogScale()
+    charts.set_log_scale(chart, False)
+    assert not chart.GetYAxisLogScale()
+    assert chart.GetYAxisRange()[0] == 0
 
 
 def test_slicerrt_recognizes_the_dose(computed_scene):
