@@ -11,6 +11,7 @@ _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
 _SMALLEST_USUAL_PERFUSED_G, _LARGEST_USUAL_PERFUSED_G = 20.0, 8000.0
 _LARGEST_USUAL_ACTIVITY_GBQ = 40.0
 _HIGH_SHUNT = 0.2
+_ROUNDING = 1e-9
 # No patient and no vial is beyond these; larger numbers are slips of the unit or of the keyboard.
 _LARGEST_ACTIVITY_GBQ, _SMALLEST_MASS_G, _LARGEST_MASS_G, _LARGEST_RATIO, _LARGEST_DOSE_GY = 1e5, 1e-6, 1e6, 1e6, 1e9
 
@@ -44,6 +45,16 @@ def checked_mass_g(value, name: str, remedy: str) -> float:
 def checked_part_mass_g(value, name: str, remedy: str) -> float:
     """As ``checked_mass_g``, or 0."""
     return 0.0 if non_negative_number(value, name, remedy) == 0 else checked_mass_g(value, name, remedy)
+
+
+def checked_whole_normal_liver_g(value, perfused_g: float) -> float:
+    """Mass of the whole normal liver; DosimetryError for less than what is perfused of it."""
+    whole = checked_mass_g(value, "mass in g of the whole normal liver", "leave it empty if it is not known")
+    if whole < perfused_g * (1 - _ROUNDING):
+        raise DosimetryError(
+            f"Expected the whole normal liver to hold at least the perfused {perfused_g:.4g} g, received {whole:.4g} g; correct one of them."
+        )
+    return whole
 
 
 def checked_ratio(value, name: str) -> float:

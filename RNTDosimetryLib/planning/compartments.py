@@ -16,6 +16,7 @@ from RNTDosimetryLib.planning.checks import (
     checked_ratio,
     checked_residual,
     checked_shunt,
+    checked_whole_normal_liver_g,
     plausibility_warnings,
 )
 from RNTDosimetryLib.planning.products import UNCHECKED, DoseConstant, dose_constant
@@ -145,7 +146,13 @@ def make_compartments(
     previous_lung_dose_gy: float = 0.0,
     product_file=None,
 ) -> Compartments:
-    """The compartments of ``partition_model`` without an activity; arguments and errors as there."""
+    """The compartments of a plan without an activity. The functions that plan hand their keyword arguments on to here.
+
+    nuclide_or_product: "Y-90", "Ho-166", a Nuclide, or a product such as "TheraSphere"; gives K unless dose_constant_j_per_gbq (J/GBq)
+    does. normal_liver_mass_g: in the territory, 0 for none: tumours share by TNR then. whole_normal_liver_mass_g: of the whole liver.
+    lung_shunt_fraction, residual_fraction: from 0 to below 1. product_file: the user's own products.
+    Raises DosimetryError for values that are not possible.
+    """
     tumours = checked_items(tumours, Tumour, "the tumours")
     names = [tumour.name for tumour in tumours]
     if len(set(names)) < len(names):
@@ -153,11 +160,7 @@ def make_compartments(
     normal = checked_part_mass_g(normal_liver_mass_g, "mass in g of the normal liver in the territory", "type 0 if there is none")
     whole = None
     if whole_normal_liver_mass_g is not None:
-        whole = checked_mass_g(whole_normal_liver_mass_g, "mass in g of the whole normal liver", "leave it empty if it is not known")
-        if whole < normal:
-            raise DosimetryError(
-                f"Expected the whole normal liver to hold at least the perfused {normal:.4g} g, received {whole:.4g} g; correct one of them."
-            )
+        whole = checked_whole_normal_liver_g(whole_normal_liver_mass_g, normal)
     compartments = Compartments(
         constant=dose_constant(nuclide_or_product, dose_constant_j_per_gbq, product_file),
         tumours=tumours,
@@ -177,43 +180,15 @@ def make_compartments(
     return compartments
 
 
-def partition_model(
-    nuclide_or_product,
-    activity_gbq: float,
-    *,
-    tumours: Sequence[Tumour] = (),
-    normal_liver_mass_g: float,
-    lung_shunt_fraction: float,
-    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
-    residual_fraction: float = 0.0,
-    dose_constant_j_per_gbq: float | None = None,
-    whole_normal_liver_mass_g: float | None = None,
-    previous_lung_dose_gy: float = 0.0,
-    product_file=None,
-) -> PartitionPlan:
+def partition_model(nuclide_or_product, activity_gbq: float, **compartments) -> PartitionPlan:
     """Absorbed doses of one injection by the partition model, all tumours solved together (Ho et al. 1996, extended).
 
     D_N = K A (1-L)(1-R) / (m_N + sum TNR_i m_i), D_i = TNR_i D_N, D_lung = K A L (1-R) / m_lung, with permanent trapping and the
     energy of electrons absorbed where the sphere lies.
-    nuclide_or_product: "Y-90", "Ho-166", a Nuclide, or a product such as "TheraSphere"; gives K unless dose_constant_j_per_gbq (J/GBq)
-    does. activity_gbq: at administration. normal_liver_mass_g: in the territory, 0 for none: tumours share by TNR then.
-    whole_normal_liver_mass_g: of the whole liver. lung_shunt_fraction, residual_fraction: from 0 to below 1. product_file: the
-    user's own products.
+    activity_gbq: at administration. compartments: tumours, normal_liver_mass_g, lung_shunt_fraction and so on, as ``make_compartments``.
     Raises DosimetryError for values that are not possible; unusual ones become warnings of the plan.
     """
-    compartments = make_compartments(
-        nuclide_or_product,
-        tumours=tumours,
-        normal_liver_mass_g=normal_liver_mass_g,
-        lung_shunt_fraction=lung_shunt_fraction,
-        lung_mass_g=lung_mass_g,
-        residual_fraction=residual_fraction,
-        dose_constant_j_per_gbq=dose_constant_j_per_gbq,
-        whole_normal_liver_mass_g=whole_normal_liver_mass_g,
-        previous_lung_dose_gy=previous_lung_dose_gy,
-        product_file=product_file,
-    )
-    return plan_of(compartments, checked_activity_gbq(activity_gbq))
+    return plan_of(make_compartments(nuclide_or_product, **compartments), checked_activity_gbq(activity_gbq))
 
 
 def plan_of(compartments: Compartments, activity_gbq: float) -> PartitionPlan:

@@ -6,14 +6,7 @@ from dataclasses import dataclass
 from RNTDosimetryLib.dose.checks import positive_number
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.planning.checks import checked_dose_gy
-from RNTDosimetryLib.planning.compartments import (
-    CONVENTIONAL_LUNG_MASS_G,
-    Compartments,
-    PartitionPlan,
-    Tumour,
-    make_compartments,
-    plan_of,
-)
+from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, make_compartments, plan_of
 from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
@@ -79,21 +72,8 @@ class LimitedActivity(Record):
         return {check.name: check.margin_gy for check in self.checks}
 
 
-def activity_for_limits(
-    nuclide_or_product,
-    *,
-    limits: Mapping[str, object],
-    tumours: Sequence[Tumour] = (),
-    normal_liver_mass_g: float,
-    lung_shunt_fraction: float,
-    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
-    residual_fraction: float = 0.0,
-    dose_constant_j_per_gbq: float | None = None,
-    whole_normal_liver_mass_g: float | None = None,
-    previous_lung_dose_gy: float = 0.0,
-    product_file=None,
-) -> LimitedActivity:
-    """The activity that limits and goals allow; compartments as in ``partition_model``.
+def activity_for_limits(nuclide_or_product, *, limits: Mapping[str, object], **compartments) -> LimitedActivity:
+    """The activity that limits and goals allow. compartments: tumours, normal_liver_mass_g and so on, as ``make_compartments``.
 
     limits: by name "normal_liver", "whole_normal_liver", "perfused", "lung" (with earlier lung dose), "lung_session" (this treatment
     alone) or a tumour's name: a number or ("max", Gy) must not be exceeded, ("min", Gy) should be reached.
@@ -101,19 +81,7 @@ def activity_for_limits(
     reaches them all. Raises DosimetryError for unknown names, for an earlier lung dose that leaves nothing, and when nothing in
     ``limits`` sets an activity.
     """
-    compartments = make_compartments(
-        nuclide_or_product,
-        tumours=tumours,
-        normal_liver_mass_g=normal_liver_mass_g,
-        lung_shunt_fraction=lung_shunt_fraction,
-        lung_mass_g=lung_mass_g,
-        residual_fraction=residual_fraction,
-        dose_constant_j_per_gbq=dose_constant_j_per_gbq,
-        whole_normal_liver_mass_g=whole_normal_liver_mass_g,
-        previous_lung_dose_gy=previous_lung_dose_gy,
-        product_file=product_file,
-    )
-    return limited_activity(compartments, read_limits(limits))
+    return limited_activity(make_compartments(nuclide_or_product, **compartments), read_limits(limits))
 
 
 def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
@@ -134,13 +102,9 @@ def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
 def limited_activity(compartments: Compartments, limits: Sequence[Limit]) -> LimitedActivity:
     """As ``activity_for_limits``, for compartments and limits made before."""
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
+    refuse_unknown_names(limits, slopes)
     reach = {}
     for limit in limits:
-        if limit.name not in slopes:
-            raise DosimetryError(
-                f"Expected a limit for one of {', '.join(slopes)}, received one for '{limit.name}'; "
-                + ("give whole_normal_liver_mass_g too." if limit.name == "whole_normal_liver" else "correct the name.")
-            )
         left = limit.dose_gy - offsets.get(limit.name, 0.0)
         if limit.kind == "max" and left <= 0:
             raise DosimetryError(
@@ -185,18 +149,32 @@ def check_limits(
 ) -> tuple[LimitCheck, ...]:
     """Every limit and goal at an activity, in the order given."""
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
+    refuse_unknown_names(limits, slopes)
     checks = []
     for limit in limits:
-        if limit.name not in slopes:
-            raise DosimetryError(f"Expected a limit for one of {', '.join(slopes)}, received one for '{limit.name}'; correct the name.")
         slope, offset = slopes[limit.name], offsets.get(limit.name, 0.0)
-        dose = offset + slope * activity_gbq
-        margin = limit.dose_gy - dose if limit.kind == "max" else dose - limit.dose_gy
         equal = (limit.dose_gy - offset) / slope if slope > 0 and limit.dose_gy > offset else None
-        satisfied = margin >= -_ROUNDING * limit.dose_gy
         binds = limit.name == binding and limit.kind == binding_kind
-        checks.append(LimitCheck(limit.name, limit.kind, limit.dose_gy, dose, margin, equal, satisfied, binds))
+        checks.append(limit_check(limit, offset + slope * activity_gbq, equal, binds))
     return tuple(checks)
+
+
+def limit_check(
+    limit: Limit, dose_gy: float, activity_gbq: float | None = None, binding: bool = False, tolerance: float = _ROUNDING
+) -> LimitCheck:
+    """One limit or goal at a dose; kept when it is missed by no more than the share ``tolerance`` of it."""
+    margin = limit.dose_gy - dose_gy if limit.kind == "max" else dose_gy - limit.dose_gy
+    return LimitCheck(limit.name, limit.kind, limit.dose_gy, dose_gy, margin, activity_gbq, margin >= -tolerance * limit.dose_gy, binding)
+
+
+def refuse_unknown_names(limits: Sequence[Limit], doses: Mapping[str, float]) -> None:
+    """DosimetryError for a limit on something that has no dose."""
+    for limit in limits:
+        if limit.name not in doses:
+            raise DosimetryError(
+                f"Expected a limit for one of {', '.join(doses)}, received one for '{limit.name}'; "
+                + ("give whole_normal_liver_mass_g too." if limit.name == "whole_normal_liver" else "correct the name.")
+            )
 
 
 def _pick(choose, limits: Sequence[Limit], reach: Mapping[Limit, float | None], kind: str) -> Limit | None:

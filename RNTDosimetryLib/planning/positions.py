@@ -15,9 +15,10 @@ from RNTDosimetryLib.planning.checks import (
     checked_mass_g,
     checked_name,
     checked_part_mass_g,
+    checked_whole_normal_liver_g,
 )
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
-from RNTDosimetryLib.planning.limits import Limit, LimitCheck, read_limits
+from RNTDosimetryLib.planning.limits import Limit, LimitCheck, limit_check, read_limits, refuse_unknown_names
 from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
@@ -119,14 +120,7 @@ def injections_plan(
             )
     masses["normal_liver"] = perfused
     if whole_normal_liver_mass_g is not None:
-        masses["whole_normal_liver"] = checked_mass_g(
-            whole_normal_liver_mass_g, "mass in g of the whole normal liver", "leave it empty if it is not known"
-        )
-        if masses["whole_normal_liver"] < perfused * (1 - _ROUNDING):
-            raise DosimetryError(
-                f"Expected the whole normal liver to hold at least the perfused {perfused:.4g} g, received "
-                f"{whole_normal_liver_mass_g:.4g} g; correct one of them."
-            )
+        masses["whole_normal_liver"] = checked_whole_normal_liver_g(whole_normal_liver_mass_g, perfused)
     masses["lung_session"] = checked_lung_mass_g(lung_mass_g)
     earlier = checked_dose_gy(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment")
     plans = {
@@ -249,9 +243,7 @@ def _regional_doses(plan: PartitionPlan, masses: Mapping[str, float]) -> dict[st
 
 
 def _session_doses(plan: InjectionsPlan, limits: Sequence[Limit]) -> list[tuple[Limit, float]]:
-    for limit in limits:
-        if limit.name not in plan.dose_gy:
-            raise DosimetryError(f"Expected a limit for one of {', '.join(plan.dose_gy)}, received '{limit.name}'; correct the name.")
+    refuse_unknown_names(limits, plan.dose_gy)
     return [(limit, plan.dose_gy["lung_session" if limit.name == "lung" else limit.name]) for limit in limits]
 
 
@@ -267,13 +259,9 @@ def _room(limit: Limit, earlier_gy: float) -> float:
 
 def check_injections(plan: InjectionsPlan, limits: Sequence[Limit]) -> tuple[LimitCheck, ...]:
     """Every limit and goal at the activities of a plan; binding marks those met exactly."""
-    checks = []
-    for limit, _ in _session_doses(plan, limits):
-        dose = plan.dose_gy[limit.name]
-        margin = limit.dose_gy - dose if limit.kind == "max" else dose - limit.dose_gy
-        close = _CLOSE * limit.dose_gy
-        checks.append(LimitCheck(limit.name, limit.kind, limit.dose_gy, dose, margin, None, margin >= -close, abs(margin) <= close))
-    return tuple(checks)
+    refuse_unknown_names(limits, plan.dose_gy)
+    checks = [limit_check(limit, plan.dose_gy[limit.name], tolerance=_CLOSE) for limit in limits]
+    return tuple(replace(check, binding=abs(check.margin_gy) <= _CLOSE * check.limit_gy) for check in checks)
 
 
 def _limited(plan: InjectionsPlan, limits: Sequence[Limit]) -> LimitedInjections:
