@@ -56,6 +56,8 @@ def plan_dose_table(result: PlanResult) -> Table:
         limits = "; ".join(_limit(check) for check in checks)
         rows.append((_label(name), mass, ratio, dose, *([spread] if spreads else []), limits, _verdicts(checks)))
     note = "Normal liver: in the territory, without tumours; whole: of the whole liver. Lungs, total: with earlier treatment."
+    if result.injections is not None:
+        note += " Ratios: to the normal liver of each territory that the tumour lies in."
     if result.sampled is not None:
         note += f" Standard uncertainties from {result.sampled.samples} samples of the stated uncertainties (seed {result.sampled.seed})."
     return Table(
@@ -198,11 +200,18 @@ def _bars(result: PlanResult) -> str:
     return limit_plot("Planned absorbed doses", Axis("Absorbed dose", "Gy"), bars)
 
 
-def _compartments(result: PlanResult) -> list[tuple[str, float | None, float | None, float]]:
+def _ratios(result: PlanResult, tumour: str) -> str | None:
+    """The ratio of a tumour to the normal liver of each territory that it lies in."""
+    plans = result.injections.plans
+    found = [f"{name}: {item.tnr:.3g}" for name, part in plans.items() for item in part.compartments.tumours if item.name == tumour]
+    return "; ".join(found) or None
+
+
+def _compartments(result: PlanResult) -> list[tuple[str, float | None, float | str | None, float]]:
     """(name, mass, ratio, dose) of every compartment, lungs once unless there was an earlier dose."""
     if result.injections is not None:
         plan = result.injections
-        found = [(name, mass, None, plan.dose_gy[name]) for name, mass in plan.masses_g.items()]
+        found = [(name, mass, _ratios(result, name), plan.dose_gy[name]) for name, mass in plan.masses_g.items()]
         for name, part in plan.plans.items():
             own = own_normal_liver(name)
             found.append((own, part.compartments.normal_liver_mass_g, 1.0, plan.dose_gy[own]))

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
-from RNTDosimetryLib.plan_report import plan_csv, render_plan_report, write_verification_report
+from RNTDosimetryLib.plan_report import plan_csv, plan_dose_table, render_plan_report, write_verification_report
 from RNTDosimetryLib.planning import (
     Tumour,
     activity_for_limits,
@@ -105,6 +105,15 @@ def test_report_says_what_matters(one):
     assert "<b>" not in page
     assert not re.search(r"\b(nan|inf)\b", page.lower())
     assert plan_csv(one).count("T2") >= 2
+
+
+def test_the_report_names_the_ratio_of_each_territory():
+    # T1 lies in both territories of SEVERAL, with ratios 4 and 5.
+    result = run_plan(plan_from_dict(SEVERAL))
+    rows = {row[0]: row for row in plan_dose_table(result).rows}
+    assert rows["T1"][2] == "right: 4; left: 5"
+    assert (rows["Normal liver"][2], rows["Normal liver, right"][2]) == (None, 1.0)
+    assert "right: 4; left: 5" in render_plan_report(result)
 
 
 def test_several_injections():
