@@ -116,6 +116,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/anatomy.py
+  RNTDosimetryLib/phantom/calibration_dicom.py
   RNTDosimetryLib/phantom/calibration_profiles.py
   RNTDosimetryLib/phantom/calibration_rates.py
   RNTDosimetryLib/phantom/calibration_scans.py
@@ -165,6 +166,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/single.py
   RNTDosimetryLib/planning/verification.py
   RNTDosimetryLib/planning/voxel_plan.py
+  RNTDosimetryLib/plausibility.py
   RNTDosimetryLib/progress.py
   RNTDosimetryLib/records.py
   RNTDosimetryLib/report/__init__.py

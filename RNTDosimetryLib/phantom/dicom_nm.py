@@ -35,10 +35,10 @@ def write_nm(folder: Path, session: Session, scan: PhantomScan) -> tuple[Path, .
     dataset.SliceVector = list(range(1, frames + 1))
     dataset.NumberOfSlices = frames
     dataset.NumberOfEnergyWindows, dataset.NumberOfDetectors, dataset.NumberOfRotations = 1, 2, 1
-    dataset.EnergyWindowInformationSequence = [_energy_window()]
+    dataset.EnergyWindowInformationSequence = [energy_window()]
     dataset.RadiopharmaceuticalInformationSequence = [common.radiopharmaceutical_item(load_protocol().activity_gbq * 1000.0)]
-    dataset.DetectorInformationSequence = [_detector(geometry)]
-    dataset.RotationInformationSequence = [_rotation(scan)]
+    dataset.DetectorInformationSequence = [detector(geometry)]
+    dataset.RotationInformationSequence = [rotation(scan.duration_s)]
     dataset.AcquisitionTerminationCondition = "TIME"
     corrections = ["UNIF", "COR", "ATTN", "SCAT", *(["DECY"] if scan.decay_correction != "NONE" else [])]
     dataset.CorrectedImage = corrections
@@ -51,13 +51,14 @@ def write_nm(folder: Path, session: Session, scan: PhantomScan) -> tuple[Path, .
     return (path,)
 
 
-def _energy_window():
+def energy_window():
+    """The photopeak window of the camera."""
     lower, upper = (common.decimal(limit) for limit in _WINDOW_KEV)
     limits = common.item(EnergyWindowLowerLimit=lower, EnergyWindowUpperLimit=upper)
     return common.item(EnergyWindowName="208 keV", EnergyWindowRangeSequence=[limits])
 
 
-def _detector(geometry: ImageGeometry):
+def detector(geometry: ImageGeometry):
     """Where the first frame lies; the others follow along the normal of rows and columns."""
     return common.item(
         CollimatorGridName="Simulated",
@@ -67,14 +68,14 @@ def _detector(geometry: ImageGeometry):
     )
 
 
-def _rotation(scan: PhantomScan):
+def rotation(duration_s: float):
     """Each view lasts its share of the whole acquisition."""
     return common.item(
         StartAngle="0",
         AngularStep=common.decimal(180.0 / _VIEWS),
         RotationDirection="CW",
         ScanArc="180",
-        ActualFrameDuration=int(np.rint(scan.duration_s * 1000.0 / _VIEWS)),
+        ActualFrameDuration=int(np.rint(duration_s * 1000.0 / _VIEWS)),
         NumberOfFramesInRotation=_VIEWS,
     )
 
