@@ -131,8 +131,12 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self._checkCanApply()
 
     def _checkCanApply(self, caller=None, event=None):
-        """Every section says anew what is missing, done or out of date; while the editor is open not after every stroke."""
-        if self._parameterNode is not None and not self.panel.isDrawing(caller):
+        """Every section says anew what is missing, done or out of date; while the editor is open only after the strokes have settled."""
+        if self._parameterNode is None:
+            return
+        if self.panel.isDrawing(caller):
+            self.panel.strokeDrawn()
+        else:
             self._observeInputs(self.logic.inputEvents(self._parameterNode))
             self.panel.refresh()
 

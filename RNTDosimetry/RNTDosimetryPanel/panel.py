@@ -1,5 +1,6 @@
 """The panel as a whole: its sections, what is chosen, and what is being worked on."""
 
+import qt
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.dose import DoseSection
@@ -17,6 +18,7 @@ _SECTIONS = (
     StudySection, TimePointsSection, RegistrationSection, RegionsSection, KineticsSection, DoseSection, PlanningSection, ReportSection,
 )
 _STEPS = ("register", "measure", "fit", "dose")
+_STROKES_SETTLE_MS = 1000
 
 
 class Panel:
@@ -31,10 +33,15 @@ class Panel:
         self.states = dict.fromkeys(_STEPS, "none")
         self.sections = [section(self) for section in _SECTIONS]
         self._refreshing = False
+        self._strokes = None
 
     def setup(self) -> None:
         for section in self.sections:
             section.setup()
+        self._strokes = qt.QTimer()
+        self._strokes.setSingleShot(True)
+        self._strokes.setInterval(_STROKES_SETTLE_MS)
+        self._strokes.connect("timeout()", self.refresh)
         self.ui.applyButton.connect("clicked(bool)", self.onRunAll)
         self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
 
@@ -53,6 +60,7 @@ class Panel:
         """Show what is true now; asked for again by what it shows, it does nothing."""
         if self._refreshing or self.parameterNode is None or self.work is not None:
             return
+        self._strokes.stop()
         self._refreshing = True
         try:
             self.states = {step: self.logic.stepState(self.parameterNode, step) for step in _STEPS}
@@ -77,7 +85,21 @@ class Panel:
         """Whether a change comes from strokes of the open segment editor: reading large labelmaps each time would make it slow."""
         return caller is not None and caller is self.parameterNode.segmentation and self.ui.editSegmentsButton.checked
 
+    def strokeDrawn(self) -> None:
+        """A stroke of the open editor: what hangs on the regions is out of date at once, and looked at when the strokes have settled."""
+        self._strokes.start()
+        outdated = [step for step in _STEPS[1:] if self.states[step] == "current"]
+        if not outdated:
+            return
+        self.states.update(dict.fromkeys(outdated, "stale"))
+        for section in self.sections:
+            if section.step in outdated:
+                section.say_stale()
+        enable(self.ui.writeButton, _("The results are out of date: run again first"), "")
+        self._refresh_run()
+
     def leave(self) -> None:
+        self._strokes.stop()
         for section in self.sections:
             section.leave()
 

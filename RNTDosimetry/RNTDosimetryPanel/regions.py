@@ -92,9 +92,7 @@ class RegionsSection(Section):
         self.run_step(_("The regions could not be measured."))
 
     def onEdit(self, shown):
-        if self.node is None:
-            return
-        if shown:
+        if shown and self.node is not None:
             self.quick(_("The editor cannot be opened."), self._open_editor)
         elif self._editor is not None:
             self._editor.setActiveEffectByName("")

@@ -52,12 +52,17 @@ class Section:
         if missing:
             self.say(missing + ".", MISSING_COLOR)
         elif state == "stale":
-            self.say(_("Out of date: an input has changed."), STALE_COLOR, result, _("(out of date)"))
+            self.say_stale(result)
         elif state == "current":
             self.say(_("Up to date."), DONE_COLOR, result, "\u2713")
         else:
             self.say(_("Not done yet."), MISSING_COLOR)
         return state
+
+    def say_stale(self, result: str | None = None) -> None:
+        """result: what the step found; None leaves what is shown."""
+        shown = self.widget("ResultLabel").text if result is None else result
+        self.say(_("Out of date: an input has changed."), STALE_COLOR, shown, _("(out of date)"))
 
     def enable(self, button, reason: str, help_text: str) -> None:
         enable(button, reason, help_text)
