@@ -44,6 +44,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/deformable.py
   RNTDosimetryLib/images/dicom_activity.py
+  RNTDosimetryLib/images/dicom_decay.py
   RNTDosimetryLib/images/dicom_frames.py
   RNTDosimetryLib/images/dicom_guard.py
   RNTDosimetryLib/images/dicom_regions.py
@@ -51,6 +52,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/dicom_tags.py
   RNTDosimetryLib/images/dicom_time.py
   RNTDosimetryLib/images/dicom_time_frames.py
+  RNTDosimetryLib/images/dicom_timing.py
   RNTDosimetryLib/images/dicom_volumes.py
   RNTDosimetryLib/images/dose_files.py
   RNTDosimetryLib/images/files.py
@@ -144,6 +146,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/truth.py
   RNTDosimetryLib/plan_demo.py
   RNTDosimetryLib/plan_file.py
+  RNTDosimetryLib/plan_images.py
   RNTDosimetryLib/plan_report.py
   RNTDosimetryLib/plan_request.py
   RNTDosimetryLib/plan_scout.py

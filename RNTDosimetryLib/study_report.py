@@ -160,6 +160,19 @@ def alignment_table(result: StudyResult) -> Table:
     )
 
 
+def balance_table(result: StudyResult) -> Table:
+    """Activity in the whole image of every scan: a wrong calibration or unit shows here first."""
+    rows = [
+        (item.scan, item.image_mbq, item.expected_mbq, None if item.ratio is None else 100 * item.ratio) for item in result.balances
+    ]
+    return Table(
+        "Activity in the images",
+        (Column("Scan", align="left"), Column("In the image", "MBq"), Column("Left by decay of the administered", "MBq"), Column("Share", "%")),
+        tuple(rows),
+        note="Sum over the whole image. Above 100 % cannot be; below, the rest was excreted or lies outside the field of view.",
+    )
+
+
 def histogram_table(result: StudyResult) -> Table:
     names = list(result.regions[0].histogram.dose_at_percent_gy)
     rows = [
@@ -189,7 +202,7 @@ def render_report(result: StudyResult, images: StudyImages) -> str:
     sections = [
         Section("Result", [_therapy_facts(result), dose_table(result), method_table(result)]),
         Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
-        Section("Time-activity curves", [*_curve_figures(result), activity_table(result), Details("All models tried", [model_table(result)])]),
+        Section("Time-activity curves", [*_curve_figures(result), activity_table(result), balance_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),
         Section("Assumptions and data", [_assumptions(result), _constants(result)]),
         Section("Input", _input(result, images)),

@@ -18,6 +18,7 @@ from RNTDosimetryLib.images import (
 )
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels import VoxelFit
+from RNTDosimetryLib.plausibility import ScanBalance
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.study import Study
 
@@ -95,7 +96,7 @@ class RegionResult(Record):
 class StudyResult(Record):
     """Result of a study. ``to_dict`` is the content of results.json; the images stay out of it.
 
-    calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. All else depends on the study and its images only, so that running the study of a
+    balances: activity in the whole image of every scan beside the administered activity. calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. All else depends on the study and its images only, so that running the study of a
     results.json again gives the same numbers.
     """
 
@@ -115,6 +116,7 @@ class StudyResult(Record):
     intake_table: tuple[IntakeRow, ...] = ()
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
+    balances: tuple[ScanBalance, ...] = ()
     warnings: tuple[str, ...] = ()
     created: datetime | None = None
 
@@ -131,6 +133,8 @@ class StudyResult(Record):
     def all_warnings(self) -> tuple[str, ...]:
         """Warnings of every step in the order of the road; one line for regions that have the same to say."""
         found = [*self.warnings]
+        for balance in self.balances:
+            found += balance.warnings
         for alignment in self.alignments:
             found += alignment.warnings
         for item in self.regions:

@@ -9,6 +9,7 @@ from RNTDosimetryLib import __version__, steps
 from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.plausibility import decay_warnings, scan_balances
 from RNTDosimetryLib.progress import Progress, part, silent, stopping
 from RNTDosimetryLib.study import Study, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
@@ -65,7 +66,13 @@ def assemble(
         intake_table=images.intake_table,
         calibration=images.calibration,
         recovery=images.recovery,
-        warnings=images.warnings + tuple(warning for scan in images.scans for warning in scan.activity.warnings) + _unstated(images),
+        balances=scan_balances(images),
+        warnings=(
+            *images.warnings,
+            *(warning for scan in images.scans for warning in scan.activity.warnings),
+            *_unstated(images),
+            *decay_warnings(regions, images.nuclide, images.administered_activity_mbq),
+        ),
         created=datetime.now().replace(microsecond=0),
     )
 

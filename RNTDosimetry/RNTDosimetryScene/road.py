@@ -263,7 +263,7 @@ def warnings_of_result(parameter_node, road: Road) -> tuple[str, ...]:
     if parameter_node.resultText is None:
         return ()
     stored = stored_results(parameter_node)
-    parts = [stored, *stored["alignments"], *stored["regions"], stored["tia_map"], stored["dose_map"]]
+    parts = [stored, *stored.get("balances", ()), *stored["alignments"], *stored["regions"], stored["tia_map"], stored["dose_map"]]
     return grouped([text for part in parts for text in part.get("warnings", ())])
 
 

@@ -1,6 +1,6 @@
 """What was measured: images and regions from DICOM and other files, aligned, resampled and measured."""
 
-from RNTDosimetryLib.images.activity_balance import ActivityBalance, check_total_activity
+from RNTDosimetryLib.images.activity_balance import ActivityBalance, check_total_activity, total_activity_mbq
 from RNTDosimetryLib.images.calibration import (
     Calibration,
     apply_calibration,
@@ -9,6 +9,7 @@ from RNTDosimetryLib.images.calibration import (
     typed_calibration,
     write_calibration,
 )
+from RNTDosimetryLib.images.chains import RigidTransform
 from RNTDosimetryLib.images.dead_time import (
     DeadTime,
     DeadTimeFactor,
@@ -65,6 +66,7 @@ from RNTDosimetryLib.images.recovery import (
 )
 from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
 from RNTDosimetryLib.images.registration_activity import register_rigid_activity
+from RNTDosimetryLib.images.registration_masks import body_of_ct
 from RNTDosimetryLib.images.registration_quality import RegistrationQuality
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
 from RNTDosimetryLib.images.sensitivity import (
@@ -111,12 +113,14 @@ __all__ = [
     "RegistrationQuality",
     "ResampledActivity",
     "RigidRegistration",
+    "RigidTransform",
     "Series",
     "SpherePhantomScan",
     "TimeActivityCurve",
     "TimePoint",
     "apply_calibration",
     "apply_recovery",
+    "body_of_ct",
     "calibrate_planar",
     "calibrate_point",
     "calibrate_uniform",
@@ -156,6 +160,7 @@ __all__ = [
     "sphere_region",
     "sphere_volume_ml",
     "time_activity_curve",
+    "total_activity_mbq",
     "true_rate_cps",
     "typed_calibration",
     "volume_part_of_activity",

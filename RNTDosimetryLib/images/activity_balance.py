@@ -32,27 +32,36 @@ class ActivityBalance(Record):
     warnings: tuple[str, ...] = ()
 
 
+def total_activity_mbq(image: ActivityImage) -> float:
+    """Sum of a whole image, in MBq at the start of its acquisition."""
+    checked_kind(image, ActivityImage, "the activity image")
+    return float(image.concentration_bq_ml.sum(dtype=np.float64)) * image.geometry.voxel_volume_ml / 1e6
+
+
 def check_total_activity(
     image: ActivityImage,
     administered_mbq: float,
     excreted_share: float = 0.0,
     whole_body_in_view: bool = False,
     administered_relative_uncertainty: float | None = None,
+    nuclide: str = "",
 ) -> ActivityBalance:
     """Compare the sum of an image with the administered activity.
 
     administered_mbq: net, at the time 0 of the image. excreted_share: of it, lost from the body until this scan. whole_body_in_view:
-    when True, too little activity is a disagreement as well; else only too much is. Raises DosimetryError for no nuclide.
+    when True, too little activity is a disagreement as well; else only too much is. nuclide: of the study, where the image names none.
+    Raises DosimetryError for no nuclide.
     """
     checked_kind(image, ActivityImage, "the activity image")
-    if not image.nuclide:
+    nuclide = image.nuclide or nuclide
+    if not nuclide:
         raise DosimetryError(f"Expected the nuclide of '{image.name}', received none; type it.")
     administered_mbq = checked_number(administered_mbq, "a positive administered activity in MBq", "type it", 0.0, 1e9, above=True)
     checked_number(excreted_share, "an excreted share", "give 0.4 for 40 %", 0.0, 1.0, below=True)
     checked_relative(administered_relative_uncertainty, "the administered activity")
-    decay = math.exp(-get_nuclide(image.nuclide).decay_constant_per_h * image.start_h)
+    decay = math.exp(-get_nuclide(nuclide).decay_constant_per_h * image.start_h)
     expected = administered_mbq * (1.0 - excreted_share) * decay
-    total = float(image.concentration_bq_ml.sum(dtype=np.float64)) * image.geometry.voxel_volume_ml / 1e6
+    total = total_activity_mbq(image)
     ratio = total / expected
     known = [part for part in (image.calibration_uncertainty or None, administered_relative_uncertainty) if part is not None]
     uncertainty = ratio * math.sqrt(sum(part**2 for part in known)) if known else None
