@@ -41,6 +41,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/camera_setup.py
   RNTDosimetryLib/images/chains.py
   RNTDosimetryLib/images/checks.py
+  RNTDosimetryLib/images/counts_files.py
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/deformable.py
   RNTDosimetryLib/images/dicom_activity.py
@@ -73,6 +74,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/registration.py
   RNTDosimetryLib/images/registration_activity.py
   RNTDosimetryLib/images/registration_masks.py
+  RNTDosimetryLib/images/registration_orientation.py
   RNTDosimetryLib/images/registration_quality.py
   RNTDosimetryLib/images/registration_search.py
   RNTDosimetryLib/images/resampling.py

@@ -9,6 +9,8 @@ _MACROS = (
     "PixelValueTransformationSequence",
     "FrameContentSequence",
     "TemporalPositionSequence",
+    "CardiacSynchronizationSequence",
+    "RespiratorySynchronizationSequence",
     "RadiopharmaceuticalUsageSequence",
 )
 _LEFT_OUT = {

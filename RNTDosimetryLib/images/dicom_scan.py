@@ -1,14 +1,15 @@
 """Finding the DICOM objects of a folder and sorting them into series."""
 
 import os
+import re
 import warnings
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_frames import frames_as_slices
 from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.quantification import concentration_mapping
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -46,11 +47,32 @@ _NOT_DICOM_SUFFIXES = {
 
 @dataclass(frozen=True)
 class FoundObject:
-    """One DICOM file, or one frame of it: its path and its header without pixels (flat for a frame)."""
+    """One DICOM file, or one frame of it: its path and its header without pixels (flat for a frame). frames: those of a Nuclear Medicine
+    file that belong to this volume, () for all."""
 
     path: str
     header: object
     frame: int = 0
+    frames: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class TimeFrame:
+    """Which time frame of a dynamic or gated series a volume is.
+
+    number: from 1 to count. start, offset_s: of the series, and of this frame from it. duration_s: None when the headers tell it.
+    share: of the counting time, for a gate; 1 for dynamic frames. source: what told the frames apart and when they start.
+    """
+
+    number: int
+    count: int
+    kind: str
+    source: str
+    start: datetime | None
+    offset_s: float
+    duration_s: float | None
+    share: float
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,6 +82,7 @@ class FoundSeries:
     uid: str
     sop_class: str
     objects: tuple[FoundObject, ...]
+    time_frame: TimeFrame | None = None
 
     @property
     def header(self):
@@ -69,7 +92,8 @@ class FoundSeries:
     def label(self) -> str:
         """Name of the series for people: modality, description, and the last digits of its UID."""
         description = str(self.header.get("SeriesDescription", "")).strip() or "no description"
-        return f"{self.header.get('Modality', '?')} '{description}' (...{self.uid[-8:]})"
+        uid, _, frame = self.uid.partition("#")
+        return f"{self.header.get('Modality', '?')} '{description}' (...{uid[-8:]})" + (f" frame {frame}" if frame else "")
 
 
 def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[FoundSeries, ...]]:
@@ -103,9 +127,8 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[F
             f"Expected DICOM files in {folder}, found none among {len(files)} files; choose the folder of the patient."
         )
     whole = [FoundSeries(own or uid, sop_class, tuple(objects)) for (sop_class, uid, own), objects in groups.items()]
-    series = [part for item in whole for part in time_frames(item)]
-    used = tuple(item for item in series if _is_used(item))
-    unused = tuple(item for item in series if not _is_used(item))
+    used = tuple(item for item in whole if _is_used(item))
+    unused = tuple(item for item in whole if not _is_used(item))
     return used, unused
 
 
@@ -136,41 +159,32 @@ def _objects_of(path: str, header, sop_class: str) -> list[FoundObject]:
     return [FoundObject(path, item, frame) for frame, item in enumerate(flat)]
 
 
-def time_frames(series: FoundSeries) -> tuple[FoundSeries, ...]:
-    """The time frames of a dynamic PT series, each as a series of its own with "#1", "#2" after the UID; others as they are.
+def words_of(header, keyword: str = "ImageType") -> list[str]:
+    """Values of a text element in capitals; also when a writer put a whole list with brackets and quotes into one value."""
+    value = header.get(keyword)
+    values = [] if value is None else list(value) if hasattr(value, "append") else [value]
+    parts = [part for item in values for part in re.split(r"[\\,]", str(item))]
+    return [part.strip(" []'\"").upper() for part in parts]
 
-    A series is dynamic when slice positions come more than once and the start of acquisition tells them apart.
-    """
-    if series.sop_class not in (PT, ENHANCED_PT):
-        return (series,)
-    positions = [str(item.header.get("ImagePositionPatient", "")) for item in series.objects]
-    if len(set(positions)) == len(positions):
-        return (series,)
-    frames: dict[str, list[FoundObject]] = {}
-    for item in series.objects:
-        with readable(series.label):
-            start = find(item.header, "acquisition_start")
-        frames.setdefault("" if start is None else start.value.isoformat(), []).append(item)
-    expected = sorted(set(positions))
-    complete = all(
-        sorted(str(item.header.get("ImagePositionPatient", "")) for item in frame) == expected for frame in frames.values()
-    )
-    if not complete:
-        return (series,)
-    return tuple(
-        replace(series, uid=f"{series.uid}#{number}", objects=tuple(frames[key]))
-        for number, key in enumerate(sorted(frames), start=1)
-    )
+
+def is_reconstruction(header) -> bool:
+    """Whether a Nuclear Medicine object holds slices: its Image Type says so, or its frames are ordered by slice and not by view."""
+    kind = words_of(header)
+    if any(word.startswith("RECON") for word in kind):
+        return True
+    return any("TOMO" in word or word == "DYNAMIC" for word in kind) and bool(header.get("SliceVector")) and not header.get("AngularViewVector")
 
 
 def _is_used(series: FoundSeries) -> bool:
-    kind = [str(part).upper() for part in series.header.get("ImageType") or []]
+    kind = words_of(series.header)
     if series.sop_class in CT_KINDS:
         return "LOCALIZER" not in kind and len(series.objects) > 1
     if series.sop_class == NM:
-        return "RECON TOMO" in kind
+        return is_reconstruction(series.header)
     if series.sop_class == PARAMETRIC_MAP:
         return concentration_mapping(series.header) is not None
+    if series.sop_class == PT:
+        return "REPROJECTION" not in words_of(series.header, "SeriesType")
     return series.sop_class in (*ACTIVITY_KINDS, *REGION_KINDS)
 
 

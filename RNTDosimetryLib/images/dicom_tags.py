@@ -47,7 +47,7 @@ def tag_label(path: str) -> str:
 
     if ":" in path:
         group, creator, element = path.split(":")
-        return f"({group},xx{element}) private, {creator}"
+        return f"({group},xx{element}) private, {creator}" if creator else f"({group},{element}) private"
     tags, name = [], ""
     for step in path.split("."):
         keyword, index = _STEP.match(step).groups()
@@ -62,9 +62,13 @@ def element_value(dataset, path: str):
     if ":" in path:
         group, creator, element = path.split(":")
         try:
-            value = dataset.private_block(int(group, 16), creator)[int(element, 16)].value
+            if creator:
+                value = dataset.private_block(int(group, 16), creator)[int(element, 16)].value
+            else:
+                value = dataset[int(group, 16), int(element, 16)].value
         except KeyError:
             return None
+        value = value.decode("ascii", "replace").strip("\0 ") if isinstance(value, bytes) else value
     else:
         value = dataset
         for step in path.split("."):

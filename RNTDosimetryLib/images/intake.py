@@ -9,17 +9,19 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
-from RNTDosimetryLib.images.dicom_activity import acquisition_start_of, read_activity
+from RNTDosimetryLib.images.dicom_activity import read_activity
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
 from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, looks_lost, scan_folder
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between
+from RNTDosimetryLib.images.dicom_timing import acquisition_start_of
 from RNTDosimetryLib.images.dicom_volumes import rescale_of, slices_grid
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
+from RNTDosimetryLib.images.time_frame_choice import mean_of_frames, scan_uid, scans_of
 from RNTDosimetryLib.records import checked_path
 
 _LONGEST_CT_TO_SPECT_H = 6.0
@@ -49,11 +51,12 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         ledger.record("series not used", item.label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
         if looks_lost(item):
             ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
-    activity_series = _in_order_of_time([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger)
-    if not activity_series:
+    scans = _in_order_of_time(scans_of([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger), ledger)
+    if not scans:
         raise DosimetryError(
             f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none; add it to the folder."
         )
+    activity_series = [scan[0] for scan in scans]
     patient = read_patient(found, ledger)
     administration = read_administration(activity_series, ledger)
     ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
@@ -62,10 +65,10 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
             f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder."
         )
     points = []
-    for index, series in enumerate(activity_series):
-        report(0.4 + 0.4 * index / len(activity_series), f"reading {series.label}")
-        with readable(series.label):
-            points.append(_read_time_point(index, series, ct_series, administration, ledger))
+    for index, scan in enumerate(scans):
+        report(0.4 + 0.4 * index / len(scans), f"reading {scan[0].label}")
+        with readable(scan[0].label):
+            points.append(_read_time_point(index, scan, ct_series, administration, ledger))
     if calibration is not None:
         calibration.check_used()
     points = _with_joined_beds(points, ledger)
@@ -86,16 +89,15 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
     )
 
 
-def _in_order_of_time(series_list: list[FoundSeries], ledger: Ledger) -> list[FoundSeries]:
-    """Series by start of acquisition as their files say; those without a start come last, by UID."""
-    starts: list[tuple[FoundSeries, datetime | None]] = []
-    for series in series_list:
-        override = ledger.overrides.get("time_points", {}).get(series.uid, {}).get("acquisition_start")
-        starts.append((series, acquisition_start_of(series, override)))
+def _in_order_of_time(scans: list[tuple[FoundSeries, ...]], ledger: Ledger) -> list[tuple[FoundSeries, ...]]:
+    """Scans by start of acquisition as their files say; those without a start come last, by UID."""
+    starts: list[tuple[tuple[FoundSeries, ...], datetime | None]] = []
+    for scan in scans:
+        starts.append((scan, acquisition_start_of(scan[0], ledger.series_overrides(scan_uid(scan), 0, len(scan) > 1))))
     known = [pair for pair in starts if pair[1] is not None]
-    unknown = sorted((pair[0] for pair in starts if pair[1] is None), key=lambda item: item.uid)
-    ordered = [pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), pair[0].uid))] + unknown
-    ledger.check_time_point_keys([item.uid for item in ordered])
+    unknown = sorted((pair[0] for pair in starts if pair[1] is None), key=scan_uid)
+    ordered = [pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), scan_uid(pair[0])))] + unknown
+    ledger.check_time_point_keys([scan_uid(scan) for scan in ordered])
     return ordered
 
 
@@ -147,10 +149,12 @@ def _check_hounsfield_scale(series: FoundSeries, ledger: Ledger) -> None:
         ledger.warn(f"{series.label}: slices have different Rescale Slopes or Intercepts; check the Hounsfield units")
 
 
-def _read_time_point(index: int, series: FoundSeries, ct_series, administration, ledger: Ledger) -> TimePoint:
-    overrides = ledger.series_overrides(series.uid, index + 1)
+def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, administration, ledger: Ledger) -> TimePoint:
+    series = scan[0]
+    overrides = ledger.series_overrides(scan_uid(scan), index + 1, len(scan) > 1)
     first_warning = len(ledger.warnings)
-    activity = read_activity(series, administration, overrides, ledger, f"SPECT {index + 1}")
+    images = [read_activity(frame, administration, overrides, ledger, f"SPECT {index + 1}") for frame in scan]
+    activity = images[0] if len(images) == 1 else _mean(scan, images)
     ct = _ct_for(series, activity, ct_series, overrides.get("ct_series"), ledger)
     common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
     if common < _SMALLEST_COMMON_SHARE:
@@ -163,11 +167,18 @@ def _read_time_point(index: int, series: FoundSeries, ct_series, administration,
         start_h=activity.start_h,
         acquisition_start=activity.acquisition_start,
         duration_s=activity.duration_s,
-        series_uid=series.uid,
+        series_uid=scan_uid(scan),
         activity=activity,
         ct=ct,
         warnings=tuple(ledger.warnings[first_warning:]),
     )
+
+
+def _mean(scan, images):
+    from RNTDosimetryLib.nuclides import get_nuclide
+
+    shares = [frame.time_frame.share for frame in scan] if scan[0].time_frame.kind == "gated" else None
+    return mean_of_frames(images, shares, get_nuclide(images[0].nuclide).decay_constant_per_h, images[0].name)
 
 
 def _share_inside(one: ImageGeometry, other: ImageGeometry) -> float:

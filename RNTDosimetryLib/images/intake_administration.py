@@ -9,7 +9,7 @@ from RNTDosimetryLib.images.dicom_tags import Found, element_value, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 from RNTDosimetryLib.images.intake_records import Administration, Patient
-from RNTDosimetryLib.images.quantification import nuclide_from_text
+from RNTDosimetryLib.images.quantification import nuclide_from_half_life, nuclide_from_text
 
 SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
 """Outside this range an administered activity is taken for one in the wrong unit (MBq in NM, Bq in PT)."""
@@ -77,6 +77,11 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
                 )
             ledger.warn(f"{series.label}: the same injection is written {len(items)} times; it was counted once")
         found, name = _nuclide_of(series)
+        half_life = half_life_in_file_s(series)
+        if name is None and found is not None and half_life is not None:
+            name = nuclide_from_half_life(str(found.value), half_life)
+            if name is not None and typed is None:
+                ledger.warn(f"{series.label}: '{found.value}' does not name the mass number; {name} was taken by the half-life in the file, {half_life:.6g} s")
         if name is not None:
             names.setdefault(name, (found, series.label))
     if len(names) > 1 and typed is None:

@@ -16,6 +16,8 @@ SERIES_KEYS = (
     "value_scale",
     "slice_order",
     "ct_series",
+    "time_frames",
+    "frame_durations_s",
 )
 """Overrides that may be given for all time points or for one."""
 
@@ -45,15 +47,23 @@ class Ledger:
         for key, values in self.overrides.get("time_points", {}).items():
             _refuse_unknown(values, SERIES_KEYS, f"the overrides of time point {key}")
 
-    def series_overrides(self, uid: str, number: int) -> dict:
-        """Overrides of one series: those for all, then those under its number (1-based), then those under its UID."""
+    def series_overrides(self, uid: str, number: int, whole: bool = False) -> dict:
+        """Overrides of one series: those for all, then those under the UID of a dynamic series for its frame ("#1"), those under its number
+        (1-based), then those under its own UID. An acquisition_start of the whole dynamic series (or, for ``whole``, any) comes as series_start."""
         merged = {key: value for key, value in self.overrides.items() if key in SERIES_KEYS}
         points = self.overrides.get("time_points", {})
-        return {**merged, **points.get(str(number), {}), **points.get(uid, {})}
+        base = uid.split("#")[0]
+        merged |= points.get(base, {}) if base != uid else {}
+        if base != uid and "acquisition_start" in merged:
+            merged["series_start"] = merged.pop("acquisition_start")
+        merged |= {**points.get(str(number), {}), **points.get(uid, {})}
+        if whole and "acquisition_start" in merged:
+            merged["series_start"] = merged.pop("acquisition_start")
+        return merged
 
     def check_time_point_keys(self, uids) -> None:
         """Refuse overrides for a time point that is not there."""
-        known = set(uids) | {str(number + 1) for number in range(len(uids))}
+        known = set(uids) | {uid.split("#")[0] for uid in uids} | {str(number + 1) for number in range(len(uids))}
         for key in self.overrides.get("time_points", {}):
             if str(key) not in known:
                 raise DosimetryError(

@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import element_value, number_of
+from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of
 from RNTDosimetryLib.images.dicom_volumes import rescale_of
 from RNTDosimetryLib.resources import read_json
 
@@ -17,6 +17,7 @@ DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")
 
 _MAPPING_AGREEMENT = 1e-3
 _FACTOR_AGREEMENT = 0.02
+_HALF_LIFE_AGREEMENT = 0.01
 
 
 @dataclass(frozen=True)
@@ -84,21 +85,37 @@ def nuclide_from_text(text: str) -> str | None:
     return None
 
 
-def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
-    """Slope, intercept and unit of the stored values: from Rescale with Units, or from the real-world value mapping.
+def nuclide_from_half_life(text: str, half_life_s: float) -> str | None:
+    """The nuclide of an element named in a text ("Lutetium-PSMA-617") whose half-life is within 1 %; None unless exactly one is."""
+    from RNTDosimetryLib.nuclides import get_nuclide, list_nuclides
 
-    When both are there and disagree by more than 0.1 %, ``choice`` ("rescale" or "mapping") must tell. Raises DosimetryError.
+    words = re.findall(r"[a-z]+", text.lower())
+    symbols = {symbol for name, symbol in _nuclide_codes()["elements"].items() if name.lower() in words}
+    names = [name for name in list_nuclides() if name.split("-")[0] in symbols]
+    agreeing = [name for name in names if abs(half_life_s / (get_nuclide(name).half_life_h * 3600.0) - 1.0) < _HALF_LIFE_AGREEMENT]
+    return agreeing[0] if len(agreeing) == 1 else None
+
+
+def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
+    """Slope, intercept and unit of the stored values: from Rescale with Units and a vendor's factor, or from the real-world value mapping.
+
+    When both lead to a concentration and disagree by more than 0.1 %, ``choice`` ("rescale" or "mapping") must tell. A mapping to counts
+    is used where there is no Rescale Slope. Raises DosimetryError.
     """
-    slope, intercept = rescale_of(dataset)
-    unit = str(element_value(dataset, "Units") or "").strip()
-    rescale = ValueScale(slope, intercept, unit, "(0028,1053) Rescale Slope, (0054,1001) Units")
-    mapping = concentration_mapping(dataset, what)
     if choice not in (None, "rescale", "mapping"):
         raise DosimetryError(f"Expected value_scale to be rescale or mapping, received '{choice}'.")
-    if mapping is None or choice == "rescale":
-        if choice == "mapping":
-            raise DosimetryError(f"Expected a real-world value mapping in {what}, found none; take out the override value_scale.")
+    slope, intercept = rescale_of(dataset)
+    found = find(dataset, "unit")
+    unit = "" if found is None else str(found.value)
+    rescale = ValueScale(slope, intercept, unit, f"(0028,1053) Rescale Slope, {'(0054,1001) Units' if found is None else found.source}")
+    if choice == "rescale":
         return rescale
+    mapping = concentration_mapping(dataset, what)
+    if mapping is None:
+        counts = None if dataset.get("RescaleSlope") not in (None, "") else _mapping_of(dataset, what, ("counts", "count_rate"))
+        if choice == "mapping" and counts is None:
+            raise DosimetryError(f"Expected a real-world value mapping in {what}, found none; take out the override value_scale.")
+        return counts or _with_vendor_factor(dataset, rescale)
     if choice == "mapping" or unit_meaning(unit).kind != "concentration":
         return mapping
     ours, theirs = unit_meaning(unit).factor, unit_meaning(mapping.unit).factor
@@ -113,23 +130,50 @@ def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
     return mapping
 
 
+def _with_vendor_factor(dataset, rescale: ValueScale) -> ValueScale:
+    """Counts that a private element turns into Bq/mL, or into uptake values by weight; a factor of 0 means none."""
+    if unit_meaning(rescale.unit).kind != "counts":
+        return rescale
+    for quantity, unit in (("activity_scale", "BQML"), ("suv_scale", "GML")):
+        found = find(dataset, quantity)
+        if found is not None and found.value > 0:
+            return ValueScale(rescale.slope * found.value, rescale.intercept * found.value, unit, f"(0028,1053) Rescale Slope x {found.source}")
+    return rescale
+
+
 def concentration_mapping(dataset, what: str = "the object") -> ValueScale | None:
-    """The mapping item whose unit is a concentration. It applies to stored values, not to rescaled ones (PS3.3 C.7.6.16.2.11)."""
+    """The mapping item whose unit is a concentration. It applies to stored values, not to rescaled ones (PS3.3 C.7.6.16.2.11).
+
+    Raises DosimetryError for several that differ (for ranges of stored values).
+    """
+    return _mapping_of(dataset, what, ("concentration",))
+
+
+def _mapping_of(dataset, what: str, kinds) -> ValueScale | None:
     for path in (
         "RealWorldValueMappingSequence",
         "SharedFunctionalGroupsSequence[0].RealWorldValueMappingSequence",
         "PerFrameFunctionalGroupsSequence[0].RealWorldValueMappingSequence",
     ):
+        scales = []
         for item in element_value(dataset, path) or []:
             unit = str(element_value(item, "MeasurementUnitsCodeSequence[0].CodeValue") or "")
             slope = item.get("RealWorldValueSlope")
-            if slope is None or unit_meaning(unit).kind != "concentration":
+            if slope is None or unit_meaning(unit).kind not in kinds:
                 continue
             intercept = item.get("RealWorldValueIntercept", 0.0) or 0.0
             label = f"{what}, real-world value mapping"
-            return ValueScale(
-                number_of(slope, label), number_of(intercept, label), unit, "(0040,9096)[0] Real World Value Mapping"
+            scales.append(
+                ValueScale(number_of(slope, label), number_of(intercept, label), unit, "(0040,9096)[0] Real World Value Mapping")
             )
+        factors = {(scale.slope * unit_meaning(scale.unit).factor, scale.intercept * unit_meaning(scale.unit).factor) for scale in scales}
+        if len(factors) > 1:
+            raise DosimetryError(
+                f"Expected one real-world value mapping to a concentration in {what}, received {len(factors)} that differ; "
+                "type the override value_scale: rescale, or export with one mapping."
+            )
+        if scales:
+            return scales[0]
     return None
 
 

@@ -1,0 +1,249 @@
+"""Dynamic and gated series: what tells their time frames apart, and one series for each frame.
+
+Nuclear Medicine objects hold all frames in one file, ordered by index vectors (PS3.3 C.8.4.8); PET series hold each position
+several times, told apart by time, trigger or temporal position (PS3.3 C.8.9.1, C.8.9.4, C.7.6.16.2.2).
+"""
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_guard import readable
+from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
+from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
+from RNTDosimetryLib.images.dicom_time import seconds_between
+from RNTDosimetryLib.images.nm_frame_times import dynamic_times, gate_weights, index_vectors
+
+_SAME_START_S = 0.5
+_POSITION_DIGITS = 2
+_GATE_TIMES = ("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalRespiratoryTriggerDelayTime")
+
+
+@dataclass(frozen=True)
+class _Timing:
+    """Of the frames of a series, in their order: offsets from the start of the series, durations (None: as in the headers), shares of the counting time."""
+
+    kind: str
+    source: str
+    start: datetime | None
+    offsets_s: list[float]
+    durations_s: list[float | None]
+    shares: list[float]
+    warning: str = ""
+
+
+def time_frames(series: FoundSeries, typed_durations_s=None) -> tuple[FoundSeries, ...]:
+    """The time frames of an activity series, each as a series of its own with "#1", "#2" after the UID; a static one as it is.
+
+    typed_durations_s: a number, or one for each frame, in s; the frames of a dynamic series then follow each other without pause.
+    Raises DosimetryError for frames that are incomplete, and for a dynamic series that does not tell when its frames start.
+    """
+    with readable(series.label):
+        if series.sop_class == NM:
+            return _nm_time_frames(series, typed_durations_s)
+        return _slice_time_frames(series, typed_durations_s)
+
+
+def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
+    header, where = series.header, series.label
+    vectors = index_vectors(header, where)
+    if not vectors.keys:
+        return (series,)
+    groups: dict[tuple, list[int]] = {}
+    for frame, key in enumerate(vectors.keys):
+        groups.setdefault(key, []).append(frame)
+    keys = sorted(groups)
+    slices = [sorted(vectors.slices[frame] for frame in groups[key]) if vectors.slices else list(range(len(groups[key]))) for key in keys]
+    if any(numbers != slices[0] for numbers in slices[1:]) or len(set(slices[0])) != len(slices[0]):
+        raise DosimetryError(
+            f"Expected every slice once in each of the {len(keys)} time frames of {where}, received {min(map(len, slices))} to {max(map(len, slices))} "
+            "slices in a frame; send the object again."
+        )
+    found = find(header, "acquisition_start")
+    timing = _nm_timing(header, vectors, keys, typed, where, None if found is None else found.value)
+    parts = []
+    for number, key in enumerate(keys):
+        flat = _copy(header)
+        flat.NumberOfFrames = len(groups[key])
+        if vectors.slices:
+            flat.SliceVector = [vectors.slices[frame] for frame in groups[key]]
+        item = replace(series.objects[0], header=flat, frames=tuple(groups[key]))
+        parts.append(replace(series, uid=f"{series.uid}#{number + 1}", objects=(item,), time_frame=_frame(timing, number)))
+    return tuple(parts)
+
+
+def _nm_timing(header, vectors, keys, typed, where: str, start) -> _Timing:
+    count = len(keys)
+    if vectors.kind == "gated":
+        weights, source = gate_weights(header, keys)
+        warning = "" if source else f"{where}: the file does not say how long each gate counted; all gates were given the same time"
+        total = sum(weights)
+        shares = [weight / total for weight in weights]
+        return _Timing("gated", source or vectors.source, start, [0.0] * count, [None] * count, shares, warning)
+    times, source = (None, "") if typed is not None else dynamic_times(header, vectors, keys, where)
+    if times is None:
+        times, source = _typed_times(typed, count, where), "frame_durations_s"
+    return _Timing("dynamic", f"{vectors.source}; {source}", start, [time[0] for time in times], [time[1] for time in times], [1.0] * count)
+
+
+def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
+    where = series.label
+    places: dict[tuple, list] = {}
+    for item in series.objects:
+        places.setdefault(_position(item.header), []).append(item)
+    counts = {len(items) for items in places.values()}
+    if counts == {1}:
+        return (series,)
+    named = _named_kind(series.header)
+    if len(counts) > 1:
+        if not named:
+            return (series,)  # nothing says time frames: the grid refuses slices that come twice
+        raise DosimetryError(
+            f"Expected every slice in each of the {max(counts)} time frames of {where}, received one position only {min(counts)} times; "
+            "send the complete series."
+        )
+    count = counts.pop()
+    columns = []
+    for items in places.values():
+        ranked = sorted(((_rank(item.header, named), item) for item in items), key=lambda pair: pair[0])
+        if any(first[0] == second[0] for first, second in itertools.pairwise(ranked)):
+            return (series,)  # nothing tells them apart: the grid refuses slices that come twice
+        columns.append([item for _, item in ranked])
+    frames = [tuple(column[number] for column in columns) for number in range(count)]
+    timing = _slice_timing(frames, named, typed, where)
+    return tuple(
+        replace(series, uid=f"{series.uid}#{number + 1}", objects=objects, time_frame=_frame(timing, number))
+        for number, objects in enumerate(frames)
+    )
+
+
+def _slice_timing(frames, named: str, typed, where: str) -> _Timing:
+    count = len(frames)
+    starts = [_earliest(objects) for objects in frames]
+    known = all(start is not None for start in starts)
+    offsets = [seconds_between(starts[0], start) for start in starts] if known else [0.0] * count
+    apart = known and all(second - first > _SAME_START_S for first, second in itertools.pairwise(offsets))
+    gates = [_gate_time(objects[0].header) for objects in frames]
+    if named == "gated" or (not named and not apart and None not in gates and len(set(gates)) == count):
+        weights = [_number(objects[0].header, "FrameTime") for objects in frames]
+        same = None in weights or min(weights) <= 0
+        shares = [1.0 / count] * count if same else [weight / sum(weights) for weight in weights]
+        warning = f"{where}: the file does not say how long each gate counted; all gates were given the same time" if same else ""
+        source = _gate_source(frames[0][0].header)
+        return _Timing("gated", source, starts[0], [0.0] * count, [None] * count, shares, warning)
+    if typed is not None:
+        times = _typed_times(typed, count, where)
+        return _Timing("dynamic", "frame_durations_s", starts[0], [t[0] for t in times], [t[1] for t in times], [1.0] * count)
+    if apart:
+        source = find(frames[0][0].header, "acquisition_start").source
+        return _Timing("dynamic", source, starts[0], offsets, [None] * count, [1.0] * count)
+    return _other_start(frames, starts[0], where)
+
+
+def _other_start(frames, start, where: str) -> _Timing:
+    """Starts of frames whose acquisition times do not tell: from the reference times, or from temporal positions."""
+    count, headers = len(frames), [objects[0].header for objects in frames]
+    series_time, references = find(headers[0], "series_time"), [_number(header, "FrameReferenceTime") for header in headers]
+    if series_time is not None and None not in references and all(b > a for a, b in itertools.pairwise(references)):
+        moments = [reference / 1000.0 - _time_of_mean(header) for reference, header in zip(references, headers)]
+        first = series_time.value + timedelta(seconds=moments[0])
+        source = f"{tag_label('FrameReferenceTime')} - time of the mean activity"
+        return _Timing("dynamic", source, first, [moment - moments[0] for moment in moments], [None] * count, [1.0] * count)
+    steps = [_number(header, "TemporalPositionTimeOffset") for header in headers]
+    if None not in steps and all(b > a for a, b in itertools.pairwise(steps)):
+        return _Timing("dynamic", tag_label("TemporalPositionTimeOffset"), start, [s - steps[0] for s in steps], [None] * count, [1.0] * count)
+    raise _no_times(where, count)
+
+
+def _time_of_mean(header) -> float:
+    """When the activity equals its mean over the frame, s after its start (PS3.3 C.8.9.4.1.5); 0 without duration or half-life."""
+    duration, half_life = find(header, "duration_s"), find(header, "half_life_s")
+    if duration is None or half_life is None or half_life.value <= 0 or duration.value <= 0:
+        return 0.0
+    constant = math.log(2.0) / half_life.value
+    x = constant * duration.value
+    return math.log(x / -math.expm1(-x)) / constant
+
+
+def _typed_times(typed, count: int, where: str) -> list[tuple[float, float]]:
+    """(offset, duration) of frames that follow each other."""
+    if typed is None:
+        raise _no_times(where, count)
+    given = list(typed) if isinstance(typed, (list, tuple)) else [typed] * count
+    good = all(isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf for value in given)
+    if len(given) != count or not good:
+        raise DosimetryError(f"Expected frame_durations_s as one number or {count} positive numbers in s for {where}, received {typed!r}.")
+    ends = np.cumsum(given)
+    return [(float(end - value), float(value)) for end, value in zip(ends, given)]
+
+
+def _no_times(where: str, count: int) -> DosimetryError:
+    return DosimetryError(
+        f"Expected the start of each of the {count} time frames of {where}, received none; type the override frame_durations_s, or time_frames."
+    )
+
+
+def _frame(timing: _Timing, number: int) -> TimeFrame:
+    return TimeFrame(
+        number + 1,
+        len(timing.offsets_s),
+        timing.kind,
+        timing.source,
+        timing.start,
+        timing.offsets_s[number],
+        timing.durations_s[number],
+        timing.shares[number],
+        timing.warning,
+    )
+
+
+def _named_kind(header) -> str:
+    """Kind that the file names: "dynamic", "gated" or ""."""
+    words = words_of(header, "SeriesType") + words_of(header)
+    return next((kind for kind in ("gated", "dynamic") if kind.upper() in words), "")
+
+
+def _position(header) -> tuple:
+    value = header.get("ImagePositionPatient")
+    if value is None or isinstance(value, str) or not hasattr(value, "__iter__"):
+        return (str(value),)
+    return tuple(round(number_of(part, "Image Position"), _POSITION_DIGITS) + 0.0 for part in value)
+
+
+def _rank(header, named: str) -> tuple:
+    start = find(header, "acquisition_start")
+    numbers = [_number(header, key) for key in ("FrameReferenceTime", *_GATE_TIMES, "TemporalPositionIndex")]
+    if named:  # Image Index counts through the time frames only where there are some
+        numbers.append(_number(header, "ImageIndex"))
+    return ("" if start is None else start.value.isoformat(), *(-math.inf if number is None else number for number in numbers))
+
+
+def _earliest(objects) -> datetime | None:
+    starts = [found.value for item in objects if (found := find(item.header, "acquisition_start")) is not None]
+    return min(starts, key=lambda moment: seconds_between(starts[0], moment)) if len(starts) == len(objects) else None
+
+
+def _gate_time(header) -> float | None:
+    return next((value for key in _GATE_TIMES if (value := _number(header, key)) is not None), None)
+
+
+def _gate_source(header) -> str:
+    key = next((key for key in _GATE_TIMES if _number(header, key) is not None), "SeriesType")
+    return tag_label(key)
+
+
+def _number(header, keyword: str) -> float | None:
+    value = element_value(header, keyword)
+    return None if value is None else number_of(value, tag_label(keyword))
+
+
+def _copy(header):
+    from pydicom.dataset import Dataset
+
+    flat = Dataset()
+    flat.update(header)
+    return flat

@@ -1,0 +1,51 @@
+"""The same scan in the dialects of known writers gives the same Bq/mL at the same place.
+
+Source of the numbers: the formula of the test, as in test_intake_variants.py; of the quirks: docs/intake.md.
+"""
+
+import pytest
+from images.dialect_fixtures import DIALECTS, TYPED, pytomography_one_file
+from images.dicom_fixtures import CORONAL, COARSE_CT, OBLIQUE, Grid, Spect, write_ct, write_spect
+from images.test_intake_variants import largest_deviation
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import read_folder
+
+
+@pytest.mark.parametrize("axes", [CORONAL, OBLIQUE], ids=["coronal", "oblique"])
+@pytest.mark.parametrize("name", DIALECTS)
+def test_dialect_gives_the_same_concentration(tmp_path, name, axes):
+    dialect, value, decay, edit, overrides, warning = DIALECTS[name]
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect=dialect, value=value, decay=decay, grid=Grid(axes=axes), edit=edit))
+    intake = read_folder(tmp_path, overrides)
+    assert largest_deviation(intake) < 1e-3
+    assert not warning or any(warning in text for text in intake.warnings)
+
+
+def test_sources_of_private_elements_are_in_the_table(tmp_path):
+    dialect, value, decay, edit, _, _ = DIALECTS["Philips PET, activity factor"]
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect=dialect, value=value, decay=decay, edit=edit))
+    row = next(row for row in read_folder(tmp_path).table if row.what == "slope of stored values")
+    assert row.source == "(0028,1053) Rescale Slope x (7053,xx09) private, Philips PET Private Group"
+    assert row.unit == "BQML"
+
+
+def test_vendor_factor_can_be_left_aside(tmp_path):
+    # as counts: 0.02 of them stand for 1 Bq/mL, so that 1 MBq in a voxel of 0.21 mL gives 1e6 / 0.21 / 0.02 counts
+    dialect, value, decay, edit, _, _ = DIALECTS["Philips PET, activity factor"]
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect=dialect, value=value, decay=decay, edit=edit))
+    assert largest_deviation(read_folder(tmp_path, {"value_scale": "rescale", "bq_per_count": 0.02 * 0.21})) < 1e-3
+
+
+def test_nothing_is_assumed_for_a_file_that_says_nothing(tmp_path):
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(value="rate", edit=pytomography_one_file))
+    for missing in TYPED:
+        typed = {key: value for key, value in TYPED.items() if key != missing} | {"unit": "CPS", "calibration_cps_per_mbq": 9.3}
+        with pytest.raises(DosimetryError, match="type the override"):
+            read_folder(tmp_path, typed)
+    with pytest.raises(DosimetryError, match="Expected a unit such as BQML"):
+        read_folder(tmp_path, TYPED)
