@@ -3,6 +3,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/__init__.py
   RNTDosimetryLib/__main__.py
   RNTDosimetryLib/alignment.py
+  RNTDosimetryLib/calibration_request.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py
@@ -174,6 +175,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/plausibility.py
   RNTDosimetryLib/progress.py
   RNTDosimetryLib/records.py
+  RNTDosimetryLib/recovery_request.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
   RNTDosimetryLib/report/charts.py
@@ -191,6 +193,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/rtdose.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
+  RNTDosimetryLib/request_files.py
   RNTDosimetryLib/resources.py
   RNTDosimetryLib/scalars.py
   RNTDosimetryLib/steps.py
@@ -200,6 +203,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/study_report.py
   RNTDosimetryLib/study_result.py
   RNTDosimetryLib/validation.py
+  RNTDosimetryLib/volume_files.py
   RNTDosimetryLib/workflow.py
   )
 

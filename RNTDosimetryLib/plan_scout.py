@@ -1,6 +1,5 @@
 """The part "scout" of a plan file: images and segments to masses, ratios, lung shunt and lung mass."""
 
-import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, occupancy_on_grid, read_folder
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file
+from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.plan_request import PlanRequest, request_from_scout
 from RNTDosimetryLib.planning import (
     ExtrahepaticDeposit,
@@ -65,11 +65,11 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
         known = ", ".join(item.name for item in fields(ScoutFiles))
         raise DosimetryError(f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling.")
     files = ScoutFiles.from_dict(data)
-    image, ct, segments = _image(folder / files.image)
+    image, ct, segments = read_scan(folder / files.image, "scout")
     if files.ct is not None:
         ct = CtImage("CT", *load_volume_file(folder / files.ct))
-    territories, tumours, others = (_several(item, segments, folder) for item in (files.territories, files.tumours, files.others))
-    liver, lungs = (None if item is None else _segment(Path(item).stem.split(".")[0], item, segments, folder) for item in (files.liver, files.lungs))
+    territories, tumours, others = (read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others))
+    liver, lungs = (None if item is None else read_segment(Path(item).stem.split(".")[0], item, segments, folder) for item in (files.liver, files.lungs))
     return files, measure_segments(
         image, territories, tumours, ct=ct, liver=liver, lungs=lungs, others=others, resolution_fwhm_mm=files.resolution_fwhm_mm,
         density_g_ml=files.density_g_ml,
@@ -91,7 +91,7 @@ def measure_segments(
         image, territories, tumours, liver=liver, others=near, resolution_fwhm_mm=resolution_fwhm_mm, default_density_g_ml=density_g_ml
     )
     notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments."], list(found.warnings)
-    in_liver = _joined("liver", [*([] if liver is None else [liver]), *territories, *tumours])
+    in_liver = joined_region("liver", [*([] if liver is None else [liver]), *territories, *tumours])
     shunt = mass = None
     if lungs is not None:
         measured = lung_shunt_spect(image, lungs, in_liver, *others, resolution_fwhm_mm=resolution_fwhm_mm)
@@ -119,13 +119,6 @@ def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = Fals
     return tuple(lines)
 
 
-def _joined(name: str, regions: list[Region]) -> Region:
-    """Regions as one, on the grid of the first."""
-    grid = regions[0].geometry
-    occupancy = np.maximum.reduce([occupancy_on_grid(region, grid) for region in regions])
-    return Region(name, grid, occupancy, density_g_ml=regions[0].density_g_ml)
-
-
 def with_scout(data: dict, folder: Path) -> dict:
     """The plan file with the measured scout's numbers in the place of its part "scout"."""
     content = {key: value for key, value in data.items() if key not in ("scout", "format", "version")}
@@ -144,31 +137,3 @@ def with_scout(data: dict, folder: Path) -> dict:
     )  # fmt: skip
     known = {item.name for item in fields(PlanRequest)}
     return {key: value for key, value in request.to_dict().items() if key in known or key in ("format", "version")} | content
-
-
-def _image(path: Path) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
-    if not os.path.isdir(path):
-        geometry, values = load_volume_file(path)
-        return ActivityImage(path.name, geometry, values), None, {}
-    points = read_folder(path).time_points
-    if len(points) != 1:
-        raise DosimetryError(f"Expected one scan in the scout folder {path.name}, received {len(points)}; name the folder of the scout alone.")
-    point = points[0]
-    return point.activity, point.ct.load_ct(), {region.name: region for region in point.regions}
-
-
-def _several(items, segments: dict[str, Region], folder: Path) -> list[Region]:
-    pairs = items.items() if isinstance(items, Mapping) else [(name, name) for name in items]
-    return [_segment(str(name), str(where), segments, folder) for name, where in pairs]
-
-
-def _segment(name: str, where: str, segments: dict[str, Region], folder: Path) -> Region:
-    if where in segments:
-        return segments[where]
-    if not os.path.isfile(folder / where):
-        known = ", ".join(segments) or "none"
-        raise DosimetryError(f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name.")
-    geometry, values = load_volume_file(folder / where)
-    if values.min() < 0 or values.max() > 1:
-        raise DosimetryError(f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask.")
-    return Region(name, geometry, np.asarray(values))
