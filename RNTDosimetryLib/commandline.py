@@ -48,6 +48,18 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("plan", type=Path, metavar="PLAN.json", help="a plan file, or the plan.json of an earlier run")
     _add_out(plan)
     plan.set_defaults(run=_plan)
+    calibrate = verbs.add_parser(
+        "calibrate", help="sensitivity from a scan of a known source", description="Calibrate a camera.", epilog=NOTICE
+    )
+    calibrate.add_argument("request", type=Path, metavar="CALIBRATION.json", help="what was scanned; see docs/calibration.md")
+    _add_out(calibrate)
+    calibrate.set_defaults(run=_calibrate)
+    recovery = verbs.add_parser(
+        "recovery", help="recovery curve from a sphere phantom scan", description="Measure a recovery curve.", epilog=NOTICE
+    )
+    recovery.add_argument("request", type=Path, metavar="RECOVERY.json", help="what was scanned; see docs/recovery.md")
+    _add_out(recovery)
+    recovery.set_defaults(run=_recovery)
     intake = verbs.add_parser("intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE)
     intake.add_argument("folder", type=Path, metavar="FOLDER")
     intake.set_defaults(run=_intake)
@@ -98,6 +110,26 @@ def _plan(options) -> None:
     print(f"{result.activity_gbq:.4g} GBq at administration")
     print(table_text(plan_dose_table(result)))
     print_warnings(result.warnings)
+    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
+
+
+def _calibrate(options) -> None:
+    from RNTDosimetryLib.calibration_request import calibration_table, run_calibration_file
+    from RNTDosimetryLib.report import table_text
+
+    calibration, path = run_calibration_file(options.request, options.out)
+    print(table_text(calibration_table(calibration)))
+    print_warnings(calibration.warnings)
+    print(f"Wrote {path.name} to {options.out}. {NOTICE}")
+
+
+def _recovery(options) -> None:
+    from RNTDosimetryLib.recovery_request import recovery_table, run_recovery_file
+    from RNTDosimetryLib.report import table_text
+
+    curve, paths = run_recovery_file(options.request, options.out)
+    print(table_text(recovery_table(curve)))
+    print_warnings(curve.warnings)
     print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
 
 

@@ -1,0 +1,183 @@
+"""A phantom or source scan as the camera stored it: counts with their grid, start and duration, from DICOM or a volume file."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.camera_setup import setup_of
+from RNTDosimetryLib.images.checks import checked_number
+from RNTDosimetryLib.images.dicom_guard import readable
+from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_time import typed_datetime
+from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
+from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file, read_sidecar
+from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.quantification import nuclide_from_text, unit_meaning, value_scale
+from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
+
+TYPED_KEYS = ("unit", "start", "duration_s", "nuclide", "decay_correction", "frames")
+"""What may be typed about a scan; it comes before what the file says."""
+
+_PROPORTIONAL = "propcnts"
+_PLANE_MM = 1.0
+"""A projection has no thickness; a grid needs one."""
+
+
+@dataclass(frozen=True)
+class StoredScan(Record):
+    """Values of one scan as stored, (z, y, x) float64; a planar image has one plane.
+
+    unit: "counts" over the whole acquisition, or "Bq/mL", mean over the acquisition. setup: words about the camera from the file.
+    """
+
+    name: str
+    geometry: ImageGeometry
+    values: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    unit: str
+    start: datetime
+    duration_s: float
+    nuclide: str = ""
+    planar: bool = False
+    setup: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+def read_stored_scan(path, typed: Mapping | None = None) -> StoredScan:
+    """A scan from a DICOM file, a folder that holds one series, or a volume file with typed values (or a .json beside it).
+
+    typed: unit, start, duration_s, nuclide, decay_correction, frames (of a planar file with several: from 1, summed).
+    Raises DosimetryError for what is missing, and for values that were decay corrected: the counts themselves are needed.
+    """
+    path = checked_path(path, "a phantom scan")
+    typed = {key: value for key, value in dict(typed or {}).items() if value is not None}
+    if not path.exists():
+        raise DosimetryError(f"Expected a phantom scan at {path}, found none; check the path.")
+    if path.is_file() and path.name.lower().endswith(SUFFIXES):
+        return _of_volume_file(path, typed)
+    with readable(path.name):
+        return _of_dicom(path, typed)
+
+
+def _of_volume_file(path: Path, typed: dict) -> StoredScan:
+    known = {**read_sidecar(path), **typed}
+    geometry, values = load_volume_file(path)
+    return _scan(path.name, geometry, values.astype(np.float64), known, {}, planar=geometry.size[0] == 1)
+
+
+def _of_dicom(path: Path, typed: dict) -> StoredScan:
+    headers = _headers(path)
+    first, name = headers[0][1], path.name
+    planar = first.get("Modality") == "NM" and not any("TOMO" in str(part).upper() for part in first.get("ImageType") or [])
+    if planar:
+        geometry, values = _planar(headers, typed.get("frames"), name)
+    elif first.get("Modality") == "NM":
+        if len(headers) > 1:
+            raise DosimetryError(f"Expected one reconstruction in {name}, received {len(headers)} files; name the file.")
+        geometry, order = nm_grid(first, name)
+        values = _scaled(*headers[0], name)[order]
+    else:
+        geometry, order = slices_grid([header for _, header in headers], name)
+        values = np.concatenate([_scaled(*headers[index], name)[:1] for index in order])
+    known = {
+        "unit": value_scale(first, name).unit or None,
+        "start": _value(first, "acquisition_start"),
+        "duration_s": _value(first, "duration_s") or _frame_duration_s(first),
+        "nuclide": nuclide_from_text(str(_value(first, "nuclide") or _value(first, "nuclide_meaning") or "")),
+        "decay_correction": _value(first, "decay_correction"),
+    }
+    return _scan(name, geometry, values, {**known, **typed}, setup_of(first), planar)
+
+
+def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, known: dict, setup: dict, planar: bool) -> StoredScan:
+    for key in ("start", "duration_s"):
+        if known.get(key) is None:
+            raise DosimetryError(f"Expected {key} of {name}, found none; type it in the request.")
+    duration_s = checked_number(known["duration_s"], f"a positive duration_s of {name}", "type the time of acquisition in s", 0.0, 86400.0, above=True)
+    start = known["start"] if isinstance(known["start"], datetime) else typed_datetime(known["start"], "start")
+    correction = str(known.get("decay_correction") or "NONE").strip().upper()
+    if correction != "NONE":
+        raise DosimetryError(
+            f"Expected values without decay correction in {name}, received {correction}; reconstruct it without, or type decay_correction NONE if it was not."
+        )
+    unit, factor, warnings = _unit(name, known.get("unit"), duration_s)
+    nuclide = known.get("nuclide")
+    return StoredScan(
+        name=name, geometry=geometry, values=values * factor, unit=unit, start=start, duration_s=duration_s,
+        nuclide=get_nuclide(str(nuclide)).name if nuclide else "", planar=planar, setup=setup, warnings=warnings,
+    )
+
+
+def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ...]]:
+    """Unit of the scan, factor to it, warnings."""
+    if unit is None:
+        return "counts", 1.0, (f"{name}: no unit in the file; its values were taken for counts",)
+    meaning = unit_meaning(str(unit))
+    if meaning.kind == "counts":
+        return "counts", 1.0, ()
+    if meaning.kind == "count_rate":
+        return "counts", duration_s, ()
+    if meaning.kind == "concentration":
+        return "Bq/mL", meaning.factor, ()
+    if "".join(str(unit).lower().split()) == _PROPORTIONAL:
+        return "counts", 1.0, (f"{name}: values in PROPCNTS were taken for counts; scans in the same unit only can use this calibration",)
+    raise DosimetryError(f"Expected counts, counts per second or Bq/mL in {name}, received '{unit}'; type the unit.")
+
+
+def _headers(path: Path) -> list[tuple[str, object]]:
+    """(path, header) of the files of one series; the CT of the scan may lie in the folder too."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    found = []
+    for file in [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file()):
+        try:
+            header = dcmread(file, stop_before_pixels=True)
+        except InvalidDicomError:
+            continue
+        if str(header.get("Modality", "")) in ("NM", "PT"):
+            found.append((str(file), header))
+    if not found:
+        raise DosimetryError(f"Expected a DICOM image of a gamma camera in {path.name}, found none; name the file of the scan.")
+    series = {str(header.get("SeriesInstanceUID", "")) for _, header in found}
+    if len(series) > 1:
+        raise DosimetryError(f"Expected one series in {path.name}, received {len(series)}; name the file of the scan, or move the others away.")
+    return found
+
+
+def _planar(headers, frames, name: str) -> tuple[ImageGeometry, np.ndarray]:
+    """Sum of the frames named, or of the only one, (1, y, x)."""
+    if len(headers) > 1:
+        raise DosimetryError(f"Expected one planar file in {name}, received {len(headers)}; name the file.")
+    path, header = headers[0]
+    stored = _scaled(path, header, name)
+    if frames is None and len(stored) > 1:
+        raise DosimetryError(f"Expected one frame in {name}, received {len(stored)}; name those to sum in frames, counted from 1.")
+    numbers = [1] if frames is None else list(frames)
+    if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(stored) for n in numbers):
+        raise DosimetryError(f"Expected frames from 1 to {len(stored)} of {name}, received {numbers}; correct the request.")
+    spacing = header.get("PixelSpacing")
+    if spacing is None or len(spacing) != 2:
+        raise DosimetryError(f"Expected Pixel Spacing in {name}, received none; repair the file.")
+    image = stored[[number - 1 for number in numbers]].sum(axis=0, keepdims=True)
+    return ImageGeometry(image.shape, (_PLANE_MM, float(spacing[0]), float(spacing[1]))), image
+
+
+def _scaled(path: str, header, name: str) -> np.ndarray:
+    scale = value_scale(header, name)
+    return pixels_of(path)[0].astype(np.float64) * scale.slope + scale.intercept
+
+
+def _value(header, quantity: str):
+    found = find(header, quantity)
+    return None if found is None else found.value
+
+
+def _frame_duration_s(header) -> float | None:
+    """Of a static planar image: Actual Frame Duration in ms, DICOM PS3.3 C.8.4.9."""
+    duration = header.get("ActualFrameDuration")
+    return None if duration in (None, "") else float(duration) / 1000.0
