@@ -13,6 +13,8 @@ from RNTDosimetryScene.parameters import RegistrationMethod
 _CURVE_POINTS = 120
 _TAIL = 1.5
 _RESULT_FOLDER = "Results"
+_FAINTEST = 0.05
+DOSE_COLORS = "vtkMRMLPETProceduralColorNodePET-Rainbow2"
 _TIME, _TIME_TITLE, _ACTIVITY = "Time (h)", "Time after administration (h)", "Activity (MBq)"
 _LEGEND_ROOM = 1.4
 """The x axis goes on so far beyond the curves that the legend covers none of them."""
@@ -36,7 +38,7 @@ def show_result(parameter_node, images, result: StudyResult) -> None:
     dose = parameter_node.doseVolume = _volume(
         parameter_node.doseVolume, "Absorbed dose", np.asarray(result.dose_map), geometry, volumes.DOSE_UNIT
     )
-    _color_as_dose(dose, float(result.dose_map.maximum_gy))
+    color_as_dose(dose)
     parameter_node.resultTable = _result_table(parameter_node.resultTable, result)
     curve_nodes = show_curves(parameter_node, [item.curve for item in result.regions], [item.fit for item in result.regions])
     parameter_node.histogramChart, histogram_nodes = _histogram_chart(parameter_node, result)
@@ -58,16 +60,17 @@ def _volume(node, name, array, geometry, unit):
     return node
 
 
-def _color_as_dose(node, maximum_gy: float) -> None:
+def color_as_dose(node) -> None:
+    """Colors of a dose volume: from blue for little to red for much, as dose washes usually are; nothing below 5 % of the highest dose."""
     display = node.GetDisplayNode()
     if display is None:
         return
-    # From blue for little to red for much, as dose washes usually are.
-    display.SetAndObserveColorNodeID("vtkMRMLPETProceduralColorNodePET-Rainbow2")
+    highest = float(node.GetImageData().GetScalarRange()[1]) or 1.0
+    display.SetAndObserveColorNodeID(DOSE_COLORS)
     display.SetAutoWindowLevel(False)
-    display.SetWindowLevelMinMax(0.0, maximum_gy or 1.0)
-    display.SetLowerThreshold(0.05 * maximum_gy)
-    display.SetUpperThreshold(maximum_gy or 1.0)
+    display.SetWindowLevelMinMax(0.0, highest)
+    display.SetLowerThreshold(_FAINTEST * highest)
+    display.SetUpperThreshold(highest)
     display.SetApplyThreshold(True)
 
 

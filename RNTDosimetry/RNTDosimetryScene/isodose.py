@@ -8,7 +8,8 @@ from RNTDosimetryScene import hierarchy
 
 ATTRIBUTE = "RNTDosimetry.IsodoseOf"
 _LEVEL_ATTRIBUTE = "RNTDosimetry.IsodoseGy"
-_COLORS = ((0.23, 0.30, 0.75), (0.17, 0.63, 0.55), (0.48, 0.80, 0.31), (0.99, 0.80, 0.15), (0.96, 0.49, 0.15), (0.80, 0.15, 0.15))
+_COLORS = ((0.72, 0.82, 1.00), (0.55, 0.95, 0.95), (0.70, 1.00, 0.60), (1.00, 0.97, 0.55), (1.00, 0.80, 0.55), (1.00, 0.65, 0.65))
+"""Tints in the order of the dose colors: lighter than the dose wash and than a CT, so that the contours are seen on both."""
 
 
 def levels_of(text: str) -> list[float]:

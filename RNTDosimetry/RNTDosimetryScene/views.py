@@ -3,8 +3,11 @@
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryScene import display
 
 RESULT_LAYOUT = 7177
+_LEGEND_SIZE, _LEGEND_POSITION = (0.07, 0.45), (0.98, 0.8)
+"""Shares of the view: the text is as large as this width allows, and lies in the corner, where there is little of the patient."""
 _LAYOUT = """
 <layout type="vertical" split="true">
  <item splitSize="550"><layout type="horizontal" split="true">
@@ -61,11 +64,14 @@ def blend(parameter_node, index: int, checkerboard: bool = False) -> None:
 
 
 def show_dose(parameter_node, ct_node, opacity: float = 0.6) -> None:
-    """Dose over CT in linked slices, with its legend, at the slices of the highest dose."""
+    """Dose over CT in linked slices, with its legend, at the slices of the highest dose; the segments as outlines, not over the dose."""
     dose = parameter_node.doseVolume
     if dose is None:
         raise DosimetryError("Expected a dose volume, found none; compute the dose first.")
+    display.color_as_dose(dose)
     _legend(dose)
+    if parameter_node.segmentation is not None and parameter_node.segmentation.GetDisplayNode() is not None:
+        parameter_node.segmentation.GetDisplayNode().SetVisibility2DFill(False)
     if not has_views():
         return
     slicer.util.setSliceViewerLayers(background=ct_node, foreground=dose, foregroundOpacity=opacity, fit=True)
@@ -95,6 +101,10 @@ def _legend(volume):
     legend.SetAndObserveColorNodeID(volume.GetDisplayNode().GetColorNodeID())
     legend.SetTitleText("Absorbed dose (Gy)")
     legend.SetLabelFormat("%.1f")
+    for text in (legend.GetTitleTextProperty(), legend.GetLabelTextProperty()):
+        text.SetFontFamilyToArial()
+    legend.SetSize(*_LEGEND_SIZE)
+    legend.SetPosition(*_LEGEND_POSITION)
     legend.SetVisibility(True)
     return legend
 

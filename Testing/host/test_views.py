@@ -64,6 +64,19 @@ def test_foreground_is_blended(patient, make_volume):
     assert redness.max() > 60
 
 
+def test_a_color_legend_that_is_older_than_the_view_is_drawn(patient):
+    volume, segmentation = patient
+    segmentation.SetDisplayVisibility(False)
+    legend = slicer.modules.colors.logic().AddDefaultColorLegendDisplayNode(volume)
+    with views.SliceView("Red", (300, 240)) as view:
+        view.show(volume, orientation="Axial")
+        legend.SetVisibility(False)
+        without = view.picture().astype(int)
+        legend.SetVisibility(True)
+        shown = view.picture().astype(int)
+    assert np.abs(shown - without).max() > 100
+
+
 def test_three_d_view_shows_the_surface(patient, tmp_path):
     _, segmentation = patient
     with views.ThreeDView((200, 200)) as view:
@@ -83,6 +96,20 @@ def test_plot_shows_its_series(scene, tmp_path):
     without_series = views.plot_to_png(chart)
     assert content(with_series) > content(without_series)
     assert (tmp_path / "plot.png").stat().st_size > 1000
+
+
+def test_a_plot_has_the_ranges_and_fonts_of_its_nodes(scene):
+    data = np.stack([np.linspace(0, 10, 30), np.linspace(5, 6, 30)], axis=1)
+    chart = slicer.util.plot(data, xColumnIndex=0, columnNames=["x", "y"], title="t", show=False)
+    pictures = [views.plot_to_png(chart)]
+    chart.SetXAxisRangeAuto(False)
+    chart.SetXAxisRange(0, 40)
+    pictures.append(views.plot_to_png(chart))
+    chart.SetTitleFontSize(40)
+    pictures.append(views.plot_to_png(chart))
+    chart.GetNthPlotSeriesNode(0).SetLineStyle(slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
+    pictures.append(views.plot_to_png(chart))
+    assert all(not np.array_equal(first, second) for first, second in zip(pictures, pictures[1:]))
 
 
 def test_logarithmic_axis_changes_the_picture(scene):

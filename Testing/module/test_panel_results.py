@@ -199,6 +199,28 @@ def test_dose_over_ct_has_a_legend_and_linked_slices(widget):
     legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(node.doseVolume)
     assert legend.GetTitleText() == "Absorbed dose (Gy)"
     assert legend.GetVisibility()
+    display = node.segmentation.GetDisplayNode()
+    assert (display.GetVisibility2DFill(), display.GetVisibility2DOutline()) == (False, True)
+
+
+def test_the_legend_is_seen_in_the_slice_view(widget):
+    """Drawn by Slicer's own displayable manager: every color of the dose, within the picture and beside the middle of the slice."""
+    import slicer
+    from host import views
+
+    widget.ui.showDoseButton.click()
+    legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(widget._parameterNode.doseVolume)
+    with views.SliceView("Red", (460, 380)) as view:
+        shown = view.picture().astype(int)
+        legend.SetVisibility(False)
+        hidden = view.picture().astype(int)
+        legend.SetVisibility(True)
+    rows, columns = np.nonzero(np.abs(shown - hidden).max(axis=2) > 60)
+    assert columns.min() > 230
+    assert 5 < rows.min() < rows.max() < 220
+    bar = shown[rows.min() : rows.max(), columns.max() - 8 : columns.max()].reshape(-1, 3)
+    strongest = {int(color.argmax()) for color in bar if color.max() - color.min() > 150}
+    assert strongest == {0, 1, 2}
 
 
 def test_isodoses_enclose_the_dose_above_them(widget):
