@@ -51,8 +51,15 @@ def _take_macros(flat, source) -> None:
         for element in element_value(source, f"{macro}[0]") or ():
             flat.add(element)
     if "RealWorldValueMappingSequence" in source:
-        flat.RealWorldValueMappingSequence = source.RealWorldValueMappingSequence
+        put(flat, "RealWorldValueMappingSequence", source.RealWorldValueMappingSequence)
     if flat.get("FrameAcquisitionDateTime"):
-        flat.AcquisitionDateTime = flat.FrameAcquisitionDateTime
+        put(flat, "AcquisitionDateTime", flat.FrameAcquisitionDateTime)
     if flat.get("FrameAcquisitionDuration") is not None:
-        flat.ActualFrameDuration = round(float(flat.FrameAcquisitionDuration))
+        put(flat, "ActualFrameDuration", round(float(flat.FrameAcquisitionDuration)))
+
+
+def put(flat, keyword: str, value) -> None:
+    """Set an element of a header that shares its elements with others: a new element, never another value in the old one."""
+    if keyword in flat:
+        delattr(flat, keyword)
+    setattr(flat, keyword, value)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_frames import put
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
 from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
@@ -68,9 +69,9 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
     parts = []
     for number, key in enumerate(keys):
         flat = _copy(header)
-        flat.NumberOfFrames = len(groups[key])
+        put(flat, "NumberOfFrames", len(groups[key]))
         if vectors.slices:
-            flat.SliceVector = [vectors.slices[frame] for frame in groups[key]]
+            put(flat, "SliceVector", [vectors.slices[frame] for frame in groups[key]])
         item = replace(series.objects[0], header=flat, frames=tuple(groups[key]))
         parts.append(replace(series, uid=f"{series.uid}#{number + 1}", objects=(item,), time_frame=_frame(timing, number)))
     return tuple(parts)

@@ -5,7 +5,7 @@ Source of the numbers: the formula of the test, as in test_intake_variants.py; o
 
 import pytest
 from images.dialect_fixtures import DIALECTS, TYPED, pytomography_one_file
-from images.dicom_fixtures import CORONAL, COARSE_CT, OBLIQUE, Grid, Spect, write_ct, write_spect
+from images.dicom_fixtures import COARSE_CT, CORONAL, OBLIQUE, Grid, Spect, write_ct, write_spect
 from images.test_intake_variants import largest_deviation
 
 from RNTDosimetryLib.errors import DosimetryError
