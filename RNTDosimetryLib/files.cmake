@@ -203,6 +203,8 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/study_report.py
   RNTDosimetryLib/study_result.py
   RNTDosimetryLib/validation.py
+  RNTDosimetryLib/verify_file.py
+  RNTDosimetryLib/verify_request.py
   RNTDosimetryLib/volume_files.py
   RNTDosimetryLib/workflow.py
   )

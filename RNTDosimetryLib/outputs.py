@@ -42,9 +42,11 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
 def _results_of(result: StudyResult, images: StudyImages, folder: Path) -> dict:
     """Content of results.json; its study finds the DICOM folder and its files from where it lies, so that it can be run again."""
     content = result.to_dict()
-    for key, path in ({"dicom_folder": images.source_folder} | images.source_files).items():
-        if path:
-            content["study"][key] = _relative(path, folder)
+    place = content["study"] if result.study.volumes is None else content["study"]["volumes"]
+    if images.source_folder:
+        place["dicom_folder" if result.study.volumes is None else "folder"] = _relative(images.source_folder, folder)
+    for key, path in images.source_files.items():
+        content["study"][key] = _relative(path, folder)
     return content
 
 

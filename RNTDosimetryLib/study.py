@@ -7,6 +7,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.overlaps import whole_organ_name
 from RNTDosimetryLib.images.resampling import rigid_matrix
 from RNTDosimetryLib.records import Record, read_json_file
+from RNTDosimetryLib.volume_files import VolumeFiles, VolumeRegion, VolumeScan
 
 STUDY_FORMAT = "RNTDosimetry study"
 STUDY_VERSION = 1
@@ -133,6 +134,7 @@ class StudySettings(Record):
 class Study(Record):
     """One therapy to evaluate. Paths are relative to the study file.
 
+    dicom_folder: holds the DICOM files of all scans; or volumes: images and regions as volume files, with what must be typed of them.
     calibration_file: sensitivity of the camera, for series in counts; its uncertainty is the calibration uncertainty of the study
     unless one is typed. calibration_setup: words about the scans that must be those of the calibration, before what the files say.
     recovery_file: recovery curve, for every region without a typed coefficient, by its volume.
@@ -140,7 +142,8 @@ class Study(Record):
     regions: settings by region name; regions that are not named here use the defaults.
     """
 
-    dicom_folder: str
+    dicom_folder: str = ""
+    volumes: VolumeFiles | None = None
     title: str = ""
     calibration_file: str | None = None
     calibration_setup: dict[str, str] = field(default_factory=dict)
@@ -154,6 +157,12 @@ class Study(Record):
         for name in ("calibration_file", "recovery_file"):
             if getattr(self, name) == "":
                 raise DosimetryError(f"Expected the path of a file for {name} of the study, received an empty text; leave it out if there is none.")
+        if self.dicom_folder and self.volumes is not None:
+            raise DosimetryError("Expected dicom_folder or volumes in the study, received both; leave one out.")
+        if self.volumes is not None and (self.overrides or self.calibration_file is not None):
+            raise DosimetryError(
+                "Expected volumes without overrides and calibration_file, received them; volumes are calibrated, and their values typed in volumes."
+            )
         if self.calibration_setup and self.calibration_file is None:
             raise DosimetryError("Expected calibration_setup together with calibration_file, received it alone; name the file or leave it out.")
 
@@ -185,8 +194,9 @@ def study_from_dict(data: dict) -> Study:
         )
     content = {key: value for key, value in data.items() if key not in ("format", "version")}
     _refuse_unknown_keys(content, Study, "the study file")
-    if content.get("dicom_folder") in (None, ""):
-        raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files.")
+    if content.get("dicom_folder") in (None, "") and content.get("volumes") is None:
+        raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files, or volumes.")
+    _refuse_unknown_volume_keys(content.get("volumes"))
     for key in ("overrides", "regions", "settings", "calibration_setup"):
         if not isinstance(content.get(key, {}), dict):
             raise DosimetryError(f"Expected an object for '{key}' in the study file, received {content[key]!r}.")
@@ -195,6 +205,17 @@ def study_from_dict(data: dict) -> Study:
     _refuse_unknown_keys(content.get("settings", {}), StudySettings, "the settings of the study file")
     regions = {name: _with_typed_recovery(region) for name, region in content.get("regions", {}).items()}
     return Study.from_dict({**content, "regions": regions})
+
+
+def _refuse_unknown_volume_keys(volumes) -> None:
+    if volumes is None:
+        return
+    _refuse_unknown_keys(volumes, VolumeFiles, "volumes of the study file")
+    scans, regions = volumes.get("scans"), volumes.get("regions")
+    for scan in scans if isinstance(scans, list) else ():
+        _refuse_unknown_keys(scan, VolumeScan, "a scan in volumes of the study file")
+    for name, region in regions.items() if isinstance(regions, dict) else ():
+        _refuse_unknown_keys(region, VolumeRegion, f"region '{name}' in volumes of the study file")
 
 
 def read_study(path: str | Path) -> Study:

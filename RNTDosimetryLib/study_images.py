@@ -23,11 +23,13 @@ from RNTDosimetryLib.images import (
     read_folder,
 )
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
+from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.report import dicom_reference, sha256_of_array
 from RNTDosimetryLib.study import RegionSettings, Study
-from RNTDosimetryLib.study_files import read_study_files, with_recovery
+from RNTDosimetryLib.study_files import StudyFiles, read_study_files, with_recovery
+from RNTDosimetryLib.volume_files import read_volumes
 
 _LATEST_PLAUSIBLE_START_H = 2000.0
 
@@ -141,18 +143,38 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
 
 def load_study(study: Study, base_folder: str | Path = ".", progress: Progress = silent) -> StudyImages:
     """Images of a study file, with what the study says of its regions and images. Raises DosimetryError for what cannot be used."""
+    files = read_study_files(study, base_folder)
+    read = _images_of_dicom if study.volumes is None else _images_of_volumes
+    images = replace(read(study, base_folder, files, progress), file_hashes=files.hashes, source_files=files.paths)
+    images = with_settings(images, study)
+    return images if files.recovery is None else with_recovery(images, study, files.recovery)
+
+
+def _images_of_volumes(study: Study, base_folder: str | Path, files: StudyFiles, progress: Progress) -> StudyImages:
+    volumes, content = study.volumes, read_volumes(study.volumes, base_folder, progress)
+    return StudyImages(
+        nuclide=get_nuclide(volumes.nuclide).name,
+        scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
+        regions=content.regions,
+        reference_index=volumes.reference,
+        radiopharmaceutical=volumes.radiopharmaceutical,
+        administered_activity_mbq=volumes.administered_activity_mbq,
+        administration_time=volumes.administration_time,
+        intake_table=content.table,
+        source_folder=str(Path(base_folder, volumes.folder).resolve()),
+    )
+
+
+def _images_of_dicom(study: Study, base_folder: str | Path, files: StudyFiles, progress: Progress) -> StudyImages:
     folder = Path(base_folder, study.dicom_folder)
     if not os.path.isdir(folder):
         raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
-    files = read_study_files(study, base_folder)
     use = None if files.calibration is None else CalibrationUse(files.calibration, study.calibration_setup)
     intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
-    images = replace(
+    return replace(
         images_of_intake(intake, part(progress, 0.5, 1.0)),
-        calibration=files.calibration, file_hashes=files.hashes, source_files=files.paths, source_folder=str(folder.resolve()),
+        calibration=files.calibration, source_folder=str(folder.resolve()),
     )
-    images = with_settings(images, study)
-    return images if files.recovery is None else with_recovery(images, study, files.recovery)
 
 
 def with_settings(images: StudyImages, study: Study) -> StudyImages:
