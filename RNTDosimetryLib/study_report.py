@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from RNTDosimetryLib.images import Calibration, RecoveryCurve
 from RNTDosimetryLib.report import (
     Bullets,
     Column,
@@ -17,6 +18,7 @@ from RNTDosimetryLib.report import (
     TimeActivity,
     dvh_plot,
     measured,
+    recovery_plot,
     render_page,
     slice_figure,
     time_activity_plot,
@@ -66,6 +68,7 @@ def method_table(result: StudyResult) -> Table:
             Column("Kind", align="left"),
             Column("Volume", "mL"),
             Column("Recovery coefficient"),
+            Column("Recovery from", align="left"),
             Column("TIA per activity", "h"),
             Column("TIA after last scan", "%"),
             Column("Self-dose", "Gy"),
@@ -76,7 +79,7 @@ def method_table(result: StudyResult) -> Table:
         ),
         tuple(
             (
-                item.name, item.kind, item.volume_ml, item.recovery_coefficient, item.time_integrated_activity_coefficient_h,
+                item.name, item.kind, item.volume_ml, _recovery(item), item.recovery_source, item.time_integrated_activity_coefficient_h,
                 100 * item.fit.tail_share, measured(item.self_dose.dose_gy, item.self_dose.dose_uncertainty_gy),
                 item.dose.parts["photons from elsewhere"],
                 measured(item.local.dose_gy, item.local.dose_uncertainty_gy), item.map_mean_gy,
@@ -204,7 +207,8 @@ def render_report(result: StudyResult, images: StudyImages) -> str:
         Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
         Section("Time-activity curves", [*_curve_figures(result), activity_table(result), balance_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),
-        Section("Assumptions and data", [_assumptions(result), _constants(result)]),
+        *_camera_section(result),
+        Section("Assumptions and data", [_assumptions(result, images), _constants(result)]),
         Section("Input", _input(result, images)),
         Section("Integrity", [_hashes(result)]),
     ]
@@ -219,6 +223,53 @@ def _input(result: StudyResult, images: StudyImages) -> list:
     if images.dicom_reference.get("StudyInstanceUID"):
         return [read]
     return [read, "The RTDOSE belongs to no study: the images were not read from DICOM."]
+
+
+def _recovery(item: RegionResult):
+    """The coefficient with the uncertainty of the curve or as typed; the part from the volume is added with that of the outline."""
+    return measured(item.recovery_coefficient, item.recovery_coefficient_uncertainty or None)
+
+
+def _camera_section(result: StudyResult) -> list[Section]:
+    """What the calibration and recovery files of the study hold; no section without them."""
+    content = []
+    if result.calibration is not None:
+        content.append(_calibration_facts(result.calibration))
+    if result.recovery is not None:
+        curve = result.recovery
+        words = ", ".join(f"{key}: {value}" for key, value in curve.setup.items())
+        content += [
+            f"Recovery curve: {curve.model} model, {_parameters(curve)}, fitted to {len(curve.volumes_ml)} spheres of {min(curve.volumes_ml):.3g} to "
+            f"{max(curve.volumes_ml):.3g} mL{'; ' + words if words else ''}.",
+            Figure(recovery_plot(curve), "Measured recovery of the spheres and the fitted curve."),
+        ]
+    return [Section("Calibration and recovery", content)] if content else []
+
+
+def _parameters(curve: RecoveryCurve) -> str:
+    spread = np.sqrt(np.diag(np.asarray(curve.covariance, dtype=float)))
+    return ", ".join(f"{name} {value:.4g} ± {u:.2g}" for (name, value), u in zip(curve.parameters.items(), spread))
+
+
+def _calibration_facts(calibration: Calibration) -> Facts:
+    relative = calibration.relative_uncertainty
+    known = ", ".join(f"{cause} {100 * share:.2g} %" for cause, share in calibration.parts.items())
+    return Facts({
+        "Sensitivity": f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq of {calibration.nuclide}",
+        "Its relative standard uncertainty": ("not known" if relative is None else f"{100 * relative:.2g} %") + (f" ({known})" if known else ""),
+        "Measured with": f"{calibration.kind} source" if calibration.kind != "typed" else "typed",
+        "Calibration date": "not stated" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}",
+        "Half-life used": f"{calibration.half_life_h:.6g} h",
+        **{key.capitalize(): value for key, value in calibration.setup.items()},
+    })
+
+
+def _calibration_uncertainty(result: StudyResult, images: StudyImages) -> str:
+    """Of the calibration as it was used: the typed one, or that of the file or the series."""
+    used = [100 * scan.activity.calibration_uncertainty for scan in images.scans]
+    text = f"{used[0]:.3g} %" if max(used) == min(used) else f"{min(used):.3g} to {max(used):.3g} %"
+    typed = result.study.settings.calibration_uncertainty > 0
+    return text + (", typed" if typed else ", of the calibration file" if result.calibration is not None else "")
 
 
 def _therapy_facts(result: StudyResult) -> Facts:
@@ -286,7 +337,7 @@ def _curve(item: RegionResult, style: int) -> TimeActivity:
     return TimeActivity(item.name, times_h, activities_mbq, spread, item.fit.activity_mbq, style=style)
 
 
-def _assumptions(result: StudyResult) -> Bullets:
+def _assumptions(result: StudyResult, images: StudyImages) -> Bullets:
     settings = result.study.settings
     items = [
         f"Time-activity model: {settings.model}. Rates are never slower than physical decay.",
@@ -296,7 +347,7 @@ def _assumptions(result: StudyResult) -> Bullets:
         "Region dose: electrons and photons of the region itself by a sphere S value, and photons from the rest of the field of view. "
         "Activity outside the field of view adds nothing.",
         f"Relative uncertainty of each scan beside its noise: {100 * settings.scan_uncertainty:.3g} %; of the calibration, common to all "
-        f"scans: {100 * settings.calibration_uncertainty:.3g} %.",
+        f"scans: {_calibration_uncertainty(result, images)}.",
         "Uncertainty of S values, registration and segmentation beyond what is stated above is not included.",
     ]
     if settings.spect_resolution_fwhm_mm is None:
@@ -318,5 +369,5 @@ def _constants(result: StudyResult) -> Facts:
 
 def _hashes(result: StudyResult) -> Details:
     rows = tuple(result.input_hashes.items())
-    columns = (Column("Image or region", align="left"), Column("SHA-256 of the voxels", align="left"))
+    columns = (Column("Image, region or file", align="left"), Column("SHA-256 of its voxels or bytes", align="left"))
     return Details("Fingerprints of the input", [Table("Input", columns, rows)])
