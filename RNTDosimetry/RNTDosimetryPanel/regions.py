@@ -1,12 +1,14 @@
 """Section 4: organs and lesions, what is typed about them, and helpers to draw them."""
 
+import os
+
 import qt
 import slicer
-from RNTDosimetryScene import contours, inputs, segments
+from RNTDosimetryScene import camera, contours, inputs, segments
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
-from RNTDosimetryPanel.tools import enable, fill_table, number_text, prepare_table, shown_errors
+from RNTDosimetryPanel.tools import enable, fill_table, number_text, prepare_table, set_quietly, shown_errors
 from RNTDosimetryPanel.work import Work
 
 _KEYS = {1: "kind", 3: "recovery_coefficient", 4: "recovery_coefficient_uncertainty", 5: "mass_g", 6: "effective_half_life_h"}
@@ -35,6 +37,7 @@ class RegionsSection(Section):
             ],
         )
         self.ui.regionsTableWidget.connect("cellChanged(int,int)", self.onCell)
+        self.ui.recoveryPathLineEdit.connect("currentPathChanged(QString)", self.onRecovery)
         self.ui.measureButton.connect("clicked(bool)", self.onMeasure)
         self.ui.editSegmentsButton.connect("toggled(bool)", self.onEdit)
         self.ui.organsButton.connect("clicked(bool)", self.onOrgans)
@@ -42,9 +45,13 @@ class RegionsSection(Section):
         self.ui.sphereButton.connect("clicked(bool)", self.onSphere)
 
     def refresh(self):
-        self._fill()
+        set_quietly(self.ui.recoveryPathLineEdit, "currentPath", self.node.recoveryPath)
+        curve = camera.recovery_of(self.node)
+        self._fill(curve)
         curves = self.logic.regionCurves(self.node)
-        self.say_step(_("{count} regions measured").format(count=len(curves)) if curves else "")
+        measured = _("{count} regions measured").format(count=len(curves)) if curves else ""
+        recovery = _("Recovery: {words}").format(words=camera.words_of_recovery(curve)) if curve is not None else ""
+        self.say_step("\n".join(text for text in (measured, recovery) if text))
         enable(
             self.ui.measureButton, self.logic.missingInput(self.node, "measure"),
             _("Measure the activity of every region in every scan; scans are registered first if they are not"),
@@ -58,7 +65,7 @@ class RegionsSection(Section):
         enable(self.ui.organsButton, reason, _("Kidneys, liver and spleen on the CT of the reference"))
         self._show_in_editor()
 
-    def _fill(self):
+    def _fill(self, curve):
         rows, typed, helps = [], set(), {}
         if self.node.segmentation is not None:
             content = self.node.segmentation.GetSegmentation()
@@ -66,13 +73,19 @@ class RegionsSection(Section):
                 segment = content.GetNthSegment(index)
                 settings = segments.region_settings(segment)
                 optional = ["" if value is None else f"{value:g}" for value in (settings.mass_g, settings.effective_half_life_h)]
+                volume = segments.volume_ml(segment)
+                recovery, uncertainty = f"{settings.recovery_coefficient:g}", f"{settings.recovery_coefficient_uncertainty:g}"
+                if curve is not None and settings.takes_recovery_from_file and volume > 0:
+                    found = curve.coefficient(volume)
+                    recovery, uncertainty = f"{found.value:.3f}", f"{found.uncertainty:.3f}"
+                    words = [_("From the recovery curve, for {volume} mL").format(volume=number_text(volume)), *found.warnings]
+                    helps[(index, 3)] = helps[(index, 4)] = "\n".join(words)
                 rows.append([
-                    segment.GetName(), settings.kind or "organ", number_text(segments.volume_ml(segment)), f"{settings.recovery_coefficient:g}",
-                    f"{settings.recovery_coefficient_uncertainty:g}", *optional,
+                    segment.GetName(), settings.kind or "organ", number_text(volume), recovery, uncertainty, *optional,
                 ])
                 if segments.drawing_of(segment):
                     helps[(index, 0)] = f"{segment.GetName()}\n{segments.drawing_of(segment)}"
-                typed |= {(index, 3)} if settings.recovery_coefficient != 1.0 else set()
+                typed |= {(index, 3)} if settings.recovery_is_typed or settings.recovery_from_file is False else set()
                 typed |= {(index, column) for column, text in ((5, optional[0]), (6, optional[1])) if text}
         fill_table(self.ui.regionsTableWidget, rows, _KEYS, typed, helps)
 
@@ -86,7 +99,15 @@ class RegionsSection(Section):
             return
         table = self.ui.regionsTableWidget
         name, text = table.item(row, 0).text(), table.item(row, column).text()
+        settings = segments.region_settings(segments.segment_by_name(self.node.segmentation, name))
+        if _KEYS[column] == "recovery_coefficient_uncertainty" and self.node.recoveryJson and settings.takes_recovery_from_file:
+            # An uncertainty of one's own belongs to a coefficient of one's own: the one that is shown becomes the typed one.
+            self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[3], table.item(row, 3).text())
         self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[column], text)
+
+    def onRecovery(self, path):
+        if self.node is not None and path != self.node.recoveryPath and (not path or os.path.isfile(path)):
+            self.quick(_("This recovery curve cannot be used."), camera.choose_recovery, self.node, path)
 
     def onMeasure(self, checked=False):
         self.run_step(_("The regions could not be measured."))

@@ -1,14 +1,16 @@
-"""Section 2: the scans with their times."""
+"""Section 2: the scans with their times, and the calibration of the camera."""
 
-from RNTDosimetryScene import timepoints
+import os
+
+from RNTDosimetryScene import camera, timepoints
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
-from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, enable, fill_table, prepare_table, selected_row
+from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, enable, fill_table, prepare_table, selected_row, set_quietly
 
 _COLUMNS = ("scan", "start", "duration", "status", "unit", "calibration", "ct")
 _EDITABLE = {1: "start", 2: "duration", 5: "calibration"}
-_STATUS = 3
+_STATUS, _CALIBRATION = 3, 5
 
 
 class TimePointsSection(Section):
@@ -32,13 +34,18 @@ class TimePointsSection(Section):
         self.ui.removeTimePointButton.connect("clicked(bool)", self.onRemove)
         self.ui.referenceTimePointButton.connect("clicked(bool)", self.onReference)
         self.ui.clearTimePointsButton.connect("clicked(bool)", self.onClear)
+        self.ui.calibrationPathLineEdit.connect("currentPathChanged(QString)", self.onCalibration)
+        self.ui.sensitivitySpinBox.connect("valueChanged(double)", self.onSensitivity)
+        self.ui.calibrateButton.connect("clicked(bool)", self.onCalibrate)
 
     def refresh(self):
         rows = timepoints.time_point_rows(self.node)
         typed = {(index, column) for index, row in enumerate(rows) for column, key in _EDITABLE.items() if row["typed"][key]}
         helps = {(index, _STATUS): row["help"] or row["status"] for index, row in enumerate(rows)}
+        helps |= {(index, _CALIBRATION): row["calibration_help"] for index, row in enumerate(rows) if row["calibration_help"]}
         fill_table(self.ui.timePointsTableWidget, [[row[key] for key in _COLUMNS] for row in rows], _EDITABLE, typed, helps)
         self._enable_buttons(bool(rows))
+        self._show_calibration()
         problems = [row["help"] for row in rows if row["status"].startswith("incomplete")]
         if not rows:
             self.say(_("No scans yet: load a study, or add volumes that are in the scene."), MISSING_COLOR)
@@ -47,6 +54,15 @@ class TimePointsSection(Section):
         else:
             text = _("{count} scans from {first} h to {last} h").format(count=len(rows), first=rows[0]["start"], last=rows[-1]["start"])
             self.say(_("Complete."), DONE_COLOR, text, "\u2713")
+
+    def _show_calibration(self):
+        calibration = camera.calibration_of(self.node)
+        set_quietly(self.ui.calibrationPathLineEdit, "currentPath", self.node.calibrationPath)
+        set_quietly(self.ui.sensitivitySpinBox, "value", 0.0 if calibration is None else calibration.sensitivity_cps_per_mbq)
+        self.ui.calibrationLabel.text = "" if calibration is None else camera.words_of_calibration(calibration)
+        reason = "" if calibration is not None else _("Choose a calibration file or type the sensitivity first")
+        reason = reason or ("" if self.node.activityVolumes else _("Add the scans first"))
+        enable(self.ui.calibrateButton, reason, _("Fill Cal. of the scans in counts from the sensitivity, their duration and their voxels"))
 
     def _enable_buttons(self, any_rows):
         no_row = "" if selected_row(self.ui.timePointsTableWidget) >= 0 else _("Click a row first")
@@ -65,6 +81,17 @@ class TimePointsSection(Section):
     def onSelection(self, *unused):
         if self.node is not None:
             self._enable_buttons(bool(self.node.activityVolumes))
+
+    def onCalibration(self, path):
+        if self.node is not None and path != self.node.calibrationPath and (not path or os.path.isfile(path)):
+            self.quick(_("This calibration cannot be used."), camera.choose_calibration, self.node, path)
+
+    def onSensitivity(self, value):
+        if self.node is not None:
+            self.quick(_("This sensitivity cannot be used."), camera.type_sensitivity, self.node, value)
+
+    def onCalibrate(self, checked=False):
+        self.quick(_("The counts could not be calibrated."), camera.calibrate_counts, self.node)
 
     def onCell(self, row, column):
         if self.node is None or column not in _EDITABLE:

@@ -93,6 +93,14 @@ def select_text(combo_box, text: str) -> None:
         combo_box.blockSignals(blocked)
 
 
+def set_quietly(widget, name: str, value) -> None:
+    """Show a value without telling anyone."""
+    if getattr(widget, name) != value:
+        blocked = widget.blockSignals(True)
+        setattr(widget, name, value)
+        widget.blockSignals(blocked)
+
+
 def number_text(value, digits: int = 3) -> str:
     """A number with so many significant digits; a dash for none."""
     if value is None:

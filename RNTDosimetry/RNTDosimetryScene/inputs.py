@@ -11,8 +11,9 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.study import Study, StudySettings
+from RNTDosimetryLib.study_files import with_recovery
 from RNTDosimetryLib.study_images import Scan, StudyImages, with_overlap_rule
-from RNTDosimetryScene import segments, volumes
+from RNTDosimetryScene import camera, segments, volumes
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 _TYPED_BY_HAND = "typed in the panel"
@@ -24,10 +25,12 @@ def missing_input(parameter_node, step: str = "dose") -> str:
         return "Load a study or add time points first"
     if not parameter_node.nuclide:
         return "Choose the nuclide first"
-    problems = [volumes.activity_problem(node) for node in parameter_node.activityVolumes]
+    problems = [scan_problem(parameter_node, node) for node in parameter_node.activityVolumes]
     problem = next((found for found in problems if found), "")
     if problem:
         return problem[0].upper() + problem[1:]
+    if camera.is_intake_outdated(parameter_node):
+        return "The calibration has changed since the study was loaded: load it again first"
     if step == "register":
         return ""
     if parameter_node.segmentation is None:
@@ -37,11 +40,19 @@ def missing_input(parameter_node, step: str = "dose") -> str:
     return ""
 
 
+def scan_problem(parameter_node, node) -> str:
+    """What is missing on a scan or out of date, in a few words; empty when nothing is."""
+    return volumes.activity_problem(node) or camera.calibration_problem(parameter_node, node)
+
+
 def study_of_scene(parameter_node, registrations=None) -> Study:
     """The study file that says what the panel holds. registrations: matrices that were found, so that a re-run takes the same."""
-    method = parameter_node.registrationMethod
+    method, files = parameter_node.registrationMethod, camera.source_files(parameter_node)
     return Study(
         dicom_folder=parameter_node.dicomFolder,
+        calibration_file=files.get("calibration_file"),
+        calibration_setup=camera.setup_words(parameter_node) if "calibration_file" in files else {},
+        recovery_file=files.get("recovery_file"),
         overrides=json.loads(parameter_node.overridesJson or "{}"),
         regions={} if parameter_node.segmentation is None else segments.typed_settings(parameter_node.segmentation),
         settings=StudySettings(
@@ -91,8 +102,13 @@ def images_of_scene(parameter_node) -> StudyImages:
         warnings=tuple(stored.get("warnings", ())),
         dicom_reference=stored.get("dicom_reference", {}),
         source_folder=os.path.abspath(parameter_node.dicomFolder) if parameter_node.dicomFolder else "",
+        calibration=camera.calibration_of(parameter_node) if camera.is_calibration_used(parameter_node) else None,
+        file_hashes=camera.file_hashes(parameter_node),
+        source_files=camera.source_files(parameter_node),
     )
-    return with_overlap_rule(images, parameter_node.lesionsOutOfOrgans, segments.typed_settings(parameter_node.segmentation))
+    images = with_overlap_rule(images, parameter_node.lesionsOutOfOrgans, segments.typed_settings(parameter_node.segmentation))
+    curve = camera.recovery_of(parameter_node)
+    return images if curve is None else with_recovery(images, study_of_scene(parameter_node), curve)
 
 
 def reference_volume(parameter_node):
@@ -150,4 +166,4 @@ def typed_rows(parameter_node) -> tuple[IntakeRow, ...]:
             rows.append(IntakeRow(
                 _NAMES[name], str(getattr(parameter_node, name)), _UNITS.get(name, ""), _TYPED_BY_HAND, "study", "override", said,
             ))
-    return tuple(rows)
+    return (*rows, *camera.calibration_rows(parameter_node))

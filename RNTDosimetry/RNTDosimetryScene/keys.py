@@ -49,7 +49,7 @@ def step_keys(parameter_node) -> dict[str, str]:
         register, parameter_node.nuclide, [_activity(node) for node in parameter_node.activityVolumes], _segments(parameter_node.segmentation),
         {name: {key: value for key, value in settings.items() if key != "model"} for name, settings in typed.items()},
         parameter_node.densityGPerMl, parameter_node.calibrationUncertaintyPercent, parameter_node.spectResolutionMm,
-        parameter_node.scanUncertaintyPercent, parameter_node.lesionsOutOfOrgans,
+        parameter_node.scanUncertaintyPercent, parameter_node.lesionsOutOfOrgans, parameter_node.recoveryJson,
     ])
     fit = _hash([measure, parameter_node.model, {name: settings["model"] for name, settings in typed.items()}])
     dose = _hash([

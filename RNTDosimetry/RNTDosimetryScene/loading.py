@@ -13,8 +13,9 @@ from RNTDosimetryLib.progress import part, silent, stopping
 from RNTDosimetryLib.records import to_plain
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import read_study
+from RNTDosimetryLib.study_files import FILE_KEYS, read_study_files
 from RNTDosimetryLib.study_images import scans_of_intake
-from RNTDosimetryScene import display, hierarchy, segments, tables, volumes
+from RNTDosimetryScene import camera, display, hierarchy, segments, tables, volumes
 from RNTDosimetryScene.parameters import RegistrationMethod
 from RNTDosimetryScene.transaction import undone_on_failure
 
@@ -22,7 +23,8 @@ from RNTDosimetryScene.transaction import undone_on_failure
 def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, cancel=None) -> None:
     """Read a DICOM folder into nodes and fill the parameter node. The scene changes only after everything has been read."""
     progress = stopping(progress or silent, cancel)
-    intake = read_folder(folder, overrides=overrides or None, progress=part(progress, 0.0, 0.5))
+    use = camera.use_of_calibration(parameter_node)
+    intake = read_folder(folder, overrides=overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
     scans = scans_of_intake(intake, part(progress, 0.5, 0.9))
     reference = dicom_reference(intake.time_points[intake.reference_index].ct.files[0])
     progress(0.9, "Adding the images to the scene")
@@ -53,6 +55,7 @@ def _put_into_scene(parameter_node, intake, scans, reference: dict) -> None:
     }
     parameter_node.intakeJson = json.dumps(to_plain({
         "patient": intake.patient, "warnings": intake.warnings, "table": intake.table, "dicom_reference": reference,
+        "calibration_key": camera.intake_key(parameter_node),
         "read": {name: value for name, value in values.items() if name not in _overridden(intake.overrides)},
     }))
     for name, value in values.items():
@@ -103,8 +106,14 @@ def overrides_of_panel(parameter_node) -> dict:
 def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
     """Read a study file: its DICOM folder, what was typed of the regions, and how to compute."""
     study = read_study(path)
+    if study.volumes is not None:
+        raise DosimetryError(
+            "Expected a study file that names a DICOM folder, received one of volume files; load them into the scene and add them as time points."
+        )
     folder = Path(path).parent / study.dicom_folder
+    files = read_study_files(study, Path(path).parent)
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
+        camera.take_files(parameter_node, study, files)
         load_dicom_folder(folder, parameter_node, study.overrides, progress, cancel)
         content = parameter_node.segmentation.GetSegmentation()
         unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
@@ -118,7 +127,8 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
         parameter_node.voxelModel = type(parameter_node.voxelModel)(settings.voxel_model)
         parameter_node.doseMethod = type(parameter_node.doseMethod)(settings.dose_method)
         parameter_node.densityGPerMl = settings.density_g_ml
-        parameter_node.calibrationUncertaintyPercent = 100.0 * settings.calibration_uncertainty
+        stated = settings.calibration_uncertainty or (files.calibration and files.calibration.relative_uncertainty) or 0.0
+        parameter_node.calibrationUncertaintyPercent = 100.0 * stated
         parameter_node.spectResolutionMm = settings.spect_resolution_fwhm_mm or 0.0
         parameter_node.scanUncertaintyPercent = 100.0 * settings.scan_uncertainty
         parameter_node.densityFromCt = settings.density_from_ct
@@ -140,5 +150,6 @@ def typed_study_file(parameter_node, path) -> Path:
     if not parameter_node.dicomFolder:
         raise DosimetryError("Expected a study that was loaded from a DICOM folder, received volumes of the scene; save the scene instead.")
     path = Path(path)
-    study = replace(study_of_scene(parameter_node), dicom_folder=os.path.relpath(parameter_node.dicomFolder, path.parent))
-    return write_json(path, study.to_dict())
+    study = study_of_scene(parameter_node)
+    named = {key: getattr(study, key) for key in FILE_KEYS} | {"dicom_folder": parameter_node.dicomFolder}
+    return write_json(path, replace(study, **{key: os.path.relpath(name, path.parent) for key, name in named.items() if name}).to_dict())

@@ -77,6 +77,11 @@ class RNTDosimetryParameterNode:
     model: str = "auto"
     doseMethod: DoseMethod = DoseMethod.KERNEL
     voxelModel: VoxelModel = VoxelModel.SHARED
+    calibrationPath: str
+    calibrationJson: str
+    calibrationSetupJson: str
+    recoveryPath: str
+    recoveryJson: str
     densityGPerMl: Annotated[float, WithinRange(0.05, 3)] = 1.04
     calibrationUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 0.0
     spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0

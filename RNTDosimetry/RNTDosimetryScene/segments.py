@@ -136,7 +136,13 @@ def type_region_value(segmentation, name: str, key: str, text: str) -> None:
         value = text.lower() or default
     else:
         value = _typed_number(text.replace(",", "."), key, name) if text else default
-    set_region_settings(segment, replace(region_settings(segment), **{key: value}))
+    changes = {key: value}
+    if key == "recovery_coefficient":
+        # A typed 1 wants no correction; nothing typed takes the coefficient of the recovery curve, where there is one.
+        changes["recovery_from_file"] = False if text else None
+        if not text:
+            changes["recovery_coefficient_uncertainty"] = 0.0
+    set_region_settings(segment, replace(region_settings(segment), **changes))
     segment.Modified()
     segmentation.Modified()
 

@@ -7,8 +7,8 @@ from datetime import datetime
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryScene import volumes
-from RNTDosimetryScene.inputs import typed_time
+from RNTDosimetryScene import camera, volumes
+from RNTDosimetryScene.inputs import scan_problem, typed_time
 
 _START, _DURATION, _CALIBRATION = "StartHours", "DurationSeconds", "Calibration"
 TYPED = "Typed"
@@ -64,6 +64,8 @@ def type_time_point(parameter_node, index: int, what: str, text: str) -> None:
     if what == "start" and _hours_taken(parameter_node, value, except_index=index):
         raise DosimetryError(f"Expected another time than the other scans, received {value:g} h again; type the hours.")
     reference_node = parameter_node.activityVolumes[parameter_node.referenceIndex]
+    if what == "calibration":
+        camera.forget_calibration(node)
     node.SetAttribute(volumes.ATTRIBUTE + attribute, repr(value))
     if not node.GetAttribute(volumes.ATTRIBUTE + "Unit"):
         node.SetAttribute(volumes.ATTRIBUTE + "Unit", volumes.ACTIVITY_UNIT)
@@ -112,7 +114,7 @@ def time_point_rows(parameter_node) -> list[dict]:
         start = node.GetAttribute(volumes.ATTRIBUTE + _START)
         duration = node.GetAttribute(volumes.ATTRIBUTE + _DURATION)
         typed = (node.GetAttribute(volumes.ATTRIBUTE + TYPED) or "").split()
-        problem = volumes.activity_problem(node)
+        problem = scan_problem(parameter_node, node)
         warnings = [line for line in (node.GetAttribute(volumes.ATTRIBUTE + "Warnings") or "").split("\n") if line]
         state = "incomplete" if problem else f"{len(warnings)} warnings" if warnings else "ready"
         rows.append({
@@ -123,6 +125,7 @@ def time_point_rows(parameter_node) -> list[dict]:
             "calibration": f"{volumes.calibration_of(node):g}",
             "ct": cts[index].GetName() if index < len(cts) else "none",
             "status": f"{state}, reference" if index == parameter_node.referenceIndex else state,
+            "calibration_help": camera.calibration_words(node),
             "help": problem or "\n".join(warnings),
             "typed": {"start": _START in typed, "duration": _DURATION in typed, "calibration": _CALIBRATION in typed},
         })
