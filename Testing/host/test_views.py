@@ -1,5 +1,7 @@
 """Pictures through the real displayable managers show what is in the scene."""
 
+import itertools
+
 import numpy as np
 import pytest
 import slicer
@@ -109,7 +111,7 @@ def test_a_plot_has_the_ranges_and_fonts_of_its_nodes(scene):
     pictures.append(views.plot_to_png(chart))
     chart.GetNthPlotSeriesNode(0).SetLineStyle(slicer.vtkMRMLPlotSeriesNode.LineStyleDot)
     pictures.append(views.plot_to_png(chart))
-    assert all(not np.array_equal(first, second) for first, second in zip(pictures, pictures[1:]))
+    assert all(not np.array_equal(first, second) for first, second in itertools.pairwise(pictures))
 
 
 def test_logarithmic_axis_changes_the_picture(scene):
