@@ -6,7 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, RigidRegistration, register_rigid, register_rigid_activity
-from RNTDosimetryLib.images.registration import rotation_angle_degrees
+from RNTDosimetryLib.images.chains import rotation_angle_degrees
 from RNTDosimetryLib.progress import Progress, silent
 from RNTDosimetryLib.report import sha256_of_array
 from RNTDosimetryLib.study import StudySettings

@@ -68,6 +68,8 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/nm_frame_times.py
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
+  RNTDosimetryLib/images/planar_frames.py
+  RNTDosimetryLib/images/planar_scans.py
   RNTDosimetryLib/images/quantification.py
   RNTDosimetryLib/images/record_files.py
   RNTDosimetryLib/images/recovery.py
@@ -162,7 +164,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
   RNTDosimetryLib/planning/partial_volume.py
-  RNTDosimetryLib/planning/planar_views.py
   RNTDosimetryLib/planning/positions.py
   RNTDosimetryLib/planning/product_choice.py
   RNTDosimetryLib/planning/products.py
@@ -204,6 +205,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/study_result.py
   RNTDosimetryLib/validation.py
   RNTDosimetryLib/verify_file.py
+  RNTDosimetryLib/verify_report.py
   RNTDosimetryLib/verify_request.py
   RNTDosimetryLib/volume_files.py
   RNTDosimetryLib/workflow.py

@@ -7,7 +7,7 @@ import slicer
 
 from RNTDosimetryLib.alignment import align as align_scans
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.registration import rotation_angle_degrees
+from RNTDosimetryLib.images.chains import rotation_angle_degrees
 from RNTDosimetryLib.images.registration_quality import registration_quality
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_result import Alignment

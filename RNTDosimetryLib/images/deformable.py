@@ -10,8 +10,9 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.registration import one_thread
+from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.registration_quality import body_mask, dilate
+from RNTDosimetryLib.images.registration_search import one_thread
 from RNTDosimetryLib.images.resampling import (
     ResampledActivity,
     geometry_of_sitk,
@@ -76,30 +77,33 @@ class DeformableRegistration(Record):
         return np.array([transform.TransformPoint([float(value) for value in point]) for point in np.atleast_2d(points_lps_mm)])
 
 
-def register_deformable(fixed, moving, rigid=None, control_spacing_mm: float = 75.0) -> DeformableRegistration:
+def register_deformable(
+    fixed, moving, rigid=None, control_spacing_mm: float = 75.0, fixed_mask=None, moving_mask=None
+) -> DeformableRegistration:
     """B-spline that brings a moving CT to a fixed CT, or a moving activity image to a fixed one.
 
     rigid: 4 x 4 LPS matrix (RigidRegistration.matrix) to start from; none for images of one session. control_spacing_mm: distance
     of the control points; smaller follows smaller organs and needs more contrast. The metric is taken in the body of the
-    fixed image (CT) or where it has activity (SPECT). The same input gives the same result. Rigid alignment stays the
+    fixed image (CT) or where it has activity (SPECT), or in fixed_mask and moving_mask, each a Region or True and False on the
+    grid of its image; outside of fixed_mask the deformation is not checked and should not be used. The same input gives the same result. Rigid alignment stays the
     default: deformation can move a lesion onto an organ, so look at the result. Raises DosimetryError for images of two
     kinds or without a common part, for results that fold tissue, and for shifts above 50 mm.
     """
-    import SimpleITK as sitk
 
     if type(fixed) is not type(moving) or not isinstance(fixed, (CtImage, ActivityImage)):
         raise DosimetryError(f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; register like with like.")
     if not SMALLEST_CONTROL_SPACING_MM <= control_spacing_mm < math.inf:
         raise DosimetryError(f"Expected control points {SMALLEST_CONTROL_SPACING_MM:g} mm apart or more, received {control_spacing_mm} mm; 75 mm is usual.")
     matrix = rigid_matrix(rigid, "the rigid start")
+    looked_at = mask_on_grid(fixed_mask, fixed.geometry, "fixed_mask"), mask_on_grid(moving_mask, moving.geometry, "moving_mask")
     with one_thread():
         fixed_small, moving_small = _working_image(fixed), _working_image(moving)
         domain = geometry_of_sitk(fixed_small)
-        mask = _mask(fixed, sitk.GetArrayFromImage(fixed_small))
+        mask, moving_view = _mask(fixed, fixed_small, looked_at[0]), _moving_view(moving, looked_at[1], moving_small)
         _check_overlap(fixed, moving, domain, mask, matrix)
         spline = _spline(domain, control_spacing_mm)
         for level in range(len(_ITERATIONS)):
-            spline = _run(fixed_small, moving_small, mask, spline, matrix, level)
+            spline = _run(fixed_small, moving_small, mask, moving_view, spline, matrix, level)
         field_mm, ratio = _displacement(spline, domain)
     length = np.linalg.norm(field_mm, axis=-1)[mask]
     low, high = float(ratio[mask].min()), float(ratio[mask].max())
@@ -161,11 +165,29 @@ def _working_image(image):
     return sitk.Cast(sitk.BinShrink(to_sitk(values.astype(np.float32), image.geometry), factors[::-1]), sitk.sitkFloat32)
 
 
-def _mask(image, small: np.ndarray) -> np.ndarray:
-    body = body_mask(small) if isinstance(image, CtImage) else small**2 > _SPECT_BODY_SHARE * float((small**2).max())
+def _mask(image, small, given: np.ndarray | None) -> np.ndarray:
+    """Where the images are compared, (z, y, x) bool on the working grid: what was given, or the body with a margin."""
+    import SimpleITK as sitk
+
+    if given is not None:
+        return _on_working_grid(image, given, small)
+    values = sitk.GetArrayFromImage(small)
+    body = body_mask(values) if isinstance(image, CtImage) else values**2 > _SPECT_BODY_SHARE * float((values**2).max())
     if np.count_nonzero(body) < _FEWEST_VOXELS:
         raise DosimetryError(f"Expected a body of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(body)}; check the image.")
     return dilate(body)
+
+
+def _on_working_grid(image, mask: np.ndarray, small) -> np.ndarray:
+    found = resample_array(mask.astype(np.uint8), image.geometry, geometry_of_sitk(small), linear=False) > 0
+    if np.count_nonzero(found) < _FEWEST_VOXELS:
+        raise DosimetryError(f"Expected a mask of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(found)}; draw it larger.")
+    return found
+
+
+def _moving_view(moving, mask: np.ndarray | None, small):
+    """Mask image of the moving image, None for everywhere."""
+    return None if mask is None else to_sitk(_on_working_grid(moving, mask, small).astype(np.uint8), geometry_of_sitk(small))
 
 
 def _spline(domain: ImageGeometry, control_spacing_mm: float):
@@ -176,7 +198,7 @@ def _spline(domain: ImageGeometry, control_spacing_mm: float):
     return sitk.BSplineTransformInitializer(frame, mesh[::-1], order=3)
 
 
-def _run(fixed, moving, mask: np.ndarray, spline, matrix: np.ndarray, level: int):
+def _run(fixed, moving, mask: np.ndarray, moving_view, spline, matrix: np.ndarray, level: int):
     """One level of the search; gives the improved spline."""
     import SimpleITK as sitk
 
@@ -185,6 +207,8 @@ def _run(fixed, moving, mask: np.ndarray, spline, matrix: np.ndarray, level: int
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMeanSquares()
     method.SetMetricFixedMask(mask_image)
+    if moving_view is not None:
+        method.SetMetricMovingMask(moving_view)
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(min(1.0, _SAMPLES * _LEVELS_SHRINK[level] ** 3 / fixed.GetNumberOfPixels()), _SEED)
     method.SetInterpolator(sitk.sitkLinear)

@@ -6,6 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
+from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
 
@@ -16,18 +17,22 @@ _AIR_HU, _BODY_HU, _HOTTEST_HU = -1000.0, -200.0, 400.0
 _ADVICE = "the images were aligned by their activity, which moves and clears by itself: look at the alignment"
 
 
-def register_rigid_activity(fixed: ActivityImage, moving: ActivityImage, initial_matrix=None) -> RigidRegistration:
+def register_rigid_activity(
+    fixed: ActivityImage, moving: ActivityImage, initial_matrix=None, fixed_mask=None, moving_mask=None
+) -> RigidRegistration:
     """Rigid transform from the fixed to the moving activity image, in the convention of ``register_rigid``.
 
     The concentrations are brought to a logarithmic scale over what is above 2 % of nearly the highest, so that organs
     weigh as much as lesions and clearance between the scans hardly matters, and are then aligned as CTs are. Less
-    exact than CT to CT: some millimeters. A warning says so. Raises DosimetryError as ``register_rigid`` does.
+    exact than CT to CT: some millimeters. A warning says so. fixed_mask, moving_mask: as in ``register_rigid``; the scale is
+    taken within them, so that a hot injection site outside neither pulls nor dims the rest. Raises DosimetryError as it does.
     """
-    fixed_tissue, moving_tissue = _as_tissue(fixed), _as_tissue(moving)
-    found = register_rigid(fixed_tissue, moving_tissue, initial_matrix)
+    masks = mask_on_grid(fixed_mask, fixed.geometry, "fixed_mask"), mask_on_grid(moving_mask, moving.geometry, "moving_mask")
+    fixed_tissue, moving_tissue = (_as_tissue(image, mask) for image, mask in zip((fixed, moving), masks))
+    found = register_rigid(fixed_tissue, moving_tissue, initial_matrix, *masks)
     if found.metric is None:
         return found
-    correlation = _correlation_in_body(fixed_tissue, moving_tissue, found.matrix)
+    correlation = _correlation_in_body(fixed_tissue, moving_tissue, found.matrix, *masks)
     warnings = [f"{moving.name}: {_ADVICE}"]
     if correlation < _LOWEST_CORRELATION:
         warnings.append(f"registration of {moving.name}: correlation {correlation:.2f} is low; check the alignment by eye")
@@ -41,20 +46,25 @@ def register_rigid_activity(fixed: ActivityImage, moving: ActivityImage, initial
     )
 
 
-def _correlation_in_body(fixed: CtImage, moving: CtImage, matrix) -> float:
+def _correlation_in_body(fixed: CtImage, moving: CtImage, matrix, fixed_mask, moving_mask) -> float:
     """Correlation over the voxels with activity in both: the air of an activity image is noise and would only lower it."""
     moved = resample_array(moving.hounsfield, moving.geometry, fixed.geometry, matrix, outside=_AIR_HU)
     both = (fixed.hounsfield > _AIR_HU) & (moved > _BODY_HU)
+    if fixed_mask is not None:
+        both &= fixed_mask
+    if moving_mask is not None:
+        both &= resample_array(moving_mask.astype(np.uint8), moving.geometry, fixed.geometry, matrix, linear=False) > 0
     if np.count_nonzero(both) < _FEWEST_VOXELS:
         return 0.0
     x, y = fixed.hounsfield[both].astype(float), moved[both].astype(float)
     return float(np.corrcoef(x, y)[0, 1]) if x.std() > 0 and y.std() > 0 else 0.0
 
 
-def _as_tissue(image: ActivityImage) -> CtImage:
+def _as_tissue(image: ActivityImage, mask: np.ndarray | None) -> CtImage:
     """Activity on a scale of Hounsfield units: air where there is little, rising with the logarithm of the concentration."""
     values = np.asarray(image.concentration_bq_ml, dtype=np.float32)
-    positive = values[values > 0]
+    seen = values if mask is None else values[mask]
+    positive = seen[seen > 0]
     if positive.size == 0:
         raise DosimetryError(f"Expected activity in '{image.name}' to align it by, received none; align it by hand.")
     highest = float(np.percentile(positive, _NEARLY_HIGHEST_PERCENT))

@@ -22,7 +22,7 @@ class RegistrationQuality(Record):
 
     mutual_information: in nats, of the Hounsfield histogram. correlation: normalised cross correlation, -1 to 1.
     body_dice, bone_dice: overlap of tissue above -300 and 150 HU (None when there is none).
-    overlap: share of the fixed body that lies in the moving field of view.
+    overlap: share of the fixed body that lies in the moving field of view. Where masks were given they stand for the body.
     """
 
     mutual_information: float
@@ -49,14 +49,21 @@ class RegistrationQuality(Record):
         return tuple(texts)
 
 
-def registration_quality(fixed: CtImage, moving: CtImage, matrix: np.ndarray) -> tuple[RegistrationQuality, np.ndarray]:
-    """Quality of an alignment (4 x 4 LPS, fixed to moving), and the centre of the fixed body in LPS mm."""
+def registration_quality(
+    fixed: CtImage, moving: CtImage, matrix: np.ndarray, fixed_mask: np.ndarray | None = None, moving_mask: np.ndarray | None = None
+) -> tuple[RegistrationQuality, np.ndarray]:
+    """Quality of an alignment (4 x 4 LPS, fixed to moving), and the centre of the fixed body in LPS mm.
+
+    fixed_mask, moving_mask: bool (z, y, x) on the grids of the images, where to compare; the body when there is none.
+    """
     grid = coarse_grid(fixed.geometry)
     a = resample_array(fixed.hounsfield, fixed.geometry, grid)
     b = resample_array(moving.hounsfield, moving.geometry, grid, matrix, outside=-3000.0)
-    body = body_mask(a)
+    body = body_mask(a) if fixed_mask is None else _nearest(fixed_mask, fixed.geometry, grid)
     common = b > -2000.0
-    region = dilate(body) & common
+    region = (dilate(body) if fixed_mask is None else body) & common
+    if moving_mask is not None:
+        region &= _nearest(moving_mask, moving.geometry, grid, matrix)
     index = np.array(np.nonzero(body)).mean(axis=1)[::-1] if body.any() else (np.array(grid.size[::-1]) - 1) / 2
     centre = (grid.index_to_lps @ np.append(index, 1.0))[:3]
     overlap = float(np.count_nonzero(body & common)) / max(1, int(np.count_nonzero(body)))
@@ -71,6 +78,10 @@ def registration_quality(fixed: CtImage, moving: CtImage, matrix: np.ndarray) ->
         overlap=overlap,
     )
     return quality, centre
+
+
+def _nearest(mask: np.ndarray, geometry: ImageGeometry, grid: ImageGeometry, matrix=None) -> np.ndarray:
+    return resample_array(mask.astype(np.uint8), geometry, grid, matrix, linear=False) > 0
 
 
 def coarse_grid(geometry: ImageGeometry) -> ImageGeometry:

@@ -6,7 +6,7 @@ from images.moving_patient import GRID, mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import CtImage, ImageGeometry, RigidRegistration, register_rigid
-from RNTDosimetryLib.images.registration import rotation_angle_degrees
+from RNTDosimetryLib.images.chains import rotation_angle_degrees
 from RNTDosimetryLib.images.registration_quality import body_mask, registration_quality
 
 FIXED = scan(name="day 1")
@@ -30,9 +30,20 @@ def test_another_field_of_view_and_spacing():
     assert result.quality.overlap < 0.75
 
 
-def test_the_same_input_gives_the_same_bits():
-    moving = scan(motion(3, 12, 21), seed=4)
-    assert register_rigid(FIXED, moving).matrix == register_rigid(FIXED, moving).matrix
+def test_the_same_input_gives_the_same_bits_with_any_number_of_threads():
+    """Matrix, metric and quality, on one, two and four threads; the setting of the caller is left as it was."""
+    import SimpleITK as sitk
+
+    moving, before = scan(motion(3, 12, 21), seed=4), sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    found = []
+    try:
+        for threads in (1, 2, 4):
+            sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+            found.append(register_rigid(FIXED, moving))
+            assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == threads
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+    assert found[0] == found[1] == found[2]
 
 
 def test_one_image_needs_no_motion():
@@ -69,13 +80,33 @@ def test_shift_beyond_belief_is_refused():
         register_rigid(FIXED, scan(truth, grid, couch=9999), initial_matrix=truth)
 
 
-def test_a_patient_turned_head_to_feet_is_flagged():
-    turned = CtImage("turned", GRID, FIXED.hounsfield[::-1])
-    try:
-        result = register_rigid(FIXED, turned)
-    except DosimetryError:
-        return
-    assert any("check the alignment by eye" in warning for warning in result.warnings)
+ORIENTATIONS = {
+    (0,): "mirrored head to feet", (1,): "mirrored front to back", (2,): "mirrored left to right", (1, 2): "as prone and supine",
+    (0, 2): "from front to back, head to feet", (0, 1): "axis from left to right", (0, 1, 2): "mirrored in all three axes",
+}
+
+
+@pytest.mark.parametrize("axes", ORIENTATIONS)
+@pytest.mark.parametrize("part", ["whole", "short"])
+def test_a_mirrored_or_turned_patient_is_refused_by_name(axes, part):
+    """All seven wrong orientations, on top of 6 degrees and 25 mm, with the whole trunk and with 120 mm of it in the moving image."""
+    grid = GRID if part == "whole" else ImageGeometry((40, 100, 120), (3.0, 3.0, 3.2), (-190.0, -150.0, 55.0))
+    moved = scan(motion(6, 25, 3), grid, seed=3, name="day 2")
+    turned = CtImage("day 2", grid, np.flip(moved.hounsfield, axes))
+    with pytest.raises(DosimetryError, match=f"'day 2' in the orientation of 'day 1', .* {ORIENTATIONS[axes]}"):
+        register_rigid(FIXED, turned)
+
+
+def test_the_axes_of_the_patient_are_named_and_not_those_of_the_array():
+    """The same CT with its array stored along other axes, sagittal slices first."""
+    moved = scan(motion(3, 10, 3), seed=3, name="day 2")
+    sagittal = ImageGeometry(
+        (GRID.size[2], GRID.size[0], GRID.size[1]), GRID.spacing_mm, GRID.origin_lps_mm, ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+    )
+    stored = np.transpose(moved.hounsfield, (2, 0, 1))
+    assert mean_displacement_mm(register_rigid(FIXED, CtImage("day 2", sagittal, stored)).matrix, motion(3, 10, 3)) < 1.0
+    with pytest.raises(DosimetryError, match="mirrored left to right"):
+        register_rigid(FIXED, CtImage("day 2", sagittal, stored[::-1]))
 
 
 def test_empty_images_are_refused():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from images import moving_activity, moving_patient
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry
@@ -48,6 +49,27 @@ def test_a_known_motion_is_found_although_the_activity_has_changed(degrees, shif
     assert error_mm.max() < 2.0
     assert found.quality.correlation > 0.8
     assert any("look at the alignment" in text for text in found.warnings)
+
+
+@pytest.mark.parametrize(("degrees", "shift_mm", "seed"), [(0.5, 2, 1), (3, 15, 2), (5, 25, 3), (8, 40, 4), (10, 40, 5)])
+def test_five_of_the_random_motions_of_the_bench(degrees, shift_mm, seed):
+    """SPECT at 4 and 96 h with other voxels and up to 40 mm less field at each end; `make bench` does 50 of them."""
+    truth = moving_patient.motion(degrees, shift_mm, seed)
+    grid = moving_activity.field_of_view(np.random.default_rng(seed))
+    found = register_rigid_activity(moving_activity.activity_scan(), moving_activity.activity_scan(truth, True, grid, seed))
+    assert moving_patient.mean_displacement_mm(found.matrix, truth) < 1.0
+    assert not any(text.startswith("registration of") for text in found.warnings)
+    assert found.quality.bone_dice is None
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"), [((0,), "mirrored head to feet"), ((2,), "mirrored left to right"), ((1, 2), "as prone and supine")]
+)
+def test_a_mirrored_or_turned_image_is_refused(axes, words):
+    moving = scan(True, motion(4.0, (12, -8, 15)), seed=2)
+    turned = ActivityImage("later", GEOMETRY, np.flip(moving.concentration_bq_ml, axes), "Lu-177", 100.0)
+    with pytest.raises(DosimetryError, match=f"'later' in the orientation of 'first', .* {words}"):
+        register_rigid_activity(scan(False, np.eye(4)), turned)
 
 
 def test_the_same_image_needs_no_motion():

@@ -1,0 +1,255 @@
+"""The search for the rigid transform of two images that compare as CTs do: starts, levels, optimiser. No decision about the result."""
+
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.registration_quality import body_mask
+from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.images.volumes import CtImage
+
+_WORKING_SPACING_MM = 4.0
+_HOUNSFIELD_RANGE = (-500.0, 400.0)
+_SEED = 20240305
+_SMALLEST_STEP_MM = 0.01
+_EVALUATION_SHRINK = 3
+_MASK_MARGIN_MM = 12.0
+
+
+@dataclass(frozen=True)
+class _Level:
+    """One level of the search, on images of the working spacing: coarser by shrink, smoothed, a share of voxels sampled."""
+
+    shrink: int
+    smoothing_mm: float
+    sampled: float
+    step_mm: float
+
+
+_COARSE_LEVELS = (_Level(4, 4.0, 0.5, 4.0), _Level(2, 2.0, 0.2, 4.0))
+_FINE_LEVEL = (_Level(1, 0.0, 0.06, 0.5),)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two SimpleITK images of the working spacing, and where they are compared.
+
+    mask: where in the fixed image, (z, y, x) uint8. centre: its middle, LPS mm, about which the search turns.
+    body_centre: the middle of what is looked for in the moving image when there is no start: of the fixed body or mask.
+    moving_centre: the middle of the moving body or mask. moving_mask: where in the moving image, None for everywhere.
+    """
+
+    fixed: object
+    moving: object
+    mask: np.ndarray
+    centre: np.ndarray
+    body_centre: np.ndarray
+    moving_centre: np.ndarray
+    moving_mask: np.ndarray | None = None
+
+
+def pair_of(fixed: CtImage, moving: CtImage, fixed_mask: np.ndarray | None = None, moving_mask: np.ndarray | None = None) -> Pair:
+    """The images at the working spacing with their masks (bool, on the grids of the images); without a mask the fixed body counts.
+
+    Raises DosimetryError for an image without tissue and a mask that is too small for the working spacing.
+    """
+    fixed_small, moving_small = _working_image(fixed), _working_image(moving)
+    bodies = [_body(image, which) for image, which in ((fixed_small, "fixed"), (moving_small, "moving"))]
+    given = [
+        None if mask is None else _working_mask(mask, image, which)
+        for mask, image, which in ((fixed_mask, fixed, "fixed"), (moving_mask, moving, "moving"))
+    ]
+    # The middles of two masks are those of one part of the body; that of one mask alone says nothing of the other image.
+    looked_for = given if all(mask is not None for mask in given) else bodies
+    mask = _with_margin(bodies[0], fixed_small) if given[0] is None else given[0]
+    return Pair(
+        fixed_small, moving_small, mask.astype(np.uint8), _centre_of(bodies[0] if given[0] is None else given[0], fixed_small),
+        _centre_of(looked_for[0], fixed_small), _centre_of(looked_for[1], moving_small), given[1],
+    )
+
+
+def starts_of(pair: Pair) -> list[np.ndarray]:
+    """Candidate shifts: none, the centres of the bodies, and the latter with steps along the patient."""
+    to_body = pair.moving_centre - pair.body_centre
+    shifts = [np.zeros(3), to_body, np.array([to_body[0], to_body[1], 0.0])]
+    shifts += [np.array([to_body[0], to_body[1], dz]) for dz in (-50.0, -25.0, 25.0, 50.0)]
+    matrices = []
+    for shift in shifts:
+        matrix = np.eye(4)
+        matrix[:3, 3] = shift
+        matrices.append(matrix)
+    return matrices
+
+
+def _factors(ct: CtImage) -> list[int]:
+    """How many voxels become one, along x, y, z."""
+    factors = [max(1, int(_WORKING_SPACING_MM / step + 0.25)) for step in ct.geometry.spacing_mm]
+    return [min(factor, size) for factor, size in zip(factors, ct.geometry.size)][::-1]
+
+
+def _working_image(ct: CtImage):
+    """CT in a limited Hounsfield range, averaged to about the working spacing."""
+    import SimpleITK as sitk
+
+    image = to_sitk(np.clip(ct.hounsfield, *_HOUNSFIELD_RANGE), ct.geometry)
+    return sitk.Cast(sitk.BinShrink(image, _factors(ct)), sitk.sitkFloat32)
+
+
+def _working_mask(mask: np.ndarray, ct: CtImage, which: str) -> np.ndarray:
+    """The mask on the grid of the working image: a voxel belongs to it when at least half of it does."""
+    import SimpleITK as sitk
+
+    share = sitk.BinShrink(to_sitk(mask.astype(np.float32), ct.geometry), _factors(ct))
+    found = sitk.GetArrayFromImage(share) >= 0.5
+    if not found.any():
+        raise DosimetryError(f"Expected a {which}_mask with parts thicker than {_WORKING_SPACING_MM:g} mm, received a thinner one; draw it larger.")
+    return found
+
+
+def _body(image, which: str) -> np.ndarray:
+    import SimpleITK as sitk
+
+    body = body_mask(sitk.GetArrayFromImage(image))
+    if not body.any():
+        raise DosimetryError(
+            f"Expected a patient in the {which} CT, received no tissue above -300 HU; check that the image is a CT in Hounsfield units."
+        )
+    return body
+
+
+def _with_margin(body: np.ndarray, image) -> np.ndarray:
+    import SimpleITK as sitk
+
+    radius = [max(1, round(_MASK_MARGIN_MM / step)) for step in image.GetSpacing()]
+    return sitk.GetArrayFromImage(sitk.BinaryDilate(sitk.GetImageFromArray(body.astype(np.uint8)), radius))
+
+
+def _centre_of(mask: np.ndarray, image) -> np.ndarray:
+    """Middle of a mask in LPS mm."""
+    index = np.array(np.nonzero(mask)).mean(axis=1)[::-1]
+    return np.asarray(image.TransformContinuousIndexToPhysicalPoint(index.tolist()))
+
+
+def optimise(pair: Pair, starts) -> tuple[np.ndarray, float]:
+    """Best matrix and its metric: the two most promising starts on coarse levels, the better one on the fine level.
+
+    Raises DosimetryError when the images have nothing in common.
+    """
+    ranked = rank_starts(pair, starts)
+    if not ranked:
+        raise DosimetryError(
+            "Expected two CTs that overlap, received no common tissue at any start; align them by hand and give initial_matrix."
+        )
+    coarse = [_run(pair, starts[index], _COARSE_LEVELS) for _, index in ranked[:2]]
+    coarse = [result for result in coarse if result is not None]
+    best = min(coarse, key=lambda result: result[1], default=None)
+    final = None if best is None else _run(pair, best[0], _FINE_LEVEL)
+    if final is None:
+        raise DosimetryError(
+            "Expected two CTs of one patient, received images that could not be aligned; align them by hand and give initial_matrix."
+        )
+    return final
+
+
+def rank_starts(pair: Pair, starts) -> list[tuple[float, int]]:
+    """(metric on images of about 12 mm, number of the start), the best first; without those that do not overlap."""
+    import SimpleITK as sitk
+
+    factors = [_EVALUATION_SHRINK] * 3
+    small = [sitk.BinShrink(image, factors) for image in (pair.fixed, pair.moving)]
+    mask = sitk.Shrink(_mask_image(pair.mask, pair.fixed), factors)
+    scores = [(_evaluate(*small, mask, pair, start), index) for index, start in enumerate(starts)]
+    return sorted(score for score in scores if score[0] is not None)
+
+
+def optimise_coarsely(pair: Pair, start: np.ndarray) -> np.ndarray | None:
+    """The first level of the search alone: where the images would come to lie, to about a voxel; None when they lose each other."""
+    found = _run(pair, start, _COARSE_LEVELS[:1])
+    return None if found is None else found[0]
+
+
+def _run(pair: Pair, start: np.ndarray, levels) -> tuple[np.ndarray, float] | None:
+    """Optimise from a start; None when the images lose each other on the way."""
+    transform, method = _versor(start, pair.centre), _method(_mask_image(pair.mask, pair.fixed), pair, levels)
+    method.SetInitialTransform(transform, inPlace=True)
+    try:
+        method.Execute(pair.fixed, pair.moving)
+    except RuntimeError:
+        return None
+    return _matrix_of(transform), float(method.GetMetricValue())
+
+
+def _mask_image(mask: np.ndarray, image):
+    import SimpleITK as sitk
+
+    found = sitk.GetImageFromArray(mask.astype(np.uint8))
+    found.CopyInformation(image)
+    return found
+
+
+def _method(mask, pair: Pair, levels):
+    import SimpleITK as sitk
+
+    method = sitk.ImageRegistrationMethod()
+    method.SetMetricAsMattesMutualInformation(numberOfHistogramBins=40)
+    method.SetMetricFixedMask(mask)
+    if pair.moving_mask is not None:
+        method.SetMetricMovingMask(_mask_image(pair.moving_mask, pair.moving))
+    method.SetMetricSamplingStrategy(method.REGULAR)
+    method.SetMetricSamplingPercentagePerLevel([level.sampled for level in levels], _SEED)
+    method.SetInterpolator(sitk.sitkLinear)
+    method.SetOptimizerAsRegularStepGradientDescent(
+        learningRate=levels[0].step_mm,
+        minStep=_SMALLEST_STEP_MM,
+        numberOfIterations=100,
+        relaxationFactor=0.6,
+        gradientMagnitudeTolerance=1e-7,
+    )
+    method.SetOptimizerScalesFromPhysicalShift()
+    method.SetShrinkFactorsPerLevel([level.shrink for level in levels])
+    method.SetSmoothingSigmasPerLevel([level.smoothing_mm for level in levels])
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
+    return method
+
+
+def _evaluate(fixed, moving, mask, pair: Pair, start) -> float | None:
+    method = _method(mask, pair, (_Level(1, 0.0, 1.0, 1.0),))
+    method.SetInitialTransform(_versor(start, pair.centre))
+    try:
+        return float(method.MetricEvaluate(fixed, moving))
+    except RuntimeError:
+        return None
+
+
+@contextmanager
+def one_thread():
+    """One thread while registering: sums over threads differ in their last digits from run to run."""
+    import SimpleITK as sitk
+
+    threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
+    sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(1)
+    try:
+        yield
+    finally:
+        sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
+
+
+def _versor(matrix: np.ndarray, centre: np.ndarray):
+    import SimpleITK as sitk
+
+    transform = sitk.VersorRigid3DTransform()
+    transform.SetCenter(centre.tolist())
+    transform.SetMatrix(matrix[:3, :3].ravel().tolist())
+    transform.SetTranslation((matrix[:3, :3] @ centre + matrix[:3, 3] - centre).tolist())
+    return transform
+
+
+def _matrix_of(transform) -> np.ndarray:
+    rotation = np.asarray(transform.GetMatrix()).reshape(3, 3)
+    centre = np.asarray(transform.GetCenter())
+    matrix = np.eye(4)
+    matrix[:3, :3] = rotation
+    matrix[:3, 3] = np.asarray(transform.GetTranslation()) + centre - rotation @ centre
+    return matrix
