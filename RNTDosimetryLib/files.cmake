@@ -70,6 +70,8 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/planar_frames.py
   RNTDosimetryLib/images/planar_scans.py
+  RNTDosimetryLib/images/planar_views.py
+  RNTDosimetryLib/images/planar_windows.py
   RNTDosimetryLib/images/quantification.py
   RNTDosimetryLib/images/record_files.py
   RNTDosimetryLib/images/recovery.py

@@ -55,6 +55,8 @@ from RNTDosimetryLib.images.planar import (
     conjugate_activity,
     planar_curve,
 )
+from RNTDosimetryLib.images.planar_scans import PlanarScan, read_planar_folder, read_planar_scan
+from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.images.recovery import (
     RecoveryCoefficient,
     RecoveryCurve,
@@ -105,7 +107,9 @@ __all__ = [
     "PhotonPath",
     "PlanarActivity",
     "PlanarCurve",
+    "PlanarScan",
     "PlanarView",
+    "PlanarViews",
     "RecoveryCoefficient",
     "RecoveryCurve",
     "Region",
@@ -150,6 +154,9 @@ __all__ = [
     "planar_curve",
     "read_calibration",
     "read_folder",
+    "read_planar_folder",
+    "read_planar_scan",
+    "read_planar_views",
     "read_recovery",
     "region_mass_g",
     "register_deformable",

@@ -111,7 +111,7 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[F
     for index, path in enumerate(files):
         if progress is not None and index % 50 == 0:
             progress(index / len(files), f"reading header {index + 1} of {len(files)}")
-        header = _read_header(path)
+        header = read_header(path)
         if header is None:
             continue
         instance = str(header.get("SOPInstanceUID", "") or path)
@@ -132,7 +132,8 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[F
     return used, unused
 
 
-def _read_header(path: Path):
+def read_header(path: Path):
+    """Header of a DICOM file without its pixels, None for other files. Raises DosimetryError for a damaged one."""
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 

@@ -171,6 +171,15 @@ def _rotations(dataset, place):
     )
 
 
+def _smallest(dataset, place):
+    value = element_value(dataset, place["path"])
+    if value is None:
+        return None
+    label = tag_label(place["path"])
+    several = value if hasattr(value, "append") else [value]
+    return min(number_of(item, label) for item in several) * place.get("factor", 1.0), label
+
+
 _READERS = {
     "text": _text,
     "number": _number,
@@ -180,4 +189,5 @@ _READERS = {
     "pattern": _pattern,
     "flag": _flag,
     "rotations": _rotations,
+    "smallest": _smallest,
 }

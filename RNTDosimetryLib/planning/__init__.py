@@ -6,6 +6,7 @@
     plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
 """
 
+from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.planning.activity_table import ActivityTable, activity_table
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
 from RNTDosimetryLib.planning.holmium import (
@@ -31,7 +32,6 @@ from RNTDosimetryLib.planning.partial_volume import (
     RegionMeans,
     region_means,
 )
-from RNTDosimetryLib.planning.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,

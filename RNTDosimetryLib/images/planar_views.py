@@ -1,0 +1,96 @@
+"""Anterior and posterior view of a planar acquisition: which is which, and both as seen from the front."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.intake_ledger import Ledger
+from RNTDosimetryLib.images.planar_frames import ANTERIOR, POSTERIOR, PlanarFrame, planar_object
+from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
+
+PLANAR_KEYS = ("peak_kev", "anterior_frame", "posterior_mirrored", "duration_s", "field_of_view_mm", "acquisition_start")
+"""What may be typed about a planar acquisition."""
+
+
+
+@dataclass(frozen=True, eq=False)
+class PlanarViews(Record):
+    """Counts of both views, (rows, columns), in the orientation of the anterior one: patient's right on the left.
+
+    spacing_mm: (rows, columns). recognised: how the views were told apart.
+    """
+
+    anterior_counts: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    posterior_counts: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    spacing_mm: tuple[float, float]
+    duration_s: float | None
+    recognised: str
+    warnings: tuple[str, ...] = ()
+
+
+def read_planar_views(
+    paths: str | Path | Sequence[str | Path], *, anterior_frame: int | None = None, posterior_mirrored: bool = True
+) -> PlanarViews:
+    """The two views of a planar scout with one energy window: counts alone, a duration where there is one.
+
+    paths: one NM object with two frames, or two objects with one. anterior_frame: 0 or 1 where the files do not say which view is which.
+    posterior_mirrored: the posterior view is stored as the camera sees it, with the patient's left on the left, and is turned back.
+    Raises DosimetryError for other objects, for views that cannot be told apart, and for views of different size.
+    """
+    named = paths if isinstance(paths, (list, tuple)) else [paths]
+    objects = [planar_object(checked_path(path, "a planar scout")) for path in named]
+    typed = checked_typed({"anterior_frame": anterior_frame, "posterior_mirrored": None if posterior_mirrored else False})
+    frames = [(item, frame) for item in objects for frame in item.frames]
+    ledger = Ledger(None)
+    views = front_and_back(frames, typed, "planar scout", ledger)
+    pictures = {view: seen_from_the_front(frame, view, typed, ledger, "planar scout") for view, (_, frame) in views.items()}
+    duration = find(objects[0].header, "planar_duration_s")
+    how = "typed" if anterior_frame is not None else views[ANTERIOR][1].how
+    warnings = tuple(dict.fromkeys([text for item in objects for text in item.warnings] + ledger.warnings))
+    return PlanarViews(pictures[ANTERIOR], pictures[POSTERIOR], objects[0].spacing_mm, None if duration is None else duration.value, how, warnings)
+
+
+def checked_typed(typed) -> dict:
+    typed = {} if typed is None else typed
+    if not isinstance(typed, dict) or set(typed) - set(PLANAR_KEYS):
+        raise DosimetryError(f"Expected only {', '.join(PLANAR_KEYS)} to be typed for a planar image, received {typed!r}; correct the name.")
+    if typed.get("anterior_frame") not in (None, 0, 1) or isinstance(typed.get("anterior_frame"), bool):
+        raise DosimetryError(f"Expected 0 or 1 for the anterior frame, received {typed['anterior_frame']}; count from 0.")
+    return {key: value for key, value in typed.items() if value is not None}
+
+
+def front_and_back(frames, typed: dict, name: str, ledger: Ledger) -> dict:
+    """(object, frame) of the anterior and the posterior view."""
+    if len(frames) != 2:
+        raise DosimetryError(f"Expected two planar views, anterior and posterior, received {len(frames)} in '{name}'; choose the static whole acquisition.")
+    (one, first), (two, second) = frames
+    if first.counts.shape != second.counts.shape or not np.allclose(one.spacing_mm, two.spacing_mm):
+        raise DosimetryError(f"Expected two views of one size, received {first.counts.shape} and {second.counts.shape}; choose views of one acquisition.")
+    if "anterior_frame" in typed:
+        order = typed["anterior_frame"]
+    elif {first.view, second.view} == {ANTERIOR, POSTERIOR}:
+        order = (first.view, second.view).index(ANTERIOR)
+    else:
+        raise DosimetryError(
+            f"Expected one anterior and one posterior view, the files say {first.view or 'nothing'} and {second.view or 'nothing'}; "
+            "type which frame is anterior."
+        )
+    how = "typed" if "anterior_frame" in typed else first.how
+    ledger.record("anterior view", f"frame {order}", "", how, name, "override" if how == "typed" else "read")
+    if how == "by detector angle":
+        ledger.warn(f"{name}: the views were told apart by the angles of the detectors, 0 degrees at the patient's back; look at the pictures")
+    return {ANTERIOR: frames[order], POSTERIOR: frames[1 - order]}
+
+
+def seen_from_the_front(frame: PlanarFrame, view: str, typed: dict, ledger: Ledger, name: str) -> np.ndarray:
+    mirrored = typed.get("posterior_mirrored")
+    if frame.flips is not None and (mirrored is None or view == ANTERIOR):
+        rows, columns = frame.flips
+        ledger.record(f"{view} view reversed", f"rows {rows}, columns {columns}", "", "(0020,0037) Image Orientation of the detector", name)
+    else:
+        rows, columns = bool(frame.flips and frame.flips[0]), view == POSTERIOR and mirrored in (None, True)
+    return frame.counts[:: -1 if rows else 1, :: -1 if columns else 1]
