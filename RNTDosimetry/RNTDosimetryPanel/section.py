@@ -56,7 +56,7 @@ class Section:
         elif state == "current":
             self.say(_("Up to date."), DONE_COLOR, result, "\u2713")
         else:
-            self.say(_("Not done yet."), MISSING_COLOR)
+            self.say(_("Not done yet."), MISSING_COLOR, result)
         return state
 
     def say_stale(self, result: str | None = None) -> None:
