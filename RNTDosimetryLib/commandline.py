@@ -48,6 +48,10 @@ def _parser() -> argparse.ArgumentParser:
     plan.add_argument("plan", type=Path, metavar="PLAN.json", help="a plan file, or the plan.json of an earlier run")
     _add_out(plan)
     plan.set_defaults(run=_plan)
+    verify = verbs.add_parser("verify", help="dose after a radioembolisation", description="Planned against delivered dose.", epilog=NOTICE)
+    verify.add_argument("request", type=Path, metavar="VERIFY.json", help="a verification file, or the verification.json of an earlier run")
+    _add_out(verify)
+    verify.set_defaults(run=_verify)
     calibrate = verbs.add_parser(
         "calibrate", help="sensitivity from a scan of a known source", description="Calibrate a camera.", epilog=NOTICE
     )
@@ -130,6 +134,18 @@ def _recovery(options) -> None:
     curve, paths = run_recovery_file(options.request, options.out)
     print(table_text(recovery_table(curve)))
     print_warnings(curve.warnings)
+    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
+
+
+def _verify(options) -> None:
+    from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.verify_file import read_verification, run_verification, write_verification_outputs
+    from RNTDosimetryLib.verify_report import compartment_table
+
+    result = run_verification(read_verification(options.request))
+    paths = write_verification_outputs(result, options.out)
+    print(table_text(compartment_table(result)))
+    print_warnings(result.warnings)
     print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
 
 

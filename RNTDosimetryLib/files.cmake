@@ -3,6 +3,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/__init__.py
   RNTDosimetryLib/__main__.py
   RNTDosimetryLib/alignment.py
+  RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/calibration_request.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/demo.py

@@ -11,7 +11,6 @@ from RNTDosimetryLib.images import Region, read_folder
 from RNTDosimetryLib.phantom import TareScans, TareSettings, TareTruth, simulate_tare, tare_truth, write_tare
 from RNTDosimetryLib.phantom.tare_case import tare_protocol
 from RNTDosimetryLib.plan_file import OrderRequest, PlanResult, request_from_scout, run_plan, write_plan_outputs
-from RNTDosimetryLib.plan_report import write_verification_report
 from RNTDosimetryLib.planning import (
     DeliveredDose,
     ScoutMeasurement,
@@ -28,6 +27,7 @@ from RNTDosimetryLib.planning import (
 from RNTDosimetryLib.progress import Progress, silent
 from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report import Column, Table, write_dose_nrrd, write_json
+from RNTDosimetryLib.verify_report import write_verification_report
 
 _MARKER = "phantom.marker"
 _LARGEST_DEVIATION = 0.2

@@ -1,13 +1,9 @@
-"""What the one-page reports of a radioembolisation say, plan and verification. How they look is the report room's business."""
+"""What the one-page report of a radioembolisation's plan says. How it looks is the report room's business."""
 
-from collections.abc import Sequence
-from pathlib import Path
 
-import numpy as np
 
-from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.plan_file import PlanResult
-from RNTDosimetryLib.planning import DeliveredDose, LimitCheck, SphereDoseMap, Verification, dose_area_histogram
+from RNTDosimetryLib.planning import LimitCheck
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.report import (
     Axis,
@@ -16,24 +12,14 @@ from RNTDosimetryLib.report import (
     Column,
     Details,
     DoseLine,
-    DoseVolumeCurve,
     Facts,
     Figure,
-    GreyImage,
-    Outline,
-    Overlay,
     Section,
-    Series,
     Table,
     dose_against_activity_plot,
-    dvh_plot,
     limit_plot,
-    line_plot,
     render_page,
-    scatter_plot,
-    slice_figure,
     table_csv,
-    write_text,
 )
 
 _NAMES = {
@@ -53,8 +39,8 @@ def plan_dose_table(result: PlanResult) -> Table:
     for name, mass, ratio, dose in _compartments(result):
         checks = [check for check in result.checks if check.name == name]
         spread = spreads[name].standard_uncertainty_gy if name in spreads else None
-        limits = "; ".join(_limit(check) for check in checks)
-        rows.append((_label(name), mass, ratio, dose, *([spread] if spreads else []), limits, _verdicts(checks)))
+        limits = "; ".join(limit_words(check) for check in checks)
+        rows.append((compartment_label(name), mass, ratio, dose, *([spread] if spreads else []), limits, verdict_words(checks)))
     note = "Normal liver: in the territory, without tumours; whole: of the whole liver. Lungs, total: with earlier treatment."
     if result.injections is not None:
         note += " Ratios: to the normal liver of each territory that the tumour lies in."
@@ -76,9 +62,9 @@ def activity_dose_table(result: PlanResult) -> Table:
     shown = [index for index, name in enumerate(table.names) if name != "lung_session" or table.offset_gy["lung"] > 0]
     rows = []
     for activity, doses, broken, missed in zip(table.activities_gbq, table.dose_gy, table.broken, table.missed):
-        words = [f"above the limit: {_label(name)}" for name in broken] + [f"below the goal: {_label(name)}" for name in missed]
+        words = [f"above the limit: {compartment_label(name)}" for name in broken] + [f"below the goal: {compartment_label(name)}" for name in missed]
         rows.append((float(activity), *(float(doses[index]) for index in shown), "; ".join(words)))
-    columns = (Column("Activity", "GBq"), *(Column(_label(table.names[index]), "Gy") for index in shown), Column("Remark", align="left"))
+    columns = (Column("Activity", "GBq"), *(Column(compartment_label(table.names[index]), "Gy") for index in shown), Column("Remark", align="left"))
     return Table("Absorbed dose against activity", columns, tuple(rows))
 
 
@@ -89,7 +75,7 @@ def sensitivity_table(result: PlanResult) -> Table:
     for row in result.sensitivity:
         cells = (f"{row.dose_at_low_gy[name]:.4g} … {row.dose_at_high_gy[name]:.4g}" for name in names)
         rows.append((row.input, row.unit, f"{row.low:.4g} … {row.high:.4g}", *cells))
-    columns = (Column("Input", align="left"), Column("Unit", align="left"), Column("From … to"), *(Column(_label(name), "Gy") for name in names))
+    columns = (Column("Input", align="left"), Column("Unit", align="left"), Column("From … to"), *(Column(compartment_label(name), "Gy") for name in names))
     return Table("Sensitivity: doses with one input lowered and raised", columns, tuple(rows))
 
 
@@ -98,7 +84,7 @@ def uncertainty_table(result: PlanResult) -> Table:
     rows = []
     for name, spread in result.sampled.spreads.items():
         kept = "; ".join(f"{text}: {100 * share:.0f} %" for text, share in spread.probability_kept.items())
-        rows.append((_label(name), spread.planned_gy, spread.median_gy, spread.lower_95_gy, spread.upper_95_gy, kept))
+        rows.append((compartment_label(name), spread.planned_gy, spread.median_gy, spread.lower_95_gy, spread.upper_95_gy, kept))
     return Table(
         "Uncertainty of the planned doses",
         (Column("Compartment", align="left"), Column("Planned", "Gy"), Column("Median", "Gy"), Column("95 % from", "Gy"), Column("to", "Gy"),
@@ -134,7 +120,7 @@ def injection_table(result: PlanResult) -> Table:
     plan = result.injections
     names = list(plan.dose_by_injection_gy)
     rows = [
-        (_label(region), mass, *(plan.dose_by_injection_gy[name][region] for name in names), plan.dose_gy[region])
+        (compartment_label(region), mass, *(plan.dose_by_injection_gy[name][region] for name in names), plan.dose_gy[region])
         for region, mass in plan.masses_g.items()
     ]
     columns = (Column("Region", align="left"), Column("Mass", "g", 4), *(Column(name, "Gy") for name in names), Column("Together", "Gy"))
@@ -178,7 +164,7 @@ def dose_plot(result: PlanResult) -> str:
     limits = {check.name: check for check in result.checks}
     lines = [
         DoseLine(
-            _label(name),
+            compartment_label(name),
             table.gy_per_gbq[name],
             limits[name].limit_gy if name in limits else None,
             limits[name].kind if name in limits else "max",
@@ -196,7 +182,7 @@ def _bars(result: PlanResult) -> str:
     for name, _, _, dose in _compartments(result):
         spread = spreads[name].standard_uncertainty_gy if name in spreads else None
         checks = [check for check in result.checks if check.name == name]
-        bars += [Bar(_label(name), dose, spread, check.limit_gy, check.kind) for check in checks] or [Bar(_label(name), dose, spread)]
+        bars += [Bar(compartment_label(name), dose, spread, check.limit_gy, check.kind) for check in checks] or [Bar(compartment_label(name), dose, spread)]
     return limit_plot("Planned absorbed doses", Axis("Absorbed dose", "Gy"), bars)
 
 
@@ -257,7 +243,7 @@ def _setter(result: PlanResult) -> str:
     if result.request.activity_gbq is not None or result.binding is None:
         return "typed"
     check = next(check for check in result.checks if check.binding)
-    return f"{'limit' if check.kind == 'max' else 'goal'} of {_label(check.name)}, {check.limit_gy:g} Gy"
+    return f"{'limit' if check.kind == 'max' else 'goal'} of {compartment_label(check.name)}, {check.limit_gy:g} Gy"
 
 
 def _assumptions(result: PlanResult) -> tuple[str, ...]:
@@ -271,7 +257,7 @@ def _product_details(result: PlanResult) -> list:
     product = result.product
     if product is None:
         return []
-    named = {f"limit, {_label(name)}": quantity for name, quantity in product.limits_gy.items()}
+    named = {f"limit, {compartment_label(name)}": quantity for name, quantity in product.limits_gy.items()}
     named |= {"limit, impaired liver": product.impaired_normal_liver_limit_gy, "tumour goal": product.tumour_goal_gy,
               "ablative goal": product.ablative_goal_gy, "activity per sphere": product.activity_per_sphere_bq}  # fmt: skip
     rows = tuple(
@@ -283,115 +269,16 @@ def _product_details(result: PlanResult) -> list:
     return [Details(f"Data of {product.name}", [Table(f"{product.name}, {product.origin}", columns, rows)])]
 
 
-def _limit(check: LimitCheck) -> str:
+def limit_words(check: LimitCheck) -> str:
+    """A limit or goal in signs."""
     return f"{'≤' if check.kind == 'max' else '≥'} {check.limit_gy:g} Gy"
 
 
-def _verdicts(checks: list[LimitCheck]) -> str:
+def verdict_words(checks: list[LimitCheck]) -> str:
+    """How limits and goals are kept, in words."""
     return "; ".join(check.verdict for check in checks)
 
 
-def _label(name: str) -> str:
+def compartment_label(name: str) -> str:
+    """Name of a compartment for a reader."""
     return _NAMES.get(name, name.replace("normal_liver in", "Normal liver,"))
-
-
-def verification_table(verification: Verification) -> Table:
-    """One row a region: planned, delivered, and how they differ."""
-    rows = tuple(
-        (item.region, item.planned_gy, item.delivered_gy, f"{item.difference_gy:+.3g}", None if item.percent is None else f"{item.percent:+.1f}",
-         item.planned_dose_at_gy["D70"], item.delivered_dose_at_gy["D70"], item.planned_dose_at_gy["D90"], item.delivered_dose_at_gy["D90"],
-         item.correlation, item.histogram_difference_gy)
-        for item in verification.regions.values()
-    )  # fmt: skip
-    return Table(
-        "Planned against delivered",
-        (Column("Region", align="left"), Column("Planned", "Gy"), Column("Delivered", "Gy"), Column("Difference", "Gy"), Column("Difference", "%"),
-         Column("D70 planned", "Gy"), Column("D70 delivered", "Gy"), Column("D90 planned", "Gy"), Column("D90 delivered", "Gy"),
-         Column("Correlation"), Column("Between histograms", "Gy")),
-        rows,
-        note="Dx, correlation of voxels and the mean distance of the histograms come from the maps as they are, with blur and noise.",
-    )  # fmt: skip
-
-
-def render_verification_report(
-    planned: SphereDoseMap,
-    delivered: DeliveredDose,
-    verification: Verification,
-    regions: Sequence[Region],
-    *,
-    ct: CtImage | None = None,
-    title: str = "Verification of a radioembolisation",
-) -> str:
-    """Planned and delivered dose side by side as one HTML page. regions: outlines; those of the verification are compared."""
-    from RNTDosimetryLib.workflow import versions
-
-    recovered = delivered.recovered_fraction
-    facts = Facts({
-        "Nuclide": delivered.map.constant.nuclide,
-        "Dose constant": f"{delivered.map.constant.j_per_gbq:.5g} J/GBq ({delivered.map.constant.source})",
-        "Planned map": planned.method,
-        "Delivered map": delivered.map.method,
-        "Activity in the image, at administration": f"{delivered.activity_in_field_gbq:.4g} GBq",
-        "Of the net activity expected in the liver": "not stated" if recovered is None else f"{100 * recovered:.1f} %",
-        "Blur corrected in region means": "no" if delivered.resolution_fwhm_mm is None else f"{delivered.resolution_fwhm_mm:g} mm",
-    })  # fmt: skip
-    background = None if ct is None else GreyImage(ct.hounsfield, ct.geometry)
-    outlines = [Outline(region.name, region.occupancy, region.geometry) for region in regions]
-    pictures = [
-        Figure(slice_figure(f"{what} dose", background, Overlay(np.asarray(dose.dose), dose.geometry), outlines), caption)
-        for what, dose, caption in (
-            ("Planned", planned, "Predicted from the scout, through the highest dose."),
-            ("Delivered", delivered.map, "From the image after treatment, through the highest dose."),
-        )
-    ]
-    compared = [region for region in regions if region.name in verification.regions]
-    plots = [_histograms(verification), _scatter(verification), *([_areas(planned, delivered.map, compared)] if compared else [])]
-    sections = [
-        Section("Result", [facts, verification_table(verification)]),
-        Section("Maps", pictures),
-        Section("Voxels", plots),
-        Section("Assumptions", [Bullets(_verification_assumptions(delivered))]),
-    ]
-    warnings = (*delivered.warnings, *verification.warnings, *(f"Planned map: {text}" for text in planned.warnings))
-    return render_page(title, sections, "", warnings, versions())
-
-
-def write_verification_report(path: str | Path, *arguments, **more) -> Path:
-    """Write the page of ``render_verification_report`` with the same arguments."""
-    return write_text(path, render_verification_report(*arguments, **more))
-
-
-def _histograms(verification: Verification) -> Figure:
-    curves = []
-    for name in verification.regions:
-        for what, histograms in (("planned", verification.planned_histograms), ("delivered", verification.delivered_histograms)):
-            histogram = histograms[name]
-            curves.append(DoseVolumeCurve(f"{name}, {what}", histogram.edges_gy, 100 * histogram.cumulative_fraction))
-    return Figure(dvh_plot(curves), "Cumulative dose-volume histograms, planned and delivered.")
-
-
-def _scatter(verification: Verification) -> Figure:
-    series = [Series(name, verification.planned_points_gy[name], verification.delivered_points_gy[name]) for name in verification.regions]
-    plot = scatter_plot("Voxel doses", Axis("Planned dose", "Gy"), Axis("Delivered dose", "Gy"), series, identity=True)
-    return Figure(plot, "Every voxel of the regions, or an even choice of them; on the broken line both are equal.")
-
-
-def _areas(planned: SphereDoseMap, delivered: SphereDoseMap, regions: Sequence[Region]) -> Figure:
-    series = []
-    for region in regions:
-        for what, dose in (("planned", planned), ("delivered", delivered)):
-            found = dose_area_histogram(dose, region)
-            series.append(Series(f"{region.name}, {what}", found.dose_gy, found.area_cm2))
-    plot = line_plot("Dose-area histogram", Axis("Absorbed dose", "Gy", lower=0.0), Axis("Area receiving at least the dose", "cm²", lower=0.0), series)
-    return Figure(plot, "In the transverse slice with most of each region.")
-
-
-def _verification_assumptions(delivered: DeliveredDose) -> tuple[str, ...]:
-    source = "Bq/mL of the image, corrected for decay to the administration" if delivered.mode == "absolute" else (
-        "the picture alone, scaled to the net administered activity in the liver"
-    )
-    return (
-        f"Activity: {source}.",
-        "Spheres stay where they are until all has decayed.",
-        "Scout, image after treatment and regions are registered; breathing is in both images.",
-    )

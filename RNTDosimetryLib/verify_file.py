@@ -1,0 +1,328 @@
+"""The verification file: an image after treatment to dose by compartment, planned against delivered, written as JSON, CSV, page and maps."""
+
+import os
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import (
+    ActivityImage,
+    CtImage,
+    Region,
+    load_activity_file,
+    load_volume_file,
+    occupancy_on_grid,
+    region_mass_g,
+)
+from RNTDosimetryLib.output_folder import make_output_folder
+from RNTDosimetryLib.plan_file import PlanResult, read_plan, run_plan
+from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
+from RNTDosimetryLib.planning import (
+    DeliveredDose,
+    LimitCheck,
+    SphereDoseMap,
+    Verification,
+    delivered_dose,
+    lung_mass_from_ct,
+    verify_plan,
+    voxel_plan,
+)
+from RNTDosimetryLib.planning.limits import limit_check, read_limits
+from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryLib.planning.scout import coverage_warnings
+from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path, read_json_file
+from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_text
+from RNTDosimetryLib.verify_request import VerifyRequest, verify_request_from_dict
+
+NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"
+"""Names of these compartments, as in a plan."""
+
+
+@dataclass(frozen=True)
+class CompartmentDose(Record):
+    """One compartment after treatment. planned_gy: None where no plan names it. delivered_gy: mean, corrected for blur where asked for.
+
+    dose_at_gy: Dx of the delivered map, with its blur and noise; {} for a compartment that is the sum of others.
+    """
+
+    name: str
+    volume_ml: float
+    mass_g: float
+    planned_gy: float | None
+    delivered_gy: float
+    dose_at_gy: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def difference_gy(self) -> float | None:
+        return None if self.planned_gy is None else self.delivered_gy - self.planned_gy
+
+    @property
+    def percent(self) -> float | None:
+        """100 (delivered - planned) / planned."""
+        return 100 * self.difference_gy / self.planned_gy if self.planned_gy else None
+
+
+@dataclass(frozen=True, eq=False)
+class VerifyResult(Record):
+    """Everything computed of a verification. checks: limits and goals of the plan at the delivered doses. verification: with a planned map only."""
+
+    request: VerifyRequest
+    compartments: tuple[CompartmentDose, ...]
+    delivered: DeliveredDose
+    checks: tuple[LimitCheck, ...] = ()
+    planned: SphereDoseMap | None = None
+    verification: Verification | None = None
+    net_activity_gbq: float | None = None
+    lung_shunt_fraction: float | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    created: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
+    ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
+
+
+@dataclass(frozen=True)
+class _Planned:
+    """What the plan says: doses and limits by name, activities by territory, net activity and shunt."""
+
+    product: str | None = None
+    product_file: str | None = None
+    dose_constant_j_per_gbq: float | None = None
+    dose_gy: dict[str, float] = field(default_factory=dict)
+    limits: dict = field(default_factory=dict)
+    activities_gbq: dict[str, float] = field(default_factory=dict)
+    residuals: dict[str, float] = field(default_factory=dict)
+    shunts: dict[str, float] = field(default_factory=dict)
+    lung_mass_g: float | None = None
+    earlier_lung_gy: float = 0.0
+    net_activity_gbq: float | None = None
+    lung_shunt_fraction: float | None = None
+
+
+def read_verification(path: str | Path) -> VerifyRequest:
+    """Request from a JSON file; every path in it is made relative to the working folder. Raises DosimetryError when it is no verification file."""
+    path = checked_path(path, "a verification file")
+    request = verify_request_from_dict(read_json_file(path, "a verification file"))
+    beside = {name: str(path.parent / value) for name in ("image", "plan", "scout", "product_file") if (value := getattr(request, name))}
+    for name in ("territories", "tumours", "others"):
+        named = getattr(request, name)
+        if isinstance(named, dict):
+            beside[name] = {key: _beside(path.parent, value) for key, value in named.items()}
+    for name in ("liver", "lungs", "ct"):
+        if getattr(request, name):
+            beside[name] = _beside(path.parent, getattr(request, name))
+    return replace(request, **beside)
+
+
+def _beside(folder: Path, name) -> str:
+    """The file of that name beside the request; the name as it is where there is none: then it is a segment's."""
+    return str(folder / str(name)) if os.path.isfile(folder / str(name)) else str(name)
+
+
+def run_verification(request: VerifyRequest) -> VerifyResult:
+    """Dose by compartment of the image after treatment, against the plan. Raises DosimetryError for input that cannot be used."""
+    from RNTDosimetryLib.workflow import versions
+
+    plan = _planned(request)
+    image, ct, found = _image(request)
+    if request.ct is not None:
+        ct = CtImage("CT", *load_volume_file(Path(request.ct)))
+    here = Path()
+    territories, tumours, others = (read_segments(item, found, here) for item in (request.territories, request.tumours, request.others))
+    normals = _normal_liver(territories, tumours)
+    lungs = _lungs(request, plan, ct, found)
+    liver = joined_region("liver", [*territories, *tumours]) if request.liver is None else read_segment("liver", request.liver, found, here)
+    regions = [*tumours, *normals, *others, *([] if lungs is None else [lungs])]
+    net = plan.net_activity_gbq if request.net_activity_gbq is None else request.net_activity_gbq
+    shunt = plan.lung_shunt_fraction if request.lung_shunt_fraction is None else request.lung_shunt_fraction
+    warnings = list(coverage_warnings(image, regions))
+    if net is not None and shunt is None:
+        warnings.append("No lung shunt was given: all of the net activity is expected in the liver.")
+    constant = {
+        "dose_constant_j_per_gbq": request.dose_constant_j_per_gbq or plan.dose_constant_j_per_gbq,
+        "product_file": request.product_file or plan.product_file,
+    }
+    product = request.product or plan.product
+    delivered = delivered_dose(
+        image, product, regions, mode=request.mode, liver=liver, net_activity_gbq=net, lung_shunt_fraction=shunt or 0.0, lungs=lungs,
+        resolution_fwhm_mm=request.resolution_fwhm_mm, method=request.method, **constant,
+    )  # fmt: skip
+    doses = plan.dose_gy | {str(name): float(dose) for name, dose in request.planned_dose_gy.items()}
+    rows = _compartments(regions, normals, doses, delivered)
+    unused = sorted(set(request.planned_dose_gy) - {row.name for row in rows})
+    if unused:
+        raise DosimetryError(f"Expected planned doses of {', '.join(row.name for row in rows)}, received one of {', '.join(unused)}; correct the name.")
+    planned = verification = None
+    if request.scout is not None:
+        planned = _planned_map(request, plan, product, territories, regions, lungs, constant)
+        inside = [region for region in regions if region.name in delivered.region_dose_gy]
+        verification = verify_plan(
+            planned, delivered.map, inside, planned_region_gy={row.name: row.planned_gy for row in rows if row.planned_gy is not None},
+            delivered_region_gy=delivered.region_dose_gy,
+        )  # fmt: skip
+        warnings += [*verification.warnings, *(f"Planned map: {text}" for text in planned.warnings)]
+    return VerifyResult(
+        request=request,
+        compartments=rows,
+        delivered=delivered,
+        checks=_checks(plan, rows),
+        planned=planned,
+        verification=verification,
+        net_activity_gbq=net,
+        lung_shunt_fraction=shunt,
+        versions=versions(),
+        created=datetime.now().replace(microsecond=0),
+        warnings=tuple(dict.fromkeys((*delivered.warnings, *warnings))),
+        regions=tuple(regions),
+        ct=ct,
+    )
+
+
+def _planned(request: VerifyRequest) -> _Planned:
+    if request.plan is None:
+        return _Planned()
+    result = run_plan(read_plan(request.plan))
+    parts = {NORMAL_LIVER: result.plan} if result.plan is not None else result.injections.plans
+    net = {name: part.activity_gbq * (1 - part.compartments.residual_fraction) for name, part in parts.items()}
+    shunts = {name: part.compartments.lung_shunt_fraction for name, part in parts.items()}
+    total = sum(net.values())
+    return _Planned(
+        product=result.request.product,
+        product_file=result.request.product_file,
+        dose_constant_j_per_gbq=result.request.dose_constant_j_per_gbq,
+        dose_gy=_doses(result),
+        limits=result.limits,
+        activities_gbq={name: part.activity_gbq for name, part in parts.items()},
+        residuals={name: part.compartments.residual_fraction for name, part in parts.items()},
+        shunts=shunts,
+        lung_mass_g=result.request.lung_mass_g,
+        earlier_lung_gy=result.request.previous_lung_dose_gy,
+        net_activity_gbq=total,
+        lung_shunt_fraction=sum(net[name] * shunts[name] for name in net) / total,
+    )
+
+
+def _doses(result: PlanResult) -> dict[str, float]:
+    if result.injections is not None:
+        return dict(result.injections.dose_gy)
+    plan = result.plan
+    return plan.tumour_dose_gy | {NORMAL_LIVER: plan.normal_liver_dose_gy, LUNGS: plan.lung_dose_gy}
+
+
+def _image(request: VerifyRequest) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
+    path = Path(request.image)
+    if os.path.isdir(path) or request.mode == "relative":
+        if request.activity:
+            raise DosimetryError("Expected activity in the verification file only for a volume file in absolute terms, received it too; leave it out.")
+        return read_scan(path, "treatment")
+    return load_activity_file(path, request.activity), None, {}
+
+
+def _normal_liver(territories: list[Region], tumours: list[Region]) -> list[Region]:
+    """Each territory without tumours, by the names of a plan; a tumour that is nowhere near is left alone."""
+    found = []
+    for territory in territories:
+        share = np.array(territory.occupancy, dtype=np.float32)
+        for tumour in tumours:
+            share = np.minimum(share, 1 - occupancy_on_grid(tumour, territory.geometry))
+        if share.any():
+            name = NORMAL_LIVER if len(territories) == 1 else own_normal_liver(territory.name)
+            found.append(Region(name, territory.geometry, share, density_g_ml=territory.density_g_ml))
+    return found
+
+
+def _lungs(request: VerifyRequest, plan: _Planned, ct: CtImage | None, found: dict[str, Region]) -> Region | None:
+    if request.lungs is None:
+        return None
+    lungs = read_segment(LUNGS, request.lungs, found, Path())
+    mass = request.lung_mass_g
+    if mass is None and ct is not None:
+        mass = lung_mass_from_ct(ct, lungs).mass_g
+    mass = plan.lung_mass_g if mass is None else mass
+    if mass is None:
+        raise DosimetryError("Expected the mass of the lungs from ct, lung_mass_g or plan in the verification file, found none; name one of them.")
+    return replace(lungs, name=LUNGS, mass_g=mass, density_g_ml=None)
+
+
+def _compartments(regions: list[Region], normals: list[Region], planned: dict[str, float], delivered: DeliveredDose) -> tuple[CompartmentDose, ...]:
+    rows = [
+        CompartmentDose(
+            region.name, region.volume_ml, region_mass_g(region), planned.get(region.name), delivered.region_dose_gy[region.name],
+            delivered.map.histograms[region.name].dose_at_percent_gy,
+        )
+        for region in regions
+        if region.name in delivered.region_dose_gy
+    ]  # fmt: skip
+    parts = [row for row in rows if row.name in {region.name for region in normals}]
+    if len(parts) > 1:
+        mass = sum(row.mass_g for row in parts)
+        dose = sum(row.mass_g * row.delivered_gy for row in parts) / mass
+        rows.append(CompartmentDose(NORMAL_LIVER, sum(row.volume_ml for row in parts), mass, planned.get(NORMAL_LIVER), dose))
+    if not rows:
+        raise DosimetryError("Expected a segment inside the image after treatment, received none; check the registration.")
+    return tuple(rows)
+
+
+def _checks(plan: _Planned, rows: tuple[CompartmentDose, ...]) -> tuple[LimitCheck, ...]:
+    """Limits and goals of the plan at the delivered doses, where there is one."""
+    doses = {row.name: row.delivered_gy for row in rows}
+    if LUNGS in doses:
+        doses["lung"] = doses[LUNGS] + plan.earlier_lung_gy
+    return tuple(limit_check(limit, doses[limit.name]) for limit in (read_limits(plan.limits) if plan.limits else ()) if limit.name in doses)
+
+
+def _planned_map(request: VerifyRequest, plan: _Planned, product, territories, regions, lungs, constant) -> SphereDoseMap:
+    """The scout's picture with the activities of the plan; one injection is that of the one territory."""
+    names = [territory.name for territory in territories]
+    if list(plan.activities_gbq) == [NORMAL_LIVER] and len(names) == 1:
+        rename = {NORMAL_LIVER: names[0]}
+    else:
+        rename = {name: name for name in plan.activities_gbq}
+    activities, shunts, residuals = (
+        {rename[name]: value for name, value in part.items()} for part in (plan.activities_gbq, plan.shunts, plan.residuals)
+    )
+    return voxel_plan(
+        read_scan(Path(request.scout), "scout")[0], territories, activities, product, lung_shunt_fraction=shunts, residual_fraction=residuals,
+        regions=regions, lungs=lungs, method=request.method, **constant,
+    )  # fmt: skip
+
+
+def write_verification_outputs(result: VerifyResult, folder: str | Path) -> list[Path]:
+    """Write verification.json, .csv and .html, delivered_dose.nrrd and, with a scout, planned_dose.nrrd; the page is made first."""
+    from RNTDosimetryLib.verify_report import compartment_table, render_verification
+
+    page, table = render_verification(result), table_csv(compartment_table(result))
+    folder = make_output_folder(folder)
+    paths = [
+        write_json(folder / "verification.json", result.to_dict() | {"request": _request_from(result.request, folder)}),
+        write_text(folder / "verification.csv", table),
+        write_text(folder / "verification.html", page),
+    ]
+    for name, dose in (("delivered_dose.nrrd", result.delivered.map), ("planned_dose.nrrd", result.planned)):
+        if dose is not None:
+            paths.append(write_dose_nrrd(folder / name, np.asarray(dose.dose), dose.geometry))
+    return paths
+
+
+def _request_from(request: VerifyRequest, folder: Path) -> dict:
+    """The request with its files as seen from the folder of results, so that verification.json can be run again."""
+    content = request.to_dict()
+    for name in ("image", "plan", "scout", "product_file", "liver", "lungs", "ct"):
+        content[name] = _seen_from(content[name], folder)
+    for name in ("territories", "tumours", "others"):
+        if isinstance(content[name], dict):
+            content[name] = {key: _seen_from(value, folder) for key, value in content[name].items()}
+    return content
+
+
+def _seen_from(name: str | None, folder: Path) -> str | None:
+    if name is None or not os.path.exists(name):
+        return name
+    try:
+        return Path(os.path.relpath(name, folder)).as_posix()
+    except ValueError:
+        # Another drive on Windows: there is no relative path.
+        return str(Path(name).resolve())
