@@ -70,12 +70,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/planar_frames.py
+  RNTDosimetryLib/images/planar_paths.py
   RNTDosimetryLib/images/planar_scans.py
   RNTDosimetryLib/images/planar_views.py
   RNTDosimetryLib/images/planar_windows.py
   RNTDosimetryLib/images/quantification.py
   RNTDosimetryLib/images/record_files.py
   RNTDosimetryLib/images/recovery.py
+  RNTDosimetryLib/images/region_noise.py
   RNTDosimetryLib/images/region_uncertainty.py
   RNTDosimetryLib/images/registration.py
   RNTDosimetryLib/images/registration_activity.py
@@ -135,6 +137,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/dicom_common.py
   RNTDosimetryLib/phantom/dicom_ct.py
   RNTDosimetryLib/phantom/dicom_nm.py
+  RNTDosimetryLib/phantom/dicom_planar.py
   RNTDosimetryLib/phantom/dicom_pt.py
   RNTDosimetryLib/phantom/dicom_rtstruct.py
   RNTDosimetryLib/phantom/dicom_seg.py
@@ -143,6 +146,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/identifiers.py
   RNTDosimetryLib/phantom/kinetics.py
   RNTDosimetryLib/phantom/motion.py
+  RNTDosimetryLib/phantom/planar_scans.py
   RNTDosimetryLib/phantom/region_codes.py
   RNTDosimetryLib/phantom/scans.py
   RNTDosimetryLib/phantom/settings.py
@@ -245,6 +249,7 @@ set(LIBRARY_RESOURCES
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
   Resources/phantom/kinetics.json
+  Resources/phantom/planar.json
   Resources/phantom/protocol.json
   Resources/phantom/region_codes.json
   Resources/phantom/tare_anatomy.json

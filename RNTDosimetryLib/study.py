@@ -12,7 +12,10 @@ from RNTDosimetryLib.volume_files import VolumeFiles, VolumeRegion, VolumeScan
 STUDY_FORMAT = "RNTDosimetry study"
 STUDY_VERSION = 1
 
-_REGION_RANGES = {"mass_g": (1e-6, 5e5, "g"), "density_g_ml": (1e-4, 25.0, "g/mL"), "effective_half_life_h": (1e-3, 1e6, "h")}
+_REGION_RANGES = {
+    "mass_g": (1e-6, 5e5, "g"), "density_g_ml": (1e-4, 25.0, "g/mL"), "effective_half_life_h": (1e-3, 1e6, "h"),
+    "alpha_beta_gy": (0.1, 100.0, "Gy"), "repair_half_time_h": (0.01, 1000.0, "h"),
+}
 """Smallest and largest that can be meant: a whole body is up to 500 kg, no matter is denser than metal; others are slips of the unit."""
 
 VOXEL_MODELS = ("shared", "mono", "auto")
@@ -29,6 +32,7 @@ class RegionSettings(Record):
     recovery_file unless one was typed here; false never takes it from there (in a study file, so does any typed coefficient, 1 as well).
     model: time-activity model instead of the study's.
     effective_half_life_h: of an earlier cycle or a population, used when there is a single scan.
+    alpha_beta_gy, repair_half_time_h: with both, the biologically effective dose of the region is given too.
     """
 
     kind: str | None = None
@@ -39,6 +43,8 @@ class RegionSettings(Record):
     recovery_from_file: bool | None = None
     model: str | None = None
     effective_half_life_h: float | None = None
+    alpha_beta_gy: float | None = None
+    repair_half_time_h: float | None = None
 
     def __post_init__(self):
         if self.kind not in (None, "organ", "lesion", "other"):

@@ -60,7 +60,7 @@ class StudyImages(Record):
     file_hashes: SHA-256 of the files that the study names besides the images, by key. source_files: their absolute paths.
     source_folder: absolute path of the DICOM folder, empty for images that came otherwise.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
-    Raises DosimetryError for no scan, no region, two scans at one time, two nuclides.
+    Raises DosimetryError for no scan, no region, two regions of one name, two scans at one time, two nuclides.
     """
 
     nuclide: str
@@ -87,6 +87,10 @@ class StudyImages(Record):
             raise DosimetryError("Expected at least one activity image, received none; add a time point.")
         if not self.regions:
             raise DosimetryError("Expected at least one region, received none; draw or load the organs and lesions.")
+        names = [region.name for region in self.regions]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        if twice:
+            raise DosimetryError(f"Expected regions of different names, received several of {', '.join(twice)}; rename them.")
         starts = [scan.start_h for scan in self.scans]
         if starts != sorted(starts):
             raise DosimetryError(f"Expected the scans in the order of time, received {starts} h; sort them.")

@@ -92,16 +92,40 @@ def method_table(result: StudyResult) -> Table:
     )
 
 
-def results_table(result: StudyResult) -> Table:
-    """Both tables side by side, for results.csv and the scene."""
-    first, second = dose_table(result), method_table(result)
-    kept = [index for index, column in enumerate(second.columns) if column.name != "Region"]
+def biological_table(result: StudyResult) -> Table | None:
+    """Biologically effective doses; None when no parameters were typed."""
+    items = [item for item in result.regions if item.biological is not None]
+    if not items:
+        return None
     return Table(
-        first.title,
-        first.columns + tuple(second.columns[index] for index in kept),
-        tuple(row + tuple(other[index] for index in kept) for row, other in zip(first.rows, second.rows)),
-        note=f"{first.note} {second.note}",
+        "Biologically effective dose",
+        (Column("Region", align="left"), Column("BED", "Gy"), Column("EQD2", "Gy"), Column("alpha/beta", "Gy"), Column("Repair half-time", "h"),
+         Column("Protraction factor G")),
+        tuple(
+            (item.name, measured(item.biological.bed_gy, item.biological.bed_uncertainty_gy), item.biological.eqd2_gy, item.biological.alpha_beta_gy,
+             item.biological.repair_half_time_h, item.biological.protraction_factor)
+            for item in items
+        ),
+        note="Of the mean dose, linear-quadratic model, with the typed parameters, which count as exact. The whole dose is taken to fall in with "
+        "the region's own curve. Alphas without RBE.",
     )
+
+
+def _result_tables(result: StudyResult) -> list[Table]:
+    biological = biological_table(result)
+    return [dose_table(result), *([] if biological is None else [biological]), method_table(result)]
+
+
+def results_table(result: StudyResult) -> Table:
+    """All tables of the regions side by side, for results.csv and the scene. A region without a row in one has empty cells there."""
+    first, *others = _result_tables(result)
+    columns, rows, notes = first.columns, {row[0]: row for row in first.rows}, [first.note]
+    for other in others:
+        known = {row[0]: row[1:] for row in other.rows}
+        columns += other.columns[1:]
+        rows = {name: row + known.get(name, (None,) * (len(other.columns) - 1)) for name, row in rows.items()}
+        notes.append(other.note)
+    return Table(first.title, columns, tuple(rows.values()), note=" ".join(notes))
 
 
 def short_table(result: StudyResult) -> Table:
@@ -203,7 +227,7 @@ def intake_table(result: StudyResult) -> Table:
 def render_report(result: StudyResult, images: StudyImages) -> str:
     """The whole report as one HTML page that opens offline."""
     sections = [
-        Section("Result", [_therapy_facts(result), dose_table(result), method_table(result)]),
+        Section("Result", [_therapy_facts(result), *_result_tables(result)]),
         Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
         Section("Time-activity curves", [*_curve_figures(result), activity_table(result), balance_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
+from RNTDosimetryLib.biological_dose import BiologicalDose
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
@@ -66,7 +67,7 @@ class RegionResult(Record):
     dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
     self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
     recovery_source: where the coefficient comes from: "curve" (the study's recovery file), "typed", or "none".
-    map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
+    biological: BED, where its parameters were typed. map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.
     """
@@ -89,6 +90,7 @@ class RegionResult(Record):
     time_integrated_activity_coefficient_h: float | None = None
     recovery_coefficient_uncertainty: float = 0.0
     recovery_source: str = "none"
+    biological: BiologicalDose | None = None
     warnings: tuple[str, ...] = ()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from RNTDosimetryLib import __version__, steps
 from RNTDosimetryLib.alignment import align
+from RNTDosimetryLib.biological_dose import with_biological_dose
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.plausibility import decay_warnings, scan_balances
@@ -59,7 +60,7 @@ def assemble(
         alignments=alignments,
         tia_map=tia,
         dose_map=dose,
-        regions=regions,
+        regions=with_biological_dose(regions, study),
         constants=constants_of(images.nuclide),
         input_hashes=images.input_hashes(),
         versions=versions(),
