@@ -1,7 +1,7 @@
 """Section 7: a radioembolization plan, from segments or typed, whose doses follow what is changed."""
 
 import qt
-from RNTDosimetryScene import plans, scout_plans
+from RNTDosimetryScene import injections, plans, scout_plans
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.errors import DosimetryError
@@ -17,11 +17,16 @@ from RNTDosimetryPanel.tools import (
     number_text,
     prepare_table,
     select_text,
+    selected_row,
     shown_errors,
 )
 from RNTDosimetryPanel.work import Work
 
 _ROLE = 1
+_INJECTION_KEYS = {
+    0: "name", 1: "activity_gbq", 2: "tumor_mass_g", 3: "tumor_to_normal", 4: "normal_liver_mass_g", 5: "lung_shunt_percent",
+}
+_ACTIVITY = 1
 
 
 class PlanningSection(Section):
@@ -47,6 +52,19 @@ class PlanningSection(Section):
             self.ui.planRolesTableWidget, [_("Segment"), _("Role")],
             [_("Name of the segment"), _("What it is in the plan; suggested by name and kind, can be chosen")],
         )
+        prepare_table(
+            self.ui.planInjectionsTableWidget,
+            [_("Injection"), _("Activity (GBq)"), _("Tumor (g)"), _("T/N"), _("Normal liver (g)"), _("Shunt (%)")],
+            [
+                _("Name of the position or territory"), _("Activity of this injection; can be typed, 0 for a position that is not used"),
+                _("Perfused tumor of this injection"), _("Tumor to normal ratio of this injection"),
+                _("Perfused normal liver of this injection"), _("Share of its activity that goes to the lungs"),
+            ],
+        )
+        self.ui.planInjectionsTableWidget.connect("cellChanged(int,int)", self.onInjectionCell)
+        self.ui.planInjectionsTableWidget.connect("itemSelectionChanged()", self.onInjectionSelection)
+        self.ui.planAddInjectionButton.connect("clicked(bool)", self.onAddInjection)
+        self.ui.planRemoveInjectionButton.connect("clicked(bool)", self.onRemoveInjection)
         self.ui.planProductComboBox.connect("currentTextChanged(QString)", self.onProduct)
         self.ui.planActivityButton.connect("clicked(bool)", self.onLargest)
         self.ui.planScoutSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScout)
@@ -57,6 +75,7 @@ class PlanningSection(Section):
     def refresh(self):
         select_text(self.ui.planProductComboBox, self.node.planProduct)
         self._fill_roles()
+        self._fill_injections()
         enable(
             self.ui.planSegmentsButton, scout_plans.missing_input(self.node),
             _("Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"),
@@ -82,7 +101,8 @@ class PlanningSection(Section):
 
     def _say_plan(self, plan):
         shown = {
-            plans.TYPED: _("The table shows the typed plan of one tumor."),
+            plans.TYPED: _("The table shows the typed plan of several injections.") if plan.several
+            else _("The table shows the typed plan of one tumor."),
             plans.MEASURED: _("The table shows the plan from segments."),
             plans.STALE: _("The table shows a plan from segments that have changed since: plan again."),
         }[plan.source]
@@ -92,6 +112,41 @@ class PlanningSection(Section):
         status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else _("Within the limits.")
         color = BAD_COLOR if broken else STALE_COLOR if plan.source == plans.STALE else DONE_COLOR
         self.say(status, color, "\n".join(text for text in (shown, plan.words, *plan.warnings, self._written) if text))
+
+    def _fill_injections(self):
+        found, typed = plans.injections_of(self.node)
+        rows = [
+            [
+                item.name, f"{item.activity_gbq:.3f}", number_text(sum(tumor.mass_g for tumor in item.tumours)),
+                ", ".join(number_text(tumor.tnr) for tumor in item.tumours) or "-", number_text(item.normal_liver_mass_g),
+                number_text(100.0 * item.lung_shunt_fraction),
+            ]
+            for item in found
+        ]
+        fill_table(self.ui.planInjectionsTableWidget, rows, _INJECTION_KEYS if typed else (_ACTIVITY,))
+        self.onInjectionSelection()
+
+    def onInjectionSelection(self, *unused):
+        if self.node is None:
+            return
+        found, typed = plans.injections_of(self.node)
+        add_help = _("Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table")
+        enable(self.ui.planAddInjectionButton, "", add_help)
+        reason = "" if typed or not found else _("These are the territories of the segments: give a segment another role to take one out")
+        reason = reason or ("" if selected_row(self.ui.planInjectionsTableWidget) >= 0 else _("Click a row first"))
+        enable(self.ui.planRemoveInjectionButton, reason, _("Take the injection of the clicked row out of the plan"))
+
+    def onInjectionCell(self, row, column):
+        if self.node is not None:
+            text = self.ui.planInjectionsTableWidget.item(row, column).text()
+            self.quick(_("This value cannot be used."), plans.type_injection, self.node, row, _INJECTION_KEYS[column], text)
+
+    def onAddInjection(self, checked=False):
+        self.quick(_("The injection could not be added."), injections.add_injection, self.node)
+
+    def onRemoveInjection(self, checked=False):
+        row = selected_row(self.ui.planInjectionsTableWidget)
+        self.quick(_("The injection could not be removed."), injections.remove_injection, self.node, row)
 
     def _fill_roles(self):
         table, found = self.ui.planRolesTableWidget, scout_plans.roles(self.node.planSegmentation)

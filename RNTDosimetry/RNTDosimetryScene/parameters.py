@@ -103,6 +103,7 @@ class RNTDosimetryParameterNode:
     planSegmentation: vtkMRMLSegmentationNode
     planScoutResolutionMm: Annotated[float, WithinRange(0, 50)] = 0.0
     planMeasuredJson: str
+    planInjectionsJson: str
     tiaVolume: vtkMRMLScalarVolumeNode
     doseVolume: vtkMRMLScalarVolumeNode
     resultTable: vtkMRMLTableNode

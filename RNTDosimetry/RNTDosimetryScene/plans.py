@@ -1,4 +1,4 @@
-"""The live plan of the panel: of the segments with all tumors and territories, or typed as one tumor, normal liver and lungs."""
+"""The live plan of the panel: of the segments with all tumors and territories, or typed, of one injection or several."""
 
 import math
 from dataclasses import dataclass, replace
@@ -6,8 +6,9 @@ from pathlib import Path
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.plan_file import PlanRequest, PlanResult, run_plan, write_plan_outputs
-from RNTDosimetryLib.planning import Tumour, list_products
-from RNTDosimetryScene import scout_plans
+from RNTDosimetryLib.planning import Injection, Tumour, list_products
+from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryScene import injections, scout_plans
 
 TYPED, MEASURED, STALE = "typed", "measured", "stale"
 _TUMOR, _LIVER, _LUNG = "tumor", "normal_liver", "lung"
@@ -51,6 +52,24 @@ def live_plan(parameter_node) -> LivePlan:
     )
 
 
+def injections_of(parameter_node) -> tuple[tuple[Injection, ...], bool]:
+    """The injections of the plan, none for a plan of one, and whether all of their values were typed."""
+    typed = injections.typed_injections(parameter_node)
+    if typed:
+        return typed, True
+    kept = scout_plans.kept_plan(parameter_node)
+    return (() if kept is None or kept.typed_over else kept.request.injections), False
+
+
+def type_injection(parameter_node, row: int, key: str, text: str) -> None:
+    """Take a typed value of an injection of the table: its "activity_gbq", or of a typed one any other."""
+    found, typed = injections_of(parameter_node)
+    if key == "activity_gbq":
+        injections.type_activity(parameter_node, found, found[row].name, text)
+    elif typed:
+        injections.type_injection(parameter_node, row, key, text)
+
+
 def take_largest(parameter_node) -> None:
     """The largest activity within the limits becomes the typed one. Raises DosimetryError when the panel cannot hold it."""
     largest = live_plan(parameter_node).largest_gbq
@@ -71,6 +90,9 @@ def write_plan(parameter_node, folder) -> list[Path]:
 
 
 def _request(parameter_node) -> tuple[PlanRequest, str]:
+    typed = injections.typed_injections(parameter_node)
+    if typed:
+        return _typed_request(parameter_node, typed), TYPED
     kept = scout_plans.kept_plan(parameter_node)
     if kept is not None and not kept.typed_over:
         return kept.request, STALE if kept.stale else MEASURED
@@ -85,6 +107,18 @@ def _request(parameter_node) -> tuple[PlanRequest, str]:
         limits={_LIVER: parameter_node.planLiverLimitGy, _LUNG: parameter_node.planLungLimitGy},
     )
     return request, TYPED
+
+
+def _typed_request(parameter_node, typed: tuple[Injection, ...]) -> PlanRequest:
+    """Every injection as typed. The limit of the normal liver holds in each territory: a mean could hide one that receives too much."""
+    livers = [own_normal_liver(item.name) for item in typed if item.normal_liver_mass_g > 0]
+    return PlanRequest(
+        product=parameter_node.planProduct,
+        injections=typed,
+        keep_activities=True,
+        lung_mass_g=parameter_node.planLungMassG,
+        limits=dict.fromkeys(livers, parameter_node.planLiverLimitGy) | {_LUNG: parameter_node.planLungLimitGy},
+    )
 
 
 def _rows(result: PlanResult) -> list[dict]:

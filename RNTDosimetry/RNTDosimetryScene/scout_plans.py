@@ -14,7 +14,7 @@ from RNTDosimetryLib.plan_scout import deposit_warnings, measure_segments
 from RNTDosimetryLib.planning import ScoutMeasurement
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.progress import Progress, silent
-from RNTDosimetryScene import segments, volumes
+from RNTDosimetryScene import injections, segments, volumes
 from RNTDosimetryScene.geometry import geometry_of_volume
 from RNTDosimetryScene.transaction import undone_on_failure
 
@@ -134,6 +134,7 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
         for name, value in filled.items():
             setattr(parameter_node, name, value)
+        parameter_node.planInjectionsJson = ""
         parameter_node.planMeasuredJson = json.dumps({"request": request.to_dict(), "filled": filled, "inputs": _inputs(parameter_node)})
     progress(1.0, "Planned")
     return request
@@ -148,8 +149,7 @@ def kept_plan(parameter_node) -> KeptPlan | None:
     lung = {"lung": parameter_node.planLungLimitGy}
     if request.injections:
         names = [own_normal_liver(item.name) for item in request.injections if item.normal_liver_mass_g > 0]
-        parts = tuple(replace(item, activity_gbq=item.activity_gbq * activity) for item in request.injections)
-        request = replace(request, injections=parts, keep_activities=True)
+        request = replace(request, injections=injections.shared(parameter_node, request.injections), keep_activities=True)
     else:
         names = ["normal_liver"]
         request = replace(request, activity_gbq=activity)
