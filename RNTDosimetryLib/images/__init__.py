@@ -55,6 +55,7 @@ from RNTDosimetryLib.images.planar import (
     conjugate_activity,
     planar_curve,
 )
+from RNTDosimetryLib.images.planar_paths import photon_path
 from RNTDosimetryLib.images.planar_scans import PlanarScan, read_planar_folder, read_planar_scan
 from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.images.recovery import (
@@ -151,6 +152,7 @@ __all__ = [
     "observed_rate_cps",
     "occupancy_on_grid",
     "overlap_warnings",
+    "photon_path",
     "planar_curve",
     "read_calibration",
     "read_folder",

@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.intake_ledger import Ledger
+from RNTDosimetryLib.images.intake_records import IntakeRow
 from RNTDosimetryLib.images.planar_frames import ANTERIOR, POSTERIOR, PlanarFrame, planar_object
 from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
 
@@ -87,10 +88,23 @@ def front_and_back(frames, typed: dict, name: str, ledger: Ledger) -> dict:
 
 
 def seen_from_the_front(frame: PlanarFrame, view: str, typed: dict, ledger: Ledger, name: str) -> np.ndarray:
+    """Counts with the head up and the patient's right on the left."""
     mirrored = typed.get("posterior_mirrored")
     if frame.flips is not None and (mirrored is None or view == ANTERIOR):
         rows, columns = frame.flips
-        ledger.record(f"{view} view reversed", f"rows {rows}, columns {columns}", "", "(0020,0037) Image Orientation of the detector", name)
     else:
         rows, columns = bool(frame.flips and frame.flips[0]), view == POSTERIOR and mirrored in (None, True)
+    said = IntakeRow(f"{view} view reversed", f"rows {_yes(rows)}, columns {_yes(columns)}", "", _orientation_source(frame, mirrored), name, "derived")
+    if said not in ledger.rows:
+        ledger.rows.append(said)
     return frame.counts[:: -1 if rows else 1, :: -1 if columns else 1]
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _orientation_source(frame: PlanarFrame, mirrored) -> str:
+    if mirrored is not None:
+        return "posterior_mirrored (typed)"
+    return "head up and as the camera sees it, assumed" if frame.flips is None else "(0020,0037) Image Orientation of the detector"

@@ -19,8 +19,10 @@ from RNTDosimetryLib.phantom.calibration_scans import (
     uniform_scan,
 )
 from RNTDosimetryLib.phantom.camera import blurred_map, true_map
+from RNTDosimetryLib.phantom.dicom_planar import write_planar
 from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
 from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
+from RNTDosimetryLib.phantom.planar_scans import PhantomPlanar, simulate_planar_scan
 from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.tare_case import TareSettings
@@ -33,6 +35,7 @@ __all__ = [
     "CalibrationScan",
     "HotSphere",
     "PhantomPatient",
+    "PhantomPlanar",
     "PhantomScan",
     "PhantomSettings",
     "PhantomTruth",
@@ -56,6 +59,7 @@ __all__ = [
     "planar_scan",
     "point_scan",
     "read_truth",
+    "simulate_planar_scan",
     "simulate_scan",
     "simulate_scans",
     "simulate_tare",
@@ -64,5 +68,6 @@ __all__ = [
     "tare_truth",
     "true_map",
     "uniform_scan",
+    "write_planar",
     "write_tare",
 ]
