@@ -1,6 +1,6 @@
 """Section 6: absorbed dose of regions and voxels, as table, overlay, isodoses and curves."""
 
-from RNTDosimetryScene import inputs, isodose, views
+from RNTDosimetryScene import inputs, isodose, slicerrt, views
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
@@ -26,6 +26,8 @@ class DoseSection(Section):
         self.ui.showDoseButton.connect("clicked(bool)", self.onShow)
         self.ui.isodoseButton.connect("clicked(bool)", self.onIsodoses)
         self.ui.layoutButton.connect("clicked(bool)", self.onLayout)
+        self.ui.slicerRtDvhButton.connect("clicked(bool)", self.onSlicerRtDvh)
+        self.ui.slicerRtIsodoseButton.connect("clicked(bool)", self.onSlicerRtIsodose)
 
     def refresh(self):
         volume = self.node.doseVolume
@@ -37,7 +39,19 @@ class DoseSection(Section):
         enable(self.ui.showDoseButton, reason, _("Dose over the CT of the reference, with its color legend, in linked slices"))
         enable(self.ui.isodoseButton, reason, _("Surfaces of equal dose in 3D, seen as contours in the slices"))
         enable(self.ui.layoutButton, reason, _("Slices above; time-activity curves, dose-volume histograms and the table below"))
+        self._enable_slicerrt(reason)
         self._show_warnings(state)
+
+    def _enable_slicerrt(self, reason):
+        missing = _("Install the extension SlicerRT first")
+        enable(
+            self.ui.slicerRtDvhButton, reason if slicerrt.is_there(slicerrt.DVH_MODULE) else missing,
+            _("Hand dose and regions to SlicerRT and show its dose-volume histograms"),
+        )
+        enable(
+            self.ui.slicerRtIsodoseButton, reason if slicerrt.is_there(slicerrt.ISODOSE_MODULE) else missing,
+            _("Hand the dose to SlicerRT and show its isodoses at the levels above"),
+        )
 
     def _fill(self):
         rows = [
@@ -89,3 +103,9 @@ class DoseSection(Section):
     def _layout(self):
         views.show_dose(self.node, inputs.reference_volume(self.node))
         views.show_result_layout(self.node)
+
+    def onSlicerRtDvh(self, checked=False):
+        self.quick(_("SlicerRT cannot show the histograms."), slicerrt.show_histograms, self.node)
+
+    def onSlicerRtIsodose(self, checked=False):
+        self.quick(_("SlicerRT cannot show the isodoses."), slicerrt.show_isodoses, self.node)

@@ -1,6 +1,6 @@
 """Section 5: curves and fits; a click on a region shows its own, and another model can be tried."""
 
-from RNTDosimetryScene import display, segments, views
+from RNTDosimetryScene import charts, display, segments, sequences, views
 from RNTDosimetryScene.inputs import study_of_scene
 from slicer.i18n import tr as _
 
@@ -48,6 +48,9 @@ class KineticsSection(Section):
         self.ui.fitButton.connect("clicked(bool)", self.onFit)
         self.ui.kineticsTableWidget.connect("itemSelectionChanged()", self.onRegion)
         self.ui.regionModelComboBox.connect("currentTextChanged(QString)", self.onRegionModel)
+        self.ui.curvesButton.connect("clicked(bool)", self.onCurves)
+        self.ui.playScansButton.connect("clicked(bool)", self.onPlayScans)
+        self.ui.logScaleCheckBox.connect("toggled(bool)", self.onLogScale)
 
     def refresh(self):
         select_text(self.ui.modelComboBox, self.node.model)
@@ -67,6 +70,26 @@ class KineticsSection(Section):
         self.say_step(text)
         enable(self.ui.fitButton, self.logic.missingInput(self.node, "fit"), _("Fit the curve of every region; what comes before is done if needed"))
         self._show_region()
+        self._show_views()
+
+    def _show_views(self):
+        """Buttons for the views, and what they have done."""
+        sequences.keep_up(self.node)
+        chart = self.node.timeActivityChart
+        reason = "" if chart is not None else _("Measure the regions or fit the curves first")
+        enable(self.ui.curvesButton, reason, _("Slices above; the curves of all regions below"))
+        scans = len(self.node.activityVolumes or [])
+        enable(
+            self.ui.playScansButton, "" if scans > 1 else _("Add at least two scans first"),
+            _("Play the scans in the slice views, hour by hour; click again to take them away"),
+        )
+        shown = sequences.browser_of(self.node) is not None
+        logarithmic = chart is not None and bool(chart.GetYAxisLogScale())
+        for box, checked in ((self.ui.playScansButton, shown), (self.ui.logScaleCheckBox, logarithmic)):
+            blocked = box.blockSignals(True)
+            box.checked = checked
+            box.blockSignals(blocked)
+        self.ui.logScaleCheckBox.enabled = chart is not None
 
     @staticmethod
     def _row(item):
@@ -143,8 +166,20 @@ class KineticsSection(Section):
         self.quick(_("The curve cannot be shown."), self._show_chart, item)
 
     def _show_chart(self, item):
-        display.show_region_curve(self.node, item.name, item.curve, item.fit)
+        display.show_region_curve(self.node, item.name, item.curve, item.fit, item.dose_is_foreseen)
+        charts.set_log_scale(self.node.regionChart, self.ui.logScaleCheckBox.checked)
         views.show_chart("RNTDosimetryCurves", self.node.regionChart)
+
+    def onCurves(self, checked=False):
+        self.quick(_("The curves cannot be shown."), views.show_result_layout, self.node)
+
+    def onPlayScans(self, checked=False):
+        self.quick(_("The scans cannot be played."), views.play_scans if checked else views.stop_scans, self.node)
+
+    def onLogScale(self, checked=False):
+        for chart in (self.node.timeActivityChart, self.node.regionChart) if self.node is not None else ():
+            if chart is not None:
+                charts.set_log_scale(chart, checked)
 
     def onRegionModel(self, name):
         item = self._chosen() if self.node is not None else None

@@ -48,6 +48,12 @@ def remove(node) -> None:
         slicer.mrmlScene.RemoveNode(node)
 
 
+def study_of(node, name: str) -> int:
+    """Study item above a node; one of this name is made where there is none."""
+    tree = _tree()
+    return tree.GetItemAncestorAtLevel(item_of(node), "Study") or tree.CreateStudyItem(tree.GetSceneItemID(), name)
+
+
 def mark_as_dose(node, study_item: int) -> None:
     """Let SlicerRT take the volume for an absorbed dose in Gy: attributes on the volume and on its study item."""
     tree = _tree()

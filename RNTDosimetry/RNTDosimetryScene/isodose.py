@@ -23,6 +23,11 @@ def levels_of(text: str) -> list[float]:
     return levels
 
 
+def color_of_level(index: int, count: int) -> tuple[float, float, float]:
+    """Color of a level of so many, the first for the lowest."""
+    return _COLORS[round(index * (len(_COLORS) - 1) / max(1, count - 1))]
+
+
 def show_isodoses(dose_volume, percents: list[float], reference_gy: float) -> list:
     """Models of the isodose surfaces of a dose volume; those of an earlier call are replaced. Levels that no voxel reaches are left out."""
     remove_isodoses(dose_volume)
@@ -35,10 +40,11 @@ def show_isodoses(dose_volume, percents: list[float], reference_gy: float) -> li
         model.SetName(f"Isodose {percent / 100.0 * reference_gy:.3g} Gy ({percent:g} %)")
         model.SetAndObservePolyData(surface)
         model.SetAttribute(ATTRIBUTE, dose_volume.GetID())
+        model.SetAndObserveTransformNodeID(dose_volume.GetTransformNodeID())
         model.SetAttribute(_LEVEL_ATTRIBUTE, repr(percent / 100.0 * reference_gy))
         model.CreateDefaultDisplayNodes()
         display = model.GetDisplayNode()
-        display.SetColor(*_COLORS[round(index * (len(_COLORS) - 1) / max(1, len(percents) - 1))])
+        display.SetColor(*color_of_level(index, len(percents)))
         display.SetVisibility2D(True)
         display.SetSliceIntersectionThickness(2)
         display.SetOpacity(0.25)

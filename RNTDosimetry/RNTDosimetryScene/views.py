@@ -3,7 +3,7 @@
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryScene import display
+from RNTDosimetryScene import display, inputs, sequences
 
 RESULT_LAYOUT = 7177
 _LEGEND_SIZE, _LEGEND_POSITION = (0.07, 0.45), (0.98, 0.8)
@@ -107,6 +107,26 @@ def _legend(volume):
     legend.SetPosition(*_LEGEND_POSITION)
     legend.SetVisibility(True)
     return legend
+
+
+def play_scans(parameter_node) -> None:
+    """Play the scans in the slice views; the bar of the module Sequences, where there is one, steps and stops them."""
+    browser = sequences.show_scans(parameter_node)
+    if hasattr(slicer.modules.sequences, "showSequenceBrowser"):
+        slicer.modules.sequences.showSequenceBrowser(browser)
+    if has_views():
+        activity, *others = sequences.shown_nodes(parameter_node)
+        ct = next((node for node in others if node.IsA("vtkMRMLVolumeNode")), None)
+        slicer.util.setSliceViewerLayers(background=ct or activity, foreground=activity if ct else None, foregroundOpacity=0.5, fit=True)
+        link_slices()
+    browser.SetPlaybackActive(True)
+
+
+def stop_scans(parameter_node) -> None:
+    """Take the played scans away and show those of the reference again."""
+    sequences.remove_scans(parameter_node)
+    activity = parameter_node.activityVolumes[parameter_node.referenceIndex]
+    display.show_images(inputs.reference_volume(parameter_node), activity)
 
 
 def show_result_layout(parameter_node) -> None:
