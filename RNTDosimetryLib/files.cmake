@@ -198,7 +198,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/plots.py
   RNTDosimetryLib/report/png.py
   RNTDosimetryLib/report/recovery_plot.py
+  RNTDosimetryLib/report/rt_header.py
   RNTDosimetryLib/report/rtdose.py
+  RNTDosimetryLib/report/rtplan.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
   RNTDosimetryLib/request_files.py

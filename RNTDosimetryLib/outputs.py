@@ -16,7 +16,8 @@ from RNTDosimetryLib.study_result import StudyResult
 
 
 def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) -> list[Path]:
-    """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm (RTDOSE). Returns their paths.
+    """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd, dose.dcm (RTDOSE) and dose_plan.dcm (the RT Plan
+    that the dose refers to). Returns their paths.
 
     The page is made before the first file is written, so that a failure leaves nothing half done. Raises DosimetryError when
     the folder cannot be made.
@@ -34,7 +35,7 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
         write_dose_nrrd(
             folder / "tia.nrrd", result.tia_map.tia_mbq_h_ml, geometry, "MBq*h/mL", "Time-integrated activity concentration", attributes
         ),
-        _write_rtdose(folder / "dose.dcm", dose, result, images),
+        *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result, images),
     ]
     return paths
 
@@ -58,7 +59,7 @@ def _relative(path: str, folder: Path) -> str:
         return path
 
 
-def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> Path:
+def _write_rtdose(path: Path, plan_path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> tuple[Path, Path]:
     reference = dict(images.dicom_reference)
     frame = images.scans[images.reference_index].activity.frame_of_reference_uid
     if frame:
@@ -73,8 +74,9 @@ def _write_rtdose(path: Path, dose: np.ndarray, result: StudyResult, images: Stu
         uid_seed=_identity(result),
         created=result.created,
         software_version=__version__,
+        plan_path=plan_path,
     )
-    return written.path
+    return written.path, written.plan_path
 
 
 def _identity(result: StudyResult) -> str:

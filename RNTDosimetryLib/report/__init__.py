@@ -31,7 +31,8 @@ from RNTDosimetryLib.report.planes import PLANE_NAMES
 from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
 from RNTDosimetryLib.report.png import png_bytes
 from RNTDosimetryLib.report.recovery_plot import recovery_plot
-from RNTDosimetryLib.report.rtdose import RtDose, RtDoseFile, dicom_reference, read_rtdose, write_rtdose
+from RNTDosimetryLib.report.rt_header import dicom_reference
+from RNTDosimetryLib.report.rtdose import RtDose, RtDoseFile, read_rtdose, write_rtdose
 from RNTDosimetryLib.report.tables import Column, Table, format_cell, table_csv, table_html, table_text
 
 __all__ = [

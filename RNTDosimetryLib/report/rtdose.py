@@ -1,6 +1,5 @@
 """Dose maps as DICOM RT Dose, and back. Written strictly (positive, in Gy, marked for research), read tolerantly."""
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,44 +10,26 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.report.files import checked_map, replacing
+from RNTDosimetryLib.report.files import checked_map
+from RNTDosimetryLib.report.rt_header import LONG_STRING, SHORT_TEXT, identified, instance_role, save, uid_maker
+from RNTDosimetryLib.report.rtplan import RT_PLAN_STORAGE, make_rtplan
 
 RT_DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
-_RT_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
-_EXPLICIT_LITTLE_ENDIAN = "1.2.840.10008.1.2.1"
 _GRID_FRAME_OFFSET_VECTOR = 0x3004000C
-_IMPLEMENTATION_NAME = "RNTDOSIMETRY"
 _NEGLIGIBLE_NEGATIVE = 1e-6
 _SMALLEST_DOSE_GY = 1e-30
-_LONG_STRING, _SHORT_TEXT = 64, 1024
 _SUMMATION_TYPES = ("PLAN", "MULTI_PLAN", "FRACTION")
-
-# Attributes that a dose takes over from the image it belongs to: patient and study, written also when empty.
-_PATIENT_AND_STUDY = (
-    "PatientName", "PatientID", "PatientBirthDate", "PatientSex",
-    "StudyDate", "StudyTime", "AccessionNumber", "ReferringPhysicianName", "StudyID",
-)  # fmt: skip
-_OPTIONAL = (
-    "StudyDescription",
-    "PatientAge",
-    "PatientSize",
-    "PatientWeight",
-    "IssuerOfPatientID",
-    "PositionReferenceIndicator",
-    "TimezoneOffsetFromUTC",
-)
-_IDENTIFIERS = ("StudyInstanceUID", "FrameOfReferenceUID", "SeriesInstanceUID", "SOPClassUID", "SOPInstanceUID")
-
 
 @dataclass(frozen=True)
 class RtDoseFile(Record):
-    """What was written: the path, the identifiers, Gy for each stored step, and what was doubtful."""
+    """What was written: the path, the identifiers, Gy for each stored step, what was doubtful, and the plan where one was wanted."""
 
     path: Path
     sop_instance_uid: str
     series_instance_uid: str
     dose_grid_scaling_gy: float
     warnings: tuple[str, ...] = ()
+    plan_path: Path | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,22 +46,6 @@ class RtDose(Record):
     study_instance_uid: str = ""
 
 
-def dicom_reference(source) -> dict[str, str]:
-    """Patient, study, frame of reference and identifiers of an image, from a DICOM path or pydicom dataset.
-
-    For the ``reference`` of ``write_rtdose``.
-    """
-    if isinstance(source, (str, Path)):
-        import pydicom
-
-        try:
-            source = pydicom.dcmread(source, stop_before_pixels=True)
-        except (OSError, pydicom.errors.InvalidDicomError) as error:
-            raise DosimetryError(f"Expected a DICOM file for the reference, received {Path(source).name}: {error}.") from error
-    names = (*_PATIENT_AND_STUDY, *_OPTIONAL, *_IDENTIFIERS)
-    return {name: str(source[name].value or "") for name in names if name in source}
-
-
 def write_rtdose(
     path: str | Path,
     dose_gy: np.ndarray,
@@ -93,6 +58,7 @@ def write_rtdose(
     uid_seed: str | None = None,
     created: datetime | None = None,
     software_version: str = "",
+    plan_path: str | Path | None = None,
 ) -> RtDoseFile:
     """Writes a dose map, (z, y, x) Gy, as RT Dose with physical dose in Gy.
 
@@ -100,7 +66,8 @@ def write_rtdose(
     StudyInstanceUID or FrameOfReferenceUID a new one is made, with a warning. ``description`` (nuclide, region of interest)
     goes into the series description and dose comment, ``method`` into the derivation description. The grid keeps its
     orientation; a left-handed grid is turned so that frames follow the normal of rows and columns. With ``uid_seed`` the
-    identifiers depend only on it, for repeatable files.
+    identifiers depend only on it, for repeatable files. plan_path: where the RT Plan goes that the dose refers to; None writes
+    none, and the reference names an object that does not exist, which some planning systems refuse.
 
     Raises DosimetryError for values that are not finite or negative beyond rounding, and for a wrong shape.
     """
@@ -113,16 +80,22 @@ def write_rtdose(
     array, geometry = right_handed(checked_map(dose_gy, geometry, "the dose map"), geometry)
     _refuse_negative(array)
     created = created or datetime.now()
-    make_uid = _uid_maker(uid_seed)
+    make_uid = uid_maker(uid_seed)
     warnings = []
-    dataset = _identified(reference, make_uid, warnings, created, software_version)
+    dataset = identified(reference, RT_DOSE_STORAGE, "RTDOSE", 1, make_uid, warnings, created, software_version)
+    dataset.ContentDate, dataset.ContentTime = dataset.SeriesDate, dataset.SeriesTime
     _describe(dataset, description, method, summation_type, make_uid)
     _place(dataset, geometry)
     scaling = _store_pixels(dataset, array, bits)
     if reference.get("SOPInstanceUID") and reference.get("SOPClassUID"):
         _refer(dataset, reference)
-    _save(dataset, path)
-    return RtDoseFile(Path(path), str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID), scaling, tuple(warnings))
+    if plan_path is not None:
+        own = {name: getattr(dataset, name) for name in ("StudyInstanceUID", "FrameOfReferenceUID")}
+        plan = make_rtplan({**reference, **own}, description, make_uid, created, software_version, RT_DOSE_STORAGE)
+        save(plan, plan_path)
+    save(dataset, path)
+    made = None if plan_path is None else Path(plan_path)
+    return RtDoseFile(Path(path), str(dataset.SOPInstanceUID), str(dataset.SeriesInstanceUID), scaling, tuple(warnings), made)
 
 
 def right_handed(array: np.ndarray, geometry: ImageGeometry) -> tuple[np.ndarray, ImageGeometry]:
@@ -147,63 +120,18 @@ def _refuse_negative(array: np.ndarray):
         )
 
 
-def _uid_maker(seed: str | None):
-    """Function of a role that gives an identifier under 2.25 (a UUID), repeatable for a seed."""
-
-    def make(role: str) -> str:
-        value = uuid.uuid4() if seed is None else uuid.uuid5(uuid.NAMESPACE_OID, f"RNTDosimetry/{role}/{seed}")
-        return f"2.25.{value.int}"
-
-    return make
-
-
-def _identified(reference: Mapping[str, str], make_uid, warnings: list[str], created: datetime, software_version: str):
-    from pydicom.dataset import Dataset, FileMetaDataset
-
-    dataset = Dataset()
-    dataset.file_meta = FileMetaDataset()
-    dataset.SpecificCharacterSet = "ISO_IR 192"
-    for name in _PATIENT_AND_STUDY:
-        setattr(dataset, name, reference.get(name) or "")
-    for name in _OPTIONAL:
-        if reference.get(name):
-            setattr(dataset, name, reference[name])
-    for name in ("StudyInstanceUID", "FrameOfReferenceUID"):
-        if not reference.get(name):
-            warnings.append(
-                f"RT Dose: the reference image has no {name}, so a new one was made and the dose stands apart from its images."
-            )
-        setattr(dataset, name, reference.get(name) or make_uid(name))
-    dataset.PositionReferenceIndicator = reference.get("PositionReferenceIndicator") or ""
-    dataset.SOPClassUID = RT_DOSE_STORAGE
-    dataset.SOPInstanceUID = make_uid("instance")
-    dataset.SeriesInstanceUID = make_uid("series")
-    dataset.Modality = "RTDOSE"
-    dataset.SeriesNumber, dataset.InstanceNumber = 1, 1
-    dataset.OperatorsName = ""
-    dataset.Manufacturer = "RNTDosimetry"
-    dataset.ManufacturerModelName = "RNTDosimetry, research only"
-    if software_version:
-        dataset.SoftwareVersions = software_version
-    day, clock = created.strftime("%Y%m%d"), created.strftime("%H%M%S")
-    for part in ("InstanceCreation", "Series", "Content"):
-        setattr(dataset, f"{part}Date", day)
-        setattr(dataset, f"{part}Time", clock)
-    return dataset
-
-
 def _describe(dataset, description: str, method: str, summation_type: str, make_uid):
     from pydicom.dataset import Dataset
 
     words = " ".join(f"RESEARCH ONLY {description}".split())
-    dataset.SeriesDescription = words[:_LONG_STRING]
-    dataset.DoseComment = words[:_LONG_STRING]
+    dataset.SeriesDescription = words[:LONG_STRING]
+    dataset.DoseComment = words[:LONG_STRING]
     text = " ".join(f"RESEARCH ONLY. Radionuclide therapy, {description}. {method}".split())
-    dataset.DerivationDescription = text[:_SHORT_TEXT]
+    dataset.DerivationDescription = text[:SHORT_TEXT]
     dataset.DoseUnits, dataset.DoseType, dataset.DoseSummationType = "GY", "PHYSICAL", summation_type
-    # Radionuclide therapy has no RT Plan, but the standard demands the reference: an identifier of this dose's own.
+    # Radionuclide therapy has no beams to plan, but the standard demands the reference for all summation types in use.
     plan = Dataset()
-    plan.ReferencedSOPClassUID, plan.ReferencedSOPInstanceUID = _RT_PLAN_STORAGE, make_uid("plan")
+    plan.ReferencedSOPClassUID, plan.ReferencedSOPInstanceUID = RT_PLAN_STORAGE, make_uid(instance_role("RTPLAN"))
     dataset.ReferencedRTPlanSequence = [plan]
 
 
@@ -247,22 +175,6 @@ def _refer(dataset, reference: Mapping[str, str]):
         series = Dataset()
         series.SeriesInstanceUID, series.ReferencedInstanceSequence = reference["SeriesInstanceUID"], [image]
         dataset.ReferencedSeriesSequence = [series]
-
-
-def _save(dataset, path: str | Path):
-    import pydicom
-
-    meta = dataset.file_meta
-    meta.MediaStorageSOPClassUID, meta.MediaStorageSOPInstanceUID = dataset.SOPClassUID, dataset.SOPInstanceUID
-    meta.TransferSyntaxUID = _EXPLICIT_LITTLE_ENDIAN
-    meta.ImplementationClassUID = f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, 'RNTDosimetry').int}"
-    meta.ImplementationVersionName = _IMPLEMENTATION_NAME
-    with replacing(path) as temporary:
-        if int(pydicom.__version__.split(".")[0]) >= 3:
-            pydicom.dcmwrite(str(temporary), dataset, enforce_file_format=True)
-        else:
-            dataset.is_little_endian, dataset.is_implicit_VR = True, False
-            pydicom.dcmwrite(str(temporary), dataset, write_like_original=False)
 
 
 def _decimal(value: float) -> str:

@@ -142,7 +142,7 @@ def test_slicerrt_recognizes_the_dose(computed_scene):
 def test_report_is_written_from_the_scene(computed_scene, tmp_path):
     logic, parameter_node, _result = computed_scene
     paths = logic.writeReport(tmp_path / "report", parameter_node)
-    assert {path.name for path in paths} == {"report.html", "results.json", "results.csv", "dose.nrrd", "tia.nrrd", "dose.dcm"}
+    assert {path.name for path in paths} == {"report.html", "results.json", "results.csv", "dose.nrrd", "tia.nrrd", "dose.dcm", "dose_plan.dcm"}
 
 
 def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, patient, tmp_path):

@@ -105,6 +105,58 @@ def test_header_says_whose_dose_it_is_and_that_it_is_for_research(tmp_path):
     assert written.warnings == ()
 
 
+# Type 1 and 2 attributes of the mandatory modules, as the module tables of DICOM PS3.3 are written out in DCMTK (dcmrt/libsrc/drtdose.cc and
+# drtplan.cc: Patient, General Study, RT Series, Frame of Reference, General Equipment, SOP Common), and Type 1C whose condition is met.
+TYPE_1 = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Modality", "SeriesInstanceUID", "FrameOfReferenceUID", "SpecificCharacterSet")
+TYPE_2 = (
+    "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
+    "SeriesNumber", "OperatorsName", "Manufacturer", "PositionReferenceIndicator",
+)  # fmt: skip
+DOSE_TYPE_1 = (
+    "PixelSpacing", "ImageOrientationPatient", "ImagePositionPatient", "SamplesPerPixel", "PhotometricInterpretation", "Rows", "Columns",
+    "BitsAllocated", "BitsStored", "HighBit", "PixelRepresentation", "PixelData", "NumberOfFrames", "FrameIncrementPointer", "DoseUnits", "DoseType",
+    "DoseSummationType", "ReferencedRTPlanSequence", "GridFrameOffsetVector", "DoseGridScaling",
+)  # fmt: skip
+DOSE_TYPE_2 = ("InstanceNumber", "SliceThickness", "ContentDate", "ContentTime")
+PLAN_TYPE_1 = ("RTPlanLabel", "RTPlanGeometry", "ApprovalStatus")
+PLAN_TYPE_2 = ("RTPlanDate", "RTPlanTime")
+
+
+@pytest.mark.parametrize("reference", [REFERENCE, {}])
+@pytest.mark.parametrize("summation", ["PLAN", "MULTI_PLAN", "FRACTION"])
+def test_dose_and_the_plan_it_names_have_all_that_the_standard_demands(tmp_path, reference, summation):
+    geometry = grid(DIRECTIONS["oblique"])
+    dose = np.random.default_rng(4).random(geometry.size)
+    written = write_rtdose(tmp_path / "dose.dcm", dose, geometry, reference, "Lu-177", summation_type=summation, plan_path=tmp_path / "plan.dcm")
+    data, plan = pydicom.dcmread(written.path), pydicom.dcmread(written.plan_path)
+    for item, first, second in ((data, DOSE_TYPE_1, DOSE_TYPE_2), (plan, PLAN_TYPE_1, PLAN_TYPE_2)):
+        assert [name for name in (*TYPE_1, *first) if name not in item or item[name].is_empty] == []
+        assert [name for name in (*TYPE_2, *second) if name not in item] == []
+        assert item.file_meta.MediaStorageSOPInstanceUID == item.SOPInstanceUID
+    # PS3.3 C.8.8.9: TREATMENT_DEVICE where no structure set exists; PATIENT would demand one.
+    assert (plan.Modality, plan.RTPlanGeometry, plan.PlanIntent, plan.ApprovalStatus) == ("RTPLAN", "TREATMENT_DEVICE", "RESEARCH", "UNAPPROVED")
+    assert plan.RTPlanLabel == "RESEARCH ONLY"
+    assert all(text.startswith("RESEARCH ONLY") for text in (plan.RTPlanName, plan.RTPlanDescription, plan.SeriesDescription))
+    assert "BeamSequence" not in plan
+    assert (data.ReferencedRTPlanSequence[0].ReferencedSOPClassUID, data.ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID) == (
+        plan.SOPClassUID, plan.SOPInstanceUID,
+    )  # fmt: skip
+    assert plan.ReferencedDoseSequence[0].ReferencedSOPInstanceUID == data.SOPInstanceUID
+    for name in ("PatientID", "StudyInstanceUID", "FrameOfReferenceUID"):
+        assert plan[name].value == data[name].value
+    assert plan.SeriesInstanceUID != data.SeriesInstanceUID
+    assert np.abs(read_rtdose(written.path).dose_gy - dose).max() <= 1e-9 * dose.max()
+
+
+def test_without_a_plan_the_dose_still_has_its_reference(tmp_path):
+    geometry = grid(DIRECTIONS["axial"])
+    written = write_rtdose(tmp_path / "d.dcm", np.ones(geometry.size), geometry, REFERENCE, uid_seed="s")
+    beside = write_rtdose(tmp_path / "e.dcm", np.ones(geometry.size), geometry, REFERENCE, uid_seed="s", plan_path=tmp_path / "p.dcm")
+    assert written.plan_path is None
+    first, second = (pydicom.dcmread(item.path).ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID for item in (written, beside))
+    assert first == second == pydicom.dcmread(beside.plan_path).SOPInstanceUID
+
+
 def test_decimal_strings_fit_into_sixteen_characters(tmp_path):
     geometry = ImageGeometry((3, 2, 2), (1 / 3, 2 / 3, 0.7), (-1000 / 3, 1 / 7, 1e-7), tuple(map(tuple, DIRECTIONS["oblique"])))
     data = pydicom.dcmread(write_rtdose(tmp_path / "d.dcm", np.full(geometry.size, 1 / 3), geometry, REFERENCE).path)

@@ -17,7 +17,7 @@ from RNTDosimetryLib.study_report import render_report
 from RNTDosimetryLib.study_result import grouped
 from RNTDosimetryLib.workflow import run_study
 
-OUTPUTS = {"results.json", "results.csv", "report.html", "dose.nrrd", "tia.nrrd", "dose.dcm"}
+OUTPUTS = {"results.json", "results.csv", "report.html", "dose.nrrd", "tia.nrrd", "dose.dcm", "dose_plan.dcm"}
 
 
 @pytest.fixture(scope="session")
