@@ -7,12 +7,12 @@ import slicer
 
 from RNTDosimetryLib.alignment import align as align_scans
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.chains import rotation_angle_degrees
+from RNTDosimetryLib.images.chains import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.registration_quality import registration_quality
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_result import Alignment
 from RNTDosimetryScene import transforms
-from RNTDosimetryScene.inputs import scans_of_scene
+from RNTDosimetryScene.inputs import reference_volume, scans_of_scene
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 
@@ -37,8 +37,10 @@ def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
     scans = images.scans if images is not None else scans_of_scene(parameter_node)
     index, method = parameter_node.referenceIndex, parameter_node.registrationMethod
     if method is RegistrationMethod.SCENE:
-        matrices = [_scene_matrix(node) for node in parameter_node.activityVolumes]
-        return _described(scans, index, matrices, "transform of the scene")
+        reference = reference_volume(parameter_node)
+        matrices = [transforms.chain(reference, node) for node in parameter_node.activityVolumes]
+        of_cts = [transforms.chain(reference, node) for node in parameter_node.ctVolumes]
+        return _described(scans, index, matrices, "transform of the scene", of_cts)
     if uses_brainsfit(method) and parameter_node.ctVolumes:
         if not has_brainsfit():
             raise DosimetryError("Expected the module BRAINSFit, found none in this Slicer; choose SimpleITK.")
@@ -56,28 +58,24 @@ def registrations_of(parameter_node, alignments) -> tuple | None:
     return None
 
 
-def _described(scans, index: int, matrices, method: str) -> tuple[Alignment, ...]:
+def _described(scans, index: int, matrices, method: str, of_cts=None) -> tuple[Alignment, ...]:
+    """Alignments by known matrices, with the number that the CTs give. of_cts: where the CTs lie, when not where the activity does."""
     given = align_scans(_Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices)))
     reference, found = scans[index], []
-    for scan, alignment in zip(scans, given):
+    for scan, alignment, of_ct in zip(scans, given, of_cts or matrices):
         if scan is reference:
             found.append(replace(alignment, method="reference"))
             continue
         matrix = np.asarray(alignment.matrix)
         quality, warnings, shift = None, (), alignment.shift_mm
         if scan.ct is not None and reference.ct is not None:
-            quality, center = registration_quality(reference.ct, scan.ct, matrix)
-            shift = float(np.linalg.norm((matrix @ np.append(center, 1.0))[:3] - center))
+            quality, center = registration_quality(reference.ct, scan.ct, of_ct)
+            shift = shift_of_point_mm(matrix, center)
             warnings = quality.warnings(scan.name)
         found.append(replace(
             alignment, method=method, shift_mm=shift, rotation_degrees=rotation_angle_degrees(matrix), quality=quality, warnings=warnings
         ))
     return tuple(found)
-
-
-def _scene_matrix(node) -> np.ndarray:
-    transform = node.GetParentTransformNode()
-    return transforms.IDENTITY if transform is None else transforms.registration_matrix(transform)
 
 
 def _brainsfit_matrices(parameter_node, scans, progress) -> list[np.ndarray]:

@@ -8,6 +8,7 @@ from RNTDosimetryLib.report import Measured, format_cell, json_text
 from RNTDosimetryLib.study_report import results_table
 from RNTDosimetryLib.study_result import StudyResult
 from RNTDosimetryScene import charts, hierarchy, tables, transforms, volumes
+from RNTDosimetryScene.inputs import reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 _CURVE_POINTS = 120
@@ -39,6 +40,8 @@ def show_result(parameter_node, images, result: StudyResult) -> None:
         parameter_node.doseVolume, "Absorbed dose", np.asarray(result.dose_map), geometry, volumes.DOSE_UNIT
     )
     color_as_dose(dose)
+    for node in (parameter_node.tiaVolume, dose):
+        transforms.follow(node, reference_volume(parameter_node))
     parameter_node.resultTable = _result_table(parameter_node.resultTable, result)
     curve_nodes = show_curves(parameter_node, [item.curve for item in result.regions], [item.fit for item in result.regions])
     parameter_node.histogramChart, histogram_nodes = _histogram_chart(parameter_node, result)
@@ -91,18 +94,9 @@ def take_registrations(parameter_node, matrices) -> None:
 
 
 def _put_under_transforms(parameter_node, matrices, names) -> None:
-    for index, (matrix, name) in enumerate(zip(matrices, names)):
-        nodes = [parameter_node.activityVolumes[index]]
-        nodes += [parameter_node.ctVolumes[index]] if index < len(parameter_node.ctVolumes) else []
-        transform = nodes[0].GetParentTransformNode()
-        if np.allclose(matrix, np.eye(4)) and transform is None:
-            continue
-        if transform is None:
-            transform = transforms.add_registration(f"{name} to reference", matrix)
-        else:
-            transforms.update_registration(transform, matrix)
-        for node in nodes:
-            node.SetAndObserveTransformNodeID(transform.GetID())
+    cts = [[node] for node in parameter_node.ctVolumes] or [[]] * len(matrices)
+    scans = [[activity, *ct] for activity, ct in zip(parameter_node.activityVolumes, cts)]
+    transforms.put_scans_under(scans, parameter_node.referenceIndex, matrices, names)
 
 
 def _result_table(node, result: StudyResult):

@@ -7,8 +7,7 @@ import vtk
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry
-
-LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
+from RNTDosimetryLib.images.chains import LPS_TO_RAS, inverse, to_ras
 
 
 def vtk_matrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:
@@ -53,12 +52,7 @@ def to_parent_of_registration(reference_to_time_point_lps: np.ndarray) -> np.nda
     The library's registration maps points of the reference to points of the time point (LPS, SimpleITK's way). A node
     moves the image itself, so its to-parent matrix is the inverse, in RAS.
     """
-    return np.linalg.inv(LPS_TO_RAS @ np.asarray(reference_to_time_point_lps) @ LPS_TO_RAS)
-
-
-def registration_of_to_parent(to_parent_ras: np.ndarray) -> np.ndarray:
-    """Inverse of :func:`to_parent_of_registration`: for transforms that the user made or corrected."""
-    return LPS_TO_RAS @ np.linalg.inv(np.asarray(to_parent_ras)) @ LPS_TO_RAS
+    return inverse(to_ras(reference_to_time_point_lps))
 
 
 def to_world(node) -> np.ndarray:
@@ -67,13 +61,29 @@ def to_world(node) -> np.ndarray:
     Raises DosimetryError for transforms that are not rigid: regions keep their volume only under rigid ones.
     """
     transform = node.GetParentTransformNode()
-    if transform is None:
-        return np.eye(4)
+    return np.eye(4) if transform is None else matrix_to_world(transform, f"'{node.GetName()}'")
+
+
+def matrix_to_world(transform, what: str) -> np.ndarray:
+    """4 x 4 RAS matrix of a transform node together with those above it. what: is under it, for the message.
+
+    Raises DosimetryError for one that bends, scales, shears or mirrors, with its name and what to do.
+    """
+    bent, above = None, transform
+    while above is not None and bent is None:
+        bent, above = (None if above.IsLinear() else above), above.GetParentTransformNode()
+    if bent is not None:
+        raise DosimetryError(
+            f"Expected {what} under rigid transforms only, received '{bent.GetName()}', which is not linear; "
+            "harden it on the volume in Transforms, which resamples the volume, or take a rigid one."
+        )
     matrix = vtk.vtkMatrix4x4()
-    linear = transform.IsTransformToWorldLinear() and transform.GetMatrixTransformToWorld(matrix)
+    transform.GetMatrixTransformToWorld(matrix)
     found = array_from_vtk_matrix(matrix)
-    if not linear or not np.allclose(found[:3, :3].T @ found[:3, :3], np.eye(3), atol=1e-3):
-        raise DosimetryError(f"Expected '{node.GetName()}' under rigid transforms only, received others; harden them in Transforms first.")
+    if not np.allclose(found[:3, :3].T @ found[:3, :3], np.eye(3), atol=1e-3) or np.linalg.det(found[:3, :3]) < 0:
+        raise DosimetryError(
+            f"Expected {what} under rigid transforms only, received '{transform.GetName()}', which scales, shears or mirrors; take a rigid one."
+        )
     return found
 
 

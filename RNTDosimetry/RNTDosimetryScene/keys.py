@@ -4,7 +4,11 @@ import hashlib
 import json
 from collections import OrderedDict
 
-from RNTDosimetryScene import segments, volumes
+import numpy as np
+
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryScene import segments, transforms, volumes
+from RNTDosimetryScene.inputs import reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 _KEPT_CONTENTS = 256
@@ -87,11 +91,17 @@ def _transforms(parameter_node) -> list:
     """Where the user's own transforms put the scans; those that a registration made are its result and not its input."""
     if parameter_node.registrationMethod is not RegistrationMethod.SCENE:
         return []
-    found = []
-    for node in parameter_node.activityVolumes:
-        transform = node.GetParentTransformNode()
-        found.append(None if transform is None else volumes.world_matrix(transform).round(6).tolist())
-    return found
+    return [_place(parameter_node, node) for node in [*parameter_node.activityVolumes, *parameter_node.ctVolumes]]
+
+
+def _place(parameter_node, node) -> list | str | None:
+    """Where transforms put a node relative to the reference: None for there, a sentence for a transform that cannot be used."""
+    reference = reference_volume(parameter_node)
+    try:
+        matrix = transforms.chain(reference, node).round(6)
+    except DosimetryError as error:
+        return str(error)
+    return None if np.array_equal(matrix, np.eye(4)) else matrix.tolist()
 
 
 def _typed(segmentation) -> dict:

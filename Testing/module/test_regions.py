@@ -150,7 +150,7 @@ def test_a_stretched_volume_is_refused(logic, study):
     matrix = slicer.util.vtkMatrixFromArray(np.diag([1.2, 1.0, 1.0, 1.0]))
     scale.SetMatrixTransformToParent(matrix)
     study.activityVolumes[0].SetAndObserveTransformNodeID(scale.GetID())
-    with pytest.raises(DosimetryError, match="harden them"):
+    with pytest.raises(DosimetryError, match="which scales, shears or mirrors; take a rigid one"):
         logic.addIsocontour(study, 42)
 
 
