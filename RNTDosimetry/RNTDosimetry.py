@@ -17,7 +17,6 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 _STUDY_ID = "RNTDosimetry.StudyID"
-_MADE_BY_ITSELF = "RNTDosimetry.MadeByItself"
 
 
 def makeLibraryImportable():
@@ -162,23 +161,33 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         makeLibraryImportable()
         self._roads = {}
         self._chosenId = ""
+        self._untouched = ("", {})
 
     # --- studies of the scene
 
     def getParameterNode(self):
         """Parameter node of the chosen study; made when the scene has none."""
         nodes = {node.GetID(): node for node in self.getAllParameterNodes()}
-        if not nodes:
-            super().getParameterNode().SetAttribute(_MADE_BY_ITSELF, "1")
-        return self.wrap(nodes.get(self._chosenId) or super().getParameterNode())
+        if nodes:
+            return self.wrap(nodes.get(self._chosenId) or super().getParameterNode())
+        study = self.wrap(super().getParameterNode())
+        self._untouched = (study.parameterNode.GetAttribute(_STUDY_ID), self._contentOf(study.parameterNode))
+        return study
 
     def chooseImportedStudy(self):
-        """After a scene was read: the empty study that was made while there was none gives way to one of the scene."""
-        studies = self.getAllParameterNodes()
+        """After a scene was read: the study that was made while there was none, and never touched, gives way to one of the scene."""
+        studies, (madeByItself, content) = self.getAllParameterNodes(), self._untouched
         for node in studies:
-            study = RNTDosimetryParameterNode(node)
-            if len(studies) > 1 and node.GetAttribute(_MADE_BY_ITSELF) and not study.activityVolumes and study.planScoutVolume is None:
+            if len(studies) > 1 and node.GetAttribute(_STUDY_ID) == madeByItself and self._contentOf(node) == content:
                 slicer.mrmlScene.RemoveNode(node)
+
+    @staticmethod
+    def _contentOf(node):
+        """Every value of a study and how many nodes it names."""
+        roles = []
+        node.GetNodeReferenceRoles(roles)
+        counts = {role: node.GetNumberOfNodeReferences(role) for role in roles if node.GetNumberOfNodeReferences(role)}
+        return {name: node.GetParameter(name) for name in node.GetParameterNames()}, counts
 
     def addStudy(self, name=""):
         """A further study in the scene, which becomes the chosen one. Returns its parameter node."""
