@@ -47,11 +47,12 @@ def dicom_reference(source) -> dict[str, str]:
 
 
 def uid_maker(seed: str | None):
-    """Function of a role that gives an identifier under 2.25 (a UUID), repeatable for a seed."""
+    """Function of a role that gives an identifier under 2.25 (a UUID): the same for the same role, and with a seed in every run."""
+
+    seed = str(uuid.uuid4()) if seed is None else seed
 
     def make(role: str) -> str:
-        value = uuid.uuid4() if seed is None else uuid.uuid5(uuid.NAMESPACE_OID, f"RNTDosimetry/{role}/{seed}")
-        return f"2.25.{value.int}"
+        return f"2.25.{uuid.uuid5(uuid.NAMESPACE_OID, f'RNTDosimetry/{role}/{seed}').int}"
 
     return make
 
