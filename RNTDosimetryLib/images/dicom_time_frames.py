@@ -21,6 +21,8 @@ from RNTDosimetryLib.images.nm_frame_times import dynamic_times, gate_weights, i
 
 _SAME_START_S = 0.5
 _POSITION_DIGITS = 2
+_LONGEST_SERIES_S = 86400.0
+_LARGEST_USUAL_SHARE = 0.6
 _GATE_TIMES = ("TriggerTime", "NominalCardiacTriggerDelayTime", "NominalRespiratoryTriggerDelayTime")
 
 
@@ -65,7 +67,7 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
             "slices in a frame; send the object again."
         )
     found = find(header, "acquisition_start")
-    timing = _nm_timing(header, vectors, keys, typed, where, None if found is None else found.value)
+    timing = _believable(_nm_timing(header, vectors, keys, typed, where, None if found is None else found.value), where)
     parts = []
     for number, key in enumerate(keys):
         flat = _copy(header)
@@ -80,15 +82,16 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
 def _nm_timing(header, vectors, keys, typed, where: str, start) -> _Timing:
     count = len(keys)
     if vectors.kind == "gated":
-        weights, source = gate_weights(header, keys)
-        warning = "" if source else f"{where}: the file does not say how long each gate counted; all gates were given the same time"
+        weights, source, doubt = gate_weights(header, keys)
+        warning = f"{where}: {doubt}" if doubt else ""
         total = sum(weights)
         shares = [weight / total for weight in weights]
         return _Timing("gated", source or vectors.source, start, [0.0] * count, [None] * count, shares, warning)
-    times, source = (None, "") if typed is not None else dynamic_times(header, vectors, keys, where)
+    times, source, doubt = (None, "", "") if typed is not None else dynamic_times(header, vectors, keys, where)
     if times is None:
         times, source = _typed_times(typed, count, where), "frame_durations_s"
-    return _Timing("dynamic", f"{vectors.source}; {source}", start, [time[0] for time in times], [time[1] for time in times], [1.0] * count)
+    text, warning = f"{vectors.source}; {source}", f"{where}: {doubt}" if doubt else ""
+    return _Timing("dynamic", text, start, [time[0] for time in times], [time[1] for time in times], [1.0] * count, warning)
 
 
 def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
@@ -115,11 +118,27 @@ def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
             return (series,)  # nothing tells them apart: the grid refuses slices that come twice
         columns.append([item for _, item in ranked])
     frames = [tuple(column[number] for column in columns) for number in range(count)]
-    timing = _slice_timing(frames, named, typed, where)
+    _check_alike(frames, where)
+    timing = _believable(_slice_timing(frames, named, typed, where), where)
     return tuple(
         replace(series, uid=f"{series.uid}#{number + 1}", objects=objects, time_frame=_frame(timing, number))
         for number, objects in enumerate(frames)
     )
+
+
+def _check_alike(frames, where: str) -> None:
+    """Refuse slices that do not carry what tells frames apart, or carry another gate than their frame: they could be in the wrong one."""
+    headers = [item.header for objects in frames for item in objects]
+    sources = {"" if (found := find(header, "acquisition_start")) is None else found.source for header in headers}
+    if len(sources) > 1:
+        raise DosimetryError(f"Expected the acquisition time of every slice of {where} in one place, received it in {len(sources)}; send the complete series.")
+    for keyword in ("FrameReferenceTime", "TemporalPositionIndex", *_GATE_TIMES):
+        known = [_number(header, keyword) for header in headers]
+        if None in known and len(set(known)) > 1:
+            raise DosimetryError(f"Expected {tag_label(keyword)} in every slice of {where}, received {known.count(None)} without; send the complete series.")
+        for objects in frames if keyword != "FrameReferenceTime" else ():
+            if len({_number(item.header, keyword) for item in objects}) > 1:
+                raise DosimetryError(f"Expected one {tag_label(keyword)} for all slices of a time frame of {where}, received several; send the complete series.")
 
 
 def _slice_timing(frames, named: str, typed, where: str) -> _Timing:
@@ -151,6 +170,8 @@ def _other_start(frames, start, where: str) -> _Timing:
     series_time, references = find(headers[0], "series_time"), [_number(header, "FrameReferenceTime") for header in headers]
     if series_time is not None and None not in references and all(b > a for a, b in itertools.pairwise(references)):
         moments = [reference / 1000.0 - _time_of_mean(header) for reference, header in zip(references, headers)]
+        if max(abs(moment) for moment in moments) > _LONGEST_SERIES_S:
+            raise _no_times(where, count)
         first = series_time.value + timedelta(seconds=moments[0])
         source = f"{tag_label('FrameReferenceTime')} - time of the mean activity"
         return _Timing("dynamic", source, first, [moment - moments[0] for moment in moments], [None] * count, [1.0] * count)
@@ -158,6 +179,16 @@ def _other_start(frames, start, where: str) -> _Timing:
     if None not in steps and all(b > a for a, b in itertools.pairwise(steps)):
         return _Timing("dynamic", tag_label("TemporalPositionTimeOffset"), start, [s - steps[0] for s in steps], [None] * count, [1.0] * count)
     raise _no_times(where, count)
+
+
+def _believable(timing: _Timing, where: str) -> _Timing:
+    span = max(offset + (duration or 0.0) for offset, duration in zip(timing.offsets_s, timing.durations_s))
+    if max(timing.shares) > _LARGEST_USUAL_SHARE and timing.kind == "gated":
+        doubt = f"{where}: one of {len(timing.shares)} gates holds {max(timing.shares):.0%} of the counting time; check the gates"
+        timing = replace(timing, warning=f"{timing.warning}; {doubt}" if timing.warning else doubt)
+    if not 0 <= span < _LONGEST_SERIES_S:
+        raise DosimetryError(f"Expected time frames within a day in {where}, received some over {span:.6g} s; type the override frame_durations_s.")
+    return timing
 
 
 def _time_of_mean(header) -> float:

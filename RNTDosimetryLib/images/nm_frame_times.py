@@ -45,13 +45,15 @@ def index_vectors(header, where: str) -> IndexVectors:
     if not kind:
         return IndexVectors((), (), (), "")
     group = _DYNAMIC if kind == "dynamic" else _GATED
+    if not slices and "SliceVector" in pointed:
+        raise DosimetryError(f"Expected {tag_label('SliceVector')} in {where}, whose frames are ordered by it, received none; send the object again.")
     used = tuple(name for name in group if vectors[name])
     keys = tuple(zip(*(vectors[name] for name in used)))
     return IndexVectors(keys, used, slices, kind)
 
 
 def dynamic_times(header, vectors: IndexVectors, keys, where: str):
-    """([(offset from the start in s, duration in s) of each frame], source), or (None, "") when the file does not say.
+    """([(offset from the start in s, duration in s) of each frame], source, doubt), or (None, "", "") when the file does not say.
 
     Phases: delay before the first frame, frame duration, pause between frames (PS3.3 C.8.4.14). Rotations: one after the other.
     """
@@ -61,26 +63,35 @@ def dynamic_times(header, vectors: IndexVectors, keys, where: str):
     column = vectors.names.index("PhaseVector") if "PhaseVector" in vectors.names else None
     numbers = [1 if column is None else key[column] for key in keys]
     if not phases or max(numbers) > len(phases) or min(numbers) < 1:
-        return None, ""
-    times, clock, last = [], 0.0, 0
+        return None, "", ""
+    times, clock, last, missing = [], 0.0, 0, set()
     for number in numbers:
         phase = phases[number - 1]
         duration, delay, pause = (_seconds(phase, name) for name in ("ActualFrameDuration", "PhaseDelay", "PauseBetweenFrames"))
         if duration is None:
-            return None, ""
-        if duration <= 0 or min(delay or 0.0, pause or 0.0) < 0:
-            raise DosimetryError(
-                f"Expected a positive frame duration and no negative pauses in phase {number} of {where}, received {duration:g} s; "
-                "type the override frame_durations_s."
-            )
+            return None, "", ""
+        _check_phase(phase, number, numbers.count(number), duration, delay, pause, where)
+        missing |= {tag_label(name) for name, value in (("PhaseDelay", delay), ("PauseBetweenFrames", pause)) if value is None}
         clock += (delay or 0.0) if number != last else (pause or 0.0)
         times.append((clock, duration))
         clock, last = clock + duration, number
-    return times, tag_label("PhaseInformationSequence")
+    doubt = f"no {' and no '.join(sorted(missing))} in a phase; it was taken as 0" if missing else ""
+    return times, tag_label("PhaseInformationSequence"), doubt
 
 
-def gate_weights(header, keys) -> tuple[list[float], str]:
-    """How long each gate counted, in any unit, and where it was read; equal weights and "" when the file does not say.
+def _check_phase(phase, number: int, count: int, duration: float, delay, pause, where: str) -> None:
+    if duration <= 0 or min(delay or 0.0, pause or 0.0) < 0:
+        raise DosimetryError(
+            f"Expected a positive frame duration and no negative pauses in phase {number} of {where}, received {duration:g} s; "
+            "type the override frame_durations_s."
+        )
+    stated = phase.get("NumberOfFramesInPhase")
+    if stated not in (None, "") and number_of(stated, tag_label("NumberOfFramesInPhase")) != count:
+        raise DosimetryError(f"Expected {stated} frames in phase {number} of {where}, received {count}; type the override frame_durations_s.")
+
+
+def gate_weights(header, keys) -> tuple[list[float], str, str]:
+    """How long each gate counted, in any unit, where it was read, and a doubt; equal weights when the file does not say.
 
     Time Slot Time, else Frame Time times the accepted beats of its R-R interval (PS3.3 C.8.4.13).
     """
@@ -93,10 +104,11 @@ def gate_weights(header, keys) -> tuple[list[float], str]:
         each = None if data is None else _seconds(data, "FrameTime")
         beats = None if data is None else data.get("IntervalsAcquired")
         nominal.append(None if each is None else each * (1.0 if beats in (None, "") else number_of(beats, tag_label("IntervalsAcquired"))))
-    for weights, path in ((slots, "TimeSlotTime"), (nominal, "FrameTime")):
-        if None not in weights and min(weights) > 0:
-            return weights, tag_label(path)
-    return [1.0] * len(keys), ""
+    if None not in slots and min(slots) > 0:
+        return slots, tag_label("TimeSlotTime"), ""
+    if None not in nominal and min(nominal) > 0:
+        return nominal, tag_label("FrameTime"), f"no {tag_label('TimeSlotTime')}; the gates were weighted by their nominal time"
+    return [1.0] * len(keys), "", "the file does not say how long each gate counted; all gates were given the same time"
 
 
 def _rotation_times(header, vectors: IndexVectors, keys):
@@ -104,15 +116,15 @@ def _rotation_times(header, vectors: IndexVectors, keys):
     times, clock = [], 0.0
     for key in keys:
         if not 0 < key[column] <= len(rotations):
-            return None, ""
+            return None, "", ""
         item = rotations[key[column] - 1]
         each, views = _seconds(item, "ActualFrameDuration"), item.get("NumberOfFramesInRotation")
         if each is None or views in (None, "") or each <= 0:
-            return None, ""
+            return None, "", ""
         duration = each * number_of(views, tag_label("NumberOfFramesInRotation"))
         times.append((clock, duration))
         clock += duration
-    return times, f"{tag_label('RotationInformationSequence')}, one after the other"
+    return times, f"{tag_label('RotationInformationSequence')}, one after the other", ""
 
 
 def _seconds(item, keyword: str) -> float | None:

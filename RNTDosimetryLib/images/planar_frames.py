@@ -87,6 +87,9 @@ def planar_object(path) -> PlanarObject:
 def _object(path: str, dataset, words) -> PlanarObject:
     name = Path(path).name
     slope, intercept = (number_of(dataset.get(key, default), tag_label(key)) for key, default in (("RescaleSlope", 1), ("RescaleIntercept", 0)))
+    bits, high = (number_of(dataset.get(key), tag_label(key)) for key in ("BitsStored", "HighBit"))
+    if high != bits - 1:
+        raise DosimetryError(f"Expected a High Bit one below Bits Stored in {name}, received {high:g} and {bits:g}; send the image again.")
     pixels = dataset.pixel_array.astype(np.float64)
     stack = pixels.reshape(-1, *pixels.shape[-2:]) * slope + intercept
     warnings = []
@@ -105,8 +108,11 @@ def _object(path: str, dataset, words) -> PlanarObject:
     spacing = dataset.get("PixelSpacing")
     if spacing is None or isinstance(spacing, str) or len(spacing) != 2:
         raise DosimetryError(f"Expected 2 numbers for PixelSpacing in {name}, received {spacing}; repair the file.")
+    sides = tuple(number_of(value, "Pixel Spacing") for value in spacing)
+    if min(sides) <= 0:
+        raise DosimetryError(f"Expected positive pixel spacings in {name}, received {sides}; repair the file.")
     kind = "whole body" if "WHOLE BODY" in words else "spot" if "STATIC" in words else ""
-    return PlanarObject(path, dataset, kind, tuple(frames), windows, tuple(number_of(value, "Pixel Spacing") for value in spacing), tuple(warnings))
+    return PlanarObject(path, dataset, kind, tuple(frames), windows, sides, tuple(warnings))
 
 
 def _numbers(dataset, frames: int, windows: int, name: str) -> tuple[list[int], list[int]]:

@@ -19,6 +19,8 @@ from RNTDosimetryLib.images.planar_windows import choose_windows
 from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
 
 _SAME_ACQUISITION_S = 900.0
+_SLOWEST_MM_S, _FASTEST_MM_S = 0.1, 100.0
+_TIMES_AGREE = 1.2
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,6 +129,11 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
     kind = first.kind or "spot"
     peak, lower, upper = choose_windows(first.windows, typed, name, ledger)
     frames = [(item, frame) for item in objects for frame in item.frames]
+    numbers = {frame.window for _, frame in frames}
+    if not numbers <= set(range(max(1, len(first.windows)))):
+        raise DosimetryError(
+            f"Expected Energy Window Information for all {len(numbers)} energy windows of '{name}', received {len(first.windows)}; send the acquisition again."
+        )
     used = {number for number, _ in (peak, lower, upper) if number is not None}
     views = front_and_back([pair for pair in frames if pair[1].window == peak[0]], typed, name, ledger)
     duration, elapsed = _durations(first, kind, typed, name, ledger)
@@ -176,6 +183,8 @@ def _durations(item: PlanarObject, kind: str, typed: dict, name: str, ledger: Le
     if kind == "whole body":
         dwell = _dwell(item, typed, name, ledger)
         if dwell is not None:
+            if elapsed is None:
+                ledger.warn(f"{name}: the duration of the whole scan is not known; its start was taken for the time of every point")
             if elapsed is not None and dwell > elapsed * 1.01:
                 raise DosimetryError(
                     f"Expected a field of view that passes each point in less than the {elapsed:g} s of '{name}', received {dwell:g} s; "
@@ -201,6 +210,18 @@ def _dwell(item: PlanarObject, typed: dict, name: str, ledger: Ledger) -> float 
     ledger.settle("scan velocity", "mm/s", velocity, None, name)
     if not (math.isfinite(used) and used > 0):
         return None
+    if not _SLOWEST_MM_S <= velocity.value <= _FASTEST_MM_S:
+        raise DosimetryError(
+            f"Expected a scan velocity of {_SLOWEST_MM_S:g} to {_FASTEST_MM_S:g} mm/s in '{name}', received {velocity.value:.6g}; type duration_s, the time at each point."
+        )
+    travel, elapsed = find(item.header, "scan_length_mm"), find(item.header, "planar_duration_s")
+    if travel is not None and elapsed is not None and travel.value > 0:
+        shortest, longest = travel.value / velocity.value, (travel.value + used) / velocity.value
+        if not shortest / _TIMES_AGREE <= elapsed.value <= longest * _TIMES_AGREE:
+            ledger.warn(
+                f"{name}: {travel.value:g} mm at {velocity.value:.4g} mm/s take {shortest:.0f} to {longest:.0f} s, but the file says {elapsed.value:.0f} s; "
+                "check the scan velocity"
+            )
     ledger.record("time at each point", used / velocity.value, "s", "field of view / scan velocity", name, "derived")
     return float(used / velocity.value)
 

@@ -14,6 +14,9 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
     none = (None, None)
     if len(windows) <= 1:
         return (0, windows[0] if windows else None), none, none
+    unknown = [window.name for window in windows if window.width_kev is None or window.width_kev <= 0]
+    if unknown:
+        ledger.warn(f"{name}: energy windows without two limits of one range were not used: {', '.join(unknown)}")
     limited = [(number, window) for number, window in enumerate(windows) if window.width_kev is not None and window.width_kev > 0]
     around = {number: (_neighbour(window, limited, "below"), _neighbour(window, limited, "above")) for number, window in limited}
     if "peak_kev" in typed:
