@@ -39,6 +39,7 @@ REMAINDER = "remainder"
 """The voxels outside all regions: they have a curve of their own in the map."""
 
 _FULL_COVERAGE = 0.999
+_NEARLY_ALL = 0.95
 
 
 def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
@@ -109,7 +110,8 @@ def integrate_voxels(
     """Time-integrated activity of every voxel on the activity grid of the reference scan.
 
     With "shared", a voxel follows the curve of the smallest region that holds it, scaled to its own values; the rest of the
-    body follows its own mean curve.
+    body follows its own mean curve. With ``map_follows_regions`` the voxels of each region are then scaled to its recovery-corrected
+    mean; what blur has carried out of it stays where it is. A region that is mostly other regions is left as it is.
     """
     geometry = images.scans[images.reference_index].activity.geometry
     times_h = [scan.start_h for scan in images.scans]
@@ -131,6 +133,11 @@ def integrate_voxels(
         if np.any(labels == remainder):
             shapes[remainder] = _shape_of(_remainder_fit(times_h, frames, labels == remainder, images.nuclide))
         options |= {"regions": labels, "region_rates": shapes}
+    followed = _followed(images.regions, fits, labels, occupancies, covered) if settings.map_follows_regions else {}
+    if followed:
+        options |= {"regions": labels, "conserve_region_tia": True, "region_tia_mbq_h_ml": followed}
+        if settings.voxel_model != "shared":
+            options["regions"] = np.where(np.isin(labels, list(followed)), labels, 0)
     voxel_fit = fit_voxels(times_h, frames, images.nuclide, model=settings.voxel_model, **options)
     coverage = {
         region.name: float((occupancy * covered).sum(dtype=float) / max(occupancy.sum(dtype=float), 1e-30))
@@ -140,7 +147,33 @@ def integrate_voxels(
         f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
         for name, share in coverage.items() if share < _FULL_COVERAGE
     )
+    if settings.map_follows_regions:
+        warnings += _said_of_following(images.regions, followed, voxel_fit.region_discrepancy)
+        voxel_fit = replace(voxel_fit, warnings=tuple(text for text in voxel_fit.warnings if not text.startswith("Region ")))
     return TiaMap(geometry, voxel_fit.tia_mbq_h_ml, covered, voxel_fit, coverage, warnings + voxel_fit.warnings)
+
+
+def _followed(regions, fits, labels, occupancies, covered) -> dict[int, float]:
+    """Label -> TIA concentration of the region in MBq*h/mL, of the regions whose voxels are nearly all their own."""
+    found = {}
+    for index, (region, fit, occupancy) in enumerate(zip(regions, fits, occupancies)):
+        own, all_of_it = np.count_nonzero(labels == index + 1), np.count_nonzero((occupancy >= 0.5) & covered)
+        if all_of_it and own >= _NEARLY_ALL * all_of_it and fit.tia_mbq_h > 0:
+            found[index + 1] = fit.tia_mbq_h / region.volume_ml
+    return found
+
+
+def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[int, float]) -> tuple[str, ...]:
+    said = [
+        "The voxels of the regions were scaled to the regions' recovery-corrected activity; what blur carried out of them was left, so that the "
+        "map is high just outside a region."
+    ]
+    for index, region in enumerate(regions):
+        if index + 1 in followed and index + 1 in discrepancy:
+            said.append(f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity")
+        else:
+            said.append(f"{region.name}: its voxels were left as they are; they are shared with smaller regions or hold no activity")
+    return tuple(said)
 
 
 def region_occupancies(regions: tuple[Region, ...], geometry: ImageGeometry) -> list[np.ndarray]:

@@ -90,6 +90,7 @@ class StudySettings(Record):
     taken as aligned with a warning; "activity", the activity images themselves, for scans without a CT.
     registrations: known 4 x 4 LPS matrices instead, one per time point (from the reference to the time point).
     density_from_ct: density of every voxel of the dose map from the reference CT; density_g_ml then serves the masses only.
+    map_follows_regions: scale the voxels of every region so that their mean is that of the region's recovery-corrected curve.
     lesions_out_of_organs: an organ that lesions lie in is given a second time, without them; both are reported.
     calibration_uncertainty: relative, 1 sigma, common to all images.
     scan_uncertainty: relative, 1 sigma, of each scan for itself: how well a measurement of the same activity repeats
@@ -104,6 +105,7 @@ class StudySettings(Record):
     register: bool = True
     register_by: str = "ct"
     registrations: tuple[tuple[tuple[float, ...], ...], ...] | None = None
+    map_follows_regions: bool = False
     lesions_out_of_organs: bool = True
     calibration_uncertainty: float = 0.0
     scan_uncertainty: float = 0.03
@@ -111,7 +113,7 @@ class StudySettings(Record):
 
     def __post_init__(self):
         _refuse_other_than(str, "text", self, "the settings", "model")
-        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register", "lesions_out_of_organs")
+        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register", "map_follows_regions", "lesions_out_of_organs")
         _refuse_other_than((tuple, list), "a list of 4 x 4 matrices", self, "the settings", "registrations")
         for matrix in self.registrations or ():
             rigid_matrix(matrix, "registrations of the settings")

@@ -64,6 +64,7 @@ def study_of_scene(parameter_node, registrations=None) -> Study:
             scan_uncertainty=parameter_node.scanUncertaintyPercent / 100.0,
             density_from_ct=parameter_node.densityFromCt,
             lesions_out_of_organs=parameter_node.lesionsOutOfOrgans,
+            map_follows_regions=parameter_node.mapFollowsRegions,
             spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
             register=method is not RegistrationMethod.NONE,
             register_by="activity" if method is RegistrationMethod.ACTIVITY else "ct",

@@ -58,6 +58,7 @@ def step_keys(parameter_node) -> dict[str, str]:
     fit = _hash([measure, parameter_node.model, {name: settings["model"] for name, settings in typed.items()}])
     dose = _hash([
         fit, parameter_node.voxelModel.value, parameter_node.doseMethod.value, parameter_node.densityFromCt, parameter_node.administeredActivityMBq,
+        parameter_node.mapFollowsRegions,
         parameter_node.administrationTime, parameter_node.radiopharmaceutical,
     ])
     return {"register": register, "measure": measure, "fit": fit, "dose": dose}

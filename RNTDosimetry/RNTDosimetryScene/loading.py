@@ -133,6 +133,7 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
         parameter_node.scanUncertaintyPercent = 100.0 * settings.scan_uncertainty
         parameter_node.densityFromCt = settings.density_from_ct
         parameter_node.lesionsOutOfOrgans = settings.lesions_out_of_organs
+        parameter_node.mapFollowsRegions = settings.map_follows_regions
         if settings.register_by == "activity":
             parameter_node.registrationMethod = RegistrationMethod.ACTIVITY
         if not settings.register:

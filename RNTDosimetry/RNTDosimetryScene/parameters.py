@@ -88,6 +88,7 @@ class RNTDosimetryParameterNode:
     scanUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 3.0
     densityFromCt: bool = False
     lesionsOutOfOrgans: bool = True
+    mapFollowsRegions: bool = False
     isodosePercents: str = "20, 40, 60, 80"
     planProduct: str = "Y-90"
     planActivityGBq: Annotated[float, WithinRange(0, 100)] = 2.0
