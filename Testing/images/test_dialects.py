@@ -4,7 +4,7 @@ Source of the numbers: the formula of the test, as in test_intake_variants.py; o
 """
 
 import pytest
-from images.dialect_fixtures import DIALECTS, TYPED, pytomography_one_file
+from images.dialect_fixtures import DIALECTS, TYPED, philips_activity_scale, pytheranostics, pytomography_one_file
 from images.dicom_fixtures import COARSE_CT, CORONAL, OBLIQUE, Grid, Spect, write_ct, write_spect
 from images.test_intake_variants import largest_deviation
 
@@ -49,3 +49,40 @@ def test_nothing_is_assumed_for_a_file_that_says_nothing(tmp_path):
             read_folder(tmp_path, typed)
     with pytest.raises(DosimetryError, match="Expected a unit such as BQML"):
         read_folder(tmp_path, TYPED)
+
+
+def two_mappings(dataset):
+    pytheranostics(dataset)
+    dataset.RealWorldValueMappingSequence[1].RealWorldValueSlope *= 2
+
+
+def no_factor(dataset):
+    philips_activity_scale(dataset)
+    for element in (0x00, 0x09):
+        dataset.private_block(0x7053, "Philips PET Private Group")[element].value = "0"
+
+
+def another_element(dataset):
+    pytheranostics(dataset)
+    dataset.RadiopharmaceuticalInformationSequence[0].Radiopharmaceutical = "Terbium-PSMA"
+
+
+def bits(dataset):
+    dataset.BitsStored = 12
+
+
+REFUSED = {
+    "mappings for ranges of stored values": ("NM", two_mappings, "received 2 that differ; type the override value_scale"),
+    "Philips without a factor": ("PT", no_factor, "received 'CNTS', counts without a calibration"),
+    "half-life of another element": ("NM", another_element, "type the override nuclide"),
+    "bits that contradict": ("NM", bits, "Expected a High Bit one below Bits Stored"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_doubtful_dialects_are_refused(tmp_path, case):
+    dialect, edit, sentence = REFUSED[case]
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect=dialect, decay="START", edit=edit))
+    with pytest.raises(DosimetryError, match=sentence):
+        read_folder(tmp_path)

@@ -206,6 +206,14 @@ BROKEN = {
     "cut off": (lambda d: setattr(d, "PixelData", d.PixelData[:-100]), {}, "received a damaged one"),
     "date that is none": (change(AcquisitionDate="20240230"), {}, "received '20240230 100000'"),
     "field of view too long": (change(ImageType=["ORIGINAL", "PRIMARY", "WHOLE BODY"], ScanVelocity=0.5), {"field_of_view_mm": 400}, "received 800 s"),
+    "no energy windows though six are counted": (
+        lambda d: [setattr(d, "EnergyWindowVector", [1, 2]), setattr(d, "EnergyWindowInformationSequence", [])], {}, "for all 2 energy windows",
+    ),
+    "absurd velocity": (
+        change(ImageType=["ORIGINAL", "PRIMARY", "WHOLE BODY"], ScanVelocity=1e9), {"field_of_view_mm": 400}, "Expected a scan velocity of 0.1 to 100 mm/s",
+    ),
+    "bits that contradict": (change(HighBit=7), {}, "received 7 and 16; send the image again"),
+    "negative spacing": (change(PixelSpacing=[4.4, -4.6]), {}, "Expected positive pixel spacings"),
     "unknown key": (change(), {"peak": 208}, "Expected only peak_kev, anterior_frame"),
     "a third frame": (change(), {"anterior_frame": 2}, "Expected 0 or 1 for the anterior frame"),
     "negative field of view": (change(ImageType=["ORIGINAL", "PRIMARY", "WHOLE BODY"], ScanVelocity=1), {"field_of_view_mm": -4}, "positive number for the override field_of"),

@@ -22,6 +22,7 @@ from images.time_frame_fixtures import (
     write_passes,
     write_pt,
 )
+from pydicom import dcmread
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import format_intake_table, read_folder
@@ -237,7 +238,37 @@ def no_phase_time(dataset):
     dataset.PhaseInformationSequence[1].ActualFrameDuration = 0
 
 
+def no_slice_vector(dataset):
+    del dataset.SliceVector
+
+
+def other_count(dataset):
+    dataset.PhaseInformationSequence[0].NumberOfFramesInPhase = 7
+
+
+def days_between(dataset):
+    dataset.PhaseInformationSequence[1].PhaseDelay = 90_000_000
+
+
+def negative_pause(dataset):
+    dataset.PhaseInformationSequence[1].PauseBetweenFrames = -30_000
+
+
+def no_phases(dataset):
+    del dataset.PhaseInformationSequence
+
+
+def cut_off(dataset):
+    dataset.PixelData = dataset.PixelData[: len(dataset.PixelData) // 2]
+
+
 BROKEN = {
+    "no slice vector though it is named": (no_slice_vector, "whose frames are ordered by it, received none"),
+    "another number of frames in a phase": (other_count, "Expected 7 frames in phase 1 of"),
+    "phases days apart": (days_between, "Expected time frames within a day in"),
+    "a negative pause": (negative_pause, "no negative pauses in phase 2 of"),
+    "no phases": (no_phases, "Expected the start of each of the 4 time frames"),
+    "half of the pixels": (cut_off, "Expected readable pixels"),
     "a slice of one frame is missing": (dropped, "received 5 to 6 slices in a frame"),
     "a vector that is too short": (short_vector, r"Expected 24 entries, one for each frame, in \(0054,0100\) Time Slice Vector"),
     "two energy windows": (two_windows, "received 2 energy windows in one object"),
@@ -253,6 +284,53 @@ def test_broken_dynamic_objects_are_refused(folder, case):
     with pytest.raises(DosimetryError, match=sentence) as refusal:
         read_folder(folder)
     assert "\n" not in str(refusal.value)
+
+
+def test_every_broken_object_has_its_own_sentence():
+    assert len({sentence for _, sentence in BROKEN.values()}) == len(BROKEN) >= 11
+
+
+def edited(path, **values):
+    dataset = dcmread(path)
+    for keyword, value in values.items():
+        if value is None:
+            delattr(dataset, keyword)
+        else:
+            setattr(dataset, keyword, value)
+    dataset.save_as(path)
+
+
+SLICES = {
+    "one slice without trigger time": ("gates", {"TriggerTime": None}, r"Expected \(0018,1060\) Trigger Time in every slice"),
+    "one slice with the trigger time of no gate": ("gates", {"TriggerTime": 777}, r"Expected one \(0018,1060\) Trigger Time for all slices"),
+    "one slice without acquisition time": ("times", {"AcquisitionTime": None}, "Expected the acquisition time of every slice"),
+    "one slice without reference time": ("references", {"FrameReferenceTime": None}, r"Expected \(0054,1300\) Frame Reference Time in every slice"),
+}
+
+
+@pytest.mark.parametrize("case", SLICES)
+def test_slices_that_could_be_in_the_wrong_frame_are_refused(folder, case):
+    form, values, sentence = SLICES[case]
+    write_pt(folder, GATES if form == "gates" else DYNAMIC, "START", form)
+    edited(sorted((folder / "frame2").iterdir())[3], **values)
+    with pytest.raises(DosimetryError, match=sentence):
+        read_folder(folder)
+
+
+def test_static_series_with_time_frames_typed_is_refused(folder):
+    write_nm(folder, DYNAMIC[:1], "START", "phases", edit=lambda dataset: setattr(dataset, "PhaseInformationSequence", []))
+    with pytest.raises(DosimetryError, match="Expected a dynamic or gated series for time_frames"):
+        read_folder(folder, {"time_points": {f"{SERIES}": {"time_frames": 1}}})
+
+
+def test_nominal_gate_times_and_missing_pauses_are_said(folder):
+    def nominal(dataset):
+        del dataset.GatedInformationSequence[0].DataInformationSequence[0].TimeSlotInformationSequence
+
+    write_nm(folder / "gated", GATES, "START", "slots", edit=nominal)
+    intake = read_folder(folder)
+    assert any("weighted by their nominal time" in warning for warning in intake.warnings)
+    assert deviation(intake.time_points[0], 1.0625) < 1e-3
 
 
 def test_missing_slice_of_a_dynamic_pet_is_refused(folder):
