@@ -6,6 +6,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/calibration_request.py
   RNTDosimetryLib/commandline.py
+  RNTDosimetryLib/compare_file.py
+  RNTDosimetryLib/compare_grids.py
+  RNTDosimetryLib/compare_maps.py
+  RNTDosimetryLib/compare_report.py
+  RNTDosimetryLib/compare_request.py
+  RNTDosimetryLib/compare_rtdose.py
+  RNTDosimetryLib/compare_sources.py
+  RNTDosimetryLib/compare_statistics.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py
   RNTDosimetryLib/dose/checks.py
@@ -92,12 +100,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/spheres.py
   RNTDosimetryLib/images/suv.py
   RNTDosimetryLib/images/time_frame_choice.py
+  RNTDosimetryLib/images/visual_check.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/admission.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/bootstrap.py
   RNTDosimetryLib/kinetics/checks.py
+  RNTDosimetryLib/kinetics/early.py
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
   RNTDosimetryLib/kinetics/hybrid.py

@@ -1,4 +1,4 @@
-"""How the views show a study: blends of two scans, dose over CT with legend, and a layout with curves and table."""
+"""How the views show a study: dose over CT with legend, and a layout with curves and table."""
 
 import slicer
 
@@ -44,23 +44,6 @@ def _composites() -> list:
 def link_slices(linked: bool = True) -> None:
     for composite in _composites():
         composite.SetLinkedControl(linked)
-
-
-def blend(parameter_node, index: int, checkerboard: bool = False) -> None:
-    """Show the CT (or activity) of one scan over that of the reference, half and half or in strips of slices.
-
-    Raises DosimetryError when there is nothing to compare.
-    """
-    nodes = parameter_node.ctVolumes or parameter_node.activityVolumes
-    if not 0 <= index < len(nodes) or index == parameter_node.referenceIndex:
-        raise DosimetryError("Expected a scan other than the reference, received none; click a row of another scan.")
-    if not has_views():
-        return
-    link_slices()
-    reference = nodes[parameter_node.referenceIndex]
-    slicer.util.setSliceViewerLayers(background=reference, foreground=nodes[index], foregroundOpacity=0.5, fit=True)
-    for composite in _composites():
-        composite.SetCompositing(composite.Add if checkerboard else composite.Alpha)
 
 
 def show_dose(parameter_node, ct_node, opacity: float = 0.6) -> None:

@@ -85,6 +85,7 @@ from RNTDosimetryLib.images.sphere_detection import (
     measure_sphere_recovery,
 )
 from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
+from RNTDosimetryLib.images.visual_check import checkerboard, middle_of_patient
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
 __all__ = [
@@ -130,6 +131,7 @@ __all__ = [
     "calibrate_point",
     "calibrate_uniform",
     "check_total_activity",
+    "checkerboard",
     "combine_calibrations",
     "conjugate_activity",
     "deform_activity",
@@ -149,6 +151,7 @@ __all__ = [
     "load_volume_file",
     "measure_activity",
     "measure_sphere_recovery",
+    "middle_of_patient",
     "observed_rate_cps",
     "occupancy_on_grid",
     "overlap_warnings",

@@ -84,9 +84,9 @@ def _nearest(mask: np.ndarray, geometry: ImageGeometry, grid: ImageGeometry, mat
     return resample_array(mask.astype(np.uint8), geometry, grid, matrix, linear=False) > 0
 
 
-def coarse_grid(geometry: ImageGeometry) -> ImageGeometry:
-    """A grid of about 4 mm over the same space."""
-    factors = [max(1, int(_GRID_MM / step + 0.25)) for step in geometry.spacing_mm]
+def coarse_grid(geometry: ImageGeometry, about_mm: tuple[float, float, float] = (_GRID_MM,) * 3) -> ImageGeometry:
+    """A grid of about 4 mm, or about_mm along (z, y, x), over the same space; never finer than the given one."""
+    factors = [max(1, int(aim / step + 0.25)) for aim, step in zip(about_mm, geometry.spacing_mm)]
     size = tuple(max(1, n // factor) for n, factor in zip(geometry.size, factors))
     shift = np.array([(factor - 1) / 2 for factor in factors[::-1]] + [1.0])
     origin = (geometry.index_to_lps @ shift)[:3]

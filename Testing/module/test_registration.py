@@ -219,3 +219,199 @@ def test_a_transform_that_mirrors_or_scales_is_refused(two_scans, diagonal):
     put_under(transform("odd", np.diag(diagonal)), parameter_node.activityVolumes[1])
     with pytest.raises(DosimetryError, match="received 'odd', which scales, shears or mirrors"):
         logic.runStep("register", parameter_node)
+
+
+@pytest.fixture
+def compared(panel, two_scans):
+    """The panel on two registered scans, the later one clicked. (container, widget, parameter node)"""
+    import slicer
+
+    container, widget = panel
+    _logic, parameter_node = two_scans
+    parameter_node.registrationMethod = scene_method(parameter_node)
+    registration = transform("registration", np.linalg.inv(TRUTH))
+    put_under(registration, parameter_node.ctVolumes[1], parameter_node.activityVolumes[1])
+    widget.logic.runStep("register", widget._parameterNode)
+    widget.panel.refresh()
+    slicer.util.setSliceViewerLayers(background=parameter_node.activityVolumes[0], foreground=None)
+    widget.ui.registrationTableWidget.selectRow(1)
+    return container, widget, widget._parameterNode
+
+
+def shown() -> set:
+    import slicer
+
+    return {
+        (node.GetBackgroundVolumeID(), node.GetForegroundVolumeID(), node.GetForegroundOpacity(), node.GetLinkedControl())
+        for node in slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    }
+
+
+def checkerboards() -> list:
+    import slicer
+
+    found = slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+    return [node for node in found if node.GetAttribute("RNTDosimetry.VisualCheck")]
+
+
+def scene_ids() -> list[str]:
+    import slicer
+
+    return sorted(slicer.mrmlScene.GetNthNode(index).GetID() for index in range(slicer.mrmlScene.GetNumberOfNodes()))
+
+
+def test_blend_and_fade_and_back(compared):
+    """Both CTs in linked slices, from the one to the other with the slider; a second click brings back what was shown before."""
+    _container, widget, node = compared
+    before, ids = shown(), scene_ids()
+    assert not widget.ui.fadeSliderWidget.enabled
+    widget.ui.blendButton.click()
+    reference, other = (ct.GetID() for ct in node.ctVolumes)
+    assert shown() == {(reference, other, 0.5, 1)}
+    assert widget.ui.blendButton.checked
+    assert widget.ui.fadeSliderWidget.enabled
+    widget.ui.fadeSliderWidget.value = 85
+    assert shown() == {(reference, other, 0.85, 1)}
+    widget.ui.blendButton.click()
+    assert not widget.ui.blendButton.checked
+    assert shown() == before
+    assert scene_ids() == ids
+
+
+def test_the_slices_are_centered_on_the_patient(compared):
+    """Through the middle of the body of the reference CT: the made-up trunk lies around x = y = 0."""
+    import slicer
+    from RNTDosimetryScene.volumes import ct_image
+
+    from RNTDosimetryLib.images import middle_of_patient
+
+    _container, widget, node = compared
+    widget.ui.blendButton.click()
+    middle = middle_of_patient(ct_image(node.ctVolumes[0]))
+    assert np.abs(middle[:2]).max() < 10
+    assert 100 < middle[2] < 180
+    place = dict(zip("RAS", middle * (-1, -1, 1)))
+    for name, axis in (("Red", "S"), ("Yellow", "R"), ("Green", "A")):
+        assert slicer.mrmlScene.GetNodeByID(f"vtkMRMLSliceNode{name}").GetSliceOffset() == pytest.approx(place[axis], abs=0.01)
+
+
+def test_the_checkerboard_is_made_of_both_and_leaves_nothing(compared):
+    """Cubes of 40 mm: of the reference, and of the scan as it lies on it. No node, no layer and no item is left behind."""
+    import slicer
+    from RNTDosimetryScene.volumes import ct_image
+
+    from RNTDosimetryLib.images.resampling import resample_array
+
+    _container, widget, node = compared
+    before, ids = shown(), scene_ids()
+    tree = slicer.mrmlScene.GetSubjectHierarchyNode()
+    items = tree.GetNumberOfItems()
+    widget.ui.checkerboardButton.click()
+    (board,) = checkerboards()
+    assert shown() == {(board.GetID(), None, 0.0, 1)}
+    assert not board.GetSaveWithScene()
+    values = slicer.util.arrayFromVolume(board)
+    fixed = slicer.util.arrayFromVolume(node.ctVolumes[0])
+    assert values.shape == fixed.shape
+    own = np.isclose(values, fixed)
+    assert 0.4 < own.mean() < 0.6
+    squares = own[: 8 * 7, : 8 * 7, : 8 * 10].reshape(7, 8, 7, 8, 10, 8).mean(axis=(1, 3, 5))
+    assert np.array_equal(squares > 0.99, np.indices(squares.shape).sum(axis=0) % 2 == 0)
+    scan_there = ct_image(node.ctVolumes[1])
+    aligned = resample_array(scan_there.hounsfield, scan_there.geometry, ct_image(node.ctVolumes[0]).geometry, TRUTH, outside=-1000.0)
+    np.testing.assert_allclose(values[~own], aligned[~own], atol=0.5)
+    widget.ui.blendButton.click()
+    assert checkerboards() == []
+    widget.ui.checkerboardButton.click()
+    widget.ui.checkerboardButton.click()
+    assert not widget.ui.checkerboardButton.checked
+    assert shown() == before
+    assert scene_ids() == ids
+    assert tree.GetNumberOfItems() == items
+
+
+@pytest.mark.parametrize("button", ["blendButton", "checkerboardButton"])
+def test_leaving_the_panel_and_closing_the_scene_end_the_comparison(compared, scene, button, tmp_path):
+    import slicer
+
+    container, widget, _node = compared
+    before = shown()
+    getattr(widget.ui, button).click()
+    slicer.util.saveScene(str(tmp_path / "scene.mrb"))
+    container.exit()
+    assert shown() == before
+    assert checkerboards() == []
+    container.enter()
+    widget.ui.registrationTableWidget.selectRow(1)
+    getattr(widget.ui, button).click()
+    assert getattr(widget.ui, button).checked
+    scene.Clear()
+    assert checkerboards() == []
+    assert not getattr(widget.ui, button).checked
+    slicer.util.loadScene(str(tmp_path / "scene.mrb"))
+    assert checkerboards() == []
+
+
+def test_a_checkerboard_of_where_the_scan_no_longer_lies_goes_away(compared):
+    """The user corrects the transform while looking: the blend follows it by itself, the checkerboard would lie."""
+    from RNTDosimetryScene.geometry import lps, vtk_matrix
+
+    _container, widget, node = compared
+    moved = node.ctVolumes[1].GetParentTransformNode()
+    widget.ui.blendButton.click()
+    moved.SetMatrixTransformToParent(vtk_matrix(lps(motion(1, 5, 2))))
+    widget.panel.refresh()
+    assert widget.ui.blendButton.checked
+    widget.ui.checkerboardButton.click()
+    moved.SetMatrixTransformToParent(vtk_matrix(lps(motion(1, 5, 3))))
+    widget.panel.refresh()
+    assert not widget.ui.checkerboardButton.checked
+    assert checkerboards() == []
+
+
+def test_another_view_of_the_user_is_not_taken_away(compared):
+    """Who shows the SPECT while scans are compared keeps it: the button comes up by itself."""
+    import slicer
+
+    _container, widget, node = compared
+    widget.ui.blendButton.click()
+    slicer.util.setSliceViewerLayers(background=node.activityVolumes[1], foreground=None)
+    wanted = shown()
+    widget.panel.refresh()
+    assert not widget.ui.blendButton.checked
+    assert shown() == wanted
+
+
+def test_scans_without_ct_are_compared_by_their_activity(compared):
+    import slicer
+
+    _container, widget, node = compared
+    node.ctVolumes = []
+    widget.logic.runStep("register", node)
+    widget.panel.refresh()
+    widget.ui.registrationTableWidget.selectRow(1)
+    widget.ui.checkerboardButton.click()
+    (board,) = checkerboards()
+    assert np.percentile(slicer.util.arrayFromVolume(board), 99.5) == pytest.approx(100.0, abs=15.0)
+    widget.ui.blendButton.click()
+    assert {item[:2] for item in shown()} == {tuple(volume.GetID() for volume in node.activityVolumes)}
+
+
+def test_the_reference_cannot_be_compared_with_itself(compared):
+    _container, widget, _node = compared
+    widget.ui.registrationTableWidget.selectRow(0)
+    for button in (widget.ui.blendButton, widget.ui.checkerboardButton, widget.ui.userTransformButton):
+        assert not button.enabled
+        assert "reference" in button.toolTip
+
+
+def test_the_table_has_the_three_numbers_of_the_quality(compared):
+    """Mutual information, Dice of the bones and common field of view are those of the result."""
+    _container, widget, node = compared
+    table = widget.ui.registrationTableWidget
+    quality = widget.logic.alignments(node)[1].quality
+    cells = {table.horizontalHeaderItem(column).text(): table.item(1, column).text() for column in range(table.columnCount)}
+    assert float(cells["MI (nats)"]) == pytest.approx(quality.mutual_information, rel=0.01)
+    assert float(cells["Bone Dice"]) == pytest.approx(quality.bone_dice, rel=0.01)
+    assert float(cells["Common FOV (%)"]) == pytest.approx(100 * quality.overlap, abs=0.5)
+    assert {table.item(0, column).text() for column in (3, 4, 5, 6)} == {"-"}
