@@ -127,6 +127,7 @@ def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[F
             f"Expected DICOM files in {folder}, found none among {len(files)} files; choose the folder of the patient."
         )
     whole = [FoundSeries(own or uid, sop_class, tuple(objects)) for (sop_class, uid, own), objects in groups.items()]
+    whole = _with_stacked_slices(whole)
     used = tuple(item for item in whole if _is_used(item))
     unused = tuple(item for item in whole if not _is_used(item))
     return used, unused
@@ -158,6 +159,30 @@ def _objects_of(path: str, header, sop_class: str) -> list[FoundObject]:
     if not flat:
         raise DosimetryError(f"Expected functional groups for every frame of {path}, received none; send the file again.")
     return [FoundObject(path, item, frame) for frame, item in enumerate(flat)]
+
+
+def _with_stacked_slices(whole: list[FoundSeries]) -> list[FoundSeries]:
+    """Reconstructed Nuclear Medicine objects of one frame each, in one series, are slices: one volume, read as slices in files of their own."""
+    single: dict[str, list[FoundSeries]] = {}
+    for item in whole:
+        if item.sop_class == NM and str(item.header.get("NumberOfFrames", 1) or 1) == "1" and is_reconstruction(item.header):
+            single.setdefault(str(item.header.get("SeriesInstanceUID", "")), []).append(item)
+    stacks = {uid: items for uid, items in single.items() if len(items) > 1}
+    stacked = {id(item) for items in stacks.values() for item in items}
+    slices = []
+    for uid, items in stacks.items():
+        objects = tuple(FoundObject(item.objects[0].path, _with_plane(item.header)) for item in items)
+        slices.append(FoundSeries(uid, PT, objects))
+    return [item for item in whole if id(item) not in stacked] + slices
+
+
+def _with_plane(header):
+    """A header with the plane of its detector item, where it has none of its own."""
+    detectors = header.get("DetectorInformationSequence") or []
+    for keyword in ("ImagePositionPatient", "ImageOrientationPatient"):
+        if keyword not in header and detectors and keyword in detectors[0]:
+            header.add(detectors[0][keyword])
+    return header
 
 
 def words_of(header, keyword: str = "ImageType") -> list[str]:

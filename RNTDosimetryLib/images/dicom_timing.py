@@ -12,6 +12,7 @@ from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 
 _LONGEST_BELIEVABLE_SCAN_S = 7200.0
+_SHORTEST_USUAL_SPECT_S = 60.0
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,9 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
         )
     if duration > _LONGEST_BELIEVABLE_SCAN_S:
         ledger.warn(f"{where}: an acquisition of {duration / 3600:.1f} h is unusually long; check the duration")
+    collimated = str(headers[0].get("CollimatorType", "") or "").upper() not in ("NONE", "RING")
+    if duration < _SHORTEST_USUAL_SPECT_S and frame is None and collimated and typed is None:
+        ledger.warn(f"{where}: an acquisition of {duration:g} s is unusually short for SPECT; check that it is that of the whole scan and not of one view")
     if typed is not None or not all(durations):
         return Timing(start, offsets, np.full(len(headers), float(duration)), series_start, share)
     each = np.array([item.value for item in durations])

@@ -3,10 +3,12 @@
 Source of the numbers: the formula of the test, as in test_intake_variants.py; of the quirks: docs/intake.md.
 """
 
+import numpy as np
 import pytest
 from images.dialect_fixtures import DIALECTS, TYPED, philips_activity_scale, pytheranostics, pytomography_one_file
-from images.dicom_fixtures import COARSE_CT, CORONAL, OBLIQUE, Grid, Spect, write_ct, write_spect
+from images.dicom_fixtures import COARSE_CT, CORONAL, OBLIQUE, ROOT, Grid, Spect, write_ct, write_spect
 from images.test_intake_variants import largest_deviation
+from pydicom import dcmread
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder
@@ -86,3 +88,44 @@ def test_doubtful_dialects_are_refused(tmp_path, case):
     write_spect(tmp_path, Spect(dialect=dialect, decay="START", edit=edit))
     with pytest.raises(DosimetryError, match=sentence):
         read_folder(tmp_path)
+
+
+@pytest.mark.parametrize("at_the_top", [False, True])
+@pytest.mark.parametrize("axes", [CORONAL, OBLIQUE], ids=["coronal", "oblique"])
+def test_nm_slices_in_files_of_their_own(tmp_path, axes, at_the_top):
+    """One NM object for each slice, its position in the detector item or at the top."""
+    grid = Grid(axes=axes)
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(decay="START", grid=grid))
+    whole = dcmread(tmp_path / "nm_1.2.24")
+    frames = whole.pixel_array
+    for z in np.random.default_rng(2).permutation(grid.size[0]).tolist():
+        whole.SOPInstanceUID, whole.NumberOfFrames, whole.InstanceNumber = f"{ROOT}.2.24.{z + 1}", 1, z + 1
+        position = [round(float(p), 9) for p in grid.position(z=z)]
+        whole.DetectorInformationSequence[0].ImagePositionPatient = position
+        if at_the_top:
+            whole.ImagePositionPatient, whole.ImageOrientationPatient = position, whole.DetectorInformationSequence[0].ImageOrientationPatient
+        whole.PixelData = frames[z].tobytes()
+        whole.save_as(tmp_path / f"slice{z}")
+    (tmp_path / "nm_1.2.24").unlink()
+    assert largest_deviation(read_folder(tmp_path)) < 1e-3
+
+
+def test_duration_of_one_view_is_doubted(tmp_path):
+    def per_view(dataset):
+        dataset.ActualFrameDuration = 20_000
+
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect="PT", decay="START", edit=per_view))
+    assert any("20 s is unusually short for SPECT" in warning for warning in read_folder(tmp_path).warnings)
+
+
+def test_series_time_stands_for_a_missing_acquisition_time_and_says_so(tmp_path):
+    def edit(dataset):
+        del dataset.AcquisitionDate, dataset.AcquisitionTime
+
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(edit=edit))
+    intake = read_folder(tmp_path)
+    assert largest_deviation(intake) < 1e-3
+    assert any("series date and time were taken" in warning for warning in intake.warnings)
