@@ -52,6 +52,10 @@ def _parser() -> argparse.ArgumentParser:
     verify.add_argument("request", type=Path, metavar="VERIFY.json", help="a verification file, or the verification.json of an earlier run")
     _add_out(verify)
     verify.set_defaults(run=_verify)
+    compare = verbs.add_parser("compare", help="two dose maps against each other", description="Compare two dose maps.", epilog=NOTICE)
+    compare.add_argument("request", type=Path, metavar="COMPARE.json", help="a comparison file, or the compare.json of an earlier comparison")
+    _add_out(compare)
+    compare.set_defaults(run=_compare)
     calibrate = verbs.add_parser(
         "calibrate", help="sensitivity from a scan of a known source", description="Calibrate a camera.", epilog=NOTICE
     )
@@ -145,6 +149,18 @@ def _verify(options) -> None:
     result = run_verification(read_verification(options.request))
     paths = write_verification_outputs(result, options.out)
     print(table_text(compartment_table(result)))
+    print_warnings(result.warnings)
+    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
+
+
+def _compare(options) -> None:
+    from RNTDosimetryLib.compare_file import read_comparison, run_comparison, write_comparison_outputs
+    from RNTDosimetryLib.compare_report import short_table
+    from RNTDosimetryLib.report import table_text
+
+    result = run_comparison(read_comparison(options.request))
+    paths = write_comparison_outputs(result, options.out)
+    print(table_text(short_table(result)))
     print_warnings(result.warnings)
     print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
 

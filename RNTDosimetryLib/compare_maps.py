@@ -1,0 +1,236 @@
+"""Two dose maps compared: numbers of every region, histograms, gamma index, and what is doubtful about the comparison."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from RNTDosimetryLib.compare_grids import GriddedDose, on_grid
+from RNTDosimetryLib.compare_request import GammaCriteria
+from RNTDosimetryLib.compare_sources import ComparedMap
+from RNTDosimetryLib.compare_statistics import (
+    STATISTICS,
+    ComparedValue,
+    VoxelUncertainty,
+    compared_value,
+    region_histogram,
+    statistic_uncertainties,
+    statistics_of,
+)
+from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, gamma_index
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.records import NOT_WRITTEN, Record
+
+_FULL_COVERAGE = 0.999
+_MOST_RATIO = 5.0
+_NOISE_TO_MENTION, _SHIFT_TO_MENTION = 0.05, 0.02
+_HALF = 0.5
+
+
+@dataclass(frozen=True)
+class NoiseShift(Record):
+    """Statistical noise of a voxel of a region (median, 1 sigma), and by how much such noise moves D98 and D2."""
+
+    voxel_gy: float
+    d98_gy: float
+    d2_gy: float
+
+
+@dataclass(frozen=True, eq=False)
+class RegionComparison(Record):
+    """One region in both maps. values: by name of STATISTICS. volume_ml: of the part that both maps cover; coverage: its share of the region.
+
+    gamma_pass_percent: of the region's voxels (at least half inside) that the gamma index evaluated, None without any; gamma_voxels: their number.
+    root_mean_square_gy: of the differences of voxels. noise: by name of a map with statistical noise of its voxels.
+    """
+
+    name: str
+    volume_ml: float
+    coverage: float
+    values: dict[str, ComparedValue]
+    root_mean_square_gy: float
+    gamma_pass_percent: float | None
+    gamma_voxels: int
+    reference_histogram: DoseVolumeHistogram
+    evaluated_histogram: DoseVolumeHistogram
+    noise: dict[str, NoiseShift] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class MapComparison(Record):
+    """Both maps on the grid of the reference, (z, y, x): reference_gy, evaluated_gy, difference_gy (evaluated minus reference, 0 where not compared).
+
+    compared: voxels that both maps cover. gamma: over the whole common part. centre_shift_mm: from the centre of the reference's dose to that of
+    the evaluated one, LPS (x, y, z). occupancies: of the regions, by name.
+    """
+
+    geometry: ImageGeometry
+    regions: tuple[RegionComparison, ...]
+    gamma: GammaResult
+    centre_shift_mm: tuple[float, float, float]
+    covered_share: float
+    reference_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    evaluated_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    difference_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    compared: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    occupancies: dict[str, np.ndarray] = field(metadata=NOT_WRITTEN, repr=False)
+    warnings: tuple[str, ...] = ()
+
+
+def compare_maps(
+    reference: ComparedMap,
+    evaluated: ComparedMap,
+    regions: Sequence[Region],
+    *,
+    registration=None,
+    regions_follow: bool = False,
+    same_activity: bool = False,
+    criteria: GammaCriteria | None = None,
+) -> MapComparison:
+    """Evaluated against reference over the voxels that both cover, on the reference's grid.
+
+    registration: 4 x 4 LPS, from points of the reference to the same tissue in the evaluated map. regions_follow: the regions lie in the frame of
+    the evaluated map. same_activity: the uncertainties of a run's regions are common to both maps. Raises DosimetryError when the maps or all of the regions do not meet, or the reference has no dose there.
+    """
+    criteria = criteria or GammaCriteria()
+    grid = reference.dose.geometry
+    first = on_grid(reference.dose, grid)
+    second = on_grid(evaluated.dose, grid, registration, evaluated.uncertainty_of_voxels == "independent")
+    compared = second.inside
+    base, other = (np.where(compared, part.dose_gy, 0).astype(np.float32) for part in (first, second))
+    if not base.any() or not other.any():
+        which = reference.name if not base.any() else evaluated.name
+        raise DosimetryError(f"Expected dose of '{which}' where the maps meet, received none; check frames of reference and registration.")
+    gamma = gamma_index(
+        base, other, grid.spacing_mm, criteria.dose_difference_percent, criteria.distance_mm, threshold_percent=criteria.threshold_percent,
+        local=criteria.local, maximum=criteria.maximum,
+    )  # fmt: skip
+    occupancies, found, warnings = {}, [], []
+    for region in regions:
+        occupancy = occupancy_on_grid(region, grid, registration if regions_follow else None)
+        share = np.where(compared, occupancy, 0)
+        if not share.any():
+            warnings.append(f"{region.name}: lies outside the part that both maps cover, and is left out")
+            continue
+        occupancies[region.name] = occupancy
+        found.append(_compare_region(region, share, (reference, first), (evaluated, second), grid, gamma, same_activity))
+    if not found:
+        raise DosimetryError(f"Expected a region where both maps have voxels, received none of {len(regions)}; check frames of reference and registration.")
+    shift = _centre(other, grid) - _centre(base, grid)
+    return MapComparison(
+        geometry=grid, regions=tuple(found), gamma=gamma, centre_shift_mm=tuple(float(part) for part in shift),
+        covered_share=float(np.count_nonzero(compared)) / compared.size, reference_gy=base, evaluated_gy=other, difference_gy=other - base,
+        compared=compared, occupancies=occupancies,
+        warnings=(*warnings, *_map_warnings(reference, evaluated, first, second, criteria, shift),
+            *_noise_warnings(reference, found), *_noise_warnings(evaluated, found), *(text for item in found for text in item.warnings)),
+    )  # fmt: skip
+
+
+def _compare_region(region: Region, share: np.ndarray, reference, evaluated, grid: ImageGeometry, gamma: GammaResult, same_activity) -> RegionComparison:
+    inside = share > 0
+    weight, numbers, spreads, own, histograms, doses, shifts = share[inside].astype(float), [], [], [], [], [], {}
+    for which, part in (reference, evaluated):
+        dose = part.dose_gy[inside].astype(float)
+        uncertainty = _uncertainty_inside(which, part, region.name, inside)
+        histogram = region_histogram(dose, weight, region.name, grid.spacing_mm, uncertainty)
+        spread, bias = statistic_uncertainties(dose, weight, uncertainty)
+        if uncertainty.independent_gy is not None:
+            shifts[which.name] = NoiseShift(float(np.median(uncertainty.independent_gy)), bias["D98"], bias["D2"])
+        unshared = spread
+        if same_activity and which.shares_activity:
+            unshared, _ = statistic_uncertainties(dose, weight, replace(uncertainty, relative=0.0))
+        for into, item in zip((numbers, spreads, own, histograms, doses), (statistics_of(histogram), spread, unshared, histogram, dose)):
+            into.append(item)
+    coverage = min(1.0, float(weight.sum()) * grid.voxel_volume_ml / region.volume_ml)
+    values = {
+        name: compared_value(numbers[0][name], spreads[0][name], numbers[1][name], spreads[1][name], (own[0][name], own[1][name])) for name in STATISTICS
+    }
+    judged = (share >= _HALF) & gamma.evaluated
+    count = int(np.count_nonzero(judged))
+    warnings = []
+    if coverage < _FULL_COVERAGE:
+        warnings.append(f"{region.name}: {100 * (1 - coverage):.1f} % of the region lies outside one of the maps and is not compared")
+    mean = values["mean"]
+    if mean.reference_gy > 0 and not 1 / _MOST_RATIO < mean.evaluated_gy / mean.reference_gy < _MOST_RATIO:
+        warnings.append(f"{region.name}: the means differ by a factor of {mean.evaluated_gy / mean.reference_gy:.3g}; check unit, activity and decays")
+    warnings += histograms[0].warnings
+    return RegionComparison(
+        name=region.name,
+        volume_ml=float(weight.sum()) * grid.voxel_volume_ml,
+        coverage=coverage,
+        values=values,
+        root_mean_square_gy=float(np.sqrt(weight @ (doses[1] - doses[0]) ** 2 / weight.sum())),
+        gamma_pass_percent=float(100 * np.count_nonzero(gamma.gamma[judged] <= 1 + 1e-6) / count) if count else None,
+        gamma_voxels=count,
+        reference_histogram=histograms[0],
+        evaluated_histogram=histograms[1],
+        noise=shifts,
+        warnings=tuple(warnings),
+    )
+
+
+def _uncertainty_inside(which: ComparedMap, part: GriddedDose, region: str, inside: np.ndarray) -> VoxelUncertainty:
+    voxels = None if part.uncertainty_gy is None else part.uncertainty_gy[inside].astype(float)
+    independent = which.uncertainty_of_voxels == "independent"
+    return VoxelUncertainty(
+        independent_gy=voxels if independent else None,
+        common_gy=None if independent else voxels,
+        relative=which.relative_of(region),
+        voxels_per_sample=part.voxels_per_sample,
+    )
+
+
+def _noise_warnings(which: ComparedMap, found: Sequence[RegionComparison]) -> list[str]:
+    """Noise of single voxels widens a histogram: it lowers D98 and minimum, raises D2 and maximum, and leaves the mean."""
+    noisy = []
+    for item in found:
+        mean, noise = item.reference_histogram.mean_gy, item.noise.get(which.name)
+        if noise is None or mean <= 0:
+            continue
+        if noise.voxel_gy >= _NOISE_TO_MENTION * mean or max(abs(noise.d98_gy), abs(noise.d2_gy)) >= _SHIFT_TO_MENTION * mean:
+            noisy.append(f"{item.name} ({100 * noise.voxel_gy / mean:.2g} % of the mean)")
+    if not noisy:
+        return []
+    return [
+        f"statistical noise of the voxels of '{which.name}' in {', '.join(noisy)} widens histograms and moves D98, D2, the extremes and the gamma index; "
+        "the mean stands"
+    ]
+
+
+def _map_warnings(reference: ComparedMap, evaluated: ComparedMap, first: GriddedDose, second: GriddedDose, criteria: GammaCriteria, shift) -> list[str]:
+    warnings = [*reference.warnings, *evaluated.warnings]
+    above = first.dose_gy >= criteria.threshold_percent / 100 * first.dose_gy.max()
+    lost = np.count_nonzero(above & ~second.inside) / np.count_nonzero(above)
+    if lost > 0:
+        warnings.append(
+            f"'{evaluated.name}' does not cover {max(100 * lost, 0.1):.1f} % of the voxels of '{reference.name}' above {criteria.threshold_percent:g} % of its "
+            "highest dose; they are not compared"
+        )
+    frames = reference.frame_of_reference_uid, evaluated.frame_of_reference_uid
+    if all(frames) and frames[0] != frames[1]:
+        warnings.append("the maps have different frames of reference; they were taken to lie as their coordinates and the registration say")
+    if all((reference.patient, evaluated.patient)) and reference.patient != evaluated.patient:
+        warnings.append("the maps have different patient IDs; check that they are of one patient")
+    if all((reference.nuclide, evaluated.nuclide)) and reference.nuclide != evaluated.nuclide:
+        warnings.append(f"the maps are of different nuclides, {reference.nuclide} and {evaluated.nuclide}")
+    for which in (reference, evaluated):
+        if which.kind != "run" and which.dose.uncertainty_gy is None:
+            warnings.append(f"no uncertainty of the voxels of '{which.name}' was given: its statistical noise cannot be told from a difference")
+    if second.voxels_per_sample > 1.5:
+        warnings.append(
+            f"'{evaluated.name}' has voxels {second.voxels_per_sample:.3g} times as large as those of '{reference.name}'; it was interpolated, and edges differ for "
+            "that alone"
+        )
+    distance, side = float(np.linalg.norm(shift)), min(reference.dose.geometry.spacing_mm)
+    if distance > side / 2:
+        warnings.append(f"the centers of the doses lie {distance:.1f} mm apart; check that both maps are in one frame")
+    return warnings
+
+
+def _centre(dose: np.ndarray, grid: ImageGeometry) -> np.ndarray:
+    """Centre of the dose, LPS (x, y, z) in mm."""
+    total = float(dose.sum(dtype=float))
+    index = [float(np.arange(dose.shape[axis]) @ dose.sum(axis=tuple(a for a in range(3) if a != axis), dtype=float)) / total for axis in range(3)]
+    return (grid.index_to_lps @ np.array([*index[::-1], 1.0]))[:3]

@@ -1,0 +1,202 @@
+"""The two maps of a comparison, read: the dose map of an earlier run with its regions and uncertainties, a volume file, or an RT Dose."""
+
+import hashlib
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from RNTDosimetryLib.compare_request import DoseSource
+from RNTDosimetryLib.compare_rtdose import load_rtdose
+from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import CtImage, ImageGeometry, Region
+from RNTDosimetryLib.images.dose_files import DoseVolume, load_dose_file
+from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file
+from RNTDosimetryLib.records import Record, checked_path, read_json_file
+from RNTDosimetryLib.report import dicom_reference, sha256_of_array, sha256_of_file
+from RNTDosimetryLib.study import study_from_dict
+from RNTDosimetryLib.study_images import load_study
+from RNTDosimetryLib.study_result import RESULTS_FORMAT
+
+DOSE_FILE, RESULTS_FILE, RTDOSE_FILE = "dose.nrrd", "results.json", "dose.dcm"
+_SAME_DOSE = 1e-5
+
+
+@dataclass(frozen=True, eq=False)
+class ComparedMap(Record):
+    """One of the two maps. kind: "run", "file" or "RT Dose". hashes: SHA-256 by file.
+
+    relative_uncertainty: common to the whole map; region_relative_uncertainty: of a run, of the dose of each region, and then instead of it.
+    uncertainty_of_voxels: how ``dose.uncertainty_gy`` is meant. patient: hash of the patient ID, "" where it is not known.
+    """
+
+    name: str
+    kind: str
+    dose: DoseVolume
+    method: str = ""
+    nuclide: str = ""
+    uncertainty_of_voxels: str = "independent"
+    relative_uncertainty: float | None = None
+    region_relative_uncertainty: dict[str, float] = field(default_factory=dict)
+    frame_of_reference_uid: str = ""
+    patient: str = ""
+    hashes: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def shares_activity(self) -> bool:
+        """Whether its common uncertainty is that of a run's regions, most of it the activity's."""
+        return self.relative_uncertainty is None and bool(self.region_relative_uncertainty)
+
+    def relative_of(self, region: str) -> float | None:
+        """Relative uncertainty that is common to the voxels of a region; None when it is not known."""
+        return self.relative_uncertainty if self.relative_uncertainty is not None else self.region_relative_uncertainty.get(region)
+
+
+@dataclass(frozen=True, eq=False)
+class RunSurroundings:
+    """Regions and CT of the study of a run."""
+
+    regions: tuple[Region, ...]
+    ct: CtImage | None
+    frame_of_reference_uid: str
+    warnings: tuple[str, ...]
+
+
+def read_source(source: DoseSource, role: str) -> ComparedMap:
+    """The map that was named. role: "reference" or "evaluated", its name where none was typed. Raises DosimetryError for what is no dose map."""
+    return _read_run(source, role) if source.run else _read_file(source, role)
+
+
+def _read_file(source: DoseSource, role: str) -> ComparedMap:
+    path = checked_path(source.file, "a dose file")
+    common = {
+        "name": source.name or role, "relative_uncertainty": source.relative_uncertainty, "uncertainty_of_voxels": source.uncertainty_of_voxels,
+    }  # fmt: skip
+    if path.name.lower().endswith(SUFFIXES):
+        dose = load_dose_file(path, source.typed())
+        return ComparedMap(
+            kind="file", dose=dose, method=dose.source, hashes={path.name: sha256_of_file(path)}, warnings=dose.warnings, **common
+        )
+    if not os.path.isfile(path):
+        raise DosimetryError(f"Expected a dose map at {path}, found none; check the path.")
+    if source.typed():
+        raise DosimetryError(f"Expected {', '.join(source.typed())} only for a volume file, received it with {path.name}; an RT Dose names its unit itself.")
+    if path.read_bytes()[128:132] != b"DICM":
+        raise DosimetryError(f"Expected a dose map as {', '.join(SUFFIXES)} or as RT Dose, received {path.name}, which is neither; convert it first.")
+    dose, stored = load_rtdose(path)
+    return ComparedMap(
+        kind="RT Dose", dose=dose, method=dose.source, frame_of_reference_uid=stored.frame_of_reference_uid, patient=_patient_hash(stored.patient_id),
+        hashes={path.name: sha256_of_file(path)}, warnings=dose.warnings, **common,
+    )  # fmt: skip
+
+
+def _read_run(source: DoseSource, role: str) -> ComparedMap:
+    folder, content = _results(source)
+    path = folder / DOSE_FILE
+    if not os.path.isfile(path):
+        raise DosimetryError(f"Expected {DOSE_FILE} beside {RESULTS_FILE} in {folder}, found none; name the folder as the run wrote it, or run the study again.")
+    known = _part(content, "dose_map")
+    dose = load_dose_file(path, {"unit": "Gy", "source": f"{known.get('method')} method, {known.get('density')}"})
+    geometry = ImageGeometry.from_dict(_part(_part(content, "tia_map"), "geometry"))
+    stored_maximum, found_maximum = known.get("maximum_gy"), float(dose.dose_gy.max())
+    if not dose.geometry.same_grid(geometry) or not _agree(stored_maximum, found_maximum):
+        raise DosimetryError(
+            f"Expected the {DOSE_FILE} of these {RESULTS_FILE} (highest dose {stored_maximum} Gy), received another map "
+            f"(highest {found_maximum:.6g} Gy, or another grid) in {folder}; run the study again."
+        )
+    rtdose = folder / RTDOSE_FILE
+    return ComparedMap(
+        name=source.name or role,
+        kind="run",
+        dose=replace(dose, name=f"{folder.name}/{DOSE_FILE}"),
+        method=dose.source,
+        nuclide=str(content.get("nuclide") or ""),
+        uncertainty_of_voxels="common",
+        relative_uncertainty=source.relative_uncertainty,
+        region_relative_uncertainty=_region_uncertainties(content),
+        frame_of_reference_uid=dicom_reference(rtdose).get("FrameOfReferenceUID", "") if os.path.isfile(rtdose) else "",
+        patient=str((content.get("patient") or {}).get("id_hash") or ""),
+        hashes={RESULTS_FILE: sha256_of_file(folder / RESULTS_FILE), DOSE_FILE: sha256_of_file(path)},
+        warnings=(*dose.warnings, *_coverage_warnings(content)),
+    )
+
+
+def run_surroundings(source: DoseSource) -> RunSurroundings:
+    """Regions and CT of the study that a run's results.json holds. Raises DosimetryError when its images are no longer there."""
+    folder, content = _results(source)
+    try:
+        images = load_study(study_from_dict(content), folder)
+    except DosimetryError as error:
+        raise DosimetryError(f"Expected the images of the study of {folder / RESULTS_FILE}, for its regions; or give regions as mask files. {error}") from error
+    hashes = content.get("input_hashes") or {}
+    changed = [region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))]
+    reference = images.scans[images.reference_index]
+    warnings = (f"{', '.join(changed)}: drawn otherwise than when {RESULTS_FILE} was written",) if changed else ()
+    return RunSurroundings(images.regions, reference.ct, reference.activity.frame_of_reference_uid, warnings)
+
+
+def _results(source: DoseSource) -> tuple[Path, dict]:
+    """Folder and content of the results of a run, which is named by either."""
+    path = checked_path(source.run, "a run")
+    path = path / RESULTS_FILE if os.path.isdir(path) else path
+    content = read_json_file(path, f"the {RESULTS_FILE} of a run")
+    if not isinstance(content, Mapping) or content.get("format") != RESULTS_FORMAT:
+        raise DosimetryError(f"Expected a {RESULTS_FILE} (format '{RESULTS_FORMAT}') in {path.name}, received something else; name the folder of a run.")
+    return path.parent, content
+
+
+def _part(content, key: str) -> Mapping:
+    part = content.get(key) if isinstance(content, Mapping) else None
+    if not isinstance(part, Mapping):
+        raise DosimetryError(f"Expected {key} in {RESULTS_FILE}, found none; run the study again.")
+    return part
+
+
+def _agree(stored, found: float) -> bool:
+    return _is_number(stored) and abs(found - stored) <= _SAME_DOSE * max(abs(stored), found)
+
+
+def _is_number(value) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _region_uncertainties(content) -> dict[str, float]:
+    """Relative standard uncertainty of the dose of each region that has one."""
+    found = {}
+    for region in content.get("regions") or ():
+        dose = _part(region, "dose")
+        value, uncertainty = dose.get("dose_gy"), dose.get("dose_uncertainty_gy")
+        if _is_number(value) and _is_number(uncertainty) and value > 0:
+            found[str(region.get("name"))] = float(uncertainty) / float(value)
+    return found
+
+
+def _coverage_warnings(content) -> tuple[str, ...]:
+    """What the run says of regions that its common field of view cuts."""
+    return tuple(str(text) for text in _part(content, "tia_map").get("warnings") or () if "common field of view" in str(text))
+
+
+def _patient_hash(patient_id: str) -> str:
+    return hashlib.sha256(patient_id.encode()).hexdigest()[:16] if patient_id else ""
+
+
+def named_regions(items, run_regions: tuple[Region, ...]) -> list[Region]:
+    """The regions that were named: all of the run, some of it by name, or mask files. Raises DosimetryError for unknown names and for no masks."""
+    known = {region.name: region for region in run_regions}
+    if items is None:
+        return list(run_regions)
+    if isinstance(items, Mapping):
+        return [Region(str(name), *load_volume_file(where)) for name, where in items.items()]
+    unknown = [str(name) for name in items if name not in known]
+    if unknown:
+        raise DosimetryError(f"Expected regions of the run ({', '.join(known)}), received {', '.join(unknown)}; check the names.")
+    return [known[name] for name in items]
+
+
+def thresholded_region(dose: DoseVolume, threshold_percent: float) -> Region:
+    """All voxels of a map above a share of its highest dose, where no region was named."""
+    values = np.asarray(dose.dose_gy)
+    return Region(f"above {threshold_percent:g} % of the highest dose", dose.geometry, (values > threshold_percent / 100 * values.max()).astype(np.uint8))
