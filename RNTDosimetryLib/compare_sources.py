@@ -47,8 +47,8 @@ class ComparedMap(Record):
 
     @property
     def shares_activity(self) -> bool:
-        """Whether its common uncertainty is that of a run's regions, most of it the activity's."""
-        return self.relative_uncertainty is None and bool(self.region_relative_uncertainty)
+        """Whether its common uncertainty is that of a run, most of it the activity's."""
+        return self.kind == "run" and self.relative_uncertainty is None
 
     def relative_of(self, region: str) -> float | None:
         """Relative uncertainty that is common to the voxels of a region; None when it is not known."""
