@@ -133,6 +133,9 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Every section says anew what is missing, done or out of date; while the editor is open only after the strokes have settled."""
         if self._parameterNode is None:
             return
+        if self.logic.dropRemovedScans(self._parameterNode):
+            # The study has changed by that, and this is called anew.
+            return
         if self.panel.isDrawing(caller):
             self.panel.strokeDrawn()
         else:
@@ -257,6 +260,12 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         timepoints.clear_time_points(parameterNode)
 
+    def dropRemovedScans(self, parameterNode):
+        """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
+        from RNTDosimetryScene import timepoints
+
+        return timepoints.drop_removed(parameterNode)
+
     def typeRegionValue(self, parameterNode, regionName, key, text):
         """Take a typed value of a region: "recovery_coefficient", "mass_g", "kind", "model", ... An empty text takes it back."""
         from RNTDosimetryScene import segments
@@ -287,12 +296,14 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         """What is missing before a step can run, in words; empty when nothing is."""
         from RNTDosimetryScene import inputs
 
+        self.dropRemovedScans(parameterNode)
         return inputs.missing_input(parameterNode, step)
 
     def stepState(self, parameterNode, step):
         """"none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
         from RNTDosimetryScene import road
 
+        self.dropRemovedScans(parameterNode)
         return road.step_state(parameterNode, self._road(parameterNode), step)
 
     def resultState(self, parameterNode):
@@ -304,6 +315,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         from RNTDosimetryScene import road
 
         parameterNode = parameterNode or self.getParameterNode()
+        self.dropRemovedScans(parameterNode)
         return road.run_to(parameterNode, self._road(parameterNode), step, progress, cancel)
 
     def run(self, parameterNode=None, progress=None, cancel=None):
