@@ -19,6 +19,7 @@ from RNTDosimetryLib.report import (
     Section,
     Series,
     Table,
+    format_number,
     line_plot,
     measured,
     render_page,
@@ -36,12 +37,12 @@ def short_table(result: CompareResult) -> Table:
     names = result.reference.name, result.evaluated.name
     return Table(
         "Means of the regions",
-        (Column("Region", align="left"), Column("Compared", "mL"), Column(f"Mean, {names[0]}", "Gy", 4), Column(f"Mean, {names[1]}", "Gy", 4),
-         Column("Difference", "Gy"), Column("Difference", "%"), Column("Its uncertainty", "%", 2), Column("Root mean square of voxels", "Gy"), Column("Gamma at most 1", "%", 4),
+        (Column("Region", align="left"), Column("Compared", "mL"), Column(f"Mean, {names[0]}", "Gy"), Column(f"Mean, {names[1]}", "Gy"),
+         Column("Difference", "Gy"), Column("Difference", "%"), Column("Uncertainty of it", "%", 2), Column("Root mean square of voxels", "Gy"), Column("Gamma at most 1", "%", 4),
          Column("Voxels judged")),
         tuple(
-            (item.name, item.volume_ml, measured(item.values["mean"].reference_gy, item.values["mean"].reference_uncertainty_gy),
-             measured(item.values["mean"].evaluated_gy, item.values["mean"].evaluated_uncertainty_gy), *_signed(item.values["mean"]),
+            (item.name, item.volume_ml, _with_uncertainty(item.values["mean"].reference_gy, item.values["mean"].reference_uncertainty_gy),
+             _with_uncertainty(item.values["mean"].evaluated_gy, item.values["mean"].evaluated_uncertainty_gy), *_signed(item.values["mean"]),
              item.values["mean"].percent_uncertainty, item.root_mean_square_gy, item.gamma_pass_percent, item.gamma_voxels)
             for item in result.comparison.regions
         ),
@@ -72,6 +73,11 @@ def comparison_table(result: CompareResult) -> Table:
         tuple(rows),
         note="Dx: dose that x % of the region receives at least.",
     )  # fmt: skip
+
+
+def _with_uncertainty(value: float, uncertainty: float | None) -> str:
+    """The value with four digits whatever its uncertainty: two maps of one activity differ by less than that."""
+    return format_number(value, 4) + ("" if uncertainty is None else f" ± {format_number(uncertainty, 2)}")
 
 
 def _signed(value: ComparedValue) -> tuple[str, str | None]:

@@ -94,7 +94,7 @@ class CompareRequest(Record):
     reference: DoseSource
     evaluated: DoseSource
     title: str = ""
-    regions: dict | list | None = None
+    regions: dict[str, str] | list[str] | None = None
     registration: tuple[tuple[float, ...], ...] | None = None
     same_activity: bool = False
     ct: str | None = None

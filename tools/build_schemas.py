@@ -1,4 +1,4 @@
-"""Write the JSON schemas of study files and results.json from the dataclasses that make them: Resources/schemas."""
+"""Write the JSON schemas of study files, results.json and compare.json from the dataclasses that make them: Resources/schemas."""
 
 import dataclasses
 import json
@@ -13,6 +13,7 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
+from RNTDosimetryLib.compare_file import RESULT_FORMAT, RESULT_VERSION, CompareResult  # noqa: E402
 from RNTDosimetryLib.records import Record  # noqa: E402
 from RNTDosimetryLib.study import STUDY_FORMAT, STUDY_VERSION, Study  # noqa: E402
 from RNTDosimetryLib.study_result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult  # noqa: E402
@@ -74,6 +75,7 @@ def schemas() -> dict[str, dict]:
     return {
         "study.schema.json": schema_of(Study, STUDY_FORMAT, STUDY_VERSION),
         "results.schema.json": schema_of(StudyResult, RESULTS_FORMAT, RESULTS_VERSION),
+        "compare.schema.json": schema_of(CompareResult, RESULT_FORMAT, RESULT_VERSION),
     }
 
 
