@@ -272,6 +272,7 @@ set(LIBRARY_RESOURCES
   Resources/planning/products.json
   Resources/report/colours.json
   Resources/report/report.css
+  Resources/schemas/compare.schema.json
   Resources/schemas/results.schema.json
   Resources/schemas/study.schema.json
   Resources/validation/cases.json

@@ -20,6 +20,7 @@ from RNTDosimetryLib.images import (
     CtImage,
     ImageGeometry,
     Region,
+    RegionActivity,
     TimeActivityCurve,
     measure_activity,
     occupancy_on_grid,
@@ -32,7 +33,7 @@ from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, 
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
 from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
-from RNTDosimetryLib.study_images import StudyImages
+from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap
 
 REMAINDER = "remainder"
@@ -44,18 +45,25 @@ _NEARLY_ALL = 0.95
 
 def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
     """Time-activity curve of every region, each scan measured on its own grid, in the order of ``images.regions``."""
-    return tuple(_curve_of(region, images, alignments, settings) for region in images.regions)
+    by_scan = [_measured(images, scan, np.asarray(alignment.matrix), settings) for scan, alignment in zip(images.scans, alignments)]
+    return tuple(_with_scan_uncertainty(time_activity_curve(measurements), settings) for measurements in zip(*by_scan))
 
 
-def _curve_of(region: Region, images: StudyImages, alignments, settings: StudySettings) -> TimeActivityCurve:
-    curve = time_activity_curve(
+def _measured(images: StudyImages, scan: Scan, matrix: np.ndarray, settings: StudySettings) -> list[RegionActivity]:
+    """All regions in one scan; each knows where the others lie, so that what spills in from them is not taken for noise."""
+    occupancies = {region.name: occupancy_on_grid(region, scan.activity.geometry, np.linalg.inv(matrix)) for region in images.regions}
+    return [
         measure_activity(
-            scan.activity, region, alignment.matrix,
+            scan.activity, region, matrix,
             resolution_fwhm_mm=settings.spect_resolution_fwhm_mm,
             default_density_g_ml=settings.density_g_ml,
+            occupancies=occupancies,
         )
-        for scan, alignment in zip(images.scans, alignments)
-    )
+        for region in images.regions
+    ]
+
+
+def _with_scan_uncertainty(curve: TimeActivityCurve, settings: StudySettings) -> TimeActivityCurve:
     if curve.uncertainties_mbq is None:
         return curve
     noise_and_scan = (

@@ -1,13 +1,15 @@
 """Activity of a region in an image, with its uncertainty by parts, and the time-activity curve made of several."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_density, checked_fwhm, checked_kind, shown
+from RNTDosimetryLib.images.region_noise import noise_of_mean
 from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
@@ -16,7 +18,6 @@ from RNTDosimetryLib.resources import read_json
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999
-_FEWEST_CORE_VOXELS = 20
 
 
 @dataclass(frozen=True)
@@ -117,6 +118,7 @@ def measure_activity(
     resolution_fwhm_mm: float | None = None,
     delineation_fwhm_mm: float | None = None,
     default_density_g_ml: float | None = None,
+    occupancies: Mapping[str, np.ndarray] = MappingProxyType({}),
 ) -> RegionActivity:
     """Activity of a region in one image.
 
@@ -125,7 +127,8 @@ def measure_activity(
     centre lies inside are averaged; a region too small to hold one is measured by fractional occupancy, with a warning.
     resolution_fwhm_mm: of the activity image, and delineation_fwhm_mm: of the image the region was drawn on (the
     activity image's when None); without them the uncertainty from the boundary is not known and stays None.
-    Raises DosimetryError when the region lies wholly outside the field of view, and for a density or resolution that is none.
+    occupancies: of this and other regions on the grid of the image, by name (``occupancy_on_grid``): what is known to spill in is not
+    taken for noise. Raises DosimetryError when the region lies wholly outside the field of view, and for a density or resolution that is none.
     """
     mass_g = region_mass_g(region, default_density_g_ml)
     resolution_fwhm_mm = checked_fwhm(resolution_fwhm_mm)
@@ -154,7 +157,9 @@ def measure_activity(
         mean = 0.0
     recovery = region.recovery_coefficient
     activity = mean * region.volume_ml / 1e6 / recovery
-    random = _noise_mbq(weights, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
+    if region.name not in occupancies:
+        occupancies = {**occupancies, region.name: weights if fractional else occupancy_on_grid(region, image.geometry, np.linalg.inv(matrix))}
+    random = _noise_mbq(weights, region.name, occupancies, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
     volume_part, boundary_part = _boundary_parts(region, image, resolution_fwhm_mm, delineation_fwhm_mm)
     return RegionActivity(
         region=region.name,
@@ -228,37 +233,26 @@ def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) 
     return occupancy_on_grid(region, image.geometry, inverse), True
 
 
-def _noise_mbq(weights: np.ndarray, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
-    """Standard error of the mean from the spread of the voxels, as MBq; None for fewer than two voxels.
+def _noise_mbq(weights: np.ndarray, name: str, occupancies, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
+    """Standard error of the mean as MBq; None for fewer than two voxels.
 
-    The spread is taken in the core of the region, one voxel or half the resolution inside its edge, when that holds
-    enough voxels: at the edge it would be blur, not noise. True unevenness stays in it, so this is an upper estimate.
-    Noise of neighbours is correlated: the number of independent samples is the volume over the correlation volume of
-    the point spread, (4 pi)^1.5 sigma^3, or over eight voxels when the resolution is not known.
+    By ``noise_of_mean``, at most the spread of the voxels, which holds blur and unevenness as well, over the square root of how
+    often the correlation volume of the point spread, (4 pi)^1.5 sigma^3, fits in (eight voxels when the resolution is not known).
+    The spread alone where too few voxels are left for the other.
     """
-    inside = np.nonzero(weights)
-    if len(inside[0]) < 2:
+    inside = weights > 0
+    if np.count_nonzero(inside) < 2:
         return None
-    box = tuple(slice(int(index.min()), int(index.max()) + 1) for index in inside)
-    values = image.concentration_bq_ml[box][_core(weights[box] > 0, image.geometry.spacing_mm, fwhm_mm)].astype(np.float64)
+    sigma_mm = None if fwhm_mm is None else fwhm_mm / FWHM_PER_SIGMA
     voxel_ml = image.geometry.voxel_volume_ml
     correlated_ml = _ASSUMED_CORRELATION_VOXELS * voxel_ml
-    if fwhm_mm is not None:
-        correlated_ml = max(voxel_ml, (4.0 * math.pi) ** 1.5 * (fwhm_mm / FWHM_PER_SIGMA) ** 3 / 1000.0)
+    if sigma_mm is not None:
+        correlated_ml = max(voxel_ml, (4.0 * math.pi) ** 1.5 * sigma_mm**3 / 1000.0)
     independent = max(1.0, float(weights.sum(dtype=np.float64)) * voxel_ml / correlated_ml)
-    return float(values.std(ddof=1)) / math.sqrt(independent) * mbq_per_bq_ml
-
-
-def _core(inside: np.ndarray, spacing_mm, fwhm_mm: float | None) -> np.ndarray:
-    """Voxels away from the edge; the whole region when too few are left."""
-    from scipy import ndimage
-
-    depths = [1] if fwhm_mm is None else [max(1, round(0.5 * fwhm_mm / min(spacing_mm))), 1]
-    for depth in depths:
-        core = ndimage.binary_erosion(inside, iterations=depth)
-        if np.count_nonzero(core) >= _FEWEST_CORE_VOXELS:
-            return core
-    return inside
+    spread = float(image.concentration_bq_ml[inside].std(ddof=1, dtype=np.float64)) / math.sqrt(independent)
+    others = [share for other, share in occupancies.items() if other != name]
+    found = noise_of_mean(image.concentration_bq_ml, inside, occupancies[name], image.geometry.spacing_mm, sigma_mm, others)
+    return (spread if found is None else min(spread, found.standard_error)) * mbq_per_bq_ml
 
 
 def _boundary_parts(region: Region, image: ActivityImage, fwhm_mm, delineation_fwhm_mm) -> tuple[float | None, float | None]:
