@@ -7,6 +7,7 @@
 Regions: fits.py (docs/kinetics.md). Voxels: voxels.py (docs/voxel_fits.md).
 """
 
+from RNTDosimetryLib.kinetics.early import EarlyActivity, early_activity
 from RNTDosimetryLib.kinetics.few_points import later_cycle, single_time_point, two_points
 from RNTDosimetryLib.kinetics.fits import AUTO_MODELS, fit_time_activities, fit_time_activity
 from RNTDosimetryLib.kinetics.hybrid import HybridCurve, hybrid_curve
@@ -21,6 +22,7 @@ __all__ = [
     "MODEL_NAMES",
     "TRAPEZOID",
     "BootstrapSummary",
+    "EarlyActivity",
     "ExponentialModel",
     "FitCancelled",
     "HybridCurve",
@@ -29,6 +31,7 @@ __all__ = [
     "RankedModel",
     "RatePrior",
     "VoxelFit",
+    "early_activity",
     "fit_time_activities",
     "fit_time_activity",
     "fit_voxels",

@@ -9,6 +9,7 @@ from RNTDosimetryLib.kinetics.admission import enough_samples, residual_freedom,
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.bootstrap import MOST_CURVES, add_bootstrap
 from RNTDosimetryLib.kinetics.checks import as_numbers, shown, whole_number
+from RNTDosimetryLib.kinetics.early import early_clearance_warning, falls_faster_at_first
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population
 from RNTDosimetryLib.kinetics.problem import Problem
@@ -146,8 +147,22 @@ def _fit_exponentials(
         weights = akaike_weights(criteria)
         best = int(criteria.argmin()) if wanted is None else wanted
         choice = Choice(candidates, reasons, weights, best, "auto" if wanted is None else "user", model_averaging)
-        fits.append(build_fit(choice, samples, row, decay, population))
+        fits.append(_with_early_warning(build_fit(choice, samples, row, decay, population), samples, row, decay))
     return tuple(fits)
+
+
+def _with_early_warning(fit: KineticFit, samples: Samples, row: int, decay: DecayOnly) -> KineticFit:
+    """Says what an early clearance would change, where the samples show one that is not in the fit."""
+    if not falls_faster_at_first(fit, samples.sigmas_mbq[row]):
+        return fit
+    model, pick = get_model("mono_early_clearance"), slice(row, row + 1)
+    alone = replace(samples, activities_mbq=samples.activities_mbq[pick], sigmas_mbq=samples.sigmas_mbq[pick])
+    with_clearance = _candidate(model, alone, decay, None, True)
+    if with_clearance.analysis is None:
+        return fit
+    half_life_h = float(np.log(2.0) / PopulationPrior("").rate("early_clearance").median_per_h)
+    text = early_clearance_warning(fit, float(with_clearance.analysis.tia[0]), half_life_h)
+    return replace(fit, warnings=(*fit.warnings, text))
 
 
 def _candidate(
