@@ -1,6 +1,7 @@
 """One activity series (NM reconstruction or PT slices) becomes an ActivityImage in Bq/mL at the start of acquisition."""
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -79,6 +80,17 @@ def _reversed(overrides: dict, ledger: Ledger, where: str) -> bool:
     return order == "reversed"
 
 
+@lru_cache(maxsize=1)
+def _pixels(path: str) -> np.ndarray:
+    """Pixels of a file, kept for the next time frame in the same file."""
+    return pixels_of(path)[0]
+
+
+def forget_pixels() -> None:
+    """Let go of the pixels of the last file."""
+    _pixels.cache_clear()
+
+
 def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     """Stored values times scale, (z, y, x) float64, and the unit name (None when there is none)."""
     choice = overrides.get("value_scale")
@@ -88,7 +100,7 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     planes, units, scale, path = [], set(), None, None
     for item in objects:
         if item.path != path:
-            path, frames = item.path, pixels_of(item.path)[0]
+            path, frames = item.path, _pixels(item.path)
         scale = _believable_scale(item.header, where, choice, ledger)
         units.add(scale.unit)
         if item.frame >= len(frames):

@@ -9,7 +9,7 @@ import numpy as np
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
-from RNTDosimetryLib.images.dicom_activity import read_activity
+from RNTDosimetryLib.images.dicom_activity import forget_pixels, read_activity
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
 from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, looks_lost, scan_folder
@@ -21,6 +21,7 @@ from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
+from RNTDosimetryLib.images.planar_frames import is_planar
 from RNTDosimetryLib.images.time_frame_choice import mean_of_frames, scan_uid, scans_of
 from RNTDosimetryLib.records import checked_path
 
@@ -48,7 +49,8 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
     )
     for item in unused:
-        ledger.record("series not used", item.label, "", "not a CT, a reconstructed SPECT, a PET or a set of regions", "")
+        why = "planar views, for read_planar_folder" if is_planar(item.header) else "not a CT, a reconstructed SPECT, a PET or a set of regions"
+        ledger.record("series not used", item.label, "", why, "")
         if looks_lost(item):
             ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
     scans = _in_order_of_time(scans_of([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger), ledger)
@@ -65,10 +67,13 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
             f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder."
         )
     points = []
-    for index, scan in enumerate(scans):
-        report(0.4 + 0.4 * index / len(scans), f"reading {scan[0].label}")
-        with readable(scan[0].label):
-            points.append(_read_time_point(index, scan, ct_series, administration, ledger))
+    try:
+        for index, scan in enumerate(scans):
+            report(0.4 + 0.4 * index / len(scans), f"reading {scan[0].label}")
+            with readable(scan[0].label):
+                points.append(_read_time_point(index, scan, ct_series, administration, ledger))
+    finally:
+        forget_pixels()
     if calibration is not None:
         calibration.check_used()
     points = _with_joined_beds(points, ledger)
@@ -163,7 +168,7 @@ def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, admin
             "of the slices (override slice_order)"
         )
     return TimePoint(
-        name=f"{activity.start_h:.4g} h",
+        name=f"{activity.start_h:.4g} h" if "#" not in scan_uid(scan) else f"{activity.start_h:.6g} h",
         start_h=activity.start_h,
         acquisition_start=activity.acquisition_start,
         duration_s=activity.duration_s,
