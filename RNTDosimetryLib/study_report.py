@@ -176,13 +176,13 @@ def model_table(result: StudyResult) -> Table:
 def alignment_table(result: StudyResult) -> Table:
     rows = [
         (item.scan, item.method, item.shift_mm, item.rotation_degrees,
-         *((item.quality.correlation, item.quality.bone_dice, 100 * item.quality.overlap) if item.quality is not None else (None, None, None)))
+         *((item.quality.correlation, item.quality.bone_dice, item.quality.mutual_information, 100 * item.quality.overlap) if item.quality is not None else (None,) * 4))
         for item in result.alignments
     ]
     return Table(
         "Alignment of the scans",
         (Column("Scan", align="left"), Column("Method", align="left"), Column("Shift", "mm"), Column("Rotation", "degrees"),
-         Column("Correlation"), Column("Dice of bones"), Column("Common field of view", "%")),
+         Column("Correlation"), Column("Dice of bones"), Column("Mutual information", "nat"), Column("Common field of view", "%")),
         tuple(rows),
     )
 

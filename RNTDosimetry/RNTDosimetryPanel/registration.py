@@ -22,13 +22,12 @@ class RegistrationSection(Section):
         prepare_table(
             self.ui.registrationTableWidget,
             [
-                _("Scan"), _("Shift (mm)"), _("Rotation (\u00b0)"), _("Correlation"), _("Bone Dice"), _("MI (nats)"), _("Common FOV (%)"),
-                _("Method"),
+                _("Scan"), _("Shift (mm)"), _("Turn (\u00b0)"), _("Correl."), _("Bones"), _("MI"), _("FOV (%)"), _("Method"),
             ],
             [
                 _("Time of the scan"), _("How far the middle of the body was moved"), _("By how much it was turned"),
-                _("Agreement of the CTs after registration; 1 is best"), _("Overlap of the bones after registration; 1 is best"),
-                _("Mutual information after registration; more is better, between the scans of one patient"),
+                _("Correlation of the CTs after registration; 1 is best"), _("Overlap (Dice) of the bones after registration; 1 is best"),
+                _("Mutual information after registration, in nats; more is better, between the scans of one patient"),
                 _("How much of the body of the reference lies in the field of view of the scan as well"),
                 _("How the alignment was found"),
             ],

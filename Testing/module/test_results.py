@@ -157,10 +157,10 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     study = json.loads((patient.folder / "study.json").read_text())
     study["dicom_folder"] = str(patient.dicom_folder)
     typed = {
-        "model": "mono", "voxel_model": "mono", "dose_method": "local", "density_g_ml": 1.0, "density_from_ct": True, "register": False,
+        "model": "mono", "voxel_model": "mono", "dose_method": "local", "density_g_ml": 1.0, "density_from_ct": True, "register_by": "activity",
         "calibration_uncertainty": 0.07, "scan_uncertainty": 0.11, "spect_resolution_fwhm_mm": 9.0,
     }
-    assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations"} == set(typed)
+    assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations", "register"} == set(typed)
     study["settings"] = typed
     path = tmp_path / "study.json"
     path.write_text(json.dumps(study))
@@ -168,3 +168,6 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     for key, value in typed.items():
         assert getattr(settings, key) == pytest.approx(value) if isinstance(value, float) else getattr(settings, key) == value, key
     assert read_study(path).settings.scan_uncertainty == 0.11
+    study["settings"] = {"register": False}
+    path.write_text(json.dumps(study))
+    assert not study_of_scene(logic.loadStudyFile(path)).settings.register
