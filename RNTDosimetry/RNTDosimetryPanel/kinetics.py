@@ -197,6 +197,8 @@ class KineticsSection(Section):
         self.logic.typeRegionValue(self.node, region, "model", model)
         try:
             self.logic.runStep("fit", self.node)
+            # The foreseen doses are found here, under the wait cursor; the panel then only shows them.
+            self.logic.regionCurves(self.node)
         except DosimetryError:
             self.logic.typeRegionValue(self.node, region, "model", before)
             raise

@@ -122,12 +122,12 @@ def show_curves(parameter_node, curves, fits=None) -> list:
     names = [curve.region for curve in curves]
     colors = charts.region_colors(parameter_node.segmentation, names)
     times = np.asarray(curves[0].times_h)
-    content = {"Measured activity": {_TIME: times, **{curve.region: np.asarray(curve.activities_mbq) for curve in curves}}}
     if fits is None:
+        content = {"Measured activity": {_TIME: times, **{curve.region: np.asarray(curve.activities_mbq) for curve in curves}}}
         series = [charts.Series(name, "Measured activity", _TIME, name, color, True) for name, color in zip(names, colors)]
     else:
         fine = _fine_times(times)
-        content["Fitted activity"] = {_TIME: fine, **{name: np.asarray(fit.activity_mbq(fine)) for name, fit in zip(names, fits)}}
+        content = {"Fitted activity": {_TIME: fine, **{name: np.asarray(fit.activity_mbq(fine)) for name, fit in zip(names, fits)}}}
         # The samples of all regions are one series: they lie on their own curves, and the legend has half the lines.
         content["All samples"] = {
             "Region": [name for name in names for _time in times],

@@ -39,11 +39,11 @@ def move(node, parent_item: int) -> None:
 
 
 def remove(node) -> None:
-    """Take a node out of the scene with its item, which the application would remove by itself."""
+    """Take a node out of the scene with its item, which is not left to the application: no item may outlive its node."""
     tree = _tree()
     item = tree.GetItemByDataNode(node)
     if item:
-        tree.RemoveItem(item)
+        tree.RemoveItem(item, False, False)
     if slicer.mrmlScene.IsNodePresent(node):
         slicer.mrmlScene.RemoveNode(node)
 

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from RNTDosimetryLib import steps
@@ -41,6 +42,7 @@ class Road:
     def __init__(self):
         self._done = {}
         self._images = ("", None)
+        self._foreseen = ("", {})
 
     def result(self, step: str):
         """Last result of a step, current or not; None when there is none."""
@@ -58,6 +60,16 @@ class Road:
         if self._images[0] != key:
             self._images = (key, images_of_scene(parameter_node))
         return self._images[1]
+
+    def foreseen(self, region: str, found_keys: dict[str, str], make):
+        """Foreseen dose of a region, found once for as long as inputs and last dose stay the same: the panel asks at every click."""
+        key = f"{found_keys['dose']} {id(self.result('dose'))}"
+        if self._foreseen[0] != key:
+            self._foreseen = (key, {})
+        kept = self._foreseen[1]
+        if region not in kept:
+            kept[region] = make()
+        return kept[region]
 
 
 def step_state(parameter_node, road: Road, step: str) -> str:
@@ -161,7 +173,9 @@ def region_curves(parameter_node, road: Road) -> dict[str, RegionCurve]:
     fits = road.result("fit") if road.is_current("fit", found_keys) else (None,) * len(curves)
     found = {}
     for curve, fit in zip(curves, fits):
-        dose = None if fit is None else _foreseen_dose(parameter_node, road, found_keys, result, curve, fit)
+        dose = None
+        if fit is not None:
+            dose = road.foreseen(curve.region, found_keys, partial(_foreseen_dose, parameter_node, road, found_keys, result, curve, fit))
         found[curve.region] = RegionCurve(curve.region, curve, fit, dose, dose is not None)
     return found
 

@@ -163,23 +163,6 @@ def test_a_model_that_the_samples_cannot_carry_is_refused(widget, monkeypatch):
     assert widget.panel.states["dose"] == "current"
 
 
-def test_blend_shows_both_scans(widget):
-    import slicer
-
-    table = widget.ui.registrationTableWidget
-    table.selectRow(0)
-    assert not widget.ui.blendButton.enabled
-    assert "reference" in widget.ui.blendButton.toolTip
-    table.selectRow(2)
-    widget.ui.blendButton.click()
-    node = widget._parameterNode
-    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    assert {(item.GetBackgroundVolumeID(), item.GetForegroundVolumeID()) for item in composites} == {
-        (node.ctVolumes[0].GetID(), node.ctVolumes[2].GetID())
-    }
-    assert all(item.GetForegroundOpacity() == 0.5 and item.GetLinkedControl() for item in composites)
-
-
 def test_the_registration_table_says_how_well(widget):
     cells = texts(widget.ui.registrationTableWidget)
     assert [row[0] for row in cells] == ["4.1 h", "23.7 h", "71.25 h", "168.6 h"]
@@ -260,6 +243,58 @@ def test_the_result_layout_shows_charts_and_table(widget):
     assert curves.GetPlotChartNodeID() == node.timeActivityChart.GetID()
     assert histogram.GetPlotChartNodeID() == node.histogramChart.GetID()
     assert table.GetTableNodeID() == node.resultTable.GetID()
+
+
+def test_a_foreseen_fit_says_so_over_its_curve(widget):
+    table, node = widget.ui.kineticsTableWidget, widget._parameterNode
+    table.selectRow(list(rows(table)).index("spleen"))
+    assert node.regionChart.GetTitle() == "Curve of spleen"
+    widget.ui.regionModelComboBox.currentText = "physical"
+    assert node.regionChart.GetTitle() == "Curve of spleen, not in the dose map yet"
+    widget.ui.regionModelComboBox.currentText = "as all regions"
+    widget.ui.doseButton.click()
+    table.selectRow(list(rows(table)).index("liver"))
+    assert node.regionChart.GetTitle() == "Curve of liver"
+
+
+def test_all_curves_come_back_and_are_seen_on_a_logarithmic_axis(widget):
+    import slicer
+
+    node = widget._parameterNode
+    widget.ui.curvesButton.click()
+    view = slicer.mrmlScene.GetSingletonNode("RNTDosimetryCurves", "vtkMRMLPlotViewNode")
+    widget.ui.kineticsTableWidget.selectRow(0)
+    widget.ui.kineticsTableWidget.selectRow(1)
+    assert view.GetPlotChartNodeID() == node.regionChart.GetID()
+    widget.ui.curvesButton.click()
+    assert view.GetPlotChartNodeID() == node.timeActivityChart.GetID()
+    widget.ui.logScaleCheckBox.click()
+    assert node.timeActivityChart.GetYAxisLogScale()
+    assert node.regionChart.GetYAxisLogScale()
+    widget.panel.refresh()
+    assert widget.ui.logScaleCheckBox.checked
+    widget.ui.logScaleCheckBox.click()
+    assert not node.timeActivityChart.GetYAxisLogScale()
+
+
+def test_the_scans_are_played_and_taken_away(widget):
+    import slicer
+    from RNTDosimetryScene import sequences
+
+    node = widget._parameterNode
+    widget.ui.playScansButton.click()
+    browser = sequences.browser_of(node)
+    assert browser.GetPlaybackActive()
+    activity, ct, _position = sequences.shown_nodes(node)
+    composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
+    assert {(item.GetBackgroundVolumeID(), item.GetForegroundVolumeID()) for item in composites} == {(ct.GetID(), activity.GetID())}
+    widget.panel.refresh()
+    assert widget.ui.playScansButton.checked
+    assert widget.panel.states["dose"] == "current"
+    widget.ui.playScansButton.click()
+    assert sequences.browser_of(node) is None
+    assert {item.GetBackgroundVolumeID() for item in composites} == {node.ctVolumes[0].GetID()}
+    assert not widget.ui.playScansButton.checked
 
 
 def test_the_plan_follows_what_is_typed(widget):
