@@ -67,7 +67,7 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
             "slices in a frame; send the object again."
         )
     found = find(header, "acquisition_start")
-    timing = _believable(_nm_timing(header, vectors, keys, typed, where, None if found is None else found.value), where)
+    timing = _believable(_nm_timing(header, vectors, keys, typed, where, None if found is None else found.value), header, where)
     parts = []
     for number, key in enumerate(keys):
         flat = _copy(header)
@@ -119,7 +119,7 @@ def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
         columns.append([item for _, item in ranked])
     frames = [tuple(column[number] for column in columns) for number in range(count)]
     _check_alike(frames, where)
-    timing = _believable(_slice_timing(frames, named, typed, where), where)
+    timing = _believable(_slice_timing(frames, named, typed, where), series.header, where)
     return tuple(
         replace(series, uid=f"{series.uid}#{number + 1}", objects=objects, time_frame=_frame(timing, number))
         for number, objects in enumerate(frames)
@@ -181,14 +181,24 @@ def _other_start(frames, start, where: str) -> _Timing:
     raise _no_times(where, count)
 
 
-def _believable(timing: _Timing, where: str) -> _Timing:
-    span = max(offset + (duration or 0.0) for offset, duration in zip(timing.offsets_s, timing.durations_s))
-    if max(timing.shares) > _LARGEST_USUAL_SHARE and timing.kind == "gated":
-        doubt = f"{where}: one of {len(timing.shares)} gates holds {max(timing.shares):.0%} of the counting time; check the gates"
-        timing = replace(timing, warning=f"{timing.warning}; {doubt}" if timing.warning else doubt)
+def _believable(timing: _Timing, header, where: str) -> _Timing:
+    """The timing with its doubts. Raises DosimetryError for frames that are days apart."""
+    span, count = max(offset + (duration or 0.0) for offset, duration in zip(timing.offsets_s, timing.durations_s)), len(timing.offsets_s)
     if not 0 <= span < _LONGEST_SERIES_S:
         raise DosimetryError(f"Expected time frames within a day in {where}, received some over {span:.6g} s; type the override frame_durations_s.")
-    return timing
+    doubts = [timing.warning] * bool(timing.warning)
+    if max(timing.shares) > _LARGEST_USUAL_SHARE and timing.kind == "gated":
+        doubts.append(f"{where}: one of {count} gates holds {max(timing.shares):.0%} of the counting time; check the gates")
+    names = ("NumberOfTimeSlices",) if timing.kind == "dynamic" else ("NumberOfTimeSlots", "NumberOfRRIntervals")
+    stated = [_number(header, name) for name in names]
+    if stated[0] is not None and _counts_all(header, timing.kind) and math.prod(1.0 if number is None else number for number in stated) != count:
+        doubts.append(f"{where}: {count} time frames were found, but {tag_label(names[0])} says {stated[0]:g}; check that the series is complete")
+    return replace(timing, warning="; ".join(doubts))
+
+
+def _counts_all(header, kind: str) -> bool:
+    """Whether the number of time frames is that of the series: Number of Time Slices of a Nuclear Medicine object counts in one phase."""
+    return kind == "gated" or str(header.get("Modality", "")) == "PT"
 
 
 def _time_of_mean(header) -> float:

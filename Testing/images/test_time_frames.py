@@ -333,6 +333,16 @@ def test_nominal_gate_times_and_missing_pauses_are_said(folder):
     assert deviation(intake.time_points[0], 1.0625) < 1e-3
 
 
+def test_a_frame_that_is_missing_as_a_whole_is_said(folder):
+    write_pt(folder, DYNAMIC, "START", "times")
+    for path in sorted(folder.glob("frame*/*")):
+        edited(path, NumberOfTimeSlices=4)
+    assert read_folder(folder).warnings == ()
+    for path in (folder / "frame3").iterdir():
+        path.unlink()
+    assert any("3 time frames were found, but (0054,0101) Number of Time Slices says 4" in warning for warning in read_folder(folder).warnings)
+
+
 def test_missing_slice_of_a_dynamic_pet_is_refused(folder):
     write_pt(folder, DYNAMIC, "START", "times")
     next((folder / "frame2").glob("*_003")).unlink()
