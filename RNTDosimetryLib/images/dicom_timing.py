@@ -55,7 +55,8 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
     series_start = start
     if frame is not None:
         series_start = start - timedelta(seconds=frame.offset_s)
-        ledger.record("time frame", f"{frame.number} of {frame.count}, {frame.kind}, {frame.offset_s:.6g} s after the first", "", frame.source, where)
+        text = f"{frame.offset_s:.6g} s after the first, at {start.isoformat(sep=' ')}" if frame.kind == "dynamic" else f"{frame.share:.1%} of the counting time"
+        ledger.record("time frame", f"{frame.number} of {frame.count}, {frame.kind}, {text}", "", frame.source, where, "derived")
     offsets = np.zeros(len(headers))
     computed = frame is not None and frame.kind == "dynamic" and frame.duration_s is not None
     if typed_start is None and all(found) and not computed:
