@@ -38,5 +38,5 @@ def compare(folder, **content):
     return run_comparison(read_comparison(folder / "compare_request.json"))
 
 
-def map_file(name, **typed):
-    return {"file": name, "unit": "Gy"} | typed
+def map_file(path, /, **typed):
+    return {"file": path, "unit": "Gy"} | typed
