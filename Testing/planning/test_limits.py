@@ -127,6 +127,32 @@ def test_refusals(limits, text):
         activity_for_limits(**CASE, limits=limits)
 
 
+@pytest.mark.parametrize(
+    ("name", "nuclide", "normal_liver", "impaired", "goal", "ablative", "per_sphere", "supply"),
+    [
+        ("SIR-Spheres", "Y-90", 40, 30, (100, 120), 150, (40, 70), {"vial_gbq": 3.0, "early_vial_gbq": 10.0}),
+        ("TheraSphere", "Y-90", 120, None, (200, 250), 400, (4534, 4534), {"shelf_life_h": 12 * 24}),
+        ("QuiremSpheres", "Ho-166", 60, None, (100, 150), None, (200, 400), {}),
+    ],
+)
+def test_table_of_products(name, nuclide, normal_liver, impaired, goal, ablative, per_sphere, supply):
+    # Journal table of products, 2023, line by line; lungs 30 Gy in one session for all.
+    product = get_product(name)
+    assert product.nuclide == nuclide
+    assert product.limits_gy["normal_liver"].largest == normal_liver
+    assert product.limits_gy["lung_session"].largest == 30
+    assert (product.impaired_normal_liver_limit_gy and product.impaired_normal_liver_limit_gy.largest) == impaired
+    assert (product.tumour_goal_gy.smallest, product.tumour_goal_gy.largest) == goal
+    assert (product.ablative_goal_gy and product.ablative_goal_gy.largest) == ablative
+    assert (product.activity_per_sphere_bq.smallest, product.activity_per_sphere_bq.largest) == per_sphere
+    assert {key: product.supply[key]["value"] for key in supply} == supply
+    if name == "TheraSphere":
+        vials, calibration = product.supply["vial_gbq"], product.supply["calibration"]
+        assert (vials["smallest"], vials["largest"], vials["step"]) == (3.0, 20.0, 0.5)
+        assert (calibration["weekday"], calibration["hour"]) == ("Sunday", 12)
+        assert product.labelled_activity_per_sphere_bq.largest == 2500
+
+
 def test_limits_of_products():
     # Comparison table of products, 2023: normal liver 40, 120, 60 Gy; lungs 30 Gy in a session; impaired liver 30 Gy for resin.
     assert [get_product(name).limits()["normal_liver"] for name in ("sir-spheres", "TheraSphere", "quiremspheres")] == [40, 120, 60]
