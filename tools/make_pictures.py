@@ -146,18 +146,15 @@ def draw_result_layout(widget):
     widget.ui.layoutButton.click()
     node = widget._parameterNode
     for segmentation in slicer.util.getNodesByClass("vtkMRMLSegmentationNode"):
-        segmentation.GetDisplayNode().SetVisibility2D(False)
+        segmentation.GetDisplayNode().SetVisibility2D(segmentation is node.segmentation)
     image = QImage(3 * VIEW_SIZE[0], 2 * VIEW_SIZE[1], QImage.Format_RGB32)
     image.fill(0)
     painter = QPainter(image)
-    legend = slicer.modules.colors.logic().GetColorLegendDisplayNode(node.doseVolume)
     for index, (name, orientation) in enumerate((("Red", "Axial"), ("Yellow", "Sagittal"), ("Green", "Coronal"))):
         with views.SliceView(name, VIEW_SIZE) as view:
             offset = view.logic.GetSliceOffset()
-            legend.SetVisibility(name == "Green")
             view.show(node.ctVolumes[node.referenceIndex], node.doseVolume, 0.55, orientation=orientation, offset_mm=offset)
             _put(painter, view.picture(), index * VIEW_SIZE[0], 0)
-    legend.SetVisibility(True)
     _put(painter, views.plot_to_png(node.timeActivityChart, size=VIEW_SIZE), 0, VIEW_SIZE[1])
     _put(painter, views.plot_to_png(node.histogramChart, size=VIEW_SIZE), VIEW_SIZE[0], VIEW_SIZE[1])
     table = slicer.qMRMLTableView()

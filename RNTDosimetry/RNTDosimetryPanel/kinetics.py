@@ -41,7 +41,7 @@ class KineticsSection(Section):
             [
                 _("Name of the region"), _("Model of the fitted curve; italics when it was typed"), _("Effective half-life of the slowest part"),
                 _("Time-integrated activity with its standard uncertainty"),
-                _("Absorbed dose; colored while it is foreseen for a fit that the dose map does not hold yet"), _("Warnings of the fit"),
+                _("Absorbed dose; colored while it is foreseen for a fit that the dose map does not hold yet"), _("How many warnings the fit has; click the row to read them"),
             ],
         )
         self.ui.modelComboBox.connect("currentTextChanged(QString)", self.onModel)
@@ -56,14 +56,16 @@ class KineticsSection(Section):
         select_text(self.ui.modelComboBox, self.node.model)
         self._curves = self.logic.regionCurves(self.node)
         typed = {} if self.node.segmentation is None else segments.typed_settings(self.node.segmentation)
-        rows, colors, italic = [], {}, set()
+        rows, colors, helps, italic = [], {}, {}, set()
         for index, item in enumerate(self._curves.values()):
             rows.append(self._row(item))
             if item.dose_is_foreseen:
                 colors[(index, 4)] = STALE_COLOR
+            if item.fit is not None and item.fit.warnings:
+                helps[(index, 5)] = "\n".join(item.fit.warnings)
             if item.name in typed and typed[item.name].model:
                 italic.add((index, 1))
-        fill_table(self.ui.kineticsTableWidget, rows, italic=italic, colors=colors)
+        fill_table(self.ui.kineticsTableWidget, rows, italic=italic, helps=helps, colors=colors)
         fitted = sum(item.fit is not None for item in self._curves.values())
         notes = sum(bool(item.fit is not None and item.fit.warnings) for item in self._curves.values())
         text = _("{count} curves fitted, {notes} with notes").format(count=fitted, notes=notes) if fitted else ""
@@ -99,7 +101,7 @@ class KineticsSection(Section):
         dose = "-" if item.dose is None else measured_text(item.dose.dose_gy, item.dose.dose_uncertainty_gy)
         return [
             item.name, fit.model, number_text(fit.effective_half_life_h), measured_text(fit.tia_mbq_h, fit.tia_uncertainty_mbq_h), dose,
-            "; ".join(fit.warnings),
+            str(len(fit.warnings) or ""),
         ]
 
     def choose(self, region):

@@ -2,7 +2,7 @@
 
 import os
 
-from RNTDosimetryScene import camera, timepoints
+from RNTDosimetryScene import camera, sequences, timepoints
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
@@ -69,7 +69,7 @@ class TimePointsSection(Section):
         activity = self.ui.addActivitySelector.currentNode()
         enable(
             self.ui.addTimePointButton, "" if activity is not None else _("Choose an activity volume first"),
-            _("Add the volume with the typed hours and calibration"),
+            _("Add the volume with the typed hours and calibration, or all frames of a sequence with their own times"),
         )
         enable(self.ui.removeTimePointButton, no_row, _("Take the clicked scan out of the study; its volumes stay in the scene"))
         enable(self.ui.referenceTimePointButton, no_row, _("The regions are drawn on the clicked scan, and the others are brought onto it"))
@@ -100,9 +100,13 @@ class TimePointsSection(Section):
         self.quick(_("This value cannot be used."), timepoints.type_time_point, self.node, row, _EDITABLE[column], text)
 
     def onAdd(self, checked=False):
+        chosen, calibration = self.ui.addActivitySelector.currentNode(), self.ui.addCalibrationSpinBox.value
+        if chosen is not None and chosen.IsA("vtkMRMLSequenceNode"):
+            self.quick(_("The frames could not be added."), sequences.add_frames, self.node, chosen, calibration)
+            return
         self.quick(
-            _("The time point could not be added."), timepoints.add_time_point, self.node, self.ui.addActivitySelector.currentNode(),
-            self.ui.addStartHoursSpinBox.value, self.ui.addCtSelector.currentNode(), None, self.ui.addCalibrationSpinBox.value,
+            _("The time point could not be added."), timepoints.add_time_point, self.node, chosen,
+            self.ui.addStartHoursSpinBox.value, self.ui.addCtSelector.currentNode(), None, calibration,
         )
 
     def onRemove(self, checked=False):

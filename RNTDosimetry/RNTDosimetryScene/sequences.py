@@ -130,6 +130,7 @@ def _add(class_name: str, name: str):
 
 def _sequence(name: str, frames, parameter_node):
     sequence = _add("vtkMRMLSequenceNode", name)
+    sequence.SetHideFromEditors(True)
     sequence.SetIndexName("time")
     sequence.SetIndexUnit("h")
     sequence.SetIndexType(slicer.vtkMRMLSequenceNode.NumericIndex)

@@ -120,6 +120,11 @@ def test_a_clicked_region_shows_its_curve_fit_and_notes(widget):
     assert text.startswith("lesion_1:")
     assert "Note: " in text
     assert "Models tried:" in text
+    table = widget.ui.kineticsTableWidget
+    notes = widget.logic.lastResult.region("lesion_1").fit.warnings
+    row = list(rows(table)).index("lesion_1")
+    assert table.item(row, 5).text() == str(len(notes))
+    assert table.item(row, 5).toolTip() == "\n".join(notes)
     chart = widget._parameterNode.regionChart
     assert chart.GetTitle() == "Curve of lesion_1"
     table = chart.GetNthPlotSeriesNode(0).GetTableNode()

@@ -181,6 +181,18 @@ def test_many_frames_become_scans_at_their_times(logic, scene, unit, seconds):
     assert node.activityVolumes[3].GetImageData() is sequence.GetNthDataNode(3).GetImageData()
 
 
+def test_a_sequence_is_added_by_a_click(panel, scene):
+    """The same selector and button as for a single volume."""
+    _container, widget = panel
+    widget.ui.nuclideComboBox.currentText = "Lu-177"
+    widget.ui.addActivitySelector.setCurrentNode(dynamic_sequence(scene, "min", 12))
+    widget.ui.addCalibrationSpinBox.value = 3.0
+    widget.ui.addTimePointButton.click()
+    table = widget.ui.timePointsTableWidget
+    assert [table.item(row, 1).text() for row in range(table.rowCount)] == [f"{0.5 * (row + 1):.2f}" for row in range(12)]
+    assert {table.item(row, 5).text() for row in range(12)} == {"3"}
+
+
 @pytest.mark.parametrize(("unit", "values", "text"), [
     ("", None, "times in h, min or s, received the unit ''"),
     ("mm", None, "times in h, min or s, received the unit 'mm'"),
