@@ -218,6 +218,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/scalars.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
+  RNTDosimetryLib/study_deformation.py
   RNTDosimetryLib/study_files.py
   RNTDosimetryLib/study_images.py
   RNTDosimetryLib/study_report.py

@@ -26,6 +26,7 @@ from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 SMALLEST_CONTROL_SPACING_MM = 30.0
 LARGEST_DISPLACEMENT_MM = 50.0
+CONSERVED = ("concentration", "activity")
 
 _WORKING_SPACING_MM = 5.0
 _HOUNSFIELD_RANGE = (-500.0, 400.0)
@@ -66,10 +67,8 @@ class DeformableRegistration(Record):
         """SimpleITK transform from fixed to moving points."""
         import SimpleITK as sitk
 
-        spline = _spline(self.domain, self.control_spacing_mm)
-        spline.SetParameters(self.coefficients.ravel().tolist())
         # The transform that was added last is applied first.
-        return sitk.CompositeTransform([sitk_transform(np.asarray(self.rigid_matrix)), spline])
+        return sitk.CompositeTransform([sitk_transform(np.asarray(self.rigid_matrix)), _spline_of(self)])
 
     def moving_points(self, points_lps_mm) -> np.ndarray:
         """Points (n, 3) of the fixed image in the moving one."""
@@ -135,17 +134,24 @@ def register_deformable(
     return replace(result, correlation_rigid=before, correlation_deformed=after, warnings=tuple(warnings))
 
 
-def deform_activity(image: ActivityImage, target_geometry: ImageGeometry, registration: DeformableRegistration) -> ResampledActivity:
-    """Activity concentration on a grid of the fixed image, by linear interpolation through the deformation.
+def deform_activity(
+    image: ActivityImage, target_geometry: ImageGeometry, registration: DeformableRegistration, conserve: str = "concentration"
+) -> ResampledActivity:
+    """Activity image on a grid of the fixed image, by linear interpolation through the deformation.
 
-    The concentration of tissue is kept, not the activity: where tissue was squeezed or stretched, totals change with the volume.
-    Raises DosimetryError when the grids do not meet.
+    conserve: "concentration" keeps the Bq/mL of the tissue, so that totals change where it was squeezed or stretched, for dose
+    maps and pictures; "activity" keeps the activity of the tissue, by the volume ratio (Jacobian determinant) of each
+    voxel, for the activity of regions over time. Raises DosimetryError for another word and when the grids do not meet.
     """
+    if conserve not in CONSERVED:
+        raise DosimetryError(f"Expected conserve to be one of {', '.join(CONSERVED)}, received {conserve!r}; choose one of them.")
     transform = registration.transform()
     values = _resampled(to_sitk(image.concentration_bq_ml, image.geometry), target_geometry, transform, linear=True)
     inside = _resampled(to_sitk(np.ones(image.geometry.size, dtype=np.uint8), image.geometry), target_geometry, transform, linear=False) > 0
     if not inside.any():
         raise DosimetryError(f"Expected '{image.name}' to overlap the target grid, received no common voxel; check the registration.")
+    if conserve == "activity":
+        values = values * _displacement(_spline_of(registration), target_geometry)[1].astype(np.float32)
     coverage = float(np.count_nonzero(inside)) / inside.size
     return ResampledActivity(replace(image, geometry=target_geometry, concentration_bq_ml=values), inside, coverage)
 
@@ -196,6 +202,12 @@ def _spline(domain: ImageGeometry, control_spacing_mm: float):
     frame = to_sitk(np.zeros(domain.size, dtype=np.uint8), domain)
     mesh = [max(1, round(size * step / control_spacing_mm)) for size, step in zip(domain.size, domain.spacing_mm)]
     return sitk.BSplineTransformInitializer(frame, mesh[::-1], order=3)
+
+
+def _spline_of(registration: DeformableRegistration):
+    spline = _spline(registration.domain, registration.control_spacing_mm)
+    spline.SetParameters(registration.coefficients.ravel().tolist())
+    return spline
 
 
 def _run(fixed, moving, mask: np.ndarray, moving_view, spline, matrix: np.ndarray, level: int):
