@@ -20,7 +20,7 @@ PANEL_WIDTH = 500
 VIEW_SIZE = (460, 380)
 SCREENSHOT_WIDTH = 1400
 SECTIONS = ("run", "study", "timePoints", "registration", "regions", "kinetics", "dose", "planning", "course", "report")
-OPENED = {"regions": ("draw",), "report": ("reportAdvanced",)}
+OPENED = {"regions": ("draw",), "dose": ("doseAdvanced",), "report": ("reportAdvanced",)}
 
 
 def draw_icon(path: Path) -> None:

@@ -55,6 +55,18 @@ def test_the_layout_shows_dose_in_color_over_a_gray_ct(pictures):
         assert gray.mean() > 0.02
 
 
+def test_every_slice_of_the_layout_has_its_legend(pictures):
+    """The bar with all colors of the dose, in the upper right corner, and its numbers in white beside it."""
+    paths, _widget = pictures
+    layout = pixels(next(path for path in paths if path.name == "layout.png")).astype(int)
+    slices = layout[: layout.shape[0] // 2]
+    for third in np.array_split(slices, 3, axis=1):
+        corner = third[: slices.shape[0] * 2 // 3, -third.shape[1] // 6 :]
+        strong = corner[corner.max(axis=2) - corner.min(axis=2) > 150]
+        assert {int(color.argmax()) for color in strong} == {0, 1, 2}
+        assert (corner.min(axis=2) > 200).mean() > 0.005
+
+
 def test_no_label_or_button_is_clipped(pictures):
     """Every text of the panel gets the width that it asks for, at the width of Slicer's module panel."""
     import qt
