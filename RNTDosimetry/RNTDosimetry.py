@@ -260,6 +260,24 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         timepoints.clear_time_points(parameterNode)
 
+    def chooseCalibration(self, parameterNode, path):
+        """Take a calibration file of the camera; an empty path takes it back. DICOM files in counts are calibrated while they are loaded."""
+        from RNTDosimetryScene import camera
+
+        camera.choose_calibration(parameterNode, path)
+
+    def calibrateCounts(self, parameterNode):
+        """Factors of the scans in counts that were added by hand, from the calibration in use. Returns the names of the scans."""
+        from RNTDosimetryScene import camera
+
+        return camera.calibrate_counts(parameterNode)
+
+    def chooseRecovery(self, parameterNode, path):
+        """Take a recovery file for all regions without a typed coefficient; an empty path takes it back."""
+        from RNTDosimetryScene import camera
+
+        camera.choose_recovery(parameterNode, path)
+
     def dropRemovedScans(self, parameterNode):
         """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
         from RNTDosimetryScene import timepoints
