@@ -11,7 +11,7 @@ from RNTDosimetryLib.images.registration_quality import body_mask, coarse_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
 
-_FINEST_MM, _FINEST_AXIAL_MM = 1.5, 3.0
+_FINEST_MM, _FINEST_AXIAL_MM = 2.0, 3.0
 _FULL_PERCENTILE = 99.5
 _BODY_SHARE = 0.02
 _AIR_HU = -1000.0
@@ -22,7 +22,7 @@ def checkerboard(fixed, moving, matrix=None, square_mm: float = 40.0) -> tuple[n
 
     matrix: 4 x 4 LPS, from the fixed to the moving image. CTs in Hounsfield units; activity images each in percent of nearly
     its highest, so that a scan of days later is seen beside the first. The grid is that of the fixed image, not finer than
-    about 1.5 mm in its slices and 3 mm across. Without data: air, or nothing. Raises DosimetryError for images of two kinds.
+    about 2 mm in its slices and 3 mm across. Without data: air, or nothing. Raises DosimetryError for images of two kinds.
     """
     if type(fixed) is not type(moving) or not isinstance(fixed, (CtImage, ActivityImage)):
         raise DosimetryError(f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; compare like with like.")
