@@ -38,7 +38,7 @@ class CalibrationRequest(Record):
     kind: "planar", "point" or "uniform". fwhm_mm: resolution, for point and uniform. volume_ml: filled, of a uniform phantom.
     region_radius_mm: circle about the center of a planar source that holds all of its counts; background_radius_mm: pixels
     farther than this are background, None takes none off. unit, start, duration_s, nuclide, decay_correction, frames: of the scan, before
-    what its file says. dead_time with observed_wide_cps, the wide-spectrum rate of the scan. setup: words of your own, added to camera,
+    what its file says. dead_time with observed_wide_cps, the wide-spectrum rate of the scan; it is kept in the calibration. setup: words of your own, added to camera,
     collimator and window as the file names them; a scan that is to be calibrated must have the same ones.
     """
 
@@ -112,7 +112,7 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
             scan.values, scan.geometry, source, scan.start, scan.duration_s, request.volume_ml, request.fwhm_mm,
             request.volume_relative_uncertainty, **common,
         )
-    return replace(found, warnings=(*scan.warnings, *found.warnings))
+    return replace(found, dead_time=request.dead_time, warnings=(*scan.warnings, *found.warnings))
 
 
 def run_calibration_file(path, out: str | Path) -> tuple[Calibration, Path]:
@@ -134,6 +134,7 @@ def calibration_table(calibration: Calibration) -> Table:
         *((f"part from {cause}", "not known") for cause in calibration.unknown_parts),
         ("measured", "not known" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}"),
         ("half-life, h", f"{calibration.half_life_h:.6g}"),
+        *([] if calibration.dead_time is None else [("dead time, s", f"{calibration.dead_time.dead_time_s:.4g}, {calibration.dead_time.model}")]),
         *calibration.setup.items(),
     ]
     return Table("Camera calibration", (Column("What", align="left"), Column("Value", align="left")), tuple(rows))

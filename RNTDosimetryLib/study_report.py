@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from RNTDosimetryLib.images import Calibration, RecoveryCurve
+from RNTDosimetryLib.images import Calibration, DeadTime, RecoveryCurve
 from RNTDosimetryLib.report import (
     Bullets,
     Column,
@@ -284,8 +284,13 @@ def _calibration_facts(calibration: Calibration) -> Facts:
         "Measured with": f"{calibration.kind} source" if calibration.kind != "typed" else "typed",
         "Calibration date": "not stated" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}",
         "Half-life used": f"{calibration.half_life_h:.6g} h",
+        **({} if calibration.dead_time is None else {"Dead time": _dead_time_words(calibration.dead_time)}),
         **{key.capitalize(): value for key, value in calibration.setup.items()},
     })
+
+
+def _dead_time_words(dead_time: DeadTime) -> str:
+    return f"{1e6 * dead_time.dead_time_s:.3g} µs, {dead_time.model}; applied to scans whose count rate was typed (intake table)"
 
 
 def _calibration_uncertainty(result: StudyResult, images: StudyImages) -> str:

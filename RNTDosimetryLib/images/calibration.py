@@ -9,7 +9,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_number
-from RNTDosimetryLib.images.dead_time import DeadTimeFactor
+from RNTDosimetryLib.images.dead_time import DeadTime, DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.record_files import read_record, write_record
@@ -35,6 +35,7 @@ class Calibration(Record):
     number; while there are any the uncertainty is None. kind: what was scanned. measured: start of the calibration scan,
     None when it is not known. half_life_h: with which the source was decayed, and with which counts must be corrected.
     setup: words about camera, collimator, window, reconstruction; two calibrations are for one another only when equal.
+    dead_time: of the camera, for scans whose wide-spectrum rate is typed; None when it was not measured.
     """
 
     nuclide: str
@@ -45,6 +46,7 @@ class Calibration(Record):
     parts: dict[str, float] = field(default_factory=dict)
     unknown_parts: tuple[str, ...] = ()
     setup: dict[str, str] = field(default_factory=dict)
+    dead_time: DeadTime | None = None
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -145,6 +147,8 @@ def apply_calibration(
         factor, warnings = dead_time.factor, (*warnings, *dead_time.warnings)
         if dead_time.relative_uncertainty is None:
             warnings += ("the uncertainty of the dead time is not known and not included",)
+    elif calibration.dead_time is not None:
+        warnings += ("no count rate was given, so the counts were not corrected for the dead time of the calibration",)
     parts = (relative, None if dead_time is None else dead_time.relative_uncertainty)
     decay_per_s = math.log(2.0) / (calibration.half_life_h * 3600.0)
     scale = 1e6 * factor / (calibration.sensitivity_cps_per_mbq * duration_s * geometry.voxel_volume_ml)

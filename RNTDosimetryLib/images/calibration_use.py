@@ -1,11 +1,13 @@
 """A calibration file over the series of one folder: which of them it makes Bq/mL, and which it must leave alone."""
 
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.calibration import Calibration, check_calibration
 from RNTDosimetryLib.images.camera_setup import setup_of
+from RNTDosimetryLib.images.intake_ledger import positive_number
 from RNTDosimetryLib.images.quantification import unit_meaning
 
 _COUNTS_WITHOUT_A_FACTOR = ("propcnts",)
@@ -27,17 +29,17 @@ class CalibrationUse:
         """The overrides of a series with the sensitivity and its uncertainty when its values are counts.
 
         unit: of the file, None when it names none; a typed one wins. A series in Bq/mL or SUV, or with a calibration of its own
-        typed, keeps that: a second one would be silent and wrong. Raises DosimetryError for another nuclide or setup.
+        typed, keeps that: a second one would be silent and wrong. An observed_rate_cps among the overrides, the wide-spectrum rate of the scan,
+        corrects for the dead time of the calibration: the sensitivity falls by true over observed counts. Raises DosimetryError for another nuclide or setup.
         """
         name = overrides.get("unit") or unit
-        if any(overrides.get(key) is not None for key in ("calibration_cps_per_mbq", "bq_per_count")):
+        reason = _kept_because(overrides, name)
+        if reason:
             self.kept.append(where)
-            ledger.warn(f"{where}: the calibration typed for it was used, not the calibration file")
+            unused = "" if overrides.get("observed_rate_cps") is None else "; observed_rate_cps was not used either"
+            ledger.warn(f"{where}: {reason}{unused}")
             return overrides
         if name is not None and not _is_counts(str(name)):
-            if unit_meaning(str(name)).kind in ("concentration", "suv"):
-                self.kept.append(where)
-                ledger.warn(f"{where}: its values are in {name}, so the calibration file was not applied to it; type the override unit if they are counts")
             return overrides
         warnings = check_calibration(self.calibration, nuclide, setup_of(header) | self.setup, start)
         for text in warnings:
@@ -47,10 +49,32 @@ class CalibrationUse:
         self.calibrated.append(where)
         measured = "" if self.calibration.measured is None else f" of {self.calibration.measured.isoformat(sep=' ')}"
         ledger.record("calibration file", f"{self.calibration.kind} calibration{measured}", "", "", where, "override")
-        given = {"calibration_cps_per_mbq": self.calibration.sensitivity_cps_per_mbq}
-        if self.calibration.relative_uncertainty is not None and overrides.get("calibration_uncertainty") is None:
-            given["calibration_uncertainty"] = self.calibration.relative_uncertainty
+        factor, dead_part = self._dead_time(overrides.get("observed_rate_cps"), ledger, where)
+        given = {"calibration_cps_per_mbq": self.calibration.sensitivity_cps_per_mbq / factor}
+        relative = self.calibration.relative_uncertainty
+        if relative is not None and overrides.get("calibration_uncertainty") is None:
+            given["calibration_uncertainty"] = math.hypot(relative, dead_part)
         return {**overrides, **given}
+
+    def _dead_time(self, observed_rate_cps, ledger, where: str) -> tuple[float, float]:
+        """True over observed counts at the typed wide-spectrum rate, and its relative uncertainty, which is 0 with a warning when not known."""
+        dead_time = self.calibration.dead_time
+        if observed_rate_cps is None:
+            if dead_time is not None:
+                ledger.warn(f"{where}: no observed_rate_cps was typed, so its counts were not corrected for the dead time of the calibration file")
+            return 1.0, 0.0
+        if dead_time is None:
+            raise DosimetryError(
+                f"Expected a calibration file with a dead time for the observed_rate_cps of {where}, received one without; calibrate with dead_time, or leave it out."
+            )
+        found = dead_time.factor(positive_number(observed_rate_cps, f"observed_rate_cps of {where}"))
+        ledger.record("observed wide-spectrum rate", found.observed_wide_cps, "cps", "", where, "override")
+        ledger.record("dead-time factor", found.factor, "", f"{found.model} dead time of {found.dead_time_s:.3g} s, calibration file", where, "derived")
+        for text in found.warnings:
+            ledger.warn(f"{where}: {text}")
+        if found.relative_uncertainty is None:
+            ledger.warn(f"{where}: the uncertainty of the dead time is not known and not included")
+        return found.factor, found.relative_uncertainty or 0.0
 
     def check_used(self) -> None:
         """Raises DosimetryError when no series was in counts: the file would be named in vain, or the unit is wrong."""
@@ -59,6 +83,15 @@ class CalibrationUse:
                 f"Expected a series in counts for the calibration file, received {', '.join(self.kept) or 'none'} with a calibration of its own; "
                 "take calibration_file out of the study, or type the override unit CNTS."
             )
+
+
+def _kept_because(overrides: dict, name: str | None) -> str:
+    """Why a series keeps a calibration of its own, in words; "" when it has none."""
+    if any(overrides.get(key) is not None for key in ("calibration_cps_per_mbq", "bq_per_count")):
+        return "the calibration typed for it was used, not the calibration file"
+    if name is not None and not _is_counts(str(name)) and unit_meaning(str(name)).kind in ("concentration", "suv"):
+        return f"its values are in {name}, so the calibration file was not applied to it; type the override unit if they are counts"
+    return ""
 
 
 def _is_counts(name: str) -> bool:

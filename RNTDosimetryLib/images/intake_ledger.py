@@ -13,6 +13,7 @@ SERIES_KEYS = (
     "calibration_cps_per_mbq",
     "bq_per_count",
     "calibration_uncertainty",
+    "observed_rate_cps",
     "value_scale",
     "slice_order",
     "ct_series",
@@ -46,6 +47,9 @@ class Ledger:
         _refuse_unknown(self.overrides, SERIES_KEYS + STUDY_KEYS, "the overrides")
         for key, values in self.overrides.get("time_points", {}).items():
             _refuse_unknown(values, SERIES_KEYS, f"the overrides of time point {key}")
+        typed = [self.overrides, *self.overrides.get("time_points", {}).values()]
+        if calibration is None and any("observed_rate_cps" in values for values in typed):
+            raise DosimetryError("Expected observed_rate_cps with a calibration file that holds a dead time, received it without one; name the file.")
 
     def series_overrides(self, uid: str, number: int, whole: bool = False) -> dict:
         """Overrides of one series: those for all, then those under the UID of a dynamic series for its frame ("#1"), those under its number
