@@ -273,8 +273,11 @@ set(LIBRARY_RESOURCES
   Resources/planning/products.json
   Resources/report/colours.json
   Resources/report/report.css
+  Resources/schemas/calibration_request.schema.json
   Resources/schemas/compare.schema.json
+  Resources/schemas/recovery_request.schema.json
   Resources/schemas/results.schema.json
   Resources/schemas/study.schema.json
+  Resources/schemas/verification.schema.json
   Resources/validation/cases.json
   )

@@ -13,21 +13,29 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
+from RNTDosimetryLib import calibration_request, recovery_request  # noqa: E402
 from RNTDosimetryLib.compare_file import RESULT_FORMAT, RESULT_VERSION, CompareResult  # noqa: E402
 from RNTDosimetryLib.records import Record  # noqa: E402
 from RNTDosimetryLib.study import STUDY_FORMAT, STUDY_VERSION, Study  # noqa: E402
 from RNTDosimetryLib.study_result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult  # noqa: E402
+from RNTDosimetryLib.verify_request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest  # noqa: E402
 
 FOLDER = ROOT / "Resources" / "schemas"
 _SIMPLE = {float: {"type": "number"}, int: {"type": "integer"}, bool: {"type": "boolean"}, str: {"type": "string"}}
 
 
-def schema_of(kind: type, format_name: str, version: int) -> dict:
-    """JSON schema (draft 2020-12) of one kind of file. Unknown keys are allowed: newer versions may write more."""
+def schema_of(kind: type, format_name: str, version: int, typed: bool = False) -> dict:
+    """JSON schema (draft 2020-12) of one kind of file. Unknown keys are allowed: newer versions may write more.
+
+    typed: the file is written by hand; what has a default may be left out, and unknown keys are slips of spelling.
+    """
     definitions: dict[str, dict] = {}
-    content = _object(kind, definitions)
+    content = _object(kind, definitions, typed)
     content["properties"] = {"format": {"const": format_name}, "version": {"const": version}, **content["properties"]}
-    content["required"] = ["format", "version", *content["required"]]
+    if typed:
+        content["additionalProperties"] = False
+    else:
+        content["required"] = ["format", "version", *content["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "title": f"{format_name}, version {version}",
@@ -36,22 +44,26 @@ def schema_of(kind: type, format_name: str, version: int) -> dict:
     }
 
 
-def _object(kind: type, definitions: dict) -> dict:
+def _object(kind: type, definitions: dict, typed: bool = False) -> dict:
     hints = typing.get_type_hints(kind)
     written = [item for item in dataclasses.fields(kind) if item.metadata.get("written", True)]
     description = (kind.__doc__ or "").strip().split("\n")[0]
     return {
         "description": description,
         "type": "object",
-        "properties": {item.name: _value(hints[item.name], definitions) for item in written},
-        "required": [item.name for item in written],
+        "properties": {item.name: _value(hints[item.name], definitions, typed) for item in written},
+        "required": [item.name for item in written if not typed or _has_no_default(item)],
     }
 
 
-def _value(hint, definitions: dict) -> dict:
+def _has_no_default(item: dataclasses.Field) -> bool:
+    return item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
+
+
+def _value(hint, definitions: dict, typed: bool = False) -> dict:
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
-        return {"anyOf": [{"type": "null"} if kind is type(None) else _value(kind, definitions) for kind in arguments]}
+        return {"anyOf": [{"type": "null"} if kind is type(None) else _value(kind, definitions, typed) for kind in arguments]}
     if hint in _SIMPLE:
         return dict(_SIMPLE[hint])
     if hint is datetime:
@@ -61,20 +73,27 @@ def _value(hint, definitions: dict) -> dict:
     if isinstance(hint, type) and issubclass(hint, Record):
         if hint.__name__ not in definitions:
             definitions[hint.__name__] = {}
-            definitions[hint.__name__] = _object(hint, definitions)
+            definitions[hint.__name__] = _object(hint, definitions, typed)
         return {"$ref": f"#/$defs/{hint.__name__}"}
-    if origin in (tuple, list):
-        return {"type": "array", "items": _value(arguments[0], definitions)} if arguments else {"type": "array"}
+    if origin in (tuple, list) or hint is list:
+        return {"type": "array", "items": _value(arguments[0], definitions, typed)} if arguments else {"type": "array"}
     if origin is dict or hint is dict:
-        return {"type": "object", "additionalProperties": _value(arguments[1], definitions)} if arguments else {"type": "object"}
+        return {"type": "object", "additionalProperties": _value(arguments[1], definitions, typed)} if arguments else {"type": "object"}
     raise TypeError(f"No schema for {hint}")
 
 
 def schemas() -> dict[str, dict]:
     """File name to schema."""
     return {
+        "calibration_request.schema.json": schema_of(
+            calibration_request.CalibrationRequest, calibration_request.REQUEST_FORMAT, calibration_request.REQUEST_VERSION, typed=True
+        ),
+        "recovery_request.schema.json": schema_of(
+            recovery_request.RecoveryRequest, recovery_request.REQUEST_FORMAT, recovery_request.REQUEST_VERSION, typed=True
+        ),
         "study.schema.json": schema_of(Study, STUDY_FORMAT, STUDY_VERSION),
         "results.schema.json": schema_of(StudyResult, RESULTS_FORMAT, RESULTS_VERSION),
+        "verification.schema.json": schema_of(VerifyRequest, VERIFY_FORMAT, VERIFY_VERSION, typed=True),
         "compare.schema.json": schema_of(CompareResult, RESULT_FORMAT, RESULT_VERSION),
     }
 

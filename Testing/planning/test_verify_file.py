@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -11,6 +12,7 @@ from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import blurred_map, write_tare
 from RNTDosimetryLib.phantom.tare_case import tare_anatomy, tare_concentrations_bq_ml
+from RNTDosimetryLib.resources import read_json
 from RNTDosimetryLib.verify_file import read_verification, run_verification
 from RNTDosimetryLib.verify_request import VerifyRequest
 
@@ -182,6 +184,15 @@ def test_plan_of_one_injection_names_its_normal_liver_as_the_plan_does(tare, fol
     net = truth.activities_gbq["right"] * (1 - truth.residual_fraction["right"])
     assert found.net_activity_gbq == pytest.approx(net, rel=1e-12)
     assert found.planned.activity_gbq == pytest.approx(net * (1 - truth.position_shunt_fraction["right"]), rel=1e-6)
+
+
+def test_files_fit_the_schema_and_slips_do_not():
+    schema = jsonschema.Draft202012Validator(read_json("schemas", "verification.schema.json"))
+    good = SEGMENTS | {"image": "pet", "plan": "plan.json", "lungs": "lungs.nrrd", "resolution_fwhm_mm": 6.5, "scout": "scout"}
+    schema.validate(good)
+    schema.validate(json.loads(json.dumps(VerifyRequest(image="a", product="Y-90", tumours=["T1"]).to_dict())))
+    for bad in ({"plam": "plan.json"}, {"resolution_fwhm_mm": "6.5 mm"}, {"image": None}, {"planned_dose_gy": {"T1": "high"}}):
+        assert not schema.is_valid(good | bad), bad
 
 
 def test_request_is_stored_and_read_again():
