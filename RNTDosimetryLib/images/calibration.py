@@ -210,7 +210,7 @@ def _age_warnings(calibration: Calibration, start: datetime | None, half_life_h:
     warnings = []
     if abs(half_life_h / calibration.half_life_h - 1.0) > _HALF_LIFE_AGREEMENT:
         warnings.append(
-            f"the calibration was made with a half-life of {calibration.half_life_h:.5g} h, this version has {half_life_h:.5g} h; its own was used"
+            f"the calibration was made with a half-life of {calibration.half_life_h:.5g} h, this version has {half_life_h:.5g} h; check the half-life"
         )
     if calibration.measured is None or start is None:
         return warnings
