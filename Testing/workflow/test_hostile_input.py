@@ -6,9 +6,11 @@ import json
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.calibration_request import REQUEST_FORMAT, read_calibration_request, run_calibration
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.plan_file import read_plan
+from RNTDosimetryLib.recovery_request import read_recovery_request, run_recovery
 from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
 
 STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "settings": {"density_from_ct": False}}
@@ -62,8 +64,8 @@ def read_or_sentence(reader, argument):
 
 SETTINGS = {name: 0 for name in ("model", "voxel_model", "dose_method", "density_g_ml", "register", "registrations", "calibration_uncertainty",
                                  "scan_uncertainty", "spect_resolution_fwhm_mm")}  # fmt: skip
-REGION = {name: 0 for name in ("kind", "density_g_ml", "recovery_coefficient", "recovery_coefficient_uncertainty", "model", "effective_half_life_h")}
-FULL = changed(STUDY, ("settings",), STUDY["settings"] | SETTINGS) | {"version": 1, "format": 0, "title": 0, "overrides": 0}
+REGION = {name: 0 for name in ("kind", "density_g_ml", "recovery_coefficient", "recovery_coefficient_uncertainty", "recovery_from_file", "model", "effective_half_life_h")}
+FULL = changed(STUDY, ("settings",), STUDY["settings"] | SETTINGS) | {"version": 1, "format": 0, "title": 0, "overrides": 0, "calibration_file": 0, "calibration_setup": 0, "recovery_file": 0}
 FULL = changed(FULL, ("regions", "kidney_left"), STUDY["regions"]["kidney_left"] | REGION)
 
 
@@ -118,6 +120,36 @@ def test_a_plan_file_with_any_wrong_value_is_read_or_refused(path, tmp_path):
         read_or_sentence(read_plan, file)
 
 
+CALIBRATION = {
+    "format": REQUEST_FORMAT, "version": 1, "kind": "planar", "scan": "a.dcm", "title": "", "fwhm_mm": 11.0, "volume_ml": 6800.0,
+    "volume_relative_uncertainty": 0.01, "region_radius_mm": 75.0, "background_radius_mm": 110.0, "unit": "CNTS", "start": "2025-03-03T08:00:00",
+    "duration_s": 600.0, "decay_correction": "NONE", "frames": [1], "dead_time": {"dead_time_s": 1e-6, "model": "paralysable"}, "observed_wide_cps": 1e4,
+    "setup": {"collimator": "ME"},
+    "source": {"nuclide": "Lu-177", "activity_mbq": 500.0, "measured": "2025-03-03T08:00:00", "relative_uncertainty": 0.02, "residual_mbq": 1.0,
+               "residual_measured": "2025-03-03T08:00:00", "half_life_h": 159.5},
+}  # fmt: skip
+RECOVERY = {
+    "scan": "a.dcm", "nuclide": "Lu-177", "concentration_mbq_ml": 1.0, "measured": "2025-03-03T08:00:00", "diameters_mm": [10.0, 20.0], "fwhm_mm": 11.0,
+    "calibration_file": "c.json", "concentration_relative_uncertainty": 0.01, "background_mbq_ml": 0.0, "centres_lps_mm": [[0.0, 0.0, 0.0], [50.0, 0.0, 0.0]],
+    "least_distance_mm": 40.0, "model": "auto", "setup": {"a": "b"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("verb", "content", "path"), [
+    *(("calibrate", CALIBRATION, path) for path in places(CALIBRATION)), *(("recovery", RECOVERY, path) for path in places(RECOVERY)),
+], ids=str)  # fmt: skip
+def test_a_phantom_request_with_any_wrong_value_is_read_or_refused(verb, content, path, tmp_path):
+    """Read or refused in one sentence, and then refused because there is no scan: never a fault."""
+    reader, run = {"calibrate": (read_calibration_request, run_calibration), "recovery": (read_recovery_request, run_recovery)}[verb]
+    file = tmp_path / "request.json"
+    for value in WRONG:
+        file.write_text(json.dumps(changed(content, path, value)))
+        request = read_or_sentence(reader, file)
+        if request is not None:
+            with pytest.raises(DosimetryError, match=r"^Expected "):
+                run(request, tmp_path)
+
+
 @pytest.mark.parametrize(("path", "value", "words"), [(("injections", 0, "name"), [], "name"), (("injections", 0, "tumours"), 5, "tumours")])
 def test_the_line_names_the_field_of_an_injection(path, value, words, tmp_path, capsys):
     file = tmp_path / "plan.json"
@@ -125,7 +157,7 @@ def test_the_line_names_the_field_of_an_injection(path, value, words, tmp_path, 
     assert words in refusal(["plan", file, "--out", tmp_path / "out"], capsys)
 
 
-@pytest.mark.parametrize("verb", ["run", "plan"])
+@pytest.mark.parametrize("verb", ["run", "plan", "calibrate", "recovery"])
 @pytest.mark.parametrize("content", ["[" * 100000, '{"a":' * 100000, "1" * 5000, "\x00", ""])
 def test_text_that_is_no_json_is_refused_in_one_line(verb, content, tmp_path, capsys):
     file = tmp_path / "file.json"
