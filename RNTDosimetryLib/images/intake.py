@@ -176,6 +176,7 @@ def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, admin
         activity=activity,
         ct=ct,
         warnings=tuple(ledger.warnings[first_warning:]),
+        frames=tuple(images) if len(images) > 1 else (),
     )
 
 
@@ -254,7 +255,7 @@ def _with_joined_beds(points: list[TimePoint], ledger: Ledger) -> list[TimePoint
             [point.activity for point in group], get_nuclide(group[0].activity.nuclide).decay_constant_per_h
         )
         ledger.warn(activity.warnings[-1])
-        joined.append(replace(group[0], activity=activity, warnings=activity.warnings))
+        joined.append(replace(group[0], activity=activity, warnings=activity.warnings, frames=()))
     return joined
 
 

@@ -87,6 +87,7 @@ class TimePoint(Record):
     ct: Series
     regions: tuple[Region, ...] = ()
     warnings: tuple[str, ...] = ()
+    frames: tuple[ActivityImage, ...] = field(default=(), metadata=NOT_WRITTEN, repr=False)
 
     @property
     def frame_of_reference_uid(self) -> str:
