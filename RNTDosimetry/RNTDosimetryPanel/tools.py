@@ -10,7 +10,7 @@ from RNTDosimetryLib.errors import DosimetryError
 DONE_COLOR, STALE_COLOR, MISSING_COLOR, BAD_COLOR = "#1a7f37", "#b35900", "#6b7280", "#b91c1c"
 
 
-_ROW_HEIGHT = 22
+_ROW_HEIGHT, _NARROWEST_COLUMN = 22, 48
 
 
 @contextlib.contextmanager
@@ -35,6 +35,8 @@ def say(label, text: str, color: str = "") -> None:
 
 
 def prepare_table(table, headers: list[str], helps: list[str] | None = None) -> None:
+    # The last column takes what is left; what it takes at least is the size that columns begin with.
+    table.horizontalHeader().setDefaultSectionSize(_NARROWEST_COLUMN)
     table.setColumnCount(len(headers))
     for column, text in enumerate(headers):
         item = qt.QTableWidgetItem(text)
