@@ -58,6 +58,8 @@ def test_marrow_dose_from_vertebrae_by_hand():
     assert result.dose_gy == pytest.approx(50 / 0.067 * GY_G_PER_MBQ_H_MEV * energy / 900, rel=1e-9)
     assert result.dose_uncertainty_gy == pytest.approx(0.2 * result.dose_gy)
     assert any("reference female" in warning for warning in result.warnings)
+    # ICRP 89, active marrow of the adults: 900 g and 1170 g
+    assert [marrow_dose_from_vertebrae(50.0, "Lu-177", sex=sex).mass_g for sex in ("female", "male")] == [900.0, 1170.0]
     with pytest.raises(DosimetryError, match="Expected vertebrae L2-L4"):
         marrow_dose_from_vertebrae(50.0, "Lu-177", vertebrae="T1")
     with pytest.raises(DosimetryError, match="Expected sex female or male"):
@@ -70,6 +72,7 @@ def test_whole_body_power_law():
     dose = whole_body_dose(3.0e5, 20.0, tia_uncertainty_mbq_h=3.0e4)
     assert dose.dose_gy == pytest.approx(3.0e5 * 1.34e-4 * 20**-0.921)
     assert dose.dose_uncertainty_gy == pytest.approx(0.1 * dose.dose_gy)
+    assert dose.mass_g == 20000.0
     # It lies between electrons alone and all energy absorbed
     iodine = get_nuclide("I-131")
     for mass_kg in (5.0, 20.0, 70.0, 110.0):

@@ -79,6 +79,15 @@ def test_the_users_choice_wins_and_is_recorded():
     assert any("poor fit" in text for text in fit.warnings)
 
 
+def test_a_users_model_with_too_few_samples_says_so():
+    # four samples, two amplitudes and two rates: N - K - 1 = -1 with known uncertainties
+    times = np.array([4.0, 24, 96, 168])
+    exact = 60 * np.exp(-times * RATE / 90) + 60 * np.exp(-times * RATE / 6)
+    fit = fit_time_activity(times, exact, LU, 0.02 * exact, model="bi")
+    assert "would not be admitted: too few samples for its parameters" in " ".join(fit.warnings)
+    assert not next(item for item in fit.ranking if item.model == "bi").admitted
+
+
 def test_a_list_restricts_the_choice():
     values, errors = scattered(BI, 0.02, 3)
     fit = fit_time_activity(TIMES, values, LU, errors, model=["mono", "uptake"])
