@@ -26,8 +26,8 @@ def load_rtdose(path: Path) -> tuple[DoseVolume, RtDose]:
     with readable(name):
         stored = read_rtdose(path)
         header = _header(path)
-    warnings = [*_checked_type(header, name), *_summation_warnings(stored.summation_type, name)]
-    _check_offsets(header, name)
+        warnings = [*_checked_type(header, name), *_summation_warnings(stored.summation_type, name)]
+        _check_offsets(header, name)
     dose = stored.dose_gy
     if not np.all(np.isfinite(dose)) or dose.max() <= 0 or dose.min() < 0:
         raise DosimetryError(

@@ -118,7 +118,7 @@ def _read_run(source: DoseSource, role: str) -> ComparedMap:
         relative_uncertainty=source.relative_uncertainty,
         region_relative_uncertainty=_region_uncertainties(content),
         frame_of_reference_uid=dicom_reference(rtdose).get("FrameOfReferenceUID", "") if os.path.isfile(rtdose) else "",
-        patient=str((content.get("patient") or {}).get("id_hash") or ""),
+        patient=str(_object(content, "patient").get("id_hash") or ""),
         hashes={RESULTS_FILE: sha256_of_file(folder / RESULTS_FILE), DOSE_FILE: sha256_of_file(path)},
         warnings=(*dose.warnings, *_coverage_warnings(content)),
     )
@@ -131,7 +131,7 @@ def run_surroundings(source: DoseSource) -> RunSurroundings:
         images = load_study(study_from_dict(content), folder)
     except DosimetryError as error:
         raise DosimetryError(f"Expected the images of the study of {folder / RESULTS_FILE}, for its regions; or give regions as mask files. {error}") from error
-    hashes = content.get("input_hashes") or {}
+    hashes = _object(content, "input_hashes")
     changed = [region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))]
     reference = images.scans[images.reference_index]
     warnings = (f"{', '.join(changed)}: drawn otherwise than when {RESULTS_FILE} was written",) if changed else ()
@@ -155,6 +155,15 @@ def _part(content, key: str) -> Mapping:
     return part
 
 
+def _object(content: Mapping, key: str) -> Mapping:
+    """What an older version may not have written; anything else than an object counts as nothing."""
+    return content[key] if isinstance(content.get(key), Mapping) else {}
+
+
+def _list(content: Mapping, key: str) -> list:
+    return content[key] if isinstance(content.get(key), list) else []
+
+
 def _agree(stored, found: float) -> bool:
     return _is_number(stored) and abs(found - stored) <= _SAME_DOSE * max(abs(stored), found)
 
@@ -166,7 +175,7 @@ def _is_number(value) -> bool:
 def _region_uncertainties(content) -> dict[str, float]:
     """Relative standard uncertainty of the dose of each region that has one."""
     found = {}
-    for region in content.get("regions") or ():
+    for region in _list(content, "regions"):
         dose = _part(region, "dose")
         value, uncertainty = dose.get("dose_gy"), dose.get("dose_uncertainty_gy")
         if _is_number(value) and _is_number(uncertainty) and value > 0:
@@ -176,7 +185,7 @@ def _region_uncertainties(content) -> dict[str, float]:
 
 def _coverage_warnings(content) -> tuple[str, ...]:
     """What the run says of regions that its common field of view cuts."""
-    return tuple(str(text) for text in _part(content, "tia_map").get("warnings") or () if "common field of view" in str(text))
+    return tuple(str(text) for text in _list(_part(content, "tia_map"), "warnings") if "common field of view" in str(text))
 
 
 def _patient_hash(patient_id: str) -> str:

@@ -11,8 +11,11 @@ from workflow.compare_fixtures import compare, map_file
 
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.compare_file import read_comparison, run_comparison
+from RNTDosimetryLib.compare_request import DoseSource
+from RNTDosimetryLib.compare_sources import read_source
 from RNTDosimetryLib.compare_statistics import STATISTICS
 from RNTDosimetryLib.dose import compare_engines
+from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.report import write_dose_nrrd
 from RNTDosimetryLib.resources import read_json
@@ -243,6 +246,22 @@ def test_what_cannot_be_used_is_refused_in_one_line(broken, changes, words, caps
     assert words in said
     assert said.count("\n") == 1
     assert not (broken / "never").exists()
+
+
+@pytest.mark.parametrize("key", ["dose_map", "tia_map", "regions", "patient", "input_hashes", "nuclide", "study", "warnings"])
+@pytest.mark.parametrize("value", [None, 5, "text", [1], {"a": "b"}])
+def test_results_that_were_tampered_with_are_refused_or_read_but_never_crash(broken, key, value):
+    content = json.loads((broken / "run" / "results.json").read_text(encoding="utf-8"))
+    tampered = broken / "tampered"
+    tampered.mkdir(exist_ok=True)
+    shutil.copy(broken / "run" / "dose.nrrd", tampered)
+    (tampered / "results.json").write_text(json.dumps(content | {key: value}), encoding="utf-8")
+    source = DoseSource(run=str(tampered))
+    if key in ("dose_map", "tia_map") or (key == "regions" and value == [1]):
+        with pytest.raises(DosimetryError, match="^Expected"):
+            read_source(source, "reference")
+    else:
+        assert read_source(source, "reference").dose.dose_gy.max() > 0
 
 
 def test_masks_do_without_the_images_of_the_run(broken, small_run):
