@@ -258,7 +258,7 @@ def test_results_that_were_tampered_with_are_refused_or_read_but_never_crash(bro
     (tampered / "results.json").write_text(json.dumps(content | {key: value}), encoding="utf-8")
     source = DoseSource(run=str(tampered))
     if key in ("dose_map", "tia_map") or (key == "regions" and value == [1]):
-        with pytest.raises(DosimetryError, match="^Expected"):
+        with pytest.raises(DosimetryError, match=r"^Expected"):
             read_source(source, "reference")
     else:
         assert read_source(source, "reference").dose.dose_gy.max() > 0
