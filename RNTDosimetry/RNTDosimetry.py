@@ -302,6 +302,12 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         return contours.add_hot_sphere(parameterNode, volumeMl, name, point_ras=pointRas)
 
+    def addSequence(self, parameterNode, sequence, calibration=1.0):
+        """Add every frame of a sequence as a scan at its own time: index values in h, min or s after the start of administration."""
+        from RNTDosimetryScene import sequences
+
+        sequences.add_frames(parameterNode, sequence, calibration)
+
     # --- the road
 
     def inputEvents(self, parameterNode):
@@ -392,6 +398,36 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.write_report(folder, parameterNode, self._road(parameterNode), progress, cancel)
+
+    # --- views
+
+    def playScans(self, parameterNode=None):
+        """Show the scans as a sequence in hours and play it. Returns its vtkMRMLSequenceBrowserNode."""
+        from RNTDosimetryScene import sequences, views
+
+        parameterNode = parameterNode or self.getParameterNode()
+        views.play_scans(parameterNode)
+        return sequences.browser_of(parameterNode)
+
+    def stopScans(self, parameterNode=None):
+        """Take the played sequence away; the scans stay."""
+        from RNTDosimetryScene import views
+
+        views.stop_scans(parameterNode or self.getParameterNode())
+
+    def slicerRtHistograms(self, parameterNode=None):
+        """Dose-volume histograms by SlicerRT, where it is installed. Returns its vtkMRMLDoseVolumeHistogramNode."""
+        from RNTDosimetryScene import slicerrt
+
+        return slicerrt.show_histograms(parameterNode or self.getParameterNode())
+
+    def slicerRtIsodoses(self, parameterNode=None):
+        """Isodoses by SlicerRT, where it is installed. Returns its vtkMRMLIsodoseNode."""
+        from RNTDosimetryScene import slicerrt
+
+        return slicerrt.show_isodoses(parameterNode or self.getParameterNode())
+
+    # --- check
 
     def selfCheck(self, progress=None):
         """Published and analytic cases beside what this installation computes: records with name, expected, found, limit, passed."""

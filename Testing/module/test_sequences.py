@@ -181,6 +181,19 @@ def test_many_frames_become_scans_at_their_times(logic, scene, unit, seconds):
     assert node.activityVolumes[3].GetImageData() is sequence.GetNthDataNode(3).GetImageData()
 
 
+def test_the_logic_does_what_the_buttons_do(logic, scene, study):
+    browser = logic.playScans(study)
+    assert browser.GetPlaybackActive()
+    assert browser.GetNumberOfItems() == 4
+    logic.stopScans(study)
+    assert scene.GetFirstNodeByClass("vtkMRMLSequenceBrowserNode") is None
+    other = logic.addStudy("Dynamic")
+    other.nuclide = "Lu-177"
+    logic.addSequence(other, dynamic_sequence(scene, "h", 5))
+    assert len(other.activityVolumes) == 5
+    assert len(study.activityVolumes) == 4
+
+
 def test_a_sequence_is_added_by_a_click(panel, scene):
     """The same selector and button as for a single volume."""
     _container, widget = panel

@@ -205,8 +205,10 @@ def test_a_second_click_uses_the_nodes_of_the_first(slicerrt):
 
     widget, _dvh, _isodose = slicerrt
     widget.ui.slicerRtDvhButton.click()
+    widget.logic.slicerRtIsodoses(widget._parameterNode)
     before = len(slicer.util.getNodesByClass("vtkMRMLTableNode"))
-    widget.ui.slicerRtDvhButton.click()
+    widget.logic.slicerRtHistograms(widget._parameterNode)
+    widget.ui.slicerRtIsodoseButton.click()
     assert len(slicer.util.getNodesByClass("vtkMRMLTableNode")) == before
 
 
