@@ -1,15 +1,15 @@
 """Decay correction as a writer applied it, undone and brought to the start of the acquisition."""
 
 import math
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import NM
-from RNTDosimetryLib.images.dicom_tags import find
+from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.dicom_timing import Timing
+from RNTDosimetryLib.images.dicom_timing import Timing, time_of_mean_s
 from RNTDosimetryLib.images.intake_administration import half_life_in_file_s
 from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.quantification import DECAY_CORRECTIONS, acquisition_average_factor, check_decay_factor
@@ -17,6 +17,8 @@ from RNTDosimetryLib.images.quantification import DECAY_CORRECTIONS, acquisition
 _SERIES_TIME_SLACK_S = 60.0
 _NOTABLE_CHANGE = 0.005
 _LONGEST_USUAL_SCAN_S = 3600.0
+_LONGEST_SERIES_S = 86400.0
+_PRIVATE = ") private, "
 
 
 def decay_to_start(series, headers, administration, timing: Timing, overrides, ledger: Ledger, where: str):
@@ -115,7 +117,8 @@ def _reference_candidates(header, correction: str, administration, timing: Timin
     if override is not None:
         return {"decay_reference_time (override)": typed_datetime(override, "decay_reference_time")}
     named = find(header, "decay_reference_time")
-    if named is not None and correction in ("START", "TIME"):
+    private = named is not None and _PRIVATE in named.source
+    if named is not None and not private and correction in ("START", "TIME"):
         return {named.source: named.value}
     if correction == "TIME":
         raise DosimetryError(
@@ -128,9 +131,27 @@ def _reference_candidates(header, correction: str, administration, timing: Timin
     scanned = find(header, "series_scan_time")
     if scanned is not None and seconds_between(scanned.value, timing.series_start) > -_SERIES_TIME_SLACK_S:
         begin = {scanned.source: scanned.value, **begin}
+    if private:  # dates of private elements may have been left behind when a file was made anonymous
+        begin = {named.source: named.value, **begin}
     series_time = find(header, "series_time")
     if series_time is None or abs(seconds_between(series_time.value, timing.series_start)) <= _SERIES_TIME_SLACK_S:
         return begin | own
+    by_reference = _by_reference_time(header, timing)
     if seconds_between(series_time.value, timing.series_start) < 0:  # a series time after the scan is the time of processing
-        return begin | own | {"series time": series_time.value}
-    return {"series time": series_time.value} | begin | own
+        stated = begin if private or scanned is not None else by_reference | begin
+        return stated | by_reference | own | {"series time": series_time.value}
+    if private:
+        return begin | {"series time": series_time.value} | own
+    return {"series time": series_time.value} | begin | own | by_reference
+
+
+def _by_reference_time(header, timing: Timing) -> dict[str, datetime]:
+    """Start of the series by Frame Reference Time, which counts from it to when the activity equals its mean over the frame (PS3.3 C.8.9.4.1.5)."""
+    reference = element_value(header, "FrameReferenceTime")
+    if reference is None:
+        return {}
+    seconds = number_of(reference, tag_label("FrameReferenceTime")) / 1000.0
+    if not 0 < seconds < _LONGEST_SERIES_S:
+        return {}
+    moment = timing.start + timedelta(seconds=float(timing.offsets_s[0]) + time_of_mean_s(header) - seconds)
+    return {f"acquisition start - {tag_label('FrameReferenceTime')}": moment}

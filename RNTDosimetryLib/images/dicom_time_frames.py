@@ -17,6 +17,7 @@ from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
 from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
 from RNTDosimetryLib.images.dicom_time import seconds_between
+from RNTDosimetryLib.images.dicom_timing import time_of_mean_s
 from RNTDosimetryLib.images.nm_frame_times import dynamic_times, gate_weights, index_vectors
 
 _SAME_START_S = 0.5
@@ -169,7 +170,7 @@ def _other_start(frames, start, where: str) -> _Timing:
     count, headers = len(frames), [objects[0].header for objects in frames]
     series_time, references = find(headers[0], "series_time"), [_number(header, "FrameReferenceTime") for header in headers]
     if series_time is not None and None not in references and all(b > a for a, b in itertools.pairwise(references)):
-        moments = [reference / 1000.0 - _time_of_mean(header) for reference, header in zip(references, headers)]
+        moments = [reference / 1000.0 - time_of_mean_s(header) for reference, header in zip(references, headers)]
         if max(abs(moment) for moment in moments) > _LONGEST_SERIES_S:
             raise _no_times(where, count)
         first = series_time.value + timedelta(seconds=moments[0])
@@ -199,16 +200,6 @@ def _believable(timing: _Timing, header, where: str) -> _Timing:
 def _counts_all(header, kind: str) -> bool:
     """Whether the number of time frames is that of the series: Number of Time Slices of a Nuclear Medicine object counts in one phase."""
     return kind == "gated" or str(header.get("Modality", "")) == "PT"
-
-
-def _time_of_mean(header) -> float:
-    """When the activity equals its mean over the frame, s after its start (PS3.3 C.8.9.4.1.5); 0 without duration or half-life."""
-    duration, half_life = find(header, "duration_s"), find(header, "half_life_s")
-    if duration is None or half_life is None or half_life.value <= 0 or duration.value <= 0:
-        return 0.0
-    constant = math.log(2.0) / half_life.value
-    x = constant * duration.value
-    return math.log(x / -math.expm1(-x)) / constant
 
 
 def _typed_times(typed, count: int, where: str) -> list[tuple[float, float]]:

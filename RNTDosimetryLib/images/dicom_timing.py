@@ -1,5 +1,6 @@
 """When the slices of an activity series were acquired, and for how long."""
 
+import math
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -89,3 +90,13 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
     if each.max() > 1.001 * each.min():
         ledger.warn(f"{where}: slices were acquired for different times, {each.min():g} to {each.max():g} s")
     return Timing(start, offsets, each, series_start, share)
+
+
+def time_of_mean_s(header) -> float:
+    """When the activity equals its mean over the frame, s after its start (PS3.3 C.8.9.4.1.5); 0 without duration or half-life."""
+    duration, half_life = find(header, "duration_s"), find(header, "half_life_s")
+    if duration is None or half_life is None or half_life.value <= 0 or duration.value <= 0:
+        return 0.0
+    constant = math.log(2.0) / half_life.value
+    x = constant * duration.value
+    return math.log(x / -math.expm1(-x)) / constant

@@ -117,6 +117,21 @@ def siemens_late_window(dataset):
     _corrected_to(dataset, moment)
 
 
+def processed_with_reference_time(dataset):
+    """Corrected to the start of a series two hours before, which only Frame Reference Time tells: the series time is that of processing."""
+    x = DECAY_PER_S * 1200
+    dataset.SeriesDate, dataset.SeriesTime = "20240312", "090000"
+    dataset.FrameReferenceTime = 1000 * (7200 + math.log(x / -math.expm1(-x)) / DECAY_PER_S)
+    _corrected_to(dataset, ADMINISTRATION + timedelta(hours=22))
+
+
+def siemens_date_left_behind(dataset):
+    """The private moment of correction is a day off, as an anonymizer left it; the decay factor tells that the series time counts."""
+    siemens_late_window(dataset)
+    moment = ADMINISTRATION + timedelta(hours=-1)
+    dataset.private_block(0x0071, "SIEMENS MED PT", create=True).add_new(0x22, "DT", dicom_datetime(moment))
+
+
 def _corrected_to(dataset, moment):
     """From START at the acquisition, as the fixture writes it, to another moment."""
     hours = (ADMINISTRATION + timedelta(hours=24) - moment).total_seconds()
@@ -160,6 +175,8 @@ DIALECTS = {
     "GE PET, processed later": ("PT", "rescale", "START", ge_processed_later, {}, ""),
     "Siemens PET, moment of correction": ("PT", "rescale", "START", siemens_correction_moment, {}, ""),
     "Siemens PET, late window": ("PT", "rescale", "START", siemens_late_window, {}, ""),
+    "PET, processed later, reference time": ("PT", "rescale", "START", processed_with_reference_time, {}, ""),
+    "Siemens PET, date left behind": ("PT", "rescale", "START", siemens_date_left_behind, {}, ""),
     "ring camera": ("NM", "rescale", "NONE", ring_camera, {}, ""),
     "TOMO with slices": ("NM", "rescale", "NONE", tomo_with_slices, {}, ""),
 }  # fmt: skip

@@ -129,3 +129,13 @@ def test_series_time_stands_for_a_missing_acquisition_time_and_says_so(tmp_path)
     intake = read_folder(tmp_path)
     assert largest_deviation(intake) < 1e-3
     assert any("series date and time were taken" in warning for warning in intake.warnings)
+
+
+def test_private_date_left_behind_is_doubted_without_a_decay_factor(tmp_path):
+    def edit(dataset):
+        DIALECTS["Siemens PET, date left behind"][3](dataset)
+        del dataset.DecayFactor
+
+    write_ct(tmp_path, COARSE_CT)
+    write_spect(tmp_path, Spect(dialect="PT", decay="START", edit=edit))
+    assert any("START may mean (0071,xx22) private" in warning for warning in read_folder(tmp_path).warnings)
