@@ -41,9 +41,12 @@ class CalibrationUse:
             return overrides
         if name is not None and not _is_counts(str(name)):
             return overrides
-        warnings = check_calibration(self.calibration, nuclide, setup_of(header) | self.setup, start)
-        for text in warnings:
+        words = setup_of(header) | self.setup
+        for text in check_calibration(self.calibration, nuclide, words, start):
             ledger.warn(f"{where}: {text}")
+        unknown = [key for key in self.calibration.setup if key not in words]
+        if unknown:
+            ledger.warn(f"{where}: {', '.join(unknown)} of the calibration cannot be compared with the scan; check, or type it in calibration_setup")
         if name is None:
             ledger.warn(f"{where}: no unit in the file; its values were taken for counts, because there is a calibration file")
         self.calibrated.append(where)

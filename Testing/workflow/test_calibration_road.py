@@ -287,6 +287,17 @@ def test_typed_words_about_the_scans_come_before_those_of_the_files(patient):
         study_from_dict({"dicom_folder": "a", "calibration_setup": {"collimator": "x"}})
 
 
+def test_words_that_the_files_do_not_hold_are_asked_for(patient, tmp_path):
+    known = read_calibration(patient[0] / "calibration.json")
+    write_calibration(replace(known, setup={**known.setup, "reconstruction": "OSEM 6i8s"}), tmp_path / "words.json")
+    path = str(tmp_path / "words.json")
+    assert any("reconstruction of the calibration cannot be compared" in text for text in loaded(patient, calibration_file=path).warnings)
+    asked = loaded(patient, calibration_file=path, calibration_setup={"reconstruction": "OSEM 6i8s"})
+    assert not any("cannot be compared" in text for text in asked.warnings)
+    with pytest.raises(DosimetryError, match="reconstruction 'FBP', received one with 'OSEM 6i8s'"):
+        loaded(patient, calibration_file=path, calibration_setup={"reconstruction": "FBP"})
+
+
 def test_a_recovery_curve_of_another_nuclide_is_refused(patient, tmp_path):
     curve = read_recovery(patient[0] / "recovery.json")
     write_recovery(replace(curve, setup={**curve.setup, "nuclide": "I-131"}), tmp_path / "other.json")
