@@ -94,6 +94,8 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
+        if self.panel.work is not None:
+            self.panel.work.scene_closes()
         self.setParameterNode(None)
         self.panel.leave()
 

@@ -19,6 +19,7 @@ class Work:
         self.cancelled = False
         self.started = 0.0
         self._asked = False
+        self._scene_closed = False
 
     def __enter__(self):
         self.started = time.monotonic()
@@ -33,13 +34,18 @@ class Work:
         self.panel.refresh()
         if kind is not None and issubclass(kind, Cancelled):
             self.cancelled = True
-            say(self.panel.ui.runStatusLabel, _("Cancelled: the scene is as it was."), MISSING_COLOR)
+            closed = _("Stopped: the scene was closed.")
+            say(self.panel.ui.runStatusLabel, closed if self._scene_closed else _("Cancelled: the scene is as it was."), MISSING_COLOR)
             return True
         return False
 
     def cancel(self) -> None:
         self._asked = True
         say(self.panel.ui.runStatusLabel, _("Stopping..."), MISSING_COLOR)
+
+    def scene_closes(self) -> None:
+        """What is worked on goes away."""
+        self._asked = self._scene_closed = True
 
     def is_cancelled(self) -> bool:
         return self._asked
@@ -49,6 +55,9 @@ class Work:
         if not self._asked:
             say(self.panel.ui.runStatusLabel, f"{message}. {self._time_left(fraction)}".strip())
         slicer.app.processEvents()
+        if self._asked:
+            # What was clicked in these events counts at once: the nodes may be gone.
+            raise Cancelled
 
     def _time_left(self, fraction: float) -> str:
         elapsed = time.monotonic() - self.started
