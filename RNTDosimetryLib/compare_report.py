@@ -38,7 +38,7 @@ def short_table(result: CompareResult) -> Table:
     return Table(
         "Means of the regions",
         (Column("Region", align="left"), Column("Compared", "mL"), Column(f"Mean, {names[0]}", "Gy"), Column(f"Mean, {names[1]}", "Gy"),
-         Column("Difference", "Gy"), Column("Difference", "%"), Column("Uncertainty of it", "%", 2), Column("Root mean square of voxels", "Gy"), Column("Gamma at most 1", "%", 4),
+         Column("Difference", "Gy"), Column("Difference", "%"), Column("Uncertainty", "%", 2), Column("RMS of voxels", "Gy"), Column("Gamma ≤ 1", "%", 4),
          Column("Voxels judged")),
         tuple(
             (item.name, item.volume_ml, _with_uncertainty(item.values["mean"].reference_gy, item.values["mean"].reference_uncertainty_gy),
@@ -46,7 +46,7 @@ def short_table(result: CompareResult) -> Table:
              item.values["mean"].percent_uncertainty, item.root_mean_square_gy, item.gamma_pass_percent, item.gamma_voxels)
             for item in result.comparison.regions
         ),
-        note=f"Difference: {names[1]} minus {names[0]}, in per cent of {names[0]}. Gamma index: {result.request.gamma.words}. "
+        note=f"Difference, with its uncertainty: {names[1]} minus {names[0]}, in per cent of {names[0]}. RMS: root mean square of the differences of voxels. Gamma index: {result.request.gamma.words}. "
         "Uncertainties are standard uncertainties (k = 1).",
     )  # fmt: skip
 
@@ -77,7 +77,7 @@ def comparison_table(result: CompareResult) -> Table:
 
 def _with_uncertainty(value: float, uncertainty: float | None) -> str:
     """The value with four digits whatever its uncertainty: two maps of one activity differ by less than that."""
-    return format_number(value, 4) + ("" if uncertainty is None else f" ± {format_number(uncertainty, 2)}")
+    return format_number(value, 4) + ("" if uncertainty is None else f"\u00a0±\u00a0{format_number(uncertainty, 2)}")
 
 
 def _signed(value: ComparedValue) -> tuple[str, str | None]:
@@ -131,7 +131,8 @@ def _map_words(which: ComparedMap) -> str:
 
 
 def _histograms(result: CompareResult) -> list[Figure]:
-    regions = result.comparison.regions
+    """Regions of like doses in one plot, so that none is pressed against the axis."""
+    regions = sorted(result.comparison.regions, key=lambda item: item.values["D2"].reference_gy)
     return [_histogram_plot(result, regions[start : start + _REGIONS_PER_PLOT]) for start in range(0, len(regions), _REGIONS_PER_PLOT)]
 
 
@@ -142,7 +143,7 @@ def _histogram_plot(result: CompareResult, regions) -> Figure:
             label = f"{item.name}, {which.name}"
             ends = np.append(histogram.edges_gy, histogram.edges_gy[-1])
             series.append(Series(label, ends, np.append(100 * histogram.cumulative_fraction, 0.0), style=style, dash=dash))
-            if histogram.lower_fraction is not None:
+            if histogram.lower_fraction is not None and not (result.request.same_activity and which.shares_activity):
                 bands.append(Band(label, histogram.edges_gy, 100 * histogram.lower_fraction, 100 * histogram.upper_fraction, style=style))
     volume = Axis("Volume receiving at least the dose", "%", lower=0.0, upper=100.0)
     plot = line_plot("Cumulative dose-volume histograms", Axis("Absorbed dose", "Gy", lower=0.0), volume, series, bands)
