@@ -19,6 +19,7 @@ ICON_SIZE = 128
 PANEL_WIDTH = 500
 VIEW_SIZE = (460, 380)
 SCREENSHOT_WIDTH = 1400
+ZOOM = 1.3
 SECTIONS = ("run", "study", "timePoints", "registration", "regions", "kinetics", "dose", "planning", "course", "report")
 OPENED = {"regions": ("draw",), "dose": ("doseAdvanced",), "report": ("reportAdvanced",)}
 
@@ -154,6 +155,8 @@ def draw_result_layout(widget):
         with views.SliceView(name, VIEW_SIZE) as view:
             offset = view.logic.GetSliceOffset()
             view.show(node.ctVolumes[node.referenceIndex], node.doseVolume, 0.55, orientation=orientation, offset_mm=offset)
+            width, height, depth = view.node.GetFieldOfView()
+            view.node.SetFieldOfView(width / ZOOM, height / ZOOM, depth)
             _put(painter, view.picture(), index * VIEW_SIZE[0], 0)
     _put(painter, views.plot_to_png(node.timeActivityChart, size=VIEW_SIZE), 0, VIEW_SIZE[1])
     _put(painter, views.plot_to_png(node.histogramChart, size=VIEW_SIZE), VIEW_SIZE[0], VIEW_SIZE[1])
