@@ -34,13 +34,14 @@ _TURNS = tuple(axes for count in (1, 2, 3) for axes in combinations(range(3), co
 def better_orientation(pair: Pair, matrix: np.ndarray, quality: RegistrationQuality) -> str:
     """How the moving image would fit clearly better, in words; empty when it fits best as it is.
 
-    pair, matrix: what the search compared and found. quality: of the result; a convincing one needs no other to be tried.
+    pair, matrix: what the search compared and found. quality: of the result; where it is convincing only the mirror image from left to right is tried.
     """
     bones = quality.bone_dice
-    if bones is not None and bones > _CONVINCING_BONE_DICE and quality.correlation > _CONVINCING_CORRELATION:
-        return ""
+    convincing = bones is not None and bones > _CONVINCING_BONE_DICE and quality.correlation > _CONVINCING_CORRELATION
+    # A trunk is nearly its own mirror image: only its organs tell left from right, and correlation and bones hardly see them.
+    turns = [turn for turn in _TURNS if not convincing or _patient_axes(pair.moving, turn) == "x"]
     found = _information(pair, matrix)
-    best, axes = max((_tried(pair, turn), turn) for turn in _TURNS)
+    best, axes = max((_tried(pair, turn), turn) for turn in turns)
     return _WORDS[_patient_axes(pair.moving, axes)] if best > _CLEARLY_BETTER * found else ""
 
 

@@ -9,6 +9,7 @@ import pytest
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.images import register_rigid
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.progress import Cancelled
 from RNTDosimetryLib.study import RegionSettings, StudySettings, study_from_dict
@@ -278,3 +279,13 @@ def test_dose_files_agree_with_the_result(small_run, written):
     assert image.GetOrigin() == pytest.approx(result.tia_map.geometry.origin_lps_mm)
     stored = read_rtdose(written / "dose.dcm")
     np.testing.assert_allclose(stored.dose_gy, expected, atol=1e-6 * expected.max())
+
+
+@pytest.mark.parametrize(("axis", "words"), [(2, "mirrored left to right"), (1, "mirrored front to back"), (0, "mirrored head to feet")])
+def test_a_mirrored_ct_is_refused_though_a_trunk_is_nearly_its_mirror_image(small_run, axis, words):
+    """Kidneys and lesions would change sides without a word: mirrored left to right, bones and correlation stay high."""
+    images, _result = small_run
+    reference, other = images.scans[0].ct, images.scans[1].ct
+    mirrored = replace(other, hounsfield=np.ascontiguousarray(np.flip(other.hounsfield, axis)))
+    with pytest.raises(DosimetryError, match=words):
+        register_rigid(reference, mirrored)
