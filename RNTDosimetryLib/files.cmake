@@ -5,6 +5,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/alignment.py
   RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/calibration_request.py
+  RNTDosimetryLib/camera_report.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/compare_file.py
   RNTDosimetryLib/compare_grids.py

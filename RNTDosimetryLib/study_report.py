@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from RNTDosimetryLib.images import Calibration, DeadTime, RecoveryCurve
+from RNTDosimetryLib.camera_report import camera_section
 from RNTDosimetryLib.report import (
     Bullets,
     Column,
@@ -18,7 +18,6 @@ from RNTDosimetryLib.report import (
     TimeActivity,
     dvh_plot,
     measured,
-    recovery_plot,
     render_page,
     slice_figure,
     time_activity_plot,
@@ -231,7 +230,7 @@ def render_report(result: StudyResult, images: StudyImages) -> str:
         Section("Dose map", [_dose_picture(result, images), _methods(result), histogram_table(result), _histogram_figure(result)]),
         Section("Time-activity curves", [*_curve_figures(result), activity_table(result), balance_table(result), Details("All models tried", [model_table(result)])]),
         Section("Alignment", [alignment_table(result)]),
-        *_camera_section(result),
+        *camera_section(result.calibration, result.recovery),
         Section("Assumptions and data", [_assumptions(result, images), _constants(result)]),
         Section("Input", _input(result, images)),
         Section("Integrity", [_hashes(result)]),
@@ -252,45 +251,6 @@ def _input(result: StudyResult, images: StudyImages) -> list:
 def _recovery(item: RegionResult):
     """The coefficient with the uncertainty of the curve or as typed; the part from the volume is added with that of the outline."""
     return measured(item.recovery_coefficient, item.recovery_coefficient_uncertainty or None)
-
-
-def _camera_section(result: StudyResult) -> list[Section]:
-    """What the calibration and recovery files of the study hold; no section without them."""
-    content = []
-    if result.calibration is not None:
-        content.append(_calibration_facts(result.calibration))
-    if result.recovery is not None:
-        curve = result.recovery
-        words = ", ".join(f"{key}: {value}" for key, value in curve.setup.items())
-        content += [
-            f"Recovery curve: {curve.model} model, {_parameters(curve)}, fitted to {len(curve.volumes_ml)} spheres of {min(curve.volumes_ml):.3g} to "
-            f"{max(curve.volumes_ml):.3g} mL{'; ' + words if words else ''}.",
-            Figure(recovery_plot(curve), "Measured recovery of the spheres and the fitted curve."),
-        ]
-    return [Section("Calibration and recovery", content)] if content else []
-
-
-def _parameters(curve: RecoveryCurve) -> str:
-    spread = np.sqrt(np.diag(np.asarray(curve.covariance, dtype=float)))
-    return ", ".join(f"{name} {value:.4g} ± {u:.2g}" for (name, value), u in zip(curve.parameters.items(), spread))
-
-
-def _calibration_facts(calibration: Calibration) -> Facts:
-    relative = calibration.relative_uncertainty
-    known = ", ".join(f"{cause} {100 * share:.2g} %" for cause, share in calibration.parts.items())
-    return Facts({
-        "Sensitivity": f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq of {calibration.nuclide}",
-        "Its relative standard uncertainty": ("not known" if relative is None else f"{100 * relative:.2g} %") + (f" ({known})" if known else ""),
-        "Measured with": f"{calibration.kind} source" if calibration.kind != "typed" else "typed",
-        "Calibration date": "not stated" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}",
-        "Half-life used": f"{calibration.half_life_h:.6g} h",
-        **({} if calibration.dead_time is None else {"Dead time": _dead_time_words(calibration.dead_time)}),
-        **{key.capitalize(): value for key, value in calibration.setup.items()},
-    })
-
-
-def _dead_time_words(dead_time: DeadTime) -> str:
-    return f"{1e6 * dead_time.dead_time_s:.3g} µs, {dead_time.model}; applied to scans whose count rate was typed (intake table)"
 
 
 def _calibration_uncertainty(result: StudyResult, images: StudyImages) -> str:
