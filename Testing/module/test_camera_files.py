@@ -1,6 +1,7 @@
 """Calibration and recovery files on the panel: scans in counts become Bq/mL, regions get the recovery of their volume."""
 
 import math
+import shutil
 from dataclasses import replace
 from datetime import datetime
 from types import SimpleNamespace
@@ -8,10 +9,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from host.errors import collected_errors
+from workflow.test_calibration_road import in_counts
 
 from RNTDosimetryLib.images import fit_recovery, typed_calibration, write_calibration, write_recovery
 from RNTDosimetryLib.images.region_uncertainty import sphere_recovery
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.study import read_study
+from RNTDosimetryLib.study_images import load_study
 from RNTDosimetryLib.workflow import run_study_file
 
 SENSITIVITY = 9.4
@@ -260,3 +264,42 @@ def test_files_are_saved_with_the_scene(case, files, tmp_path):
         assert ui.applyButton.enabled
     finally:
         moved.rename(files.recovery)
+
+
+def test_dicom_files_in_counts_are_calibrated_while_they_are_loaded(panel, files, patient, library_run, tmp_path, monkeypatch):
+    """The file is chosen before Load study; the study file that is written names it, and gives the command line the same images."""
+    import slicer
+    from RNTDosimetryScene import inputs
+
+    _container, widget = panel
+    ui, said = widget.ui, []
+    monkeypatch.setattr(slicer.util, "errorDisplay", lambda text, **more: said.append(text))
+    shutil.copytree(patient.dicom_folder, tmp_path / "dicom")
+    in_counts(tmp_path / "dicom", SENSITIVITY)
+    ui.dicomFolderPathLineEdit.currentPath = str(tmp_path / "dicom")
+    ui.loadButton.click()
+    assert "counts" in said.pop()
+    ui.calibrationPathLineEdit.currentPath = str(files.calibration)
+    ui.recoveryPathLineEdit.currentPath = str(files.recovery)
+    ui.loadButton.click()
+    assert said == []
+    node = widget._parameterNode
+    images, _expected = library_run
+    found = inputs.scans_of_scene(node)
+    for item, scan in zip(found, images.scans):
+        highest = float(np.max(scan.activity.concentration_bq_ml))
+        np.testing.assert_allclose(item.activity.concentration_bq_ml, scan.activity.concentration_bq_ml, rtol=1e-4, atol=1e-4 * highest)
+    ui.calibrateButton.click()
+    assert "calibrated while they are loaded" in said.pop()
+    path = widget.logic.writeStudyFile(tmp_path / "study.json", node)
+    study = read_study(path)
+    assert study.calibration_file.endswith("calibration.json")
+    again = load_study(study, tmp_path)
+    for item, scan in zip(found, again.scans):
+        np.testing.assert_allclose(item.activity.concentration_bq_ml, scan.activity.concentration_bq_ml, rtol=1e-6)
+    assert again.file_hashes == inputs.images_of_scene(node).file_hashes
+    loaded = widget.logic.loadStudyFile(path, widget.logic.addStudy("again"))
+    assert inputs.study_of_scene(loaded).recovery_file == inputs.study_of_scene(node).recovery_file
+    assert inputs.study_of_scene(loaded).calibration_file == inputs.study_of_scene(node).calibration_file
+    ui.calibrationPathLineEdit.currentPath = str(files.renewed)
+    assert "load it again" in ui.applyButton.toolTip

@@ -158,7 +158,7 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     study["dicom_folder"] = str(patient.dicom_folder)
     typed = {
         "model": "mono", "voxel_model": "mono", "dose_method": "local", "density_g_ml": 1.0, "density_from_ct": True, "register_by": "activity",
-        "calibration_uncertainty": 0.07, "scan_uncertainty": 0.11, "spect_resolution_fwhm_mm": 9.0,
+        "lesions_out_of_organs": False, "map_follows_regions": True, "calibration_uncertainty": 0.07, "scan_uncertainty": 0.11, "spect_resolution_fwhm_mm": 9.0,
     }
     assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations", "register"} == set(typed)
     study["settings"] = typed
