@@ -5,7 +5,7 @@ import uuid
 
 import slicer
 import vtk
-from RNTDosimetryScene.parameters import RNTDosimetryParameterNode
+from RNTDosimetryScene.parameters import RNTDosimetryParameterNode, content_of_node
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -133,10 +133,8 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _checkCanApply(self, caller=None, event=None):
         """Every section says anew what is missing, done or out of date; while the editor is open only after the strokes have settled."""
-        if self._parameterNode is None:
-            return
-        if self.logic.dropRemovedScans(self._parameterNode):
-            # The study has changed by that, and this is called anew.
+        if self._parameterNode is None or self.logic.dropRemovedScans(self._parameterNode):
+            # Without its removed scans the study has changed, and this is called anew.
             return
         if self.panel.isDrawing(caller):
             self.panel.strokeDrawn()
@@ -176,23 +174,15 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         if nodes:
             return self.wrap(nodes.get(self._chosenId) or super().getParameterNode())
         study = self.wrap(super().getParameterNode())
-        self._untouched = (study.parameterNode.GetAttribute(_STUDY_ID), self._contentOf(study.parameterNode))
+        self._untouched = (study.parameterNode.GetAttribute(_STUDY_ID), content_of_node(study.parameterNode))
         return study
 
     def chooseImportedStudy(self):
         """After a scene was read: the study that was made while there was none, and never touched, gives way to one of the scene."""
         studies, (madeByItself, content) = self.getAllParameterNodes(), self._untouched
         for node in studies:
-            if len(studies) > 1 and node.GetAttribute(_STUDY_ID) == madeByItself and self._contentOf(node) == content:
+            if len(studies) > 1 and node.GetAttribute(_STUDY_ID) == madeByItself and content_of_node(node) == content:
                 slicer.mrmlScene.RemoveNode(node)
-
-    @staticmethod
-    def _contentOf(node):
-        """Every value of a study and how many nodes it names."""
-        roles = []
-        node.GetNodeReferenceRoles(roles)
-        counts = {role: node.GetNumberOfNodeReferences(role) for role in roles if node.GetNumberOfNodeReferences(role)}
-        return {name: node.GetParameter(name) for name in node.GetParameterNames()}, counts
 
     def addStudy(self, name=""):
         """A further study in the scene, which becomes the chosen one. Returns its parameter node."""
@@ -282,9 +272,9 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def dropRemovedScans(self, parameterNode):
         """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
-        from RNTDosimetryScene import timepoints
+        from RNTDosimetryScene import inputs
 
-        return timepoints.drop_removed(parameterNode)
+        return inputs.drop_removed(parameterNode)
 
     def typeRegionValue(self, parameterNode, regionName, key, text):
         """Take a typed value of a region: "recovery_coefficient", "mass_g", "kind", "model", ... An empty text takes it back."""
@@ -322,14 +312,12 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         """What is missing before a step can run, in words; empty when nothing is."""
         from RNTDosimetryScene import inputs
 
-        self.dropRemovedScans(parameterNode)
         return inputs.missing_input(parameterNode, step)
 
     def stepState(self, parameterNode, step):
         """"none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
         from RNTDosimetryScene import road
 
-        self.dropRemovedScans(parameterNode)
         return road.step_state(parameterNode, self._road(parameterNode), step)
 
     def resultState(self, parameterNode):
@@ -341,7 +329,6 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         from RNTDosimetryScene import road
 
         parameterNode = parameterNode or self.getParameterNode()
-        self.dropRemovedScans(parameterNode)
         return road.run_to(parameterNode, self._road(parameterNode), step, progress, cancel)
 
     def run(self, parameterNode=None, progress=None, cancel=None):

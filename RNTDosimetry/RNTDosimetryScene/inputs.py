@@ -19,8 +19,24 @@ from RNTDosimetryScene.parameters import RegistrationMethod
 _TYPED_BY_HAND = "typed in the panel"
 
 
+def drop_removed(parameter_node) -> bool:
+    """Take out the scans whose activity volume or CT is in the scene no more. Returns whether there were any."""
+    activities, cts = list(parameter_node.activityVolumes or []), list(parameter_node.ctVolumes or [])
+    if None not in activities and None not in cts:
+        return False
+    reference = activities[parameter_node.referenceIndex] if parameter_node.referenceIndex < len(activities) else None
+    kept = [scan for scan in zip(activities, cts or [True] * len(activities)) if None not in scan]
+    left = [activity for activity, _ct in kept]
+    with slicer.util.NodeModify(parameter_node.parameterNode):
+        parameter_node.activityVolumes = left
+        parameter_node.ctVolumes = [ct for _activity, ct in kept] if cts else []
+        parameter_node.referenceIndex = left.index(reference) if reference in left else 0
+    return True
+
+
 def missing_input(parameter_node, step: str = "dose") -> str:
     """What is missing before a step can run, for people; empty when nothing is."""
+    drop_removed(parameter_node)
     if not parameter_node.activityVolumes:
         return "Load a study or add time points first"
     if not parameter_node.nuclide:

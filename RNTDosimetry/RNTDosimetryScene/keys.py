@@ -8,7 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryScene import segments, transforms, volumes
-from RNTDosimetryScene.inputs import reference_volume
+from RNTDosimetryScene.inputs import drop_removed, reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod
 
 _KEPT_CONTENTS = 256
@@ -42,6 +42,7 @@ def look_again() -> None:
 
 def step_keys(parameter_node) -> dict[str, str]:
     """Key of every step by name, each holding those of the steps before it."""
+    drop_removed(parameter_node)
     by_activity = parameter_node.registrationMethod is RegistrationMethod.ACTIVITY
     register = _hash([
         parameter_node.registrationMethod.value, parameter_node.referenceIndex, [_ct(node) for node in parameter_node.ctVolumes or []],

@@ -114,3 +114,11 @@ class RNTDosimetryParameterNode:
     histogramChart: vtkMRMLPlotChartNode
     resultText: vtkMRMLTextNode
     resultFingerprint: str
+
+
+def content_of_node(node) -> tuple[dict, dict]:
+    """Every value of a study, and how many nodes it names by role. node: the vtkMRMLScriptedModuleNode."""
+    roles: list[str] = []
+    node.GetNodeReferenceRoles(roles)
+    counts = {role: node.GetNumberOfNodeReferences(role) for role in roles if node.GetNumberOfNodeReferences(role)}
+    return {name: node.GetParameter(name) for name in node.GetParameterNames()}, counts

@@ -47,21 +47,6 @@ def remove_time_point(parameter_node, index: int) -> None:
     _keep(parameter_node, scans, reference - 1 if index < reference else 0 if index == reference else reference)
 
 
-def drop_removed(parameter_node) -> bool:
-    """Take out the scans whose activity volume or CT is in the scene no more. Returns whether there were any."""
-    activities, cts = list(parameter_node.activityVolumes or []), list(parameter_node.ctVolumes or [])
-    if None not in activities and None not in cts:
-        return False
-    reference = activities[parameter_node.referenceIndex] if parameter_node.referenceIndex < len(activities) else None
-    kept = [scan for scan in zip(activities, cts or [True] * len(activities)) if None not in scan]
-    left = [activity for activity, _ct in kept]
-    with slicer.util.NodeModify(parameter_node.parameterNode):
-        parameter_node.activityVolumes = left
-        parameter_node.ctVolumes = [ct for _activity, ct in kept] if cts else []
-        parameter_node.referenceIndex = left.index(reference) if reference in left else 0
-    return True
-
-
 def clear_time_points(parameter_node) -> None:
     with slicer.util.NodeModify(parameter_node.parameterNode):
         _keep(parameter_node, [], 0)
