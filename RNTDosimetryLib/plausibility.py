@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from RNTDosimetryLib.images import check_total_activity, total_activity_mbq
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.study import RegionSettings, Study
 from RNTDosimetryLib.study_images import StudyImages
 
 _CREDIBLE_RISE = 1.25
+_CREDIBLE_DENSITIES_G_ML = (0.2, 2.0)
+_STRONG_CORRECTION, _LARGE_UNCERTAINTY = 0.3, 0.3
+_MAP_AGREES_WITHIN = 0.25
 
 
 @dataclass(frozen=True)
@@ -66,3 +70,41 @@ def decay_warnings(regions, nuclide: str, administered_activity_mbq: float | Non
         "decaying there; check calibration, fit and administered activity"
         for item in regions if item.tia_mbq_h > most_mbq_h
     )
+
+
+def region_warnings(regions, study: Study) -> tuple[str, ...]:
+    """What was typed of a region and can hardly be meant, and where the dose map says something else than the region's dose."""
+    return tuple(f"{item.name}: {text}" for item in regions for text in (*_typed_warnings(item, study), *_map_warnings(item, study)))
+
+
+def _typed_warnings(item, study: Study) -> list[str]:
+    typed, found = study.typed(item.name) or RegionSettings(), []
+    density_g_ml = item.mass_g / item.volume_ml
+    if not _CREDIBLE_DENSITIES_G_ML[0] <= density_g_ml <= _CREDIBLE_DENSITIES_G_ML[1]:
+        found.append(
+            f"a mass of {item.mass_g:.4g} g in a volume of {item.volume_ml:.4g} mL is {density_g_ml:.3g} g/mL; check the typed mass or density, in g "
+            "and g/mL, and that the region is the whole organ"
+        )
+    if item.recovery_source == "typed":
+        if item.recovery_coefficient < _STRONG_CORRECTION:
+            found.append(f"a recovery coefficient of {item.recovery_coefficient:.3g} multiplies the activity by {1 / item.recovery_coefficient:.3g}; check it")
+        if item.recovery_coefficient_uncertainty > _LARGE_UNCERTAINTY * item.recovery_coefficient:
+            found.append(
+                f"the typed recovery coefficient {item.recovery_coefficient:.3g} has an uncertainty of {item.recovery_coefficient_uncertainty:.3g}, "
+                "1 sigma, absolute; check it"
+            )
+    if typed.effective_half_life_h is not None and len(item.curve.times_h) > 1:
+        found.append(f"the typed effective half-life of {typed.effective_half_life_h:.4g} h was not used: it serves single scans, and there are several")
+    return found
+
+
+def _map_warnings(item, study: Study) -> list[str]:
+    """The map holds no recovery correction unless it follows the regions, and no typed mass: both are looked for here."""
+    expected_gy = item.dose.dose_gy * (1.0 if study.settings.map_follows_regions else item.recovery_coefficient)
+    if expected_gy <= 0 or abs(item.map_mean_gy / expected_gy - 1) <= _MAP_AGREES_WITHIN:
+        return []
+    without = "" if study.settings.map_follows_regions or item.recovery_coefficient == 1.0 else ", without recovery correction,"
+    return [
+        f"the dose map has a mean of {item.map_mean_gy:.3g} Gy here where the region's curve and mass{without} give {expected_gy:.3g} Gy; look at mass, "
+        "density, outline and neighbors before you use its histogram"
+    ]

@@ -70,7 +70,7 @@ def read_json_file(path, what: str):
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected {what} at {path}, found none; check the path.")
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
         raise DosimetryError(f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again.") from error
     except (ValueError, OSError) as error:

@@ -141,7 +141,9 @@ def integrate_voxels(
         if np.any(labels == remainder):
             shapes[remainder] = _shape_of(_remainder_fit(times_h, frames, labels == remainder, images.nuclide))
         options |= {"regions": labels, "region_rates": shapes}
-    followed = _followed(images.regions, fits, labels, occupancies, covered) if settings.map_follows_regions else {}
+    followed = {}
+    if settings.map_follows_regions or settings.voxel_model == "shared":
+        followed = _followed(images.regions, fits, labels, occupancies, covered, settings.map_follows_regions)
     if followed:
         options |= {"regions": labels, "conserve_region_tia": True, "region_tia_mbq_h_ml": followed}
         if settings.voxel_model != "shared":
@@ -155,32 +157,38 @@ def integrate_voxels(
         f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
         for name, share in coverage.items() if share < _FULL_COVERAGE
     )
-    if settings.map_follows_regions:
-        warnings += _said_of_following(images.regions, followed, voxel_fit.region_discrepancy)
+    if followed:
+        warnings += _said_of_following(images.regions, followed, voxel_fit.region_discrepancy, settings.map_follows_regions)
         voxel_fit = replace(voxel_fit, warnings=tuple(text for text in voxel_fit.warnings if not text.startswith("Region ")))
     return TiaMap(geometry, voxel_fit.tia_mbq_h_ml, covered, voxel_fit, coverage, warnings + voxel_fit.warnings)
 
 
-def _followed(regions, fits, labels, occupancies, covered) -> dict[int, float]:
+def _followed(regions, fits, labels, occupancies, covered, follow_all: bool) -> dict[int, float]:
     """Label -> TIA concentration of the region in MBq*h/mL, of the regions whose voxels are nearly all their own."""
     found = {}
     for index, (region, fit, occupancy) in enumerate(zip(regions, fits, occupancies)):
+        if not follow_all and fit.rates_per_h:
+            continue
         own, all_of_it = np.count_nonzero(labels == index + 1), np.count_nonzero((occupancy >= 0.5) & covered)
         if all_of_it and own >= _NEARLY_ALL * all_of_it and fit.tia_mbq_h > 0:
-            found[index + 1] = fit.tia_mbq_h / region.volume_ml
+            # A curve without rates, as the trapezoid, gives the voxels its integral only, so it is always followed: by what was measured.
+            corrected = 1.0 if follow_all else region.recovery_coefficient
+            found[index + 1] = corrected * fit.tia_mbq_h / region.volume_ml
     return found
 
 
-def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[int, float]) -> tuple[str, ...]:
-    said = [
-        "The voxels of the regions were scaled to the regions' recovery-corrected activity; what blur carried out of them was left, so that the "
-        "map is high just outside a region."
-    ]
+def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[int, float], all_follow: bool) -> tuple[str, ...]:
+    said = []
+    if all_follow:
+        said.append(
+            "The voxels of the regions were scaled to the regions' recovery-corrected activity; what blur carried out of them was left, so that "
+            "the map is high just outside a region."
+        )
     for index, region in enumerate(regions):
         if index + 1 in followed and index + 1 in discrepancy:
             said.append(f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity")
-        else:
-            said.append(f"{region.name}: its voxels were left as they are; they are shared with smaller regions or hold no activity")
+        elif all_follow:
+            said.append(f"{region.name}: its voxels were not scaled as a whole: smaller regions hold some of them, or there is no activity")
     return tuple(said)
 
 

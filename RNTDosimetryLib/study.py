@@ -18,6 +18,9 @@ _REGION_RANGES = {
 }
 """Smallest and largest that can be meant: a whole body is up to 500 kg, no matter is denser than metal; others are slips of the unit."""
 
+_SMALLEST_RECOVERY = 0.01
+"""A region that shows less than a hundredth of its activity cannot be measured."""
+
 VOXEL_MODELS = ("shared", "mono", "auto")
 DOSE_METHODS = ("local", "kernel")
 REGISTER_BY = ("ct", "activity")
@@ -57,13 +60,18 @@ class RegionSettings(Record):
                 raise DosimetryError(
                     f"Expected a positive number for {name} of a region, from {least:g} to {most:g} {unit}, received {value!r}; type it or leave it out."
                 )
-        if not (_is_number(self.recovery_coefficient) and 0 < self.recovery_coefficient <= 2):
+        if not (_is_number(self.recovery_coefficient) and _SMALLEST_RECOVERY <= self.recovery_coefficient <= 2):
             raise DosimetryError(
-                f"Expected a recovery coefficient above 0 and at most 2, received {self.recovery_coefficient!r}; 1 means no correction."
+                f"Expected a recovery coefficient from {_SMALLEST_RECOVERY:g} to 2, received {self.recovery_coefficient!r}; 1 means no correction."
             )
         if not (_is_number(self.recovery_coefficient_uncertainty) and self.recovery_coefficient_uncertainty >= 0):
             raise DosimetryError(
                 f"Expected a recovery coefficient uncertainty of 0 or more, received {self.recovery_coefficient_uncertainty!r}."
+            )
+        if self.recovery_coefficient_uncertainty >= self.recovery_coefficient:
+            raise DosimetryError(
+                f"Expected a recovery coefficient uncertainty below the coefficient {self.recovery_coefficient!r}, received "
+                f"{self.recovery_coefficient_uncertainty!r}; it is 1 sigma, absolute, such as 0.03."
             )
         if self.recovery_from_file and self.recovery_is_typed:
             raise DosimetryError(

@@ -32,6 +32,8 @@ from RNTDosimetryLib.study_files import StudyFiles, read_study_files, with_recov
 from RNTDosimetryLib.volume_files import read_volumes
 
 _LATEST_PLAUSIBLE_START_H = 2000.0
+_POSSIBLE_DENSITIES_G_ML = (1e-3, 25.0)
+"""Beyond these a typed mass is a slip of the unit: no tissue is lighter than air or denser than metal."""
 
 
 @dataclass(frozen=True)
@@ -187,6 +189,11 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
     A calibration uncertainty that belongs to one series stays where the study states none.
     """
     stated = study.settings.calibration_uncertainty
+    replaced = tuple(
+        f"{scan.name}: its own calibration uncertainty of {100 * own:.3g} % was replaced by the {100 * stated:.3g} % of the settings"
+        for scan in images.scans if stated and (own := scan.activity.calibration_uncertainty) > stated
+    )
+    images = replace(images, warnings=(*images.warnings, *replaced))
     scans = tuple(
         replace(scan, activity=replace(scan.activity, calibration_uncertainty=stated or scan.activity.calibration_uncertainty))
         for scan in images.scans
@@ -217,11 +224,22 @@ def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, Re
     """Regions with what was typed about them. Raises DosimetryError for settings of a region that does not exist."""
     names = {region.name for region in regions}
     unknown = sorted(set(settings) - names)
+    for region in regions:
+        _refuse_impossible_mass(region, settings.get(region.name))
     if unknown:
         raise DosimetryError(
             f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names."
         )
     return tuple(_with_settings(region, settings[region.name]) if region.name in settings else region for region in regions)
+
+
+def _refuse_impossible_mass(region: Region, typed: RegionSettings | None) -> None:
+    mass_g = None if typed is None else typed.mass_g
+    least, most = _POSSIBLE_DENSITIES_G_ML
+    if mass_g is not None and not least * region.volume_ml <= mass_g <= most * region.volume_ml:
+        raise DosimetryError(
+            f"Expected mass_g of {region.name} near its volume of {region.volume_ml:.4g} mL, received {mass_g:.4g} g; type it in g, or draw the whole organ."
+        )
 
 
 def _with_settings(region: Region, typed: RegionSettings) -> Region:

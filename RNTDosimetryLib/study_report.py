@@ -269,7 +269,7 @@ def _therapy_facts(result: StudyResult) -> Facts:
         "Radiopharmaceutical": result.radiopharmaceutical or "not stated",
         "Administration": "not stated" if result.administration_time is None else f"{result.administration_time:%Y-%m-%d %H:%M}",
         "Net administered activity": "not stated" if not result.administered_activity_mbq else f"{result.administered_activity_mbq:.0f} MBq",
-        "Scans": ", ".join(f"{time:.1f} h" for time in result.regions[0].curve.times_h),
+        "Scans": ", ".join(f"{time:.4g} h" for time in result.regions[0].curve.times_h),
         "Level of dosimetry": _level(result),
     })
 

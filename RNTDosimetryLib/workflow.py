@@ -2,6 +2,7 @@
 
 import platform
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,8 +11,9 @@ from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.biological_dose import with_biological_dose
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.plausibility import decay_warnings, scan_balances
+from RNTDosimetryLib.plausibility import decay_warnings, region_warnings, scan_balances
 from RNTDosimetryLib.progress import Progress, part, silent, stopping
+from RNTDosimetryLib.records import read_json_file
 from RNTDosimetryLib.study import Study, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
 from RNTDosimetryLib.study_result import Alignment, RegionResult, StudyResult, TiaMap
@@ -73,24 +75,40 @@ def assemble(
             *(warning for scan in images.scans for warning in scan.activity.warnings),
             *_unstated(images),
             *decay_warnings(regions, images.nuclide, images.administered_activity_mbq),
+            *region_warnings(regions, study),
         ),
         created=datetime.now().replace(microsecond=0),
     )
 
 
 def run_study_file(path: str | Path, progress: Progress = silent, cancel: Callable[[], bool] | None = None):
-    """Load and run a study file or a results.json. Returns (StudyImages, StudyResult)."""
+    """Load and run a study file or a results.json. Returns (StudyImages, StudyResult).
+
+    A results.json holds the fingerprints of its inputs: what is another by now is named in a warning.
+    """
     path = Path(path)
     study = read_study(path)
     progress = stopping(progress, cancel)
     images = load_study(study, path.parent, part(progress, 0.0, 0.3))
+    images = replace(images, warnings=(*images.warnings, *_changed_inputs(read_json_file(path, "a study file"), images)))
     return images, run_study(images, study, part(progress, 0.3, 1.0), cancel)
 
 
-def _unstated(images: StudyImages) -> tuple[str, ...]:
-    if all(scan.activity.calibration_uncertainty > 0 for scan in images.scans):
+def _changed_inputs(content: dict, images: StudyImages) -> tuple[str, ...]:
+    stored, present = content.get("input_hashes"), images.input_hashes()
+    if not isinstance(stored, dict) or stored == present:
         return ()
-    return ("The uncertainty of the camera's calibration was not stated and is not included; it is common to all doses.",)
+    changed = sorted(name for name in stored.keys() | present.keys() if stored.get(name) != present.get(name))
+    return (f"{', '.join(changed)} changed since these results were computed: the numbers below are of the present files, not of those then.",)
+
+
+def _unstated(images: StudyImages) -> tuple[str, ...]:
+    missing = [scan.name for scan in images.scans if scan.activity.calibration_uncertainty == 0]
+    if not missing:
+        return ()
+    where = "" if len(missing) == len(images.scans) else f" for {', '.join(missing)}; the largest of the others was taken"
+    included = "" if where else " and is not included"
+    return (f"The uncertainty of the camera's calibration was not stated{where}{included}; it is common to all doses.",)
 
 
 def constants_of(nuclide_name: str) -> dict:

@@ -38,7 +38,11 @@ def replacing(path: str | Path) -> Iterator[Path]:
 def write_text(path: str | Path, text: str) -> Path:
     """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path."""
     with replacing(path) as temporary:
-        temporary.write_bytes(text.encode("utf-8"))
+        try:
+            temporary.write_bytes(text.encode("utf-8"))
+        except OSError as error:
+            reason = error.strerror or type(error).__name__
+            raise DosimetryError(f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder.") from error
     return Path(path)
 
 
@@ -82,7 +86,10 @@ def write_dose_nrrd(
     if path.suffix != ".nrrd":
         raise DosimetryError(f"Expected a file name that ends in .nrrd, received {path.name}; rename it.")
     with replacing(path) as temporary:
-        sitk.WriteImage(image, str(temporary), True)
+        try:
+            sitk.WriteImage(image, str(temporary), True)
+        except RuntimeError as error:
+            raise DosimetryError(f"Expected to write {path.name} into {path.parent}, received an error of the disk; make room or choose another folder.") from error
     return path
 
 

@@ -1,16 +1,20 @@
 """Wrong calibration, unit, dates or decay correction leave a trace in the total activity: it is looked for in every run."""
 
+import json
 from dataclasses import replace
 from math import exp, log
 
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.demo import STUDY_FILE
+from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
+from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.plausibility import decay_warnings, scan_balances
-from RNTDosimetryLib.study import Study
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
+from RNTDosimetryLib.study_images import Scan, StudyImages, with_settings
+from RNTDosimetryLib.workflow import run_study, run_study_file
 
 GRID = ImageGeometry(size=(10, 10, 10), spacing_mm=(10.0, 10.0, 10.0))
 LAMBDA_PER_H = log(2.0) / 159.528  # 177Lu, DDEP 6.647 d
@@ -79,3 +83,63 @@ def test_total_does_not_depend_on_the_grid():
         for scan in images.scans
     )
     assert [item.ratio for item in scan_balances(replace(images, scans=scans))] == pytest.approx([item.ratio for item in scan_balances(images)], rel=1e-6)
+
+
+@pytest.mark.parametrize(("typed", "words"), [
+    ({"mass_g": 10.0}, "is 0.01 g/mL; check the typed mass"),
+    ({"mass_g": 10000.0}, "is 10 g/mL; check the typed mass"),
+    ({"density_g_ml": 0.05}, "is 0.05 g/mL; check the typed mass or density"),
+    ({"recovery_coefficient": 0.2}, "multiplies the activity by 5; check it"),
+    ({"recovery_coefficient": 0.8, "recovery_coefficient_uncertainty": 0.3}, "has an uncertainty of 0.3"),
+    ({"effective_half_life_h": 50.0}, "was not used: it serves single scans"),
+    ({"mass_g": 2000.0}, "the dose map has a mean of"),
+])
+def test_what_was_typed_and_can_hardly_be_meant_is_said(typed, words):
+    images = study_images((0.9, 0.6, 0.3))
+    study = Study(".", regions={"block": RegionSettings(**typed)})
+    plain = run_study(images, Study("."))
+    assert not any(words in text for text in plain.all_warnings())
+    found = run_study(with_settings(images, study), study)
+    assert any(text.startswith("block: ") and words in text for text in found.all_warnings())
+
+
+@pytest.mark.parametrize("mass_g", [0.9, 26000.0])
+def test_a_mass_that_cannot_be_is_refused_with_the_volume(mass_g):
+    study = Study(".", regions={"block": RegionSettings(mass_g=mass_g)})
+    with pytest.raises(DosimetryError, match="mass_g of block near its volume of 1000 mL"):
+        with_settings(study_images((0.9, 0.6, 0.3)), study)
+
+
+def test_a_recovery_coefficient_below_its_uncertainty_is_refused():
+    with pytest.raises(DosimetryError, match=r"below the coefficient 0\.8"):
+        RegionSettings(recovery_coefficient=0.8, recovery_coefficient_uncertainty=3.0)
+    with pytest.raises(DosimetryError, match=r"from 0\.01 to 2"):
+        RegionSettings(recovery_coefficient=1e-3)
+
+
+def test_a_curve_without_rates_gives_the_map_its_integral():
+    """The trapezoid's voxels would otherwise fall by physical decay from one height, and the map would contradict the region."""
+    images = study_images((0.9, 0.3, 0.1))
+    result = run_study(images, Study(".", settings=StudySettings(model="trapezoid", dose_method="local")))
+    (block,) = result.regions
+    assert block.map_mean_gy == pytest.approx(block.local.dose_gy, rel=1e-4)
+    assert any("its voxels were scaled by" in text for text in result.all_warnings())
+
+
+def test_scans_without_a_stated_calibration_are_named():
+    images = study_images((0.9, 0.6, 0.3), calibration_uncertainty=0.0)
+    assert any("not stated and is not included" in text for text in run_study(images, Study(".")).warnings)
+    one = replace(images, scans=(replace(images.scans[0], activity=replace(images.scans[0].activity, calibration_uncertainty=0.3)), *images.scans[1:]))
+    assert any("not stated for 24 h, 96 h; the largest of the others was taken" in text for text in run_study(one, Study(".")).warnings)
+    study = Study(".", settings=StudySettings(calibration_uncertainty=0.05))
+    assert any("4 h: its own calibration uncertainty of 30 % was replaced" in text for text in with_settings(one, study).warnings)
+
+
+def test_inputs_that_changed_since_are_named(small_patient, tmp_path):
+    images, result = run_study_file(small_patient.folder / STUDY_FILE)
+    write_outputs(result, images, tmp_path)
+    content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
+    assert not any("changed since" in text for text in run_study_file(tmp_path / "results.json")[1].warnings)
+    content["input_hashes"]["spleen"] = "0" * 64
+    (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8-sig")  # as an editor with a byte order mark does
+    assert any(text.startswith("spleen changed since these results") for text in run_study_file(tmp_path / "results.json")[1].warnings)
