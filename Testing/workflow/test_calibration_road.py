@@ -6,6 +6,7 @@ import shutil
 from dataclasses import replace
 from pathlib import Path
 
+import jsonschema
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import read_calibration, read_recovery, write_calibration, write_recovery
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
 from RNTDosimetryLib.phantom.calibration_dicom import write_calibration_scan
+from RNTDosimetryLib.resources import read_json
 from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
 from RNTDosimetryLib.study_images import load_study
 from RNTDosimetryLib.study_report import render_report
@@ -403,3 +405,12 @@ def test_resolution_known_or_not(patient):
     """Without a resolution the part from the outline is not known; the coefficient is the same."""
     images = loaded(patient, settings=StudySettings().to_dict())
     assert coefficients(images) == coefficients(loaded(patient))
+
+
+@pytest.mark.parametrize(("name", "schema"), [("CALIBRATION.json", "calibration_request"), ("RECOVERY.json", "recovery_request")])
+def test_requests_fit_their_schemas(name, schema, camera):
+    validator = jsonschema.Draft202012Validator(read_json("schemas", f"{schema}.schema.json"))
+    content = json.loads((camera / name).read_text())
+    validator.validate(content)
+    with pytest.raises(jsonschema.ValidationError):
+        validator.validate({**content, "scna": "a.dcm"})
