@@ -15,6 +15,7 @@ from RNTDosimetryLib.study_result import Alignment
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
 _KEPT_REGISTRATIONS = 32
+_STILL = 1e-3
 
 
 def align(images: StudyImages, settings: StudySettings, progress: Progress = silent) -> tuple[Alignment, ...]:
@@ -29,7 +30,10 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
             raise DosimetryError(
                 f"Expected one registration for each of the {len(images.scans)} scans, received {len(settings.registrations)}."
             )
-        return tuple(_given(scan.name, matrix) for scan, matrix in zip(images.scans, settings.registrations))
+        return tuple(
+            _given(scan.name, matrix, index == images.reference_index)
+            for index, (scan, matrix) in enumerate(zip(images.scans, settings.registrations))
+        )
     reference = images.scans[images.reference_index]
     alignments = []
     for index, scan in enumerate(images.scans):
@@ -75,10 +79,13 @@ def _what_registration_reads(image: CtImage | ActivityImage) -> tuple:
     return type(image).__name__, sha256_of_array(voxels), image.geometry, image.frame_of_reference_uid, image.name
 
 
-def _given(name: str, matrix) -> Alignment:
+def _given(name: str, matrix, is_reference: bool) -> Alignment:
     array = np.asarray(matrix, dtype=float)
     if array.shape != (4, 4):
         raise DosimetryError(f"Expected a 4 x 4 registration matrix for {name}, received shape {array.shape}; check the study file.")
+    warnings = ()
+    if is_reference and not np.allclose(array, np.eye(4), atol=_STILL):
+        warnings = (f"{name}: the registration given for the reference moves the regions on the very scan that they were drawn on; check it",)
     return Alignment(
-        name, tuple(map(tuple, array.tolist())), "given", float(np.linalg.norm(array[:3, 3])), rotation_angle_degrees(array)
+        name, tuple(map(tuple, array.tolist())), "given", float(np.linalg.norm(array[:3, 3])), rotation_angle_degrees(array), warnings=warnings
     )

@@ -102,6 +102,8 @@ class Region(Record):
     recovery_volume_sensitivity: float = 0.0
 
     def __post_init__(self):
+        if not isinstance(self.name, str) or not self.name.strip():
+            raise DosimetryError(f"Expected a name for each region, received {self.name!r}; name it.")
         what = f"region '{self.name}'"
         occupancy = number_array(self.occupancy, what, None)
         occupancy = occupancy.astype(np.uint8) if occupancy.dtype == bool else occupancy

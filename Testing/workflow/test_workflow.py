@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE
 from RNTDosimetryLib.errors import DosimetryError
@@ -289,3 +290,21 @@ def test_a_mirrored_ct_is_refused_though_a_trunk_is_nearly_its_mirror_image(smal
     mirrored = replace(other, hounsfield=np.ascontiguousarray(np.flip(other.hounsfield, axis)))
     with pytest.raises(DosimetryError, match=words):
         register_rigid(reference, mirrored)
+
+
+def test_a_registration_that_moves_the_reference_is_said(small_run):
+    """The regions lie on the reference: a matrix other than the identity there is a slip of order or direction."""
+    images, result = small_run
+    matrices = [item.matrix for item in result.alignments]
+    settings = replace(result.study.settings, registrations=tuple(matrices))
+    assert not any(item.warnings for item in align(images, settings))
+    swapped = replace(settings, registrations=(matrices[1], matrices[0], *matrices[2:]))
+    said = [text for item in align(images, swapped) for text in item.warnings]
+    assert len(said) == 1
+    assert "moves the regions on the very scan" in said[0]
+
+
+def test_a_region_has_a_name(small_run):
+    images, _result = small_run
+    with pytest.raises(DosimetryError, match="name for each region"):
+        replace(images.regions[0], name=" ")
