@@ -31,7 +31,7 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose refusals are one line, as all others."""
 
     def error(self, message: str):
-        raise DosimetryError(f"Expected a command that {self.prog} knows, received one with {message}; add --help to see what it takes.")
+        raise DosimetryError(f"Expected a command that {self.prog} knows, received another ({message}); add --help to see what it takes.")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -167,7 +167,7 @@ def _compare(options) -> None:
 
 def print_warnings(warnings: Sequence[str]) -> None:
     if warnings:
-        print(f"{len(warnings)} warnings:")
+        print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}:")
         for warning in warnings:
             print(f"  - {warning}")
 

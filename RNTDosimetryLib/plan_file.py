@@ -168,6 +168,10 @@ def _one(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
 def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
     if request.tumours or request.normal_liver_mass_g is not None or request.lung_shunt_fraction is not None:
         raise DosimetryError("Expected tumours, masses and shunt inside each injection, received them outside too; keep one of them.")
+    if request.activity_gbq is not None or request.residual_fraction:
+        raise DosimetryError(
+            "Expected activity_gbq and residual_fraction inside each injection, received one of them outside; type them for each injection."
+        )
     if request.uncertainty is not None:
         raise DosimetryError("Expected an uncertainty for plans of one injection only, received one for several; plan each position alone.")
     shared = {

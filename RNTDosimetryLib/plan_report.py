@@ -224,7 +224,7 @@ def _facts(result: PlanResult) -> Facts:
         "Nuclide": constant.nuclide,
         "Activity at administration": f"{result.activity_gbq:.4g} GBq",
         "Set by": _setter(result),
-        "Dose constant": f"{constant.j_per_gbq:.5g} J/GBq ({constant.source})",
+        "Dose constant": f"{constant.j_per_gbq:.5g} J/GBq, {constant.source}",
     }
     if result.injections is not None:
         facts["Injections"] = ", ".join(f"{name} {activity:.4g} GBq" for name, activity in result.injections.activities_gbq.items())

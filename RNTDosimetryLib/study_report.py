@@ -46,7 +46,7 @@ def dose_table(result: StudyResult) -> Table:
                 item.name,
                 item.mass_g,
                 measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
-                item.dose_per_activity_gy_per_gbq,
+                _dose_per_activity(item),
                 measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
                 measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
                 item.fit.label,
@@ -56,6 +56,14 @@ def dose_table(result: StudyResult) -> Table:
         note="Self-dose by the S value of a sphere of the region's mass, plus photons from elsewhere in the field of view. TIA: "
         "time-integrated activity. Uncertainties are standard uncertainties (k = 1).",
     )
+
+
+def _dose_per_activity(item: RegionResult):
+    """With the relative uncertainty of the dose; that of the administered activity is not known."""
+    value, dose = item.dose_per_activity_gy_per_gbq, item.dose
+    if value is None or dose.dose_uncertainty_gy is None or not dose.dose_gy > 0:
+        return value
+    return measured(value, value * dose.dose_uncertainty_gy / dose.dose_gy)
 
 
 def method_table(result: StudyResult) -> Table:

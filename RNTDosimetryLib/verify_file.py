@@ -30,8 +30,10 @@ from RNTDosimetryLib.planning import (
     verify_plan,
     voxel_plan,
 )
+from RNTDosimetryLib.planning.checks import checked_dose_gy, plausibility_warnings
 from RNTDosimetryLib.planning.limits import limit_check, read_limits
 from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path, read_json_file
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_text
@@ -86,9 +88,10 @@ class VerifyResult(Record):
 
 @dataclass(frozen=True)
 class _Planned:
-    """What the plan says: doses and limits by name, activities by territory, net activity and shunt."""
+    """What the plan says: doses and limits by name, activities and tumours by territory, net activity and shunt."""
 
     product: str | None = None
+    tumours: dict[str, tuple[str, ...]] = field(default_factory=dict)
     product_file: str | None = None
     dose_constant_j_per_gbq: float | None = None
     dose_gy: dict[str, float] = field(default_factory=dict)
@@ -138,19 +141,23 @@ def run_verification(request: VerifyRequest) -> VerifyResult:
     regions = [*tumours, *normals, *others, *([] if lungs is None else [lungs])]
     net = plan.net_activity_gbq if request.net_activity_gbq is None else request.net_activity_gbq
     shunt = plan.lung_shunt_fraction if request.lung_shunt_fraction is None else request.lung_shunt_fraction
-    warnings = list(coverage_warnings(image, regions))
+    warnings = [*coverage_warnings(image, regions), *_name_warnings(plan, territories, tumours)]
     if net is not None and shunt is None:
         warnings.append("No lung shunt was given: all of the net activity is expected in the liver.")
     constant = {
-        "dose_constant_j_per_gbq": request.dose_constant_j_per_gbq or plan.dose_constant_j_per_gbq,
+        "dose_constant_j_per_gbq": plan.dose_constant_j_per_gbq if request.dose_constant_j_per_gbq is None else request.dose_constant_j_per_gbq,
         "product_file": request.product_file or plan.product_file,
     }
     product = request.product or plan.product
+    warnings += plausibility_warnings(net, region_mass_g(liver), shunt or 0.0, None if lungs is None else lungs.mass_g)
     delivered = delivered_dose(
         image, product, regions, mode=request.mode, liver=liver, net_activity_gbq=net, lung_shunt_fraction=shunt or 0.0, lungs=lungs,
         resolution_fwhm_mm=request.resolution_fwhm_mm, method=request.method, **constant,
     )  # fmt: skip
-    doses = plan.dose_gy | {str(name): float(dose) for name, dose in request.planned_dose_gy.items()}
+    warnings += constant_warnings(delivered.map.constant)
+    doses = plan.dose_gy | {
+        str(name): checked_dose_gy(dose, f"planned dose in Gy of '{name}'", "type what was planned") for name, dose in request.planned_dose_gy.items()
+    }
     rows = _compartments(regions, normals, doses, delivered)
     unused = sorted(set(request.planned_dose_gy) - {row.name for row in rows})
     if unused:
@@ -191,6 +198,7 @@ def _planned(request: VerifyRequest) -> _Planned:
     total = sum(net.values())
     return _Planned(
         product=result.request.product,
+        tumours={name: tuple(tumour.name for tumour in part.compartments.tumours) for name, part in parts.items()},
         product_file=result.request.product_file,
         dose_constant_j_per_gbq=result.request.dose_constant_j_per_gbq,
         dose_gy=_doses(result),
@@ -212,8 +220,33 @@ def _doses(result: PlanResult) -> dict[str, float]:
     return plan.tumour_dose_gy | {NORMAL_LIVER: plan.normal_liver_dose_gy, LUNGS: plan.lung_dose_gy}
 
 
+def _name_warnings(plan: _Planned, territories: list[Region], tumours: list[Region]) -> list[str]:
+    """Territories and tumours that are in the plan only, or here only. Raises DosimetryError for a tumour that would count as normal liver."""
+    warnings, here = [], {region.name for region in territories}
+    several = [name for name in plan.tumours if name != NORMAL_LIVER]
+    # Of a plan of several injections only those territories matter that are here, unless all are named otherwise.
+    wanted = {name: found for name, found in plan.tumours.items() if name in here} or plan.tumours
+    planned_tumours = list(dict.fromkeys(name for found in wanted.values() for name in found))
+    for what, planned, regions in (("tumour", planned_tumours, tumours), ("territory", several, territories)):
+        names = {region.name for region in regions}
+        lacking = [name for name in planned if name not in names]
+        if lacking and what == "tumour" and territories:
+            raise DosimetryError(
+                f"Expected a segment for each tumour of the plan, found none for {', '.join(lacking)} (tumours here: {', '.join(names) or 'none'}); name it as "
+                "the plan does, as it would count as normal liver otherwise."
+            )
+        more = sorted(names - set(planned) - {name for found in plan.tumours.values() for name in found}) if planned else []
+        if lacking and regions:
+            warnings.append(f"The plan has a {what} {', '.join(lacking)} without a segment here: it is not compared with the plan.")
+        if more:
+            warnings.append(f"The plan has no {what} {', '.join(more)}: there is no planned dose of it; check the names.")
+    return warnings
+
+
 def _image(request: VerifyRequest) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
     path = Path(request.image)
+    if not os.path.exists(path):
+        raise DosimetryError(f"Expected an image after treatment at {path}, found none; check the path.")
     if os.path.isdir(path) or request.mode == "relative":
         if request.activity:
             raise DosimetryError("Expected activity in the verification file only for a volume file in absolute terms, received it too; leave it out.")

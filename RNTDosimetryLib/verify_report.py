@@ -131,7 +131,7 @@ def _facts(delivered: DeliveredDose, planned: SphereDoseMap | None) -> Facts:
     recovered = delivered.recovered_fraction
     facts = {
         "Nuclide": delivered.map.constant.nuclide,
-        "Dose constant": f"{delivered.map.constant.j_per_gbq:.5g} J/GBq ({delivered.map.constant.source})",
+        "Dose constant": f"{delivered.map.constant.j_per_gbq:.5g} J/GBq, {delivered.map.constant.source}",
         "Delivered map": delivered.map.method,
         "Activity in the map, at administration": f"{delivered.map.activity_gbq:.4g} GBq",
         "Of the net activity expected in the liver": "not stated" if recovered is None else f"{100 * recovered:.1f} %",

@@ -104,7 +104,7 @@ def finite_array(values, name: str, remedy: str) -> np.ndarray:
 
 def _float_array(values, name: str, remedy: str) -> np.ndarray:
     """``values`` as a float array, NaN allowed; DosimetryError for ragged lists, complex numbers, dates and masked elements."""
-    if np.ma.is_masked(values):
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         raise DosimetryError(f"Expected a value everywhere in {name}, received masked elements; fill them in, or {remedy}.")
     try:
         array = np.asarray(values)

@@ -121,7 +121,7 @@ def dose_volume_histogram(
         mean_uncertainty_gy=mean_uncertainty,
         standard_deviation_gy=float(np.sqrt(weight @ (values - mean) ** 2 / total)),
         edges_gy=edges,
-        differential_fraction=-np.diff(np.append(cumulative[:-1], 0.0)),
+        differential_fraction=0.0 - np.diff(np.append(cumulative[:-1], 0.0)),
         cumulative_fraction=cumulative,
         dose_at_percent_gy={f"D{percent:g}": _dose_at_percent(values, weight, percent) for percent in number_list(dose_at_percent, "the volumes of Dx in %")},
         volume_at_dose_percent={f"V{level:g}": _volume_percent(values, weight, level) for level in number_list(volume_at_dose_gy, "the doses of Vx in Gy")},

@@ -9,6 +9,7 @@ from RNTDosimetryLib.errors import DosimetryError
 
 _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
 _SMALLEST_USUAL_PERFUSED_G, _LARGEST_USUAL_PERFUSED_G = 20.0, 8000.0
+_SMALLEST_USUAL_NORMAL_G, _SMALLEST_USUAL_TUMOUR_G = 20.0, 0.5
 _LARGEST_USUAL_ACTIVITY_GBQ = 40.0
 _HIGH_SHUNT = 0.2
 _ROUNDING = 1e-9
@@ -100,15 +101,23 @@ def _bounded(value: float, largest: float, name: str) -> float:
     return value
 
 
-def plausibility_warnings(activity_gbq: float | None, perfused_mass_g: float, shunt: float, lung_mass_g: float) -> tuple[str, ...]:
-    """What is possible but unusual, in words."""
+def plausibility_warnings(activity_gbq: float | None, perfused_mass_g: float, shunt: float, lung_mass_g: float | None) -> tuple[str, ...]:
+    """What is possible but unusual, in words. activity_gbq, lung_mass_g: None where there is none."""
     warnings = []
     if activity_gbq is not None and activity_gbq > _LARGEST_USUAL_ACTIVITY_GBQ:
         warnings.append(f"An activity of {activity_gbq:.4g} GBq is unusual: check that the unit is GBq and not MBq.")
     if not _SMALLEST_USUAL_PERFUSED_G <= perfused_mass_g <= _LARGEST_USUAL_PERFUSED_G:
         warnings.append(f"A perfused mass of {perfused_mass_g:.4g} g is unusual: check that masses are in g.")
-    if not _SMALLEST_USUAL_LUNG_G <= lung_mass_g <= _LARGEST_USUAL_LUNG_G:
+    if lung_mass_g is not None and not _SMALLEST_USUAL_LUNG_G <= lung_mass_g <= _LARGEST_USUAL_LUNG_G:
         warnings.append(f"A lung mass of {lung_mass_g:.4g} g is unusual: check that it is in g and that both lungs are in it.")
     if shunt > _HIGH_SHUNT:
         warnings.append(f"A lung shunt fraction of {100 * shunt:.3g} % is high: check the lung dose and the patient's suitability.")
     return tuple(warnings)
+
+
+def mass_warnings(normal_liver_mass_g: float, tumour_masses_g: Mapping[str, float]) -> tuple[str, ...]:
+    """Masses that look like kg, one by one: the sum can look usual beside one of them. A sphere of 0.5 g has a diameter of 1 cm."""
+    found = {f"tumour '{name}'": mass for name, mass in tumour_masses_g.items() if mass < _SMALLEST_USUAL_TUMOUR_G}
+    if 0 < normal_liver_mass_g < _SMALLEST_USUAL_NORMAL_G:
+        found["the normal liver in the territory"] = normal_liver_mass_g
+    return tuple(f"A mass of {mass:.4g} g of {name} is unusual: check that masses are in g." for name, mass in found.items())

@@ -17,9 +17,10 @@ from RNTDosimetryLib.planning.checks import (
     checked_residual,
     checked_shunt,
     checked_whole_normal_liver_g,
+    mass_warnings,
     plausibility_warnings,
 )
-from RNTDosimetryLib.planning.products import UNCHECKED, DoseConstant, dose_constant
+from RNTDosimetryLib.planning.products import DoseConstant, constant_warnings, dose_constant
 from RNTDosimetryLib.records import Record
 
 GRAM_PER_KG = 1000.0
@@ -229,9 +230,7 @@ def compartment_assumptions(compartments: Compartments) -> tuple[str, ...]:
 
 def compartment_warnings(compartments: Compartments, activity_gbq: float | None) -> tuple[str, ...]:
     """What is doubtful but usable, in words."""
-    warnings = []
-    if compartments.constant.status == UNCHECKED:
-        warnings.append(f"The dose constant of {compartments.constant.asked_for} is in common use but was not checked with its source.")
+    warnings = [*constant_warnings(compartments.constant)]
     if compartments.normal_liver_mass_g == 0:
         warnings.append("There is no normal liver in the territory: its dose is 0, and the tumours share the activity by their ratios.")
     for tumour in compartments.tumours:
@@ -240,4 +239,5 @@ def compartment_warnings(compartments: Compartments, activity_gbq: float | None)
     warnings += plausibility_warnings(
         activity_gbq, compartments.perfused_mass_g, compartments.lung_shunt_fraction, compartments.lung_mass_g
     )
+    warnings += mass_warnings(compartments.normal_liver_mass_g, {tumour.name: tumour.mass_g for tumour in compartments.tumours})
     return tuple(warnings)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.dose.decay import decay_warnings, source_nuclide
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
 from RNTDosimetryLib.records import Record, checked_path, read_json_file
@@ -10,6 +11,7 @@ from RNTDosimetryLib.resources import read_json
 
 UNCHECKED = "unchecked"
 _LARGEST_CONSTANT_J_PER_GBQ = 1e5
+_CREDIBLE_CONSTANT_RATIO = 1.25
 
 
 @dataclass(frozen=True)
@@ -143,6 +145,20 @@ def dose_constant(nuclide_or_product, dose_constant_j_per_gbq: float | None = No
     return DoseConstant(found.asked_for, found.nuclide, found.product, value, "given by the user")
 
 
+def constant_warnings(constant: DoseConstant) -> tuple[str, ...]:
+    """What is doubtful about a dose constant, in words: not checked, far from that of the nuclide, alphas and progeny."""
+    warnings = []
+    if constant.status == UNCHECKED:
+        warnings.append(f"The dose constant of {constant.asked_for} is in common use but was not checked with its source.")
+    usual = _own_constant(constant.nuclide)["j_per_gbq"]
+    if not 1 / _CREDIBLE_CONSTANT_RATIO <= constant.j_per_gbq / usual <= _CREDIBLE_CONSTANT_RATIO:
+        warnings.append(
+            f"A dose constant of {constant.j_per_gbq:.5g} J/GBq is {constant.j_per_gbq / usual:.3g} times that of {constant.nuclide} ({usual:.4g} J/GBq): "
+            "check that it is in J/GBq."
+        )
+    return (*warnings, *decay_warnings(source_nuclide(constant.nuclide)))
+
+
 def _known_nuclide(name, product_file) -> Nuclide:
     try:
         return get_nuclide(name)
@@ -154,7 +170,10 @@ def _known_nuclide(name, product_file) -> Nuclide:
 def _nuclide_constant(asked_for: str, nuclide: Nuclide) -> DoseConstant:
     row = read_json("planning", "products.json")["dose_constants"].get(nuclide.name)
     if row is None:
-        row = {"j_per_gbq": nuclide.local_dose_constant_j_per_gbq, "status": "computed", "source": "electrons and alphas of the decay data"}
+        # As everywhere in doses: the progeny of 225Ac gives most of the energy.
+        whole = source_nuclide(nuclide)
+        progeny = "" if whole.name == nuclide.name else ", progeny in equilibrium with it"
+        row = {"j_per_gbq": whole.local_dose_constant_j_per_gbq, "status": "computed", "source": f"electrons and alphas of the decay data{progeny}"}
     return _constant(asked_for, nuclide.name, None, row)
 
 

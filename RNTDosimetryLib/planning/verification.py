@@ -174,8 +174,10 @@ def verify_plan(
     """Two dose maps against each other on the grid of the delivered one; the planned one is brought there by linear interpolation.
 
     planned_region_gy, delivered_region_gy: better region means than those of the maps, e.g. corrected for blur; used for the difference.
-    Regions outside either grid are left out with a warning. Raises DosimetryError when none is left.
+    Every voxel counts with its share in the region. Regions outside either grid are left out with a warning. Raises DosimetryError when none is left.
     """
+    from scipy.stats import wasserstein_distance
+
     target = checked_kind(delivered, SphereDoseMap, "the delivered dose map").geometry
     checked_kind(planned, SphereDoseMap, "the planned dose map")
     regions = checked_items(regions, Region, "the regions")
@@ -189,13 +191,14 @@ def verify_plan(
     rows, warnings, first, second, x, y = {}, [], {}, {}, {}, {}
     for region in regions:
         share = occupancy_on_grid(region, target)
-        inside = (share > 0.5) & covered
+        weight = share * covered
+        inside = weight > 0
         if not inside.any():
             warnings.append(f"{region.name}: outside one of the images, not compared.")
             continue
-        a, b = before[inside], there[inside]
-        first[region.name] = dose_volume_histogram(a, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
-        second[region.name] = dose_volume_histogram(b, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
+        first[region.name] = dose_volume_histogram(before, weight, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
+        second[region.name] = dose_volume_histogram(there, weight, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
+        a, b, weight = before[inside], there[inside], weight[inside].astype(float)
         plan = (planned_region_gy or {}).get(region.name, first[region.name].mean_gy)
         dose = (delivered_region_gy or {}).get(region.name, second[region.name].mean_gy)
         rows[region.name] = RegionAgreement(
@@ -206,15 +209,23 @@ def verify_plan(
             percent=100 * (dose - plan) / plan if plan > 0 else None,
             planned_dose_at_gy=first[region.name].dose_at_percent_gy,
             delivered_dose_at_gy=second[region.name].dose_at_percent_gy,
-            correlation=float(np.corrcoef(a, b)[0, 1]) if len(a) > 2 and np.ptp(a) > 0 and np.ptp(b) > 0 else None,
-            root_mean_square_gy=float(np.sqrt(np.mean((a - b) ** 2))),
-            histogram_difference_gy=float(np.mean(np.abs(np.sort(a) - np.sort(b)))),
+            correlation=_correlation(a, b, weight),
+            root_mean_square_gy=float(np.sqrt(np.average((a - b) ** 2, weights=weight))),
+            histogram_difference_gy=float(wasserstein_distance(a, b, weight, weight)),
         )
         step = max(1, len(a) // _MOST_POINTS)
         x[region.name], y[region.name] = a[::step], b[::step]
     if not rows:
         raise DosimetryError("Expected a region inside both images, received none; check the registration.")
     return Verification(rows, target, first, second, x, y, there - before, tuple(warnings))
+
+
+def _correlation(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> float | None:
+    """Pearson's, each voxel with its share in the region; None without variation."""
+    if len(first) <= 2 or not (np.ptp(first) > 0 and np.ptp(second) > 0):
+        return None
+    covariance = np.cov(first, second, aweights=weight, ddof=0)
+    return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
 
 
 def dose_area_histogram(dose: SphereDoseMap, region: Region, slice_index: int | None = None, levels: int = 101) -> DoseAreaHistogram:

@@ -249,3 +249,28 @@ def test_command_line(tmp_path, capsys):
     path.write_text("{", encoding="utf-8")
     assert main(["plan", str(path)]) == 2
     assert main(["plan", str(tmp_path / "none.json")]) == 2
+
+
+@pytest.mark.parametrize("outside", [{"activity_gbq": 2.0}, {"residual_fraction": 0.02}])
+def test_what_belongs_to_an_injection_is_refused_outside(outside):
+    with pytest.raises(DosimetryError, match="inside each injection"):
+        run_plan(plan_from_dict(SEVERAL | outside))
+
+
+def test_progeny_counts_in_plans_as_in_doses():
+    found, whole = (run_plan(plan_from_dict(ONE | {"product": name, "order": None})) for name in ("Ac-225", "Ac-225+progeny"))
+    assert found.activity_gbq == pytest.approx(whole.activity_gbq, rel=1e-9)
+    assert "Ac-225+progeny: progeny in equilibrium is taken to decay where its parent decayed." in found.warnings
+
+
+def test_a_mass_in_kg_is_seen_beside_usual_ones():
+    found = run_plan(plan_from_dict(ONE | {"normal_liver_mass_g": 1.1}))
+    assert "A mass of 1.1 g of the normal liver in the territory is unusual: check that masses are in g." in found.warnings
+    found = run_plan(plan_from_dict(ONE | {"tumours": [{"name": "T1", "mass_g": 0.2, "tnr": 5.0}, ONE["tumours"][1]]}))
+    assert "A mass of 0.2 g of tumour 'T1' is unusual: check that masses are in g." in found.warnings
+
+
+def test_the_dose_constant_is_said_once(one):
+    page = render_plan_report(one)
+    assert "49.67 J/GBq, convention of radioembolisation; the evaluated decay data give 49.7" in page
+    assert "printed as" not in page

@@ -151,6 +151,12 @@ def test_holmium_spect_in_absolute_terms(tare, folder):
         ({"activity": {"unit": "Bq/mL"}}, "only for a volume file"),
         ({"format": "RNTDosimetry plan"}, "format 'RNTDosimetry verification'"),
         ({"version": 2}, "update RNTDosimetry"),
+        ({"image": "gone.nrrd", "activity": {}}, "Expected an image after treatment at"),
+        ({"dose_constant_j_per_gbq": 0}, "dose constant in J/GBq"),
+        ({"planned_dose_gy": {"tumour_1": -100}}, "planned dose in Gy of 'tumour_1'"),
+        # Without its segment tumour_2 would be normal liver: 79 instead of 53 Gy.
+        ({"tumours": {"tumour_1": "tumour_1.nrrd"}}, "none for tumour_2 (tumours here: tumour_1)"),
+        ({"tumours": {"tumor_1": "tumour_1.nrrd", "tumour_2": "tumour_2.nrrd"}}, "none for tumour_1"),
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(tare, folder, changes, words, capsys):
@@ -163,6 +169,29 @@ def test_what_cannot_be_used_is_refused_in_one_line(tare, folder, changes, words
     assert words in said
     assert said.count("\n") == 1
     assert not (folder / "bad").exists()
+
+
+def test_slips_of_the_unit_are_said(tare, folder):
+    found = run(folder, image="dicom/treatment", mode="relative", product="Y-90", net_activity_gbq=3200.0)
+    assert any("3200 GBq is unusual" in text for text in found.warnings)
+    # 49.67 J/GBq typed in J/TBq
+    found = run(folder, image="dicom/treatment", product="Y-90", dose_constant_j_per_gbq=49670.0)
+    assert any("49670 J/GBq is 1e+03 times that of Y-90" in text for text in found.warnings)
+
+
+def test_names_that_the_plan_has_not_are_said(tare, folder):
+    found = run(folder, image="dicom/treatment", plan="plan.json", territories={"Right": "right.nrrd", "left": "left.nrrd"})
+    assert "The plan has a territory right without a segment here: it is not compared with the plan." in found.warnings
+    assert "The plan has no territory Right: there is no planned dose of it; check the names." in found.warnings
+    found = run(folder, image="dicom/treatment", plan="plan.json", territories={"left": "left.nrrd"}, tumours={"tumour_2": "tumour_2.nrrd"})
+    assert not any("plan has no" in text for text in found.warnings)
+
+
+def test_both_tables_show_the_same_dose_of_the_volume(folder):
+    found = run(folder, image="dicom/treatment", plan="plan.json", scout="dicom/scout")
+    rows = {row.name: row for row in found.compartments}
+    for name, agreement in found.verification.regions.items():
+        assert agreement.delivered_dose_at_gy == pytest.approx(rows[name].dose_at_gy, rel=1e-9), name
 
 
 def test_plan_of_one_injection_names_its_normal_liver_as_the_plan_does(tare, folder):
