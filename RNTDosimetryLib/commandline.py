@@ -70,6 +70,7 @@ def _parser() -> argparse.ArgumentParser:
     recovery.set_defaults(run=_recovery)
     intake = verbs.add_parser("intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE)
     intake.add_argument("folder", type=Path, metavar="FOLDER")
+    intake.add_argument("--overrides", type=Path, metavar="FILE.json", help="values that the files lack, see docs/intake.md")
     intake.set_defaults(run=_intake)
     demo = verbs.add_parser("demo", help="a phantom patient from DICOM to dose", description="Make a phantom patient and evaluate it.", epilog=NOTICE)
     _add_out(demo)
@@ -173,9 +174,18 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 
 def _intake(options) -> None:
-    from RNTDosimetryLib.images import format_intake_table, read_folder
+    from RNTDosimetryLib.images import IntakeRefused, format_intake_rows, read_folder
+    from RNTDosimetryLib.records import read_json_file
 
-    print(format_intake_table(read_folder(options.folder)))
+    overrides = None if options.overrides is None else read_json_file(options.overrides, "a file of overrides")
+    if overrides is not None and not isinstance(overrides, dict):
+        raise DosimetryError(f"Expected an object in {options.overrides.name}, received something else; see docs/intake.md.")
+    try:
+        read = read_folder(options.folder, overrides)
+    except IntakeRefused as refusal:
+        print(format_intake_rows(refusal.table, refusal.warnings))
+        raise
+    print(format_intake_rows(read.table, read.warnings))
 
 
 def _demo(options) -> None:

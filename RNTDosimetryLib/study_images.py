@@ -125,8 +125,7 @@ def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, 
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
-        name = f"{point.start_h:.4g} h"
-        scans.append(Scan(replace(point.activity, name=f"Activity {name}"), replace(point.load_ct(), name=f"CT {name}")))
+        scans.append(Scan(replace(point.activity, name=f"Activity {point.name}"), replace(point.load_ct(), name=f"CT {point.name}")))
     return tuple(scans)
 
 

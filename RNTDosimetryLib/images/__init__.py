@@ -33,10 +33,12 @@ from RNTDosimetryLib.images.intake import read_folder
 from RNTDosimetryLib.images.intake_records import (
     Administration,
     Intake,
+    IntakeRefused,
     IntakeRow,
     Patient,
     Series,
     TimePoint,
+    format_intake_rows,
     format_intake_table,
 )
 from RNTDosimetryLib.images.measurement import (
@@ -104,6 +106,7 @@ __all__ = [
     "EquivalentSphere",
     "ImageGeometry",
     "Intake",
+    "IntakeRefused",
     "IntakeRow",
     "Patient",
     "PhotonPath",
@@ -142,6 +145,7 @@ __all__ = [
     "fit_dead_time",
     "fit_recovery",
     "fixed_threshold",
+    "format_intake_rows",
     "format_intake_table",
     "hot_sphere",
     "is_without_lesions",

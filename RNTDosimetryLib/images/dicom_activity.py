@@ -1,6 +1,7 @@
 """One activity series (NM reconstruction or PT slices) becomes an ActivityImage in Bq/mL at the start of acquisition."""
 
 import math
+import sys
 from functools import lru_cache
 
 import numpy as np
@@ -9,10 +10,10 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_decay import decay_to_start
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries
 from RNTDosimetryLib.images.dicom_tags import Found, find
-from RNTDosimetryLib.images.dicom_time import seconds_between
+from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.dicom_timing import Timing, timing_of
 from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
+from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number, relative_number
 from RNTDosimetryLib.images.intake_records import Administration
 from RNTDosimetryLib.images.quantification import counts_to_bq_ml, unit_meaning, value_scale
 from RNTDosimetryLib.images.suv import suv_to_concentration
@@ -40,8 +41,10 @@ def read_activity(
             f"Expected the scan after the administration at {administration.time}, received {where} at {timing.start}, "
             f"{-start_h:.2f} h before it; correct one of them with administration_time or acquisition_start."
         )
+    _warn_of_dropped_zones(administration, timing, overrides, ledger, where)
     ledger.record("scan start after administration", start_h, "h", "acquisition start - administration time", where, "derived")
     values, unit = _scaled_values(series, order, overrides, ledger, where)
+    ledger.settle("calibration uncertainty", "", None, overrides.get("calibration_uncertainty"), where)
     if ledger.calibration is not None:
         overrides = ledger.calibration.completed(overrides, unit[0], headers[0], administration.nuclide, timing.start, ledger, where)
     factor = _to_concentration(unit, geometry, timing, overrides, ledger, where)
@@ -53,7 +56,7 @@ def read_activity(
         factor = factor * decay
     with np.errstate(invalid="ignore", over="ignore"):
         values = values * np.broadcast_to(factor, (geometry.size[0],)).reshape(-1, 1, 1)
-    _check_values(values, geometry, administration, start_h, where, ledger)
+    _check_values(values, geometry, administration, timing.start, where, ledger)
     uncertainty = overrides.get("calibration_uncertainty")
     return ActivityImage(
         name=name,
@@ -66,7 +69,7 @@ def read_activity(
         frame_of_reference_uid=str(headers[0].get("FrameOfReferenceUID", "") or ""),
         calibration_uncertainty=0.0
         if uncertainty is None
-        else positive_number(uncertainty, "calibration_uncertainty", zero_allowed=True),
+        else relative_number(uncertainty, "calibration_uncertainty"),
         warnings=tuple(ledger.warnings[first_warning:]),
     )
 
@@ -75,9 +78,21 @@ def _reversed(overrides: dict, ledger: Ledger, where: str) -> bool:
     order = overrides.get("slice_order")
     if order not in (None, "as_written", "reversed"):
         raise DosimetryError(f"Expected slice_order as_written or reversed, received '{order}'.")
-    if order == "reversed":
-        ledger.settle("slice order", "", None, order, where)
+    ledger.settle("slice order", "", None, order, where)
     return order == "reversed"
+
+
+def _warn_of_dropped_zones(administration: Administration, timing: Timing, overrides: dict, ledger: Ledger, where: str) -> None:
+    """A typed time zone counts only against a time that has one too; else it is left out, which may be hours."""
+    others = {"administration_time": timing.start, "acquisition_start": administration.time, "series_start": administration.time}
+    for key, other in (others | {"decay_reference_time": timing.start}).items():
+        typed = ledger.overrides.get(key) if key == "administration_time" else overrides.get(key)
+        if typed is not None and other.tzinfo is None and typed_datetime(typed, key).tzinfo is not None:
+            name = "acquisition_start" if key == "series_start" else key
+            ledger.warn(
+                f"{where}: the time zone of the override {name} ({typed}) was left out, because the other times have none; "
+                "type the clock time of the department, without a zone"
+            )
 
 
 @lru_cache(maxsize=1)
@@ -94,7 +109,7 @@ def forget_pixels() -> None:
 def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     """Stored values times scale, (z, y, x) float64, and the unit name (None when there is none)."""
     choice = overrides.get("value_scale")
-    if choice is not None:
+    if choice is not None and _choice_matters(series.header, where, choice):
         ledger.settle("value scale", "", None, choice, where)
     objects = [series.objects[0]] if series.sop_class == NM else [series.objects[index] for index in order]
     planes, units, scale, path = [], set(), None, None
@@ -127,6 +142,14 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
     return np.concatenate(planes), (scale.unit or None, scale.source)
 
 
+def _choice_matters(header, where: str, choice) -> bool:
+    chosen = value_scale(header, where, choice)
+    try:
+        return chosen != value_scale(header, where)
+    except DosimetryError:
+        return True
+
+
 def _believable_scale(header, where: str, choice, ledger: Ledger):
     scale = value_scale(header, where, choice)
     if scale.slope <= 0:
@@ -136,7 +159,8 @@ def _believable_scale(header, where: str, choice, ledger: Ledger):
     if " x " in scale.source:
         ledger.warn(f"{where}: counts were turned into {'Bq/mL' if scale.unit == 'BQML' else 'uptake values'} with the vendor's factor, {scale.source}")
     if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
-        ledger.warn(f"{where}: Rescale Intercept is {scale.intercept:g} and not 0, as it should be for activity")
+        name = "Rescale Intercept" if "Rescale" in scale.source else "the intercept of the real-world value mapping"
+        ledger.warn(f"{where}: {name} is {scale.intercept:g} and not 0, as it should be for activity")
     return scale
 
 
@@ -178,7 +202,7 @@ def _to_concentration(unit, geometry, timing: Timing, overrides, ledger: Ledger,
     return counts_to_bq_ml(meaning, geometry.voxel_volume_ml, counting, cps_per_mbq, bq_per_count)
 
 
-def _check_values(values, geometry, administration, start_h: float, where: str, ledger: Ledger) -> None:
+def _check_values(values, geometry, administration, scan_start, where: str, ledger: Ledger) -> None:
     from RNTDosimetryLib.nuclides import get_nuclide
 
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
@@ -194,14 +218,15 @@ def _check_values(values, geometry, administration, start_h: float, where: str, 
     negative = float(-values[values < 0].sum() / values[values > 0].sum())
     if negative > 0.01:
         ledger.warn(f"{where}: voxels below zero hold {negative:.1%} of the activity")
+    start_h = seconds_between(administration.time, scan_start) / 3600.0
     expected = administration.net_activity_mbq * math.exp(-get_nuclide(administration.nuclide).decay_constant_per_h * start_h)
-    ledger.record(
-        "activity in the image", total, "MBq", f"{total / expected:.1%} of the administered activity, decayed", where, "derived"
-    )
+    share = total / max(expected, sys.float_info.min)  # decades of a short-lived nuclide leave 0
+    ledger.record("activity in the image", total, "MBq", f"{share:.1%} of the administered activity, decayed", where, "derived")
     if total > _IMPOSSIBLE_SHARE_OF_ADMINISTERED * expected:
         raise DosimetryError(
-            f"Expected at most {expected:.4g} MBq in {where}, the administered activity after decay, received {total:.4g} MBq; "
-            "check unit, calibration and injected activity."
+            f"Expected at most {expected:.4g} MBq in {where}, the administered activity after decay from the administration "
+            f"({administration.time}) to the scan ({scan_start}), received {total:.4g} MBq; "
+            "check both dates, then check unit, calibration and injected activity."
         )
     if total > 1.1 * expected:
         ledger.warn(

@@ -19,6 +19,7 @@ _NOTABLE_CHANGE = 0.005
 _LONGEST_USUAL_SCAN_S = 3600.0
 _LONGEST_SERIES_S = 86400.0
 _PRIVATE = ") private, "
+_TYPED_REFERENCE = "decay_reference_time (override)"
 
 
 def decay_to_start(series, headers, administration, timing: Timing, overrides, ledger: Ledger, where: str):
@@ -67,7 +68,7 @@ def decay_to_start(series, headers, administration, timing: Timing, overrides, l
         ledger.warn(
             f"{where}: START may mean {' or '.join(offset)}, which differ by {max(change) / min(change) - 1:.1%}; {chosen} was taken"
         )
-    ledger.record("decay reference", candidates[chosen], "", chosen, where, "derived")
+    ledger.record("decay reference", candidates[chosen], "", chosen, where, "override" if chosen == _TYPED_REFERENCE else "derived")
     return math.exp(-constant * offset[chosen])
 
 
@@ -115,7 +116,7 @@ def _reference_candidates(header, correction: str, administration, timing: Timin
     """Moments to which the values may have been corrected, the most likely first."""
     override = overrides.get("decay_reference_time")
     if override is not None:
-        return {"decay_reference_time (override)": typed_datetime(override, "decay_reference_time")}
+        return {_TYPED_REFERENCE: typed_datetime(override, "decay_reference_time")}
     named = find(header, "decay_reference_time")
     private = named is not None and _PRIVATE in named.source
     if named is not None and not private and correction in ("START", "TIME"):

@@ -12,6 +12,9 @@ from RNTDosimetryLib.images.dicom_tags import Found, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 
+LONGEST_SCAN_S = 86400.0
+"""An acquisition is below this: a day."""
+
 _LONGEST_BELIEVABLE_SCAN_S = 7200.0
 _SHORTEST_USUAL_SPECT_S = 60.0
 
@@ -75,7 +78,7 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
     duration = ledger.settle("acquisition duration", "s", durations[0], typed, where)
     if duration is None:
         return Timing(start, offsets, None, series_start, share)
-    if not 0 < duration < 86400:
+    if not 0 < duration < LONGEST_SCAN_S:
         raise DosimetryError(
             f"Expected an acquisition of up to a day in {where}, received {duration:g} s; type the override duration_s."
         )

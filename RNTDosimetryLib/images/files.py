@@ -8,8 +8,9 @@ import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.checks import checked_kind
+from RNTDosimetryLib.images.dicom_timing import LONGEST_SCAN_S
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.intake_ledger import positive_number
+from RNTDosimetryLib.images.intake_ledger import positive_number, relative_number
 from RNTDosimetryLib.images.quantification import acquisition_average_factor, unit_meaning
 from RNTDosimetryLib.images.resampling import geometry_of_sitk
 from RNTDosimetryLib.images.volumes import ActivityImage
@@ -86,6 +87,8 @@ def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
     nuclide = get_nuclide(str(known["nuclide"]))
     start_h = positive_number(known["start_h"], f"start_h of {path.name}", zero_allowed=True)
     duration_s = None if known.get("duration_s") is None else positive_number(known["duration_s"], f"duration_s of {path.name}")
+    if duration_s is not None and duration_s >= LONGEST_SCAN_S:
+        raise DosimetryError(f"Expected an acquisition of up to a day in {path.name}, received {duration_s:g} s; type duration_s in seconds.")
     factor = meaning.factor * _decay_factor(str(known["decay_correction"]).upper(), nuclide, start_h, duration_s, path.name)
     return ActivityImage(
         name=str(known.get("name") or path.name),
@@ -94,9 +97,7 @@ def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
         nuclide=nuclide.name,
         start_h=start_h,
         duration_s=duration_s,
-        calibration_uncertainty=positive_number(
-            known.get("calibration_uncertainty") or 0.0, "calibration_uncertainty", zero_allowed=True
-        ),
+        calibration_uncertainty=relative_number(known.get("calibration_uncertainty") or 0.0, "calibration_uncertainty"),
     )
 
 

@@ -20,7 +20,7 @@ from RNTDosimetryLib.images.dicom_volumes import rescale_of, slices_grid
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
 from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.intake_records import Intake, Series, TimePoint
+from RNTDosimetryLib.images.intake_records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
 from RNTDosimetryLib.images.planar_frames import is_planar
 from RNTDosimetryLib.images.time_frame_choice import mean_of_frames, scan_uid, scans_of
 from RNTDosimetryLib.records import checked_path
@@ -36,13 +36,25 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
 
     overrides: values that replace or complete what the files say, by the names in docs/intake.md; each is recorded.
     progress: called as ``progress(fraction, text)``. calibration: for the series in counts.
-    Raises DosimetryError with one sentence for anything missing, unknown or contradicting; nothing is returned then.
+    Raises DosimetryError with one sentence for anything missing, unknown or contradicting; nothing is returned then. Once the series
+    are found it is an IntakeRefused, which has the rows read so far.
     """
     folder = checked_path(folder, "a folder of DICOM files")
     ledger = Ledger(overrides, calibration)
     report = progress or (lambda fraction, text: None)
     found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
-    ignored = {str(uid) for uid in ledger.overrides.get("ignore_series", [])}
+    try:
+        return _read_series(folder, found, unused, ledger, report)
+    except DosimetryError as error:
+        rows = [
+            IntakeRow("series found", f"{len({one.path for one in item.objects})} files", "", f"UID {item.uid}", item.label) for item in found
+        ]
+        raise IntakeRefused(str(error), tuple(rows + ledger.rows), tuple(ledger.warnings)) from error
+
+
+def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
+    ignored = set(ledger.overrides.get("ignore_series") or ())
+    _check_ignored_are_there(ignored, found + unused)
     for uid in sorted(ignored):
         ledger.record("series ignored", uid, "", "", "", "override")
     found = tuple(
@@ -74,9 +86,10 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
                 points.append(_read_time_point(index, scan, ct_series, administration, ledger))
     finally:
         forget_pixels()
-    if calibration is not None:
-        calibration.check_used()
-    points = _with_joined_beds(points, ledger)
+    if ledger.calibration is not None:
+        ledger.calibration.check_used()
+    ledger.note_unused([(scan_uid(scan), tuple(part.label for part in scan)) for scan in scans])
+    points = _with_unique_names(_with_joined_beds(points, ledger))
     _check_course(points, ledger)
     report(0.8, "reading regions")
     points = _with_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ledger)
@@ -92,6 +105,15 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         overrides=ledger.overrides,
         folder=str(folder),
     )
+
+
+def _check_ignored_are_there(ignored: set[str], series) -> None:
+    there = {item.uid for item in series} | {str(item.header.get("SeriesInstanceUID", "")) for item in series}
+    missing = sorted(ignored - there)
+    if missing:
+        raise DosimetryError(
+            f"Expected the UIDs of series of this folder for the override ignore_series, received '{missing[0]}', which is not there; correct it or take it out."
+        )
 
 
 def _in_order_of_time(scans: list[tuple[FoundSeries, ...]], ledger: Ledger) -> list[tuple[FoundSeries, ...]]:
@@ -257,6 +279,16 @@ def _with_joined_beds(points: list[TimePoint], ledger: Ledger) -> list[TimePoint
         ledger.warn(activity.warnings[-1])
         joined.append(replace(group[0], activity=activity, warnings=activity.warnings, frames=()))
     return joined
+
+
+def _with_unique_names(points: list[TimePoint]) -> list[TimePoint]:
+    """Names with as many digits as tell the time points apart: frames may start seconds apart after days."""
+    for digits in range(5, 13):
+        names = [point.name for point in points]
+        if len(set(names)) == len(names):
+            break
+        points = [replace(point, name=f"{point.start_h:.{digits}g} h") if names.count(point.name) > 1 else point for point in points]
+    return points
 
 
 def _check_course(points: list[TimePoint], ledger: Ledger) -> None:

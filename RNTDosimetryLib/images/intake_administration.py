@@ -2,6 +2,7 @@
 
 import hashlib
 import math
+import re
 from datetime import datetime
 
 from RNTDosimetryLib.errors import DosimetryError
@@ -45,6 +46,7 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
             f"Expected the files of one patient, received {len(identities)} different patient IDs, in {' and '.join(list(identities.values())[:2])}; "
             "put each patient in a folder of its own."
         )
+    _check_same_person(all_series, ledger)
     if not identities:
         ledger.warn("no patient ID in any file: it could not be checked that all series are of one patient")
     id_hash = hashlib.sha256("".join(identities).encode()).hexdigest()[:16] if identities else ""
@@ -54,6 +56,45 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
     sex, where = _agreed(all_series, "patient_sex", ledger)
     ledger.settle("patient sex", "", sex, None, where)
     return Patient(id_hash, weight, height, str(sex.value) if sex is not None else "")
+
+
+def _check_same_person(all_series, ledger: Ledger) -> None:
+    """Names and birth dates are compared as hashes; none of them is kept or shown.
+
+    Both different: two persons under one ID, refused as two IDs are. One different is a warning: names are spelled, married and shortened,
+    birth dates are corrected and shifted by those who make files anonymous, and a refusal would keep out many sound folders.
+    """
+    differing = [
+        (words, labels)
+        for words, labels in (
+            ("patient names", _labels_by_hash(all_series, lambda header: _spelling(header.get("PatientName")))),
+            ("birth dates", _labels_by_hash(all_series, lambda header: str(header.get("PatientBirthDate") or "").strip())),
+        )
+        if len(labels) > 1
+    ]
+    if len(differing) == 2:
+        raise DosimetryError(
+            f"Expected the files of one patient, received different names and birth dates under one patient ID, in {' and '.join(differing[0][1][:2])}; "
+            "put each patient in a folder of its own."
+        )
+    for words, labels in differing:
+        ledger.warn(f"different {words} under one patient ID, in {' and '.join(labels[:2])}: check that all series are of one patient")
+
+
+def _labels_by_hash(all_series, text_of) -> list[str]:
+    """Label of the first series of each different text, without those that have none."""
+    first: dict[str, str] = {}
+    for series in all_series:
+        text = text_of(series.header)
+        if text:
+            first.setdefault(hashlib.sha256(text.encode()).hexdigest(), series.label)
+    return list(first.values())
+
+
+def _spelling(name) -> str:
+    """A name without case, order and marks: the same person is written DOE^JANE and Doe Jane."""
+    alphabetic = str(name or "").split("=")[0]
+    return " ".join(sorted(re.findall(r"\w+", alphabetic.casefold())))
 
 
 def half_life_in_file_s(series) -> float | None:

@@ -35,6 +35,32 @@ STUDY_KEYS = (
 )
 """Overrides of the study as a whole."""
 
+NOT_USED = "not used"
+"""Status of a row about an override that had no effect."""
+
+_ROWS_OF_KEYS = {
+    "acquisition_start": "acquisition start",
+    "unit": "unit",
+    "decay_correction": "decay correction",
+    "decay_reference_time": "decay reference",
+    "duration_s": "acquisition duration",
+    "calibration_cps_per_mbq": "calibration",
+    "bq_per_count": "calibration",
+    "calibration_uncertainty": "calibration uncertainty",
+    "observed_rate_cps": "observed wide-spectrum rate",
+    "value_scale": "value scale",
+    "slice_order": "slice order",
+    "ct_series": "CT",
+}
+"""The row that a series gets when the override took effect on it."""
+
+_REASONS = {  # the row that tells why an override had no effect, and how to say it
+    "calibration_cps_per_mbq": ("unit", "the values are in {}"),
+    "bq_per_count": ("unit", "the values are in {}"),
+    "observed_rate_cps": ("unit", "the calibration file was not applied to values in {}"),
+    "decay_reference_time": ("decay correction", "the decay correction is {}"),
+}
+
 
 class Ledger:
     """Rows and warnings as they come. One ledger lives as long as one intake and becomes tuples at its end."""
@@ -47,6 +73,7 @@ class Ledger:
         _refuse_unknown(self.overrides, SERIES_KEYS + STUDY_KEYS, "the overrides")
         for key, values in self.overrides.get("time_points", {}).items():
             _refuse_unknown(values, SERIES_KEYS, f"the overrides of time point {key}")
+        _check_ignored(self.overrides.get("ignore_series"))
         typed = [self.overrides, *self.overrides.get("time_points", {}).values()]
         if calibration is None and any("observed_rate_cps" in values for values in typed):
             raise DosimetryError("Expected observed_rate_cps with a calibration file that holds a dead time, received it without one; name the file.")
@@ -73,6 +100,43 @@ class Ledger:
                 raise DosimetryError(
                     f"Expected overrides for a series UID or a number from 1 to {len(uids)}, received time point '{key}'; correct the study file."
                 )
+
+    def note_unused(self, scans) -> None:
+        """A row and a warning for each override that had no effect. scans: of each time point the UID and the labels of its series."""
+        levels = {"": self.overrides, **{str(key): values for key, values in self.overrides.get("time_points", {}).items()}}
+        typed = {(level, key) for level, values in levels.items() for key, value in values.items() if key in SERIES_KEYS and value is not None}
+        won: set[tuple[str, str]] = set()
+        unused: dict[tuple[str, str], list[str]] = {}
+        for number, (uid, labels) in enumerate(scans, start=1):
+            for key, row in _ROWS_OF_KEYS.items():
+                winner = [level for level in dict.fromkeys(("", uid.split("#")[0], str(number), uid)) if (level, key) in typed][-1:]
+                if winner and self._row_of(labels, row, "override") is None:
+                    unused.setdefault((winner[0], key), []).append(labels[0])
+                won |= {(level, key) for level in winner}
+        for (level, key), labels in unused.items():
+            for label in labels:
+                self.record(f"override {key}", levels[level][key], "", "", label, NOT_USED)
+            more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
+            self.warn(f"{' and '.join(labels[:2])}{more}: the override {key} ({_text(levels[level][key])}) was not used{self._reason(key, labels[0])}")
+        for level, key in sorted(typed - won - self._time_frame_keys_used(typed)):
+            where = f"time point {level}" if level else "all series"
+            why = "another one was given for each scan it could hold for" if key in _ROWS_OF_KEYS else "it chose no time frames of a dynamic or gated series"
+            self.record(f"override {key}", levels[level][key], "", why, where, NOT_USED)
+            self.warn(f"{where}: the override {key} ({_text(levels[level][key])}) was not used: {why}")
+
+    def _time_frame_keys_used(self, typed) -> set[tuple[str, str]]:
+        """Of the overrides for time frames, which stand for all series or under a UID, those that a row tells of."""
+        used = {"time_frames": any(row.what == "time frames" and row.status == "override" for row in self.rows)}
+        used["frame_durations_s"] = any(row.what == "time frame" and row.source == "frame_durations_s" for row in self.rows)
+        return {(level, key) for level, key in typed if used.get(key) and not level.isdecimal()}
+
+    def _row_of(self, labels, what: str, status: str = "") -> IntakeRow | None:
+        return next((row for row in self.rows if row.what == what and row.where in labels and status in ("", row.status)), None)
+
+    def _reason(self, key: str, label: str) -> str:
+        what, text = _REASONS.get(key, ("", ""))
+        row = self._row_of((label,), what)
+        return "" if row is None else ": " + text.format(row.value)
 
     def warn(self, text: str) -> None:
         if text not in self.warnings:
@@ -113,10 +177,23 @@ def positive_number(value, name: str, zero_allowed: bool = False) -> float:
     return float(value)
 
 
+def relative_number(value, name: str) -> float:
+    """A typed relative uncertainty, from 0 to below 1. Raises DosimetryError."""
+    number = positive_number(value, name, zero_allowed=True)
+    if number >= 1:
+        raise DosimetryError(f"Expected a relative {name} below 1, received {number:g}; type 0.05 for 5 %.")
+    return number
+
+
 def _text(value) -> str:
     if hasattr(value, "isoformat"):
         return value.isoformat(sep=" ")
     return f"{value:.8g}" if isinstance(value, float) else str(value)
+
+
+def _check_ignored(uids) -> None:
+    if uids is not None and not (isinstance(uids, (list, tuple, set, frozenset)) and all(isinstance(uid, str) for uid in uids)):
+        raise DosimetryError(f"Expected a list of series UIDs for the override ignore_series, received {uids!r}; put the UID in brackets.")
 
 
 def _refuse_unknown(values, known, where: str) -> None:

@@ -14,7 +14,8 @@ from RNTDosimetryLib.records import NOT_WRITTEN, Record
 class IntakeRow(Record):
     """One line of the intake table.
 
-    status: "read" from the file, "override" typed by a person (``read_value`` keeps what the file said), or "derived".
+    status: "read" from the file, "override" typed by a person (``read_value`` keeps what the file said), "derived", or
+    "not used" for an override without effect.
     """
 
     what: str
@@ -24,6 +25,14 @@ class IntakeRow(Record):
     where: str = ""
     status: str = "read"
     read_value: str = ""
+
+
+class IntakeRefused(DosimetryError):
+    """A folder that cannot be used, with what was read of it until then. table: rows; warnings: as of an intake."""
+
+    def __init__(self, message: str, table: tuple[IntakeRow, ...] = (), warnings: tuple[str, ...] = ()):
+        super().__init__(message)
+        self.table, self.warnings = table, warnings
 
 
 @dataclass(frozen=True)
@@ -129,9 +138,14 @@ class Intake(Record):
 
 def format_intake_table(intake: Intake) -> str:
     """The intake table as text: for each series the rows what, value with unit, status, source; then the warnings."""
+    return format_intake_rows(intake.table, intake.warnings)
+
+
+def format_intake_rows(table, warnings=()) -> str:
+    """Rows of an intake, or of one that was refused, as text."""
     header = ("what", "value", "status", "source")
     groups: dict[str, list[tuple[str, ...]]] = {}
-    for row in intake.table:
+    for row in table:
         value = f"{row.value} {row.unit}".rstrip() + (f" (file: {row.read_value})" if row.read_value else "")
         groups.setdefault(row.where or "folder", []).append((row.what, value, row.status, row.source))
     cells = [header] + [line for lines in groups.values() for line in lines]
@@ -143,4 +157,4 @@ def format_intake_table(intake: Intake) -> str:
     text = [text_of(header)]
     for where, lines in groups.items():
         text += ["", where] + [text_of(line) for line in lines]
-    return "\n".join(text + [""] * bool(intake.warnings) + [f"warning: {warning}" for warning in intake.warnings])
+    return "\n".join(text + [""] * bool(warnings) + [f"warning: {warning}" for warning in warnings])
