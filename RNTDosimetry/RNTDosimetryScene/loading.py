@@ -2,20 +2,24 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.images import Patient, exclude_lesions, read_folder, whole_organ_name
+from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.progress import part, silent, stopping
 from RNTDosimetryLib.records import to_plain
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import read_study
 from RNTDosimetryLib.study_files import FILE_KEYS, read_study_files
-from RNTDosimetryLib.study_images import scans_of_intake
+from RNTDosimetryLib.study_images import Scan, regions_with_settings, scans_of_intake
+from RNTDosimetryLib.volume_files import read_volumes
 from RNTDosimetryScene import camera, display, hierarchy, segments, tables, volumes
+from RNTDosimetryScene.inputs import reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod
 from RNTDosimetryScene.transaction import undone_on_failure
 
@@ -29,43 +33,96 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     reference = dicom_reference(intake.time_points[intake.reference_index].ct.files[0])
     progress(0.9, "Adding the images to the scene")
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
-        _put_into_scene(parameter_node, intake, scans, reference)
+        _put_into_scene(parameter_node, _content_of_intake(intake, scans, reference))
         parameter_node.dicomFolder = os.fspath(folder)
         parameter_node.overridesJson = json.dumps(overrides) if overrides else ""
     progress(1.0, "Loaded")
 
 
-def _put_into_scene(parameter_node, intake, scans, reference: dict) -> None:
-    ct_nodes = [volumes.add_ct(scan.ct) for scan in scans]
-    activity_nodes = [volumes.add_activity(scan.activity) for scan in scans]
-    segmentation = segments.add_segmentation("Regions", intake.regions, ct_nodes[intake.reference_index])
-    table = tables.add_table("Intake")
-    rows = [to_plain(row) for row in intake.table]
-    tables.fill_table(table, {name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
+def load_volumes(study, base_folder, parameter_node, progress=None, cancel=None) -> None:
+    """Read the volume files that a study file names into nodes and fill the parameter node."""
+    progress = stopping(progress or silent, cancel)
+    content = read_volumes(study.volumes, base_folder, part(progress, 0.0, 0.9))
+    without = [activity.name for activity, ct in content.scans if ct is None]
+    if without and len(without) < len(content.scans):
+        raise DosimetryError(f"Expected a CT for every scan or for none, received none for {', '.join(without)}; name them in the study file.")
+    progress(0.9, "Adding the images to the scene")
+    given = study.volumes
+    with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
+        _put_into_scene(parameter_node, _Content(
+            scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
+            regions=content.regions,
+            reference_index=given.reference,
+            nuclide=get_nuclide(given.nuclide).name,
+            radiopharmaceutical=given.radiopharmaceutical,
+            administered_activity_mbq=given.administered_activity_mbq,
+            administration_time=given.administration_time,
+            table=content.table,
+            typed=set(_OVERRIDES.values()),
+        ))
+        parameter_node.dicomFolder = ""
+        parameter_node.overridesJson = ""
+    progress(1.0, "Loaded")
+
+
+@dataclass(frozen=True)
+class _Content:
+    """What files gave of one study. typed: names of the panel's values that a person gave, not the files."""
+
+    scans: tuple[Scan, ...]
+    regions: tuple
+    reference_index: int
+    nuclide: str
+    radiopharmaceutical: str
+    administered_activity_mbq: float | None
+    administration_time: datetime | None
+    table: tuple = ()
+    typed: set[str] = field(default_factory=set)
+    patient: Patient | None = None
+    warnings: tuple[str, ...] = ()
+    dicom_reference: dict[str, str] = field(default_factory=dict)
+
+
+def _content_of_intake(intake, scans, reference: dict) -> _Content:
     administration = intake.administration
-    patient, study = hierarchy.study_names(intake.patient, intake.nuclide, administration.time)
+    return _Content(
+        scans, intake.regions, intake.reference_index, intake.nuclide, administration.radiopharmaceutical, administration.net_activity_mbq,
+        administration.time, intake.table, _overridden(intake.overrides), intake.patient, intake.warnings, reference,
+    )
+
+
+def _put_into_scene(parameter_node, content: _Content) -> None:
+    ct_nodes = [volumes.add_ct(scan.ct) for scan in content.scans if scan.ct is not None]
+    activity_nodes = [volumes.add_activity(scan.activity) for scan in content.scans]
+    activity_node = activity_nodes[content.reference_index]
+    reference_node = ct_nodes[content.reference_index] if ct_nodes else activity_node
+    segmentation = segments.add_segmentation("Regions", content.regions, reference_node)
+    table = tables.add_table("Intake")
+    rows = [to_plain(row) for row in content.table]
+    tables.fill_table(table, {name: [row[name] for row in rows] for name in (rows[0] if rows else ())})
+    patient, study = hierarchy.study_names(content.patient, content.nuclide, content.administration_time)
     folder = hierarchy.add_folder(hierarchy.add_folders(patient, study)[1], "Images")
     for node in [*ct_nodes, *activity_nodes, segmentation, table]:
         hierarchy.move(node, folder)
     values = {
-        "nuclide": intake.nuclide,
-        "radiopharmaceutical": administration.radiopharmaceutical,
-        "administeredActivityMBq": float(administration.net_activity_mbq or 0.0),
-        "administrationTime": administration.time.isoformat() if administration.time else "",
+        "nuclide": content.nuclide,
+        "radiopharmaceutical": content.radiopharmaceutical,
+        "administeredActivityMBq": float(content.administered_activity_mbq or 0.0),
+        "administrationTime": content.administration_time.isoformat() if content.administration_time else "",
     }
     parameter_node.intakeJson = json.dumps(to_plain({
-        "patient": intake.patient, "warnings": intake.warnings, "table": intake.table, "dicom_reference": reference,
+        "patient": content.patient, "warnings": content.warnings, "table": content.table, "dicom_reference": content.dicom_reference,
         "calibration_key": camera.intake_key(parameter_node),
-        "read": {name: value for name, value in values.items() if name not in _overridden(intake.overrides)},
+        "read": {name: value for name, value in values.items() if name not in content.typed},
     }))
     for name, value in values.items():
         setattr(parameter_node, name, value)
-    parameter_node.referenceIndex = intake.reference_index
+    parameter_node.referenceIndex = content.reference_index
     parameter_node.activityVolumes = activity_nodes
     parameter_node.ctVolumes = ct_nodes
     parameter_node.segmentation = segmentation
     parameter_node.intakeTable = table
-    display.show_images(ct_nodes[intake.reference_index], activity_nodes[intake.reference_index])
+    display.show_images(reference_node, activity_node)
 
 
 _OVERRIDES = {
@@ -104,18 +161,18 @@ def overrides_of_panel(parameter_node) -> dict:
 
 
 def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
-    """Read a study file: its DICOM folder, what was typed of the regions, and how to compute."""
+    """Read a study file: its DICOM folder or volume files, what was typed of the regions, and how to compute."""
     study = read_study(path)
-    if study.volumes is not None:
-        raise DosimetryError(
-            "Expected a study file that names a DICOM folder, received one of volume files; load them into the scene and add them as time points."
-        )
     folder = Path(path).parent / study.dicom_folder
     files = read_study_files(study, Path(path).parent)
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
         camera.take_files(parameter_node, study, files)
-        load_dicom_folder(folder, parameter_node, study.overrides, progress, cancel)
+        if study.volumes is None:
+            load_dicom_folder(folder, parameter_node, study.overrides, progress, cancel)
+        else:
+            load_volumes(study, Path(path).parent, parameter_node, progress, cancel)
         content = parameter_node.segmentation.GetSegmentation()
+        _add_organs_without_lesions(parameter_node, study)
         unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
         if unknown:
             raise DosimetryError(f"Expected settings of regions that exist, received settings for {', '.join(unknown)}; check the names.")
@@ -141,6 +198,19 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
         if settings.registrations is not None:
             display.take_registrations(parameter_node, settings.registrations)
             parameter_node.registrationMethod = RegistrationMethod.SCENE
+
+
+def _add_organs_without_lesions(parameter_node, study) -> None:
+    """What was typed of an organ without its lesions needs a segment to be kept on: then that region is drawn."""
+    named = set(study.regions) - set(segments.segment_names(parameter_node.segmentation))
+    if any(name != whole_organ_name(name) for name in named):
+        regions = regions_with_settings(
+            segments.regions_of_segmentation(parameter_node.segmentation, reference_volume(parameter_node)),
+            {name: typed for name, typed in study.regions.items() if name not in named},
+        )
+        for region in exclude_lesions(regions):
+            if region.name in named:
+                segments.add_region(parameter_node.segmentation, region)
 
 
 def typed_study_file(parameter_node, path) -> Path:
