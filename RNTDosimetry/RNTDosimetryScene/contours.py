@@ -110,6 +110,8 @@ def _where(image: ActivityImage, free: np.ndarray) -> Region:
 
 
 def _point_lps(node, point_ras) -> np.ndarray:
+    if np.shape(point_ras) != (3,):
+        raise DosimetryError(f"Expected a point as three numbers, R, A and S in mm, received {point_ras!r}; place it again.")
     """Point of the world in the frame that a volume is stored in."""
     return (from_world(node) @ np.append(np.asarray(point_ras, dtype=float), 1.0))[:3] * (-1.0, -1.0, 1.0)
 

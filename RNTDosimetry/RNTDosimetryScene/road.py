@@ -91,6 +91,8 @@ def run_to(parameter_node, road: Road, last: str, progress=None, cancel=None):
 
     The scene and what is kept change only when everything has been computed.
     """
+    if last not in STEPS:
+        raise DosimetryError(f"Expected one of the steps {', '.join(STEPS)}, received '{last}'; correct it.")
     progress = stopping(progress or silent, cancel)
     progress(0.0, "Reading the scene")
     missing = missing_input(parameter_node, last)

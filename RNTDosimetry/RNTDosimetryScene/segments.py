@@ -9,11 +9,13 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import Region, whole_organ_name
+from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryLib.study import RegionSettings
 from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
 _TAG = "RNTDosimetry."
 _DRAWN = "RNTDosimetryDrawn"
+_OTHER_MODELS = ("auto", "hanscheid")
 
 
 def add_segmentation(name: str, regions, reference_volume):
@@ -131,6 +133,10 @@ def type_region_value(segmentation, name: str, key: str, text: str) -> None:
     """
     segment = segment_by_name(segmentation, name if name in segment_names(segmentation) else whole_organ_name(name))
     text = text.strip()
+    if key not in RegionSettings.__dataclass_fields__:
+        raise DosimetryError(f"Expected one of {', '.join(RegionSettings.__dataclass_fields__)} to type of a region, received '{key}'; correct it.")
+    if key == "model" and text and text.lower() not in (*MODEL_NAMES, *_OTHER_MODELS):
+        raise DosimetryError(f"Expected one of {', '.join((*MODEL_NAMES, *_OTHER_MODELS))} for the model of {name}, received '{text}'; choose one.")
     default = RegionSettings.__dataclass_fields__[key].default
     if key in ("kind", "model"):
         value = text.lower() or default

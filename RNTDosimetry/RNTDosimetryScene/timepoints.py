@@ -19,6 +19,7 @@ def add_time_point(parameter_node, activity_volume, start_hours, ct_volume=None,
     """Add a scan with typed time; the scans are kept in the order of time.
 
     calibration: Bq/mL for a stored value of 1, so that the volume is true at the start of its acquisition.
+    Raises DosimetryError for numbers below zero, a time that is taken, and volumes that cannot be a scan.
     """
     if activity_volume is None:
         raise DosimetryError("Expected an activity volume, received none; choose the volume of the scan.")
@@ -28,6 +29,9 @@ def add_time_point(parameter_node, activity_volume, start_hours, ct_volume=None,
         raise DosimetryError("Expected a CT of its own, received the activity volume itself; choose the CT or none.")
     if (ct_volume is None) != (not parameter_node.ctVolumes) and parameter_node.activityVolumes:
         raise DosimetryError("Expected a CT for every scan or for none, received a mixture; choose a CT or clear the time points.")
+    for value, what in ((start_hours, "start"), (duration_seconds, "duration"), (calibration, "calibration")):
+        if value is not None:
+            _number(str(value), what)
     if _hours_taken(parameter_node, float(start_hours)):
         raise DosimetryError(f"Expected another time than the other scans, received {float(start_hours):g} h again; type the hours.")
     volumes.voxels(activity_volume)

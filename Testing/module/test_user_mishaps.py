@@ -283,3 +283,29 @@ def test_a_volume_without_voxels_is_refused(user):
     ui.addTimePointButton.click()
     assert "volume with voxels" in user.said.pop()
     assert texts(ui.timePointsTableWidget) == []
+
+
+@pytest.mark.parametrize("calibration", [0.0, -1.0, float("nan"), "x"])
+def test_a_calibration_that_is_none_is_refused(logic, scene, calibration):
+    from RNTDosimetryScene import volumes
+
+    from RNTDosimetryLib.images import ImageGeometry
+
+    node = volumes.add_volume("SPECT", np.ones((4, 4, 4)), ImageGeometry((4, 4, 4), (4.0, 4.0, 4.0)), "Bq/mL")
+    parameter_node = logic.getParameterNode()
+    parameter_node.nuclide = "Lu-177"
+    with pytest.raises(DosimetryError, match="calibration of a scan"):
+        logic.addTimePoint(parameter_node, node, 24.0, calibration=calibration)
+    assert not parameter_node.activityVolumes
+
+
+def test_slips_in_the_console_have_their_sentence(computed_scene):
+    logic, parameter_node, _result = computed_scene
+    for call, words in (
+        (lambda: logic.typeRegionValue(parameter_node, "spleen", "massg", "1"), "received 'massg'"),
+        (lambda: logic.typeRegionValue(parameter_node, "spleen", "model", "tripple"), "for the model of spleen, received 'tripple'"),
+        (lambda: logic.runStep("segment", parameter_node), "one of the steps register"),
+        (lambda: logic.addIsocontour(parameter_node, 40, pointRas=(1.0, 2.0)), "a point as three numbers"),
+    ):
+        with pytest.raises(DosimetryError, match=words):
+            call()
