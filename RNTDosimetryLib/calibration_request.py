@@ -29,6 +29,7 @@ REQUEST_FORMAT = "RNTDosimetry calibration request"
 REQUEST_VERSION = 1
 SCANNED = tuple(kind for kind in KINDS if kind != "typed")
 _SOURCE_SMOOTHING = 2.0
+_LEAST_SHARE_IN_CIRCLE = 0.9
 
 
 @dataclass(frozen=True)
@@ -101,9 +102,11 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
             f"Expected a {'planar image' if request.kind == 'planar' else 'reconstruction'} for a {request.kind} calibration, received another in {scan.name}."
         )
     dead_time = None if request.dead_time is None else request.dead_time.factor(request.observed_wide_cps)
+    circle = ()
     common = {"dead_time": dead_time, "setup": {**scan.setup, **request.setup}}
     if request.kind == "planar":
         inside, background = _planar_masks(scan, request)
+        circle = _circle_warnings(scan.values[0], inside, background, request.region_radius_mm)
         found = calibrate_planar(scan.values[0], source, scan.start, scan.duration_s, inside, background, **common)
     elif request.kind == "point":
         found = calibrate_point(scan.values, scan.geometry, source, scan.start, scan.duration_s, request.fwhm_mm, **common)
@@ -112,7 +115,7 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
             scan.values, scan.geometry, source, scan.start, scan.duration_s, request.volume_ml, request.fwhm_mm,
             request.volume_relative_uncertainty, **common,
         )
-    return replace(found, dead_time=request.dead_time, warnings=(*scan.warnings, *found.warnings))
+    return replace(found, dead_time=request.dead_time, warnings=(*scan.warnings, *circle, *found.warnings))
 
 
 def run_calibration_file(path, out: str | Path) -> tuple[Calibration, Path]:
@@ -138,6 +141,15 @@ def calibration_table(calibration: Calibration) -> Table:
         *calibration.setup.items(),
     ]
     return Table("Camera calibration", (Column("What", align="left"), Column("Value", align="left")), tuple(rows))
+
+
+def _circle_warnings(image: np.ndarray, inside: np.ndarray, background: np.ndarray | None, radius_mm: float) -> tuple[str, ...]:
+    """A sentence for a circle that leaves out part of the source."""
+    net = image if background is None else image - float(image[background].mean())
+    share = float(net[inside].sum() / net.sum()) if net.sum() > 0 else 0.0
+    if share >= _LEAST_SHARE_IN_CIRCLE:
+        return ()
+    return (f"the circle of {radius_mm:g} mm about the source holds {100 * share:.0f} % of the counts of the image; check region_radius_mm and background",)
 
 
 def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.ndarray, np.ndarray | None]:

@@ -240,6 +240,7 @@ set(LIBRARY_RESOURCES
   Resources/dose/radiobiology.json
   Resources/dose/response_models.json
   Resources/images/README.md
+  Resources/images/camera.json
   Resources/images/dicom_sources.json
   Resources/images/dose_units.json
   Resources/images/measurement.json

@@ -20,6 +20,7 @@ from RNTDosimetryLib.errors import DosimetryError
 NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
 
+_SHORTEST_MOMENT = len("2026-11-24T10")
 _LARGEST_NUMBER = sys.float_info.max
 
 
@@ -84,6 +85,13 @@ def checked_path(path, what: str) -> Path:
     return Path(path)
 
 
+def iso_moment(text) -> datetime:
+    """The moment of an ISO 8601 text. Raises ValueError or TypeError for anything else, a date without a time too: midnight would be a guess."""
+    if isinstance(text, str) and len(text.strip()) < _SHORTEST_MOMENT:
+        raise ValueError("no time of day")
+    return datetime.fromisoformat(text.strip() if isinstance(text, str) else text)
+
+
 def to_plain(value, name: str = "value"):
     """Plain JSON data of a value; raises DosimetryError for a number that is not finite."""
     if isinstance(value, Record):
@@ -131,7 +139,7 @@ def _from_plain(hint, value, name: str):
     if hint is np.ndarray:
         return _converted(lambda item: np.asarray(item, dtype=float), value, "numbers", name)
     if hint is datetime:
-        return value if isinstance(value, datetime) else _converted(datetime.fromisoformat, value, "ISO dates such as 2026-11-24T10:00", name)
+        return value if isinstance(value, datetime) else _converted(iso_moment, value, "a date with a time such as 2026-11-24T10:00", name)
     if hint is Path:
         return Path(_checked((str, Path), "a path as text", value, name))
     if hint is str:

@@ -21,6 +21,7 @@ from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.recovery import MODELS
+from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.output_folder import make_output_folder
 from RNTDosimetryLib.records import Record, checked_path
@@ -30,6 +31,7 @@ from RNTDosimetryLib.request_files import beside, read_request, written_request
 REQUEST_FORMAT = "RNTDosimetry recovery request"
 REQUEST_VERSION = 1
 _LONGEST_WAIT_HALF_LIVES = 10.0
+_RESOLUTION_AGREES_WITHIN = 0.15
 
 
 @dataclass(frozen=True)
@@ -109,7 +111,7 @@ def run_recovery(request: RecoveryRequest, base_folder: str | Path = ".") -> Rec
     unknown = ()
     if found.systematic_relative_uncertainty is None:
         unknown = ("the uncertainty of the concentration in the spheres is not known and not included",)
-    return replace(curve, warnings=tuple(dict.fromkeys((*image.warnings, *found.warnings, *unknown, *curve.warnings))))
+    return replace(curve, warnings=tuple(dict.fromkeys((*image.warnings, *found.warnings, *unknown, *_resolution_warnings(curve, request.fwhm_mm, scan), *curve.warnings))))
 
 
 def run_recovery_file(path, out: str | Path) -> tuple[RecoveryCurve, tuple[Path, Path]]:
@@ -152,6 +154,18 @@ def _image(scan: StoredScan, request: RecoveryRequest, base_folder) -> tuple[Act
     factor = float(acquisition_average_factor(nuclide.decay_constant_per_h / 3600.0, scan.duration_s))
     image = ActivityImage(scan.name, scan.geometry, scan.values * factor, nuclide.name, 0.0, scan.start, scan.duration_s, warnings=scan.warnings)
     return image, scan.setup
+
+
+def _resolution_warnings(curve: RecoveryCurve, fwhm_mm: float, scan: StoredScan) -> tuple[str, ...]:
+    """A wrong concentration or calibration looks like another resolution. The typed one may or may not hold the blur of the voxels."""
+    fitted = curve.parameters.get("fwhm_mm")
+    with_voxels = math.hypot(fwhm_mm, FWHM_PER_SIGMA * max(scan.geometry.spacing_mm) / math.sqrt(12.0))
+    if fitted is None or (1 - _RESOLUTION_AGREES_WITHIN) * fwhm_mm <= fitted <= (1 + _RESOLUTION_AGREES_WITHIN) * with_voxels:
+        return ()
+    return (
+        f"recovery: the spheres fit a resolution of {fitted:.3g} mm, {fwhm_mm:g} mm was typed; check concentration_mbq_ml and its time, the calibration, "
+        "diameters_mm and fwhm_mm",
+    )
 
 
 def _decay_to(request: RecoveryRequest, start: datetime) -> float:

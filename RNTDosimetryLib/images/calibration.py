@@ -16,6 +16,7 @@ from RNTDosimetryLib.images.record_files import read_record, write_record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.resources import read_json
 
 KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0
@@ -84,6 +85,18 @@ def typed_calibration(
         parts={} if relative_uncertainty is None else {"typed": relative_uncertainty},
         unknown_parts=("typed",) if relative_uncertainty is None else (),
         setup=dict(setup or {}),
+        warnings=sensitivity_warnings(sensitivity_cps_per_mbq),
+    )
+
+
+def sensitivity_warnings(sensitivity_cps_per_mbq: float) -> tuple[str, ...]:
+    """A sentence for a sensitivity that no camera has: too large a one makes every activity too low, and nothing later shows it."""
+    least, most = read_json("images", "camera.json")["credible_sensitivity_cps_per_mbq"]
+    if least <= sensitivity_cps_per_mbq <= most:
+        return ()
+    return (
+        f"a sensitivity of {sensitivity_cps_per_mbq:.4g} cps/MBq is outside {least:g} to {most:g} cps/MBq; check activity (MBq), duration (s) and unit of "
+        "the calibration scan",
     )
 
 

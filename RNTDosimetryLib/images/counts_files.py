@@ -1,5 +1,6 @@
 """A phantom or source scan as the camera stored it: counts with their grid, start and duration, from DICOM or a volume file."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,7 +13,7 @@ from RNTDosimetryLib.images.camera_setup import setup_of
 from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.dicom_time import typed_datetime
+from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
 from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file, read_sidecar
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -24,6 +25,7 @@ TYPED_KEYS = ("unit", "start", "duration_s", "nuclide", "decay_correction", "fra
 """What may be typed about a scan; it comes before what the file says."""
 
 _PROPORTIONAL = "propcnts"
+_SAME_WITHIN, _SAME_WITHIN_S = 1e-3, 1.0
 _PLANE_MM = 1.0
 """A projection has no thickness; a grid needs one."""
 
@@ -64,9 +66,9 @@ def read_stored_scan(path, typed: Mapping | None = None) -> StoredScan:
 
 
 def _of_volume_file(path: Path, typed: dict) -> StoredScan:
-    known = {**read_sidecar(path), **typed}
+    stored = read_sidecar(path)
     geometry, values = load_volume_file(path)
-    return _scan(path.name, geometry, values.astype(np.float64), known, {}, planar=geometry.size[0] == 1)
+    return _scan(path.name, geometry, values.astype(np.float64), stored, typed, {}, planar=geometry.size[0] == 1)
 
 
 def _of_dicom(path: Path, typed: dict) -> StoredScan:
@@ -90,10 +92,11 @@ def _of_dicom(path: Path, typed: dict) -> StoredScan:
         "nuclide": nuclide_from_text(str(_value(first, "nuclide") or _value(first, "nuclide_meaning") or "")),
         "decay_correction": _value(first, "decay_correction"),
     }
-    return _scan(name, geometry, values, {**known, **typed}, setup_of(first), planar)
+    return _scan(name, geometry, values, known, typed, setup_of(first), planar)
 
 
-def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, known: dict, setup: dict, planar: bool) -> StoredScan:
+def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, stored: dict, typed: dict, setup: dict, planar: bool) -> StoredScan:
+    known = {**stored, **typed}
     for key in ("start", "duration_s"):
         if known.get(key) is None:
             raise DosimetryError(f"Expected {key} of {name}, found none; type it in the request.")
@@ -108,8 +111,43 @@ def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, known: dict, s
     nuclide = known.get("nuclide")
     return StoredScan(
         name=name, geometry=geometry, values=values * factor, unit=unit, start=start, duration_s=duration_s,
-        nuclide=get_nuclide(str(nuclide)).name if nuclide else "", planar=planar, setup=setup, warnings=warnings,
+        nuclide=get_nuclide(str(nuclide)).name if nuclide else "", planar=planar, setup=setup, warnings=(*_contradictions(name, stored, typed), *warnings),
     )
+
+
+def _contradictions(name: str, stored: dict, typed: dict) -> tuple[str, ...]:
+    """A sentence for every typed value that is not the one of the file."""
+    alike = {"unit": _same_unit, "start": _same_moment, "duration_s": _same_number, "decay_correction": _same_word}
+    return tuple(
+        f"{name}: {key} {_in_words(typed[key])} was typed and used, the file says {_in_words(stored[key])}; check which is right"
+        for key, same in alike.items()
+        if stored.get(key) is not None and typed.get(key) is not None and not same(stored[key], typed[key])
+    )
+
+
+def _same_unit(first, second) -> bool:
+    meanings = [unit_meaning(str(unit)) for unit in (first, second)]
+    known = all(meaning.kind != "unknown" for meaning in meanings)
+    return meanings[0] == meanings[1] if known else _same_word(first, second)
+
+
+def _same_moment(first, second) -> bool:
+    return abs(seconds_between(typed_datetime(first, "start"), typed_datetime(second, "start"))) < _SAME_WITHIN_S
+
+
+def _same_number(first, second) -> bool:
+    try:
+        return math.isclose(float(first), float(second), rel_tol=_SAME_WITHIN)
+    except (TypeError, ValueError):
+        return False
+
+
+def _same_word(first, second) -> bool:
+    return "".join(str(first).lower().split()) == "".join(str(second).lower().split())
+
+
+def _in_words(value) -> str:
+    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ...]]:

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta, timezone
 
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.records import iso_moment
 
 _DATE = re.compile(r"^(\d{4})[.\-]?(\d{2})[.\-]?(\d{2})$")
 _TIME = re.compile(r"^(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?$")
@@ -31,11 +32,8 @@ def typed_datetime(value, label: str) -> datetime:
     """Moment that a person typed: ISO 8601 with date and time. Raises DosimetryError for anything else."""
     if isinstance(value, datetime):
         return value
-    text = str(value).strip()
     try:
-        if len(text) < 13:
-            raise ValueError("no time of day")
-        return datetime.fromisoformat(text)
+        return iso_moment(str(value))
     except ValueError as error:
         raise DosimetryError(
             f"Expected a date and time such as 2024-03-05T10:30:00 for {label}, received '{value}'; type both date and time."

@@ -7,7 +7,7 @@ from datetime import datetime
 import numpy as np
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.calibration import Calibration
+from RNTDosimetryLib.images.calibration import Calibration, sensitivity_warnings
 from RNTDosimetryLib.images.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
@@ -17,6 +17,7 @@ from RNTDosimetryLib.records import Record
 _BLOCKS_PER_AXIS = 3
 _MARGIN_FWHM = 1.5
 _POINT_RADIUS_FWHM = 2.0
+_LEAST_FWHM_VOXELS = 0.5
 _TOTAL_AGREEMENT = 0.05
 _LONGEST_WAIT_HALF_LIVES = 10.0
 
@@ -92,6 +93,10 @@ def calibrate_point(
         raise DosimetryError(f"Expected counts of shape {geometry.size}, received {image.shape}; check the geometry.")
     if not fwhm_mm > 0:
         raise DosimetryError(f"Expected a positive resolution in mm, received {fwhm_mm}; measure it from the point source.")
+    if fwhm_mm < _LEAST_FWHM_VOXELS * max(geometry.spacing_mm):
+        raise DosimetryError(
+            f"Expected a resolution of at least half a voxel of {max(geometry.spacing_mm):.3g} mm, received a FWHM of {fwhm_mm:g} mm; type what was measured, in mm."
+        )
     radius = _POINT_RADIUS_FWHM * fwhm_mm
     centre = np.array(np.unravel_index(int(np.argmax(image)), image.shape), dtype=float)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in image.shape), indexing="ij"), axis=-1)
@@ -175,7 +180,7 @@ def _calibration(kind, source: CalibrationSource, start, sensitivity: float, par
         parts={cause: float(part) for cause, part in parts.items() if part is not None},
         unknown_parts=tuple(cause for cause, part in parts.items() if part is None),
         setup=dict(setup or {}),
-        warnings=tuple(warnings),
+        warnings=(*sensitivity_warnings(sensitivity), *warnings),
     )
 
 

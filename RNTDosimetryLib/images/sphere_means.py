@@ -7,6 +7,7 @@ its point spread and its voxels, as in a region of many voxels; weighting voxels
 import math
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import combinations
 
 import numpy as np
 
@@ -119,7 +120,9 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
     spheres: pairs (centre_lps_mm, diameter_mm). A sphere looks the same in all directions, so what differs from the mean at its
     distance is noise. Its variance is in proportion to the value, as for counts; the factor is taken from all spheres
     together, as is the correlation of neighbours (a Gaussian with the measured value at one voxel's distance along each axis).
+    Raises DosimetryError for a sphere that leaves the grid, and for spheres within one another.
     """
+    _check_places(geometry, spheres)
     parts = [_residuals(values, geometry, centre, diameter, fwhm_mm) for centre, diameter in spheres]
     pooled = sum(float((part.normal**2).sum()) for part in parts) / sum(int(np.count_nonzero(part.fitted)) for part in parts)
     correlated_voxels = 1.0
@@ -136,6 +139,18 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
         variance[part.box] = 0.0
         errors.append(float(np.sqrt(min(independent, whole))))
     return errors, correlated_voxels
+
+
+def _check_places(geometry: ImageGeometry, spheres) -> None:
+    for centre, diameter in spheres:
+        sphere_weights(geometry, tuple(float(value) for value in centre), float(diameter))
+    for (centre, diameter), (other, other_diameter) in combinations(spheres, 2):
+        apart = math.dist(centre, other)
+        if apart < 0.5 * (diameter + other_diameter):
+            raise DosimetryError(
+                f"Expected spheres beside one another, received those of {diameter:g} and {other_diameter:g} mm with centers {apart:.3g} mm apart; "
+                "correct the centers."
+            )
 
 
 def _residuals(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diameter_mm: float, fwhm_mm: float) -> _Residuals:

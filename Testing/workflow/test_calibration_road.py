@@ -9,12 +9,12 @@ from pathlib import Path
 import jsonschema
 import numpy as np
 import pytest
+from workflow.calibration_fixtures import source_of, sphere_request, uniform_request, write_request
 
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import read_calibration, read_recovery, write_calibration, write_recovery
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
-from RNTDosimetryLib.phantom.calibration_dicom import write_calibration_scan
 from RNTDosimetryLib.resources import read_json
 from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
 from RNTDosimetryLib.study_images import load_study
@@ -22,42 +22,6 @@ from RNTDosimetryLib.study_report import render_report
 from RNTDosimetryLib.workflow import run_study_file
 
 ORGANS = ("kidney_left", "kidney_right", "spleen")
-
-
-def source_of(scan) -> dict:
-    return {"nuclide": scan.nuclide, "activity_mbq": scan.source_activity_mbq, "measured": scan.source_measured.isoformat(), "relative_uncertainty": 0.02}
-
-
-def write_request(folder: Path, name: str, **content) -> Path:
-    path = folder / name
-    path.write_text(json.dumps(content))
-    return path
-
-
-def uniform_request(folder: Path, **changes) -> Path:
-    scan = uniform_scan()
-    content = {"kind": "uniform", "scan": "uniform.dcm", "source": source_of(scan), "fwhm_mm": 11.0, "volume_ml": scan.volume_ml,
-               "volume_relative_uncertainty": 0.005}  # fmt: skip
-    return write_request(folder, "CALIBRATION.json", **(content | changes))
-
-
-def sphere_request(folder: Path, **changes) -> Path:
-    scan = sphere_scan()
-    content = {"scan": "spheres.dcm", "nuclide": "177Lu", "concentration_mbq_ml": scan.concentration_bq_ml / 1e6, "measured": scan.start.isoformat(),
-               "concentration_relative_uncertainty": 0.01, "diameters_mm": [sphere.diameter_mm for sphere in scan.spheres], "fwhm_mm": 11.0,
-               "background_mbq_ml": 0.0, "calibration_file": "calibration.json"}  # fmt: skip
-    return write_request(folder, "RECOVERY.json", **(content | changes))
-
-
-@pytest.fixture(scope="session")
-def camera(tmp_path_factory):
-    """Folder with the scans as DICOM, calibration.json and recovery.json, made by the two verbs."""
-    folder = tmp_path_factory.mktemp("camera")
-    for scan in (uniform_scan(), planar_scan(), point_scan(), sphere_scan()):
-        write_calibration_scan(folder, scan, seed=7)
-    assert main(["calibrate", str(uniform_request(folder)), "--out", str(folder)]) == 0
-    assert main(["recovery", str(sphere_request(folder)), "--out", str(folder)]) == 0
-    return folder
 
 
 def in_counts(folder: Path, sensitivity_cps_per_mbq: float, unit: str = "CNTS") -> None:
@@ -351,6 +315,12 @@ def test_a_file_that_is_not_one_is_refused_in_one_line(key, value, patient, tmp_
         ("recovery", {"centres_lps_mm": [[0, 0, 0]]}, "Expected a center for each of the 7 spheres"),
         ("recovery", {"scan": "planar.dcm"}, "received a planar image"),
         ("recovery", {"concentration": 1}, "received also concentration"),
+        ("calibrate", {"kind": "point", "scan": "point.dcm", "fwhm_mm": 1.1, "volume_ml": None}, "at least half a voxel of 4.8 mm"),
+        ("calibrate", {"start": "2025-03-03"}, "a date with a time"),
+        ("calibrate", {"source": {"nuclide": "Lu-177", "activity_mbq": 511, "measured": "2025-03-03"}}, "a date with a time"),
+        ("recovery", {"measured": "2025-03-04"}, "a date with a time"),
+        ("recovery", {"centres_lps_mm": [[5000, 40 * n, 0] for n in range(7)]}, "that leaves it"),
+        ("recovery", {"centres_lps_mm": [[0, 0, 0]] * 7}, "Expected spheres beside one another"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(verb, changes, words, camera, tmp_path, capsys):

@@ -8,6 +8,7 @@ import pytest
 from RNTDosimetryLib.commandline import main, print_warnings
 from RNTDosimetryLib.dose import dose_map, dose_volume_histogram
 from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.study_report import dose_table
 
 
 def test_refused_commands_and_counts_of_warnings_are_english(capsys):
@@ -29,3 +30,13 @@ def test_shares_of_a_histogram_have_no_negative_zero():
     histogram = dose_volume_histogram(np.array([1.0, 1.0, 5.0]))
     assert "-0.0" not in json.dumps(histogram.differential_fraction.tolist())
     assert not np.signbit(histogram.differential_fraction).any()
+
+
+def test_dose_per_activity_has_the_relative_uncertainty_of_the_dose(small_run):
+    table = dose_table(small_run[1])
+    headings = [column.heading for column in table.columns]
+    dose, per_activity = (headings.index(name) for name in ("Absorbed dose (Gy)", "Dose per activity (Gy/GBq)"))
+    for row, item in zip(table.rows, small_run[1].regions, strict=True):
+        assert row[per_activity].value == item.dose_per_activity_gy_per_gbq
+        relative = row[dose].uncertainty / row[dose].value
+        assert row[per_activity].uncertainty / row[per_activity].value == pytest.approx(relative, rel=1e-12), row[0]
