@@ -111,7 +111,7 @@ def read_calibration(path) -> Calibration:
 
 
 def check_calibration(calibration: Calibration, nuclide, setup=None, acquisition_start: datetime | None = None) -> tuple[str, ...]:
-    """What is doubtful about a calibration for a scan: its own warnings, its age, another half-life, an unknown uncertainty.
+    """What is doubtful about a calibration for a scan: its own warnings, a sensitivity that no camera has, its age, another half-life, an unknown uncertainty.
 
     setup: words about the scan; those that the calibration has as well must be equal. Raises DosimetryError for another
     nuclide or another setup.
@@ -124,7 +124,9 @@ def check_calibration(calibration: Calibration, nuclide, setup=None, acquisition
         stored = calibration.setup.get(key)
         if stored is not None and stored != value:
             raise DosimetryError(f"Expected a calibration with {key} '{value}', received one with '{stored}'; calibrate that setup.")
-    warnings = [*calibration.warnings, *_age_warnings(calibration, acquisition_start, record.half_life_h)]
+    # Of a file made by hand or before this was looked at as well.
+    credible = sensitivity_warnings(calibration.sensitivity_cps_per_mbq)
+    warnings = [*dict.fromkeys((*calibration.warnings, *credible)), *_age_warnings(calibration, acquisition_start, record.half_life_h)]
     if calibration.relative_uncertainty is None:
         warnings.append("the uncertainty of the calibration is not known and not included")
     return tuple(warnings)

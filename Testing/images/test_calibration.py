@@ -12,6 +12,7 @@ from RNTDosimetryLib.images.activity_balance import check_total_activity
 from RNTDosimetryLib.images.calibration import (
     Calibration,
     apply_calibration,
+    check_calibration,
     combine_calibrations,
     read_calibration,
     typed_calibration,
@@ -315,3 +316,14 @@ def test_impossible_scans_are_refused(planar, point, uniform):
         calibrate_uniform(uniform.expected_counts, uniform.geometry, source_of(uniform), uniform.start, 0.0, 6900.0, 11.0)
     with pytest.raises(DosimetryError, match="Expected a residual below"):
         replace(source, residual_mbq=1e6)
+
+
+def test_a_sensitivity_that_no_camera_has_is_said_once():
+    """The range of Resources/images/camera.json; 9.3 cps/MBq with the activity in GBq is 9300."""
+    assert check_calibration(typed_calibration("Lu-177", 9.3, 0.03), "Lu-177") == ()
+    for value in (9300.0, 9.3e-6):
+        made = typed_calibration("Lu-177", value, 0.03)
+        found = check_calibration(made, "Lu-177")
+        assert len(found) == 1
+        assert "outside 1 to 1000 cps/MBq" in found[0]
+        assert check_calibration(replace(made, warnings=()), "Lu-177") == found
