@@ -153,7 +153,7 @@ def constant_warnings(constant: DoseConstant) -> tuple[str, ...]:
     usual = _own_constant(constant.nuclide)["j_per_gbq"]
     if not 1 / _CREDIBLE_CONSTANT_RATIO <= constant.j_per_gbq / usual <= _CREDIBLE_CONSTANT_RATIO:
         warnings.append(
-            f"A dose constant of {constant.j_per_gbq:.5g} J/GBq is {constant.j_per_gbq / usual:.3g} times that of {constant.nuclide} ({usual:.4g} J/GBq): "
+            f"A dose constant of {constant.j_per_gbq:.5g} J/GBq is {constant.j_per_gbq / usual:.4g} times that of {constant.nuclide} ({usual:.4g} J/GBq): "
             "check that it is in J/GBq."
         )
     return (*warnings, *decay_warnings(source_nuclide(constant.nuclide)))
