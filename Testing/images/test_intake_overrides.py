@@ -184,6 +184,8 @@ def test_a_refusal_has_the_rows_read_so_far(tmp_path, capsys):
 def test_frames_that_start_close_together_have_names_of_their_own(tmp_path):
     write_ct(tmp_path, COARSE_CT)
     write_nm(tmp_path, tuple(Frame(0.01 * number, 0.01) for number in range(4)), "START", "bare")
-    names = [point.name for point in read_folder(tmp_path, {"frame_durations_s": 0.01}).time_points]
+    intake = read_folder(tmp_path, {"frame_durations_s": 0.01, "time_frames": "each"})
+    assert "not used" not in {row.status for row in intake.table}
+    names = [point.name for point in intake.time_points]
     assert len(set(names)) == 4
     assert [float(name.removesuffix(" h")) for name in names] == pytest.approx([1.5 + 0.01 * number / 3600 for number in range(4)], abs=5e-7)
