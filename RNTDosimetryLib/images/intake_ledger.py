@@ -127,7 +127,7 @@ class Ledger:
     def _time_frame_keys_used(self, typed) -> set[tuple[str, str]]:
         """Of the overrides for time frames, which stand for all series or under a UID, those that a row tells of."""
         used = {"time_frames": any(row.what == "time frames" and row.status == "override" for row in self.rows)}
-        used["frame_durations_s"] = any(row.what == "time frame" and row.source == "frame_durations_s" for row in self.rows)
+        used["frame_durations_s"] = any(row.what.startswith("time frame") and "frame_durations_s" in row.source for row in self.rows)
         return {(level, key) for level, key in typed if used.get(key) and not level.isdecimal()}
 
     def _row_of(self, labels, what: str, status: str = "") -> IntakeRow | None:

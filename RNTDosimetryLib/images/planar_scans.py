@@ -10,7 +10,7 @@ from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import read_header
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
+from RNTDosimetryLib.images.intake_ledger import NOT_USED, Ledger, positive_number
 from RNTDosimetryLib.images.intake_records import IntakeRow
 from RNTDosimetryLib.images.planar import PlanarView
 from RNTDosimetryLib.images.planar_frames import ANTERIOR, POSTERIOR, PlanarFrame, PlanarObject, is_planar, planar_object
@@ -147,6 +147,8 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
             counts[key] = None if number is None else seen_from_the_front(found[0] if key != "counts" else frame, view, typed, ledger, name)
         widths = [None if window is None else window.width_kev for _, window in (peak, lower, upper)]
         pictures[view] = PlanarView(counts["counts"], duration, counts["lower"], counts["upper"], *(widths if lower[0] is not None else (None, None, None)))
+    start = _start(objects, typed, name, ledger)
+    _note_unused(typed, name, ledger)
     return PlanarScan(
         name=name,
         anterior=pictures[ANTERIOR],
@@ -154,13 +156,21 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
         spacing_mm=first.spacing_mm,
         kind=kind,
         peak=peak[1].name if peak[1] is not None else "",
-        acquisition_start=_start(objects, typed, name, ledger),
+        acquisition_start=start,
         elapsed_s=elapsed,
         recognised=next(iter(views.values()))[1].how if "anterior_frame" not in typed else "typed",
         table=tuple(ledger.rows),
         warnings=tuple(ledger.warnings),
         files=tuple(item.path for item in objects),
     )
+
+
+def _note_unused(typed: dict, name: str, ledger: Ledger) -> None:
+    """A row and a warning for what was typed and had no effect: a photopeak for one window, a field of view that no velocity goes with."""
+    for key, what in (("peak_kev", "photopeak window"), ("field_of_view_mm", "field of view along the body")):
+        if key in typed and not any(row.what == what and row.status == "override" for row in ledger.rows):
+            ledger.record(f"override {key}", typed[key], "", "", name, NOT_USED)
+            ledger.warn(f"{name}: the override {key} ({typed[key]}) was not used")
 
 
 def _by_place(item: PlanarObject, frame: PlanarFrame, number: int, name: str) -> list[PlanarFrame]:

@@ -160,6 +160,10 @@ def test_whole_body_velocity_in_a_private_element(tmp_path):
 
     path = write_planar_object(tmp_path / "a", stored(pictures()), kind="WHOLE BODY", edit=edit)
     assert read_planar_scan(path, {"field_of_view_mm": 380}).anterior.duration_s == pytest.approx(190)
+    both = read_planar_scan(path, {"field_of_view_mm": 380, "duration_s": 200})
+    assert both.anterior.duration_s == 200
+    assert [row.what for row in both.table if row.status == "not used"] == ["override field_of_view_mm"]
+    assert any("the override field_of_view_mm (380) was not used" in text for text in both.warnings)
 
 
 def test_whole_body_without_velocity_is_said(tmp_path):
