@@ -253,7 +253,7 @@ def assess(
 
 
 def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, settings) -> RegionResult:
-    tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
+    tia_uncertainty = with_systematic_part(found, curve.systematic_relative_uncertainty)
     own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
     total = _with_cross_dose(own, photon_gy)
     local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
@@ -295,7 +295,7 @@ def preview_dose(
     images: StudyImages, region: Region, curve: TimeActivityCurve, found: KineticFit, settings: StudySettings, photons_elsewhere_gy: float
 ) -> RegionDose:
     """Dose of one region with another fit before the maps are made anew: the photons from elsewhere stay as they were."""
-    tia_uncertainty = _with_systematic_part(found, curve.systematic_relative_uncertainty)
+    tia_uncertainty = with_systematic_part(found, curve.systematic_relative_uncertainty)
     own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
     return _with_cross_dose(own, own.parts["photons"] + photons_elsewhere_gy)
 
@@ -328,7 +328,7 @@ def _with_cross_dose(own: RegionDose, photon_gy: float) -> RegionDose:
     )
 
 
-def _with_systematic_part(found: KineticFit, systematic_relative: float) -> float | None:
+def with_systematic_part(found: KineticFit, systematic_relative: float) -> float | None:
     """The fit's own uncertainty and what is common to all scans, which no fit can see."""
     if found.tia_uncertainty_mbq_h is None:
         return None

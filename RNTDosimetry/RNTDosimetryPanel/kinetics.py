@@ -6,6 +6,7 @@ from slicer.i18n import tr as _
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics import MODEL_NAMES
+from RNTDosimetryLib.steps import with_systematic_part
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import (
     STALE_COLOR,
@@ -20,6 +21,11 @@ from RNTDosimetryPanel.tools import (
 
 _AUTO = "auto"
 _AS_STUDY = "as all regions"
+
+
+def _tia_uncertainty_mbq_h(item):
+    """With calibration, recovery and outline, as the report has it, not that of the fit alone."""
+    return with_systematic_part(item.fit, item.curve.systematic_relative_uncertainty)
 
 
 class KineticsSection(Section):
@@ -40,7 +46,7 @@ class KineticsSection(Section):
             self.ui.kineticsTableWidget, [_("Region"), _("Model"), _("T\u00bd (h)"), _("TIA (MBq h)"), _("Dose (Gy)"), _("Notes")],
             [
                 _("Name of the region"), _("Model of the fitted curve; italics when it was typed"), _("Effective half-life of the slowest part"),
-                _("Time-integrated activity with its standard uncertainty"),
+                _("Time-integrated activity with its standard uncertainty: fit, calibration, recovery and outline"),
                 _("Absorbed dose; colored while it is foreseen for a fit that the dose map does not hold yet"), _("How many warnings the fit has; click the row to read them"),
             ],
         )
@@ -100,7 +106,7 @@ class KineticsSection(Section):
         fit = item.fit
         dose = "-" if item.dose is None else measured_text(item.dose.dose_gy, item.dose.dose_uncertainty_gy)
         return [
-            item.name, fit.model, number_text(fit.effective_half_life_h), measured_text(fit.tia_mbq_h, fit.tia_uncertainty_mbq_h), dose,
+            item.name, fit.model, number_text(fit.effective_half_life_h), measured_text(fit.tia_mbq_h, _tia_uncertainty_mbq_h(item)), dose,
             str(len(fit.warnings) or ""),
         ]
 
@@ -134,7 +140,7 @@ class KineticsSection(Section):
         lines = [
             _("{region}: {label}, {chosen}").format(region=item.name, label=fit.label, chosen=fit.chosen_by),
             _("TIA {tia}, {tail} % of it after the last scan").format(
-                tia=measured_text(fit.tia_mbq_h, fit.tia_uncertainty_mbq_h, "MBq h"), tail=number_text(100.0 * fit.tail_share)
+                tia=measured_text(fit.tia_mbq_h, _tia_uncertainty_mbq_h(item), "MBq h"), tail=number_text(100.0 * fit.tail_share)
             ),
         ]
         if item.dose is not None:
@@ -143,7 +149,7 @@ class KineticsSection(Section):
             lines.append(words.format(dose=text))
         lines += [_("Note: {text}").format(text=text) for text in (*fit.warnings, *item.curve.warnings)]
         if len(fit.ranking) > 1:
-            lines.append(_("Models tried:"))
+            lines.append(_("Models tried, with the uncertainty of the fit alone:"))
             lines += [f"  {self._ranked(ranked)}" for ranked in fit.ranking]
         return lines
 

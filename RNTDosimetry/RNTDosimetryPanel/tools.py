@@ -108,7 +108,7 @@ def number_text(value, digits: int = 3) -> str:
     if value is None:
         return "-"
     if value != 0 and abs(value) < 10 ** (digits - 1):
-        return f"{value:.{digits}g}"
+        return f"{value:#.{digits}g}".rstrip(".")
     return f"{value:.0f}"
 
 

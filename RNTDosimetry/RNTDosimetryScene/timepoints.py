@@ -128,12 +128,19 @@ def time_point_rows(parameter_node) -> list[dict]:
             "unit": node.GetAttribute(volumes.ATTRIBUTE + "Unit") or "unknown",
             "calibration": f"{volumes.calibration_of(node):g}",
             "ct": cts[index].GetName() if index < len(cts) else "none",
-            "status": f"{state}, reference" if index == parameter_node.referenceIndex else state,
+            "status": _status(state, index == parameter_node.referenceIndex),
             "calibration_help": camera.calibration_words(node),
             "help": problem or "\n".join(warnings),
             "typed": {"start": _START in typed, "duration": _DURATION in typed, "calibration": _CALIBRATION in typed},
         })
     return rows
+
+
+def _status(state: str, is_reference: bool) -> str:
+    """In one word where one will do: the table is narrow."""
+    if not is_reference:
+        return state
+    return "reference" if state == "ready" else f"{state}, reference"
 
 
 def reading_warnings(parameter_node) -> tuple[str, ...]:
