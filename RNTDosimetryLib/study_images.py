@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Mapping
+import re
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
@@ -49,8 +50,10 @@ class Scan(Record):
 
     @property
     def name(self) -> str:
-        """Scans are called by their time, the same in files, scene and report."""
-        return f"{self.start_h:.4g} h"
+        """Scans are called by their time, the same in files, scene and report: with the digits that the image has in its name,
+        which tell frames seconds apart from each other, else with four."""
+        named = re.fullmatch(r"Activity ([0-9.]+(?:e[+-]?[0-9]+)? h)", self.activity.name)
+        return named[1] if named else f"{self.start_h:.4g} h"
 
 
 @dataclass(frozen=True)

@@ -207,7 +207,7 @@ def _stamp(parameter_node) -> str:
         place = node.GetParentTransformNode()
         found.append([
             node.GetID(), node.GetAttribute(volumes.ATTRIBUTE + "StartHours"), volumes.calibration_of(node), node.GetImageData().GetMTime(),
-            None if place is None else np.round(volumes.world_matrix(place), 6).tolist() if place.IsLinear() else place.GetTransformToWorldMTime(),
+            None if place is None else np.round(volumes.world_matrix(place), 6).tolist() if place.IsTransformToWorldLinear() else place.GetTransformToWorldMTime(),
         ])
     return json.dumps([found, [node.GetID() for node in parameter_node.ctVolumes or []]])
 

@@ -3,7 +3,7 @@
 import slicer
 
 from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryScene import display, inputs, sequences
+from RNTDosimetryScene import display, geometry, inputs, sequences
 
 RESULT_LAYOUT = 7177
 _LEGEND_SIZE, _LEGEND_POSITION = (0.07, 0.45), (0.98, 0.8)
@@ -65,14 +65,13 @@ def show_dose(parameter_node, ct_node, opacity: float = 0.6) -> None:
 
 
 def _hottest_point(volume) -> list[float]:
+    """In the world, RAS: the dose may lie under the transform of its reference."""
     import numpy as np
-    import vtk
 
     array = slicer.util.arrayFromVolume(volume)
     k, j, i = np.unravel_index(int(array.argmax()), array.shape)
-    matrix = vtk.vtkMatrix4x4()
-    volume.GetIJKToRASMatrix(matrix)
-    return list(matrix.MultiplyPoint((float(i), float(j), float(k), 1.0))[:3])
+    point = geometry.to_world(volume) @ geometry.ijk_to_ras(geometry.geometry_of_volume(volume)) @ (i, j, k, 1.0)
+    return point[:3].tolist()
 
 
 def _legend(volume):

@@ -47,7 +47,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         return _read_series(folder, found, unused, ledger, report)
     except DosimetryError as error:
         rows = [
-            IntakeRow("series found", f"{len({one.path for one in item.objects})} files", "", f"UID {item.uid}", item.label) for item in found
+            IntakeRow("series found", f"files: {len({one.path for one in item.objects})}", "", f"UID {item.uid}", item.label) for item in found
         ]
         raise IntakeRefused(str(error), tuple(rows + ledger.rows), tuple(ledger.warnings)) from error
 

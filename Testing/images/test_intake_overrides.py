@@ -13,6 +13,7 @@ from images.time_frame_fixtures import Frame, write_nm
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRefused, format_intake_rows, read_folder
+from RNTDosimetryLib.study_images import scans_of_intake
 
 UID = f"{ROOT}.2.24"
 
@@ -188,4 +189,5 @@ def test_frames_that_start_close_together_have_names_of_their_own(tmp_path):
     assert "not used" not in {row.status for row in intake.table}
     names = [point.name for point in intake.time_points]
     assert len(set(names)) == 4
+    assert [one.name for one in scans_of_intake(intake)] == names
     assert [float(name.removesuffix(" h")) for name in names] == pytest.approx([1.5 + 0.01 * number / 3600 for number in range(4)], abs=5e-7)
