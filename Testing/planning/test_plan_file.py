@@ -192,7 +192,7 @@ def test_a_nuclide_instead_of_a_product():
         ({"lung_shunt_fraction": 6}, "0.05 for 5 %"),
         ({"limits": {}}, "an activity or limits"),
         ({"limits": {"normal_liver": "low"}}, "limit in Gy"),
-        ({"order": {"administrations": ["next week"]}}, "ISO dates"),
+        ({"order": {"administrations": ["next week"]}}, "a date with a time"),
         ({"order": {"administration": []}}, "check the spelling"),
         ({"product": "Y-90"}, "name the product"),
         ({"version": 99}, "update RNTDosimetry"),
