@@ -1,8 +1,8 @@
 """The images and regions of one therapy, ready to compute with, wherever they came from: DICOM files or a Slicer scene."""
 
 import os
-from collections.abc import Mapping
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
