@@ -90,7 +90,11 @@ def typed_calibration(
 
 
 def sensitivity_warnings(sensitivity_cps_per_mbq: float) -> tuple[str, ...]:
-    """A sentence for a sensitivity that no camera has: too large a one makes every activity too low, and nothing later shows it."""
+    """A sentence for a sensitivity that no camera has: too large a one makes every activity too low, and nothing later shows it.
+
+    Raises DosimetryError for what is no positive number.
+    """
+    checked_number(sensitivity_cps_per_mbq, "a positive sensitivity_cps_per_mbq in the calibration", "measure it again", above=True)
     least, most = read_json("images", "camera.json")["credible_sensitivity_cps_per_mbq"]
     if least <= sensitivity_cps_per_mbq <= most:
         return ()
