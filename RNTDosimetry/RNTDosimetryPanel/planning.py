@@ -29,6 +29,11 @@ _INJECTION_KEYS = {
 _ACTIVITY = 1
 
 
+def _short(value: float) -> str:
+    """What was typed, as it was typed: 5, not 5.00."""
+    return f"{value:.4g}"
+
+
 class PlanningSection(Section):
     name = "planning"
 
@@ -117,9 +122,9 @@ class PlanningSection(Section):
         found, typed = plans.injections_of(self.node)
         rows = [
             [
-                item.name, f"{item.activity_gbq:.3f}", number_text(sum(tumor.mass_g for tumor in item.tumours)),
-                ", ".join(number_text(tumor.tnr) for tumor in item.tumours) or "-", number_text(item.normal_liver_mass_g),
-                number_text(100.0 * item.lung_shunt_fraction),
+                item.name, f"{item.activity_gbq:.3f}", _short(sum(tumor.mass_g for tumor in item.tumours)),
+                ", ".join(_short(tumor.tnr) for tumor in item.tumours) or "-", _short(item.normal_liver_mass_g),
+                _short(100.0 * item.lung_shunt_fraction),
             ]
             for item in found
         ]
