@@ -253,7 +253,7 @@ def assess(
 
 
 def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, settings) -> RegionResult:
-    tia_uncertainty = with_systematic_part(found, curve.systematic_relative_uncertainty)
+    tia_uncertainty = found.tia_uncertainty_with(curve.systematic_relative_uncertainty)
     own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
     total = _with_cross_dose(own, photon_gy)
     local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
@@ -295,7 +295,7 @@ def preview_dose(
     images: StudyImages, region: Region, curve: TimeActivityCurve, found: KineticFit, settings: StudySettings, photons_elsewhere_gy: float
 ) -> RegionDose:
     """Dose of one region with another fit before the maps are made anew: the photons from elsewhere stay as they were."""
-    tia_uncertainty = with_systematic_part(found, curve.systematic_relative_uncertainty)
+    tia_uncertainty = found.tia_uncertainty_with(curve.systematic_relative_uncertainty)
     own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
     return _with_cross_dose(own, own.parts["photons"] + photons_elsewhere_gy)
 
@@ -326,13 +326,6 @@ def _with_cross_dose(own: RegionDose, photon_gy: float) -> RegionDose:
         method=f"{own.method}, and photons from elsewhere by the photon kernel",
         parts={**own.parts, "photons from elsewhere": elsewhere},
     )
-
-
-def with_systematic_part(found: KineticFit, systematic_relative: float) -> float | None:
-    """The fit's own uncertainty and what is common to all scans, which no fit can see."""
-    if found.tia_uncertainty_mbq_h is None:
-        return None
-    return math.hypot(found.tia_uncertainty_mbq_h, systematic_relative * found.tia_mbq_h)
 
 
 def _local_dose(tia_mbq_h: float, tia_uncertainty_mbq_h: float | None, nuclide: str, mass_g: float, name: str) -> RegionDose:

@@ -6,7 +6,6 @@ from slicer.i18n import tr as _
 
 from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics import MODEL_NAMES
-from RNTDosimetryLib.steps import with_systematic_part
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import (
     STALE_COLOR,
@@ -25,7 +24,7 @@ _AS_STUDY = "as all regions"
 
 def _tia_uncertainty_mbq_h(item):
     """With calibration, recovery and outline, as the report has it, not that of the fit alone."""
-    return with_systematic_part(item.fit, item.curve.systematic_relative_uncertainty)
+    return item.fit.tia_uncertainty_with(item.curve.systematic_relative_uncertainty)
 
 
 class KineticsSection(Section):

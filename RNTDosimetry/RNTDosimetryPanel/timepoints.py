@@ -16,6 +16,10 @@ _STATUS, _CALIBRATION = 3, 5
 class TimePointsSection(Section):
     name = "timePoints"
 
+    def __init__(self, panel):
+        super().__init__(panel)
+        self._study = None
+
     def setup(self):
         super().setup()
         prepare_table(
@@ -39,6 +43,11 @@ class TimePointsSection(Section):
         self.ui.calibrateButton.connect("clicked(bool)", self.onCalibrate)
 
     def refresh(self):
+        if self._study is not self.node.parameterNode:
+            # A factor typed for another study must not calibrate the scans of this one.
+            self._study = self.node.parameterNode
+            self.ui.addCalibrationSpinBox.value = 1.0
+            self.ui.addStartHoursSpinBox.value = 0.0
         rows = timepoints.time_point_rows(self.node)
         typed = {(index, column) for index, row in enumerate(rows) for column, key in _EDITABLE.items() if row["typed"][key]}
         helps = {(index, _STATUS): row["help"] or row["status"] for index, row in enumerate(rows)}

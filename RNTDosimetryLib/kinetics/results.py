@@ -109,6 +109,12 @@ class KineticFit(Record):
             return None
         return self.tia_uncertainty_mbq_h / self.tia_mbq_h
 
+    def tia_uncertainty_with(self, systematic_relative: float) -> float | None:
+        """MBq h: that of the fit and a relative part common to all samples, which no fit can see; None when the fit's is not known."""
+        if self.tia_uncertainty_mbq_h is None:
+            return None
+        return math.hypot(self.tia_uncertainty_mbq_h, systematic_relative * self.tia_mbq_h)
+
     @property
     def physical_half_life_h(self) -> float:
         return math.log(2.0) / self.decay_constant_per_h
