@@ -420,7 +420,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def selfCheck(self, progress=None):
         """Published and analytic cases beside what this installation computes: records with name, expected, found, limit, passed."""
-        from RNTDosimetryLib.progress import silent
+        from RNTDosimetryLib.base.progress import silent
         from RNTDosimetryLib.validation import run_validation
 
         return run_validation(progress or silent)

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import bed_uncertainty, bed_with_factor, eqd2, lea_catcheside_factor
 from RNTDosimetryLib.kinetics import KineticFit
-from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.study import RegionSettings, Study
 
 

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, written_request
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record, checked_path
 from RNTDosimetryLib.images import (
     Calibration,
     CalibrationSource,
@@ -17,13 +20,9 @@ from RNTDosimetryLib.images import (
     write_calibration,
 )
 from RNTDosimetryLib.images.calibration import KINDS
-from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.output_folder import make_output_folder
-from RNTDosimetryLib.records import Record, checked_path
 from RNTDosimetryLib.report import Column, Table
-from RNTDosimetryLib.request_files import beside, read_request, written_request
 
 REQUEST_FORMAT = "RNTDosimetry calibration request"
 REQUEST_VERSION = 1

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from RNTDosimetryLib import __version__
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.output_folder import checked_output_folder, make_output_folder
+from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
+from RNTDosimetryLib.base.errors import DosimetryError
 
 NOTICE = "For research only. Not a medical device."
 
@@ -174,8 +174,8 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 
 def _intake(options) -> None:
+    from RNTDosimetryLib.base.records import read_json_file
     from RNTDosimetryLib.images import IntakeRefused, format_intake_rows, read_folder
-    from RNTDosimetryLib.records import read_json_file
 
     overrides = None if options.overrides is None else read_json_file(options.overrides, "a file of overrides")
     if overrides is not None and not isinstance(overrides, dict):
@@ -195,7 +195,8 @@ def _demo(options) -> None:
 
 
 def _validate(options) -> int:
-    from RNTDosimetryLib.report import table_csv, table_text, write_json, write_text
+    from RNTDosimetryLib.base.documents import write_json, write_text
+    from RNTDosimetryLib.report import table_csv, table_text
     from RNTDosimetryLib.validation import run_validation, validation_table
 
     results = run_validation(show_progress)

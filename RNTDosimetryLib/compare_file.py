@@ -5,6 +5,9 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
+from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read_json_file
 from RNTDosimetryLib.compare_maps import MapComparison, compare_maps
 from RNTDosimetryLib.compare_request import CompareRequest, DoseSource, compare_request_from_dict
 from RNTDosimetryLib.compare_sources import (
@@ -15,11 +18,8 @@ from RNTDosimetryLib.compare_sources import (
     run_surroundings,
     thresholded_region,
 )
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import CtImage, load_volume_file
-from RNTDosimetryLib.output_folder import make_output_folder
-from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path, read_json_file
-from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_text
+from RNTDosimetryLib.report import table_csv, write_dose_nrrd
 
 RESULT_FORMAT, RESULT_VERSION = "RNTDosimetry dose comparison", 1
 
@@ -50,7 +50,7 @@ def read_comparison(path: str | Path) -> CompareRequest:
 
 def run_comparison(request: CompareRequest) -> CompareResult:
     """Both maps read and compared over the regions. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.workflow import versions
+    from RNTDosimetryLib.base.provenance import versions
 
     reference, evaluated = read_source(request.reference, "reference"), read_source(request.evaluated, "evaluated")
     if reference.name == evaluated.name:

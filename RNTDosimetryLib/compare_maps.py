@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.compare_grids import GriddedDose, on_grid
 from RNTDosimetryLib.compare_request import GammaCriteria
 from RNTDosimetryLib.compare_sources import ComparedMap
@@ -18,9 +20,7 @@ from RNTDosimetryLib.compare_statistics import (
     statistics_of,
 )
 from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, gamma_index
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _FULL_COVERAGE = 0.999
 _MOST_RATIO = 5.0

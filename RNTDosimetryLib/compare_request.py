@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import non_negative_number, positive_number
+from RNTDosimetryLib.base.documents import request_from_dict, written_request
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.resampling import rigid_matrix
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.request_files import request_from_dict, written_request
 
 COMPARE_FORMAT = "RNTDosimetry dose comparison request"
 COMPARE_VERSION = 1

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dose_files import DoseVolume
 from RNTDosimetryLib.report import RtDose, read_rtdose

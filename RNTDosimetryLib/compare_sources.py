@@ -8,14 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import sha256_of_array, sha256_of_file
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.compare_request import DoseSource
 from RNTDosimetryLib.compare_rtdose import load_rtdose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import CtImage, ImageGeometry, Region
 from RNTDosimetryLib.images.dose_files import DoseVolume, load_dose_file
 from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file
-from RNTDosimetryLib.records import Record, checked_path, read_json_file
-from RNTDosimetryLib.report import dicom_reference, sha256_of_array, sha256_of_file
+from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import study_from_dict
 from RNTDosimetryLib.study_images import load_study
 from RNTDosimetryLib.study_result import RESULTS_FORMAT

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import DoseVolumeHistogram, dose_volume_histogram
-from RNTDosimetryLib.records import Record
 
 STATISTICS = ("mean", "minimum", "maximum", "D98", "D50", "D2")
 _DOSE_AT_PERCENT = (98.0, 50.0, 2.0)

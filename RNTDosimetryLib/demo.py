@@ -7,11 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import write_json
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, part, silent
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom import PhantomPatient, PhantomTruth, make_phantom
-from RNTDosimetryLib.progress import Progress, part, silent
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.report import Column, Table, table_text, write_json
+from RNTDosimetryLib.report import Column, Table, table_text
 from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.study_report import short_table
 from RNTDosimetryLib.study_result import StudyResult

@@ -3,6 +3,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/__init__.py
   RNTDosimetryLib/__main__.py
   RNTDosimetryLib/alignment.py
+  RNTDosimetryLib/base/__init__.py
+  RNTDosimetryLib/base/checks.py
+  RNTDosimetryLib/base/documents.py
+  RNTDosimetryLib/base/errors.py
+  RNTDosimetryLib/base/progress.py
+  RNTDosimetryLib/base/provenance.py
+  RNTDosimetryLib/base/records.py
+  RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/calibration_request.py
   RNTDosimetryLib/camera_report.py
@@ -17,7 +25,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/compare_statistics.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py
-  RNTDosimetryLib/dose/checks.py
   RNTDosimetryLib/dose/convolution.py
   RNTDosimetryLib/dose/cross_dose.py
   RNTDosimetryLib/dose/decay.py
@@ -43,7 +50,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/units.py
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/dose/whole_body.py
-  RNTDosimetryLib/errors.py
   RNTDosimetryLib/images/__init__.py
   RNTDosimetryLib/images/activity_balance.py
   RNTDosimetryLib/images/bed_positions.py
@@ -51,7 +57,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/calibration_use.py
   RNTDosimetryLib/images/camera_setup.py
   RNTDosimetryLib/images/chains.py
-  RNTDosimetryLib/images/checks.py
   RNTDosimetryLib/images/counts_files.py
   RNTDosimetryLib/images/dead_time.py
   RNTDosimetryLib/images/deformable.py
@@ -84,7 +89,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/planar_views.py
   RNTDosimetryLib/images/planar_windows.py
   RNTDosimetryLib/images/quantification.py
-  RNTDosimetryLib/images/record_files.py
   RNTDosimetryLib/images/recovery.py
   RNTDosimetryLib/images/region_noise.py
   RNTDosimetryLib/images/region_uncertainty.py
@@ -107,7 +111,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/admission.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/bootstrap.py
-  RNTDosimetryLib/kinetics/checks.py
   RNTDosimetryLib/kinetics/early.py
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
@@ -135,7 +138,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/nuclides/beta_spectrum.py
   RNTDosimetryLib/nuclides/records.py
   RNTDosimetryLib/nuclides/table.py
-  RNTDosimetryLib/output_folder.py
   RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/anatomy.py
@@ -192,8 +194,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/verification.py
   RNTDosimetryLib/planning/voxel_plan.py
   RNTDosimetryLib/plausibility.py
-  RNTDosimetryLib/progress.py
-  RNTDosimetryLib/records.py
   RNTDosimetryLib/recovery_request.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
@@ -214,9 +214,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/rtplan.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
-  RNTDosimetryLib/request_files.py
-  RNTDosimetryLib/resources.py
-  RNTDosimetryLib/scalars.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
   RNTDosimetryLib/study_deformation.py

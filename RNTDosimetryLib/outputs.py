@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib import __version__
-from RNTDosimetryLib.output_folder import make_output_folder
-from RNTDosimetryLib.records import to_plain
-from RNTDosimetryLib.report import json_text, table_csv, write_dose_nrrd, write_json, write_rtdose, write_text
+from RNTDosimetryLib.base.documents import json_text, make_output_folder, write_json, write_text
+from RNTDosimetryLib.base.records import to_plain
+from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
 from RNTDosimetryLib.study_images import StudyImages
 from RNTDosimetryLib.study_report import render_report, results_table
 from RNTDosimetryLib.study_result import StudyResult

@@ -6,8 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import Region, read_folder
+from RNTDosimetryLib.base.documents import write_json
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.images import Region, read_folder, read_planar_views
 from RNTDosimetryLib.phantom import TareScans, TareSettings, TareTruth, simulate_tare, tare_truth, write_tare
 from RNTDosimetryLib.phantom.tare_case import tare_protocol
 from RNTDosimetryLib.plan_file import OrderRequest, PlanResult, request_from_scout, run_plan, write_plan_outputs
@@ -20,13 +23,10 @@ from RNTDosimetryLib.planning import (
     lung_shunt_planar,
     lung_shunt_spect,
     measure_scout,
-    read_planar_views,
     verify_plan,
     voxel_plan,
 )
-from RNTDosimetryLib.progress import Progress, silent
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.report import Column, Table, write_dose_nrrd, write_json
+from RNTDosimetryLib.report import Column, Table, write_dose_nrrd
 from RNTDosimetryLib.verify_report import write_verification_report
 
 _MARKER = "phantom.marker"

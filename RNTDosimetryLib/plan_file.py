@@ -5,8 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.output_folder import make_output_folder
+from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.plan_request import (
     PLAN_FORMAT,
     PLAN_VERSION,
@@ -43,9 +45,6 @@ from RNTDosimetryLib.planning.compartments import plan_of
 from RNTDosimetryLib.planning.limits import limited_activity, read_limits
 from RNTDosimetryLib.planning.positions import check_injections, own_normal_liver
 from RNTDosimetryLib.planning.products import UNCHECKED
-from RNTDosimetryLib.records import Record, checked_path, read_json_file
-from RNTDosimetryLib.report import write_json, write_text
-from RNTDosimetryLib.resources import read_json
 
 __all__ = [
     "PLAN_FORMAT",
@@ -106,7 +105,7 @@ def read_plan(path: str | Path) -> PlanRequest:
 
 def run_plan(request: PlanRequest) -> PlanResult:
     """Everything of a plan: doses, limits, table, sensitivity, uncertainty and order. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.workflow import versions
+    from RNTDosimetryLib.base.provenance import versions
 
     product = _product(request)
     limits = dict(request.limits) if request.limits is not None else (product.limits(request.impaired_liver) if product else {})

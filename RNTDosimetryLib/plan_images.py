@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, occupancy_on_grid, read_folder
 
 

@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning import Injection, PlanUncertainty, ScoutMeasurement, Tumour, list_products
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
-from RNTDosimetryLib.records import Record
 
 PLAN_FORMAT = "RNTDosimetry plan"
 PLAN_VERSION = 1

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file
 from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.plan_request import PlanRequest, request_from_scout
@@ -19,7 +20,6 @@ from RNTDosimetryLib.planning import (
     measure_scout,
 )
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
-from RNTDosimetryLib.records import Record
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, write_text, written_request
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record, checked_path
 from RNTDosimetryLib.images import (
     ActivityImage,
     DetectedSphere,
@@ -17,16 +20,12 @@ from RNTDosimetryLib.images import (
     read_calibration,
     write_recovery,
 )
-from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.recovery import MODELS
 from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.output_folder import make_output_folder
-from RNTDosimetryLib.records import Record, checked_path
-from RNTDosimetryLib.report import Column, Table, measured, recovery_plot, write_text
-from RNTDosimetryLib.request_files import beside, read_request, written_request
+from RNTDosimetryLib.report import Column, Table, measured, recovery_plot
 
 REQUEST_FORMAT = "RNTDosimetry recovery request"
 REQUEST_VERSION = 1

@@ -5,6 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.dose import (
     DensityMap,
     DoseMap,
@@ -15,7 +17,6 @@ from RNTDosimetryLib.dose import (
     self_dose,
 )
 from RNTDosimetryLib.dose.photons import photon_dose_gy
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
     CtImage,
     ImageGeometry,
@@ -31,7 +32,6 @@ from RNTDosimetryLib.images.measurement import activity_volume_sensitivity, outl
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, single_time_point
 from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
-from RNTDosimetryLib.progress import Progress, part, silent
 from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap

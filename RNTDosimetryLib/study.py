@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record, read_json_file
 from RNTDosimetryLib.images.overlaps import whole_organ_name
 from RNTDosimetryLib.images.resampling import rigid_matrix
-from RNTDosimetryLib.records import Record, read_json_file
 from RNTDosimetryLib.volume_files import VolumeFiles, VolumeRegion, VolumeScan
 
 STUDY_FORMAT = "RNTDosimetry study"

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from RNTDosimetryLib.alignment import align
+from RNTDosimetryLib.base.progress import Progress, part, silent
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import DeformableRegistration, deform_activity, occupancy_on_grid, register_deformable
-from RNTDosimetryLib.progress import Progress, part, silent
-from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment

@@ -4,10 +4,10 @@ import hashlib
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images import Calibration, RecoveryCurve, Region, apply_recovery, read_calibration, read_recovery
 from RNTDosimetryLib.images.measurement import outline_uncertainty
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.study import RegionSettings, Study
 
 FILE_KEYS = ("calibration_file", "recovery_file")

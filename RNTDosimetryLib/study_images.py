@@ -8,7 +8,10 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import sha256_of_array
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, part, silent
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images import (
     ActivityImage,
     Calibration,
@@ -25,9 +28,7 @@ from RNTDosimetryLib.images import (
 )
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.progress import Progress, part, silent
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.report import dicom_reference, sha256_of_array
+from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import RegionSettings, Study
 from RNTDosimetryLib.study_files import StudyFiles, read_study_files, with_recovery
 from RNTDosimetryLib.volume_files import read_volumes

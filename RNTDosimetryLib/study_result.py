@@ -5,9 +5,10 @@ from datetime import datetime
 
 import numpy as np
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.biological_dose import BiologicalDose
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import (
     Calibration,
     ImageGeometry,
@@ -20,7 +21,6 @@ from RNTDosimetryLib.images import (
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels import VoxelFit
 from RNTDosimetryLib.plausibility import ScanBalance
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.study import Study
 
 RESULTS_FORMAT = "RNTDosimetry results"

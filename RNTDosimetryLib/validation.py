@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose import bed, sphere_s_value, voxel_kernel
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.kinetics import fit_time_activity
 from RNTDosimetryLib.nuclides import get_nuclide, with_progeny
 from RNTDosimetryLib.planning import Tumour, partition_model
-from RNTDosimetryLib.progress import Progress, silent
-from RNTDosimetryLib.records import Record
 from RNTDosimetryLib.report import Column, Table
-from RNTDosimetryLib.resources import read_json
 
 _SECONDS_PER_HOUR = 3600.0
 

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read_json_file
 from RNTDosimetryLib.images import (
     ActivityImage,
     CtImage,
@@ -17,7 +19,6 @@ from RNTDosimetryLib.images import (
     occupancy_on_grid,
     region_mass_g,
 )
-from RNTDosimetryLib.output_folder import make_output_folder
 from RNTDosimetryLib.plan_file import PlanResult, read_plan, run_plan
 from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.planning import (
@@ -35,8 +36,7 @@ from RNTDosimetryLib.planning.limits import limit_check, read_limits
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
-from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path, read_json_file
-from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_json, write_text
+from RNTDosimetryLib.report import table_csv, write_dose_nrrd
 from RNTDosimetryLib.verify_request import VerifyRequest, verify_request_from_dict
 
 NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"
@@ -127,7 +127,7 @@ def _beside(folder: Path, name) -> str:
 
 def run_verification(request: VerifyRequest) -> VerifyResult:
     """Dose by compartment of the image after treatment, against the plan. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.workflow import versions
+    from RNTDosimetryLib.base.provenance import versions
 
     plan = _planned(request)
     image, ct, found = _image(request)

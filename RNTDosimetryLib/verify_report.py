@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import write_text
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.plan_report import compartment_label, limit_words, verdict_words
 from RNTDosimetryLib.planning import DeliveredDose, SphereDoseMap, Verification, dose_area_histogram
@@ -26,7 +27,6 @@ from RNTDosimetryLib.report import (
     render_page,
     scatter_plot,
     slice_figure,
-    write_text,
 )
 from RNTDosimetryLib.verify_file import VerifyResult
 
@@ -101,7 +101,7 @@ def write_verification_report(
 
 
 def _page(delivered: DeliveredDose, planned: SphereDoseMap | None, verification: Verification | None, regions, ct, title, tables, warnings, when) -> str:
-    from RNTDosimetryLib.workflow import versions
+    from RNTDosimetryLib.base.provenance import versions
 
     background = None if ct is None else GreyImage(ct.hounsfield, ct.geometry)
     outlines = [Outline(region.name, region.occupancy, region.geometry) for region in regions]

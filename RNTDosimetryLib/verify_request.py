@@ -2,11 +2,11 @@
 
 from dataclasses import dataclass, field
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import request_from_dict, written_request
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning import list_products
 from RNTDosimetryLib.planning.verification import MODES
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.request_files import request_from_dict, written_request
 
 VERIFY_FORMAT = "RNTDosimetry verification"
 VERIFY_VERSION = 1

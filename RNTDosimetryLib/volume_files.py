@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, IntakeRow, Region, load_activity_file, load_volume_file
-from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.dicom_regions import region_kind
 from RNTDosimetryLib.images.files import read_sidecar
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.progress import Progress, silent
-from RNTDosimetryLib.records import Record
 
 _UNITS = {"start_h": "h", "duration_s": "s"}
 _MOST_LABELS_SHOWN = 12

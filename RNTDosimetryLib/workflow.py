@@ -1,19 +1,19 @@
 """The road: load, calibrate, register, delineate, measure, fit, dose, assess, report."""
 
-import platform
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib import __version__, steps
+from RNTDosimetryLib import steps
 from RNTDosimetryLib.alignment import align
+from RNTDosimetryLib.base.progress import Progress, part, silent, stopping
+from RNTDosimetryLib.base.provenance import versions
+from RNTDosimetryLib.base.records import read_json_file
 from RNTDosimetryLib.biological_dose import with_biological_dose
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.plausibility import decay_warnings, region_warnings, scan_balances
-from RNTDosimetryLib.progress import Progress, part, silent, stopping
-from RNTDosimetryLib.records import read_json_file
 from RNTDosimetryLib.study import Study, read_study
 from RNTDosimetryLib.study_images import StudyImages, load_study
 from RNTDosimetryLib.study_result import Alignment, RegionResult, StudyResult, TiaMap
@@ -124,16 +124,3 @@ def constants_of(nuclide_name: str) -> dict:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that computes."""
-    import numpy
-    import scipy
-    import SimpleITK
-
-    return {
-        "RNTDosimetry": __version__,
-        "Python": platform.python_version(),
-        "numpy": numpy.__version__,
-        "scipy": scipy.__version__,
-        "SimpleITK": SimpleITK.Version_VersionString(),
-    }

@@ -4,7 +4,7 @@ from RNTDosimetryScene import charts, display, segments, sequences, views
 from RNTDosimetryScene.inputs import study_of_scene
 from slicer.i18n import tr as _
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import (

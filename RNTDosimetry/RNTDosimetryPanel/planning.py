@@ -4,8 +4,8 @@ import qt
 from RNTDosimetryScene import injections, plans, scout_plans
 from slicer.i18n import tr as _
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.progress import stopping
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import stopping
 from RNTDosimetryPanel.section import Section
 from RNTDosimetryPanel.tools import (
     BAD_COLOR,

@@ -5,7 +5,7 @@ import contextlib
 import qt
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 DONE_COLOR, STALE_COLOR, MISSING_COLOR, BAD_COLOR = "#1a7f37", "#b35900", "#6b7280", "#b91c1c"
 

@@ -5,7 +5,7 @@ import time
 import slicer
 from slicer.i18n import tr as _
 
-from RNTDosimetryLib.progress import Cancelled
+from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryPanel.tools import MISSING_COLOR, say
 
 _SPEAK_AFTER_S = 3.0

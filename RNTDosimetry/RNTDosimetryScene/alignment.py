@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 
 from RNTDosimetryLib.alignment import align as align_scans
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.chains import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.registration_quality import registration_quality
 from RNTDosimetryLib.study import StudySettings

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import (
     Calibration,
     ImageGeometry,

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, DrawnRegion, Region, hot_sphere, isocontour, occupancy_on_grid
 from RNTDosimetryLib.images.spheres import sphere_region
 from RNTDosimetryScene import segments, volumes

@@ -3,8 +3,9 @@
 import numpy as np
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.report import Measured, format_cell, json_text
+from RNTDosimetryLib.base.documents import json_text
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.report import Measured, format_cell
 from RNTDosimetryLib.study_report import results_table
 from RNTDosimetryLib.study_result import StudyResult
 from RNTDosimetryScene import charts, hierarchy, tables, transforms, volumes

@@ -3,7 +3,7 @@
 import numpy as np
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import checkerboard, middle_of_patient
 from RNTDosimetryScene import hierarchy, transforms, volumes
 from RNTDosimetryScene.geometry import LPS_TO_RAS, to_world

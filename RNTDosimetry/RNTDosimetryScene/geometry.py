@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import vtk
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.images.chains import LPS_TO_RAS, inverse, to_ras
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Injection, Tumour
 
 _DECIMALS = 3

@@ -3,7 +3,7 @@
 import slicer
 import vtk
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import hierarchy
 
 ATTRIBUTE = "RNTDosimetry.IsodoseOf"

@@ -6,7 +6,7 @@ from collections import OrderedDict
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import segments, transforms, volumes
 from RNTDosimetryScene.inputs import drop_removed, reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod

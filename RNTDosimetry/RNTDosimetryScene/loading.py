@@ -8,11 +8,11 @@ from pathlib import Path
 
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import part, silent, stopping
+from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.images import Patient, exclude_lesions, read_folder, whole_organ_name
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.progress import part, silent, stopping
-from RNTDosimetryLib.records import to_plain
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import read_study
 from RNTDosimetryLib.study_files import FILE_KEYS, read_study_files
@@ -215,7 +215,7 @@ def _add_organs_without_lesions(parameter_node, study) -> None:
 
 def typed_study_file(parameter_node, path) -> Path:
     """Write what the panel holds as a study file that ``python -m RNTDosimetryLib run`` reads. DICOM studies only."""
-    from RNTDosimetryLib.report import write_json
+    from RNTDosimetryLib.base.documents import write_json
     from RNTDosimetryScene.inputs import study_of_scene
 
     if not parameter_node.dicomFolder:

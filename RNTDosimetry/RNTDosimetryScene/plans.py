@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.plan_file import PlanRequest, PlanResult, run_plan, write_plan_outputs
 from RNTDosimetryLib.planning import Injection, Tumour, list_products
 from RNTDosimetryLib.planning.positions import own_normal_liver

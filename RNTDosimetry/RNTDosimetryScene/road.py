@@ -6,13 +6,13 @@ from functools import partial
 from pathlib import Path
 
 from RNTDosimetryLib import steps
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import part, silent, stopping
 from RNTDosimetryLib.dose import RegionDose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import TimeActivityCurve
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.outputs import write_outputs
-from RNTDosimetryLib.progress import part, silent, stopping
 from RNTDosimetryLib.study import RegionSettings
 from RNTDosimetryLib.study_result import Alignment, grouped
 from RNTDosimetryLib.workflow import assemble

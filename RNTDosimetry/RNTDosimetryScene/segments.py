@@ -7,7 +7,7 @@ import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region, whole_organ_name
 from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryLib.study import RegionSettings

@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 import vtk
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import hierarchy, timepoints, volumes
 
 _STUDY, _STAMP = volumes.ATTRIBUTE + "ScansOf", volumes.ATTRIBUTE + "ScansStamp"

@@ -6,7 +6,7 @@ their parameter nodes. Our own histograms and isodoses need none of it and stay 
 
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import hierarchy, isodose
 
 DVH_MODULE, ISODOSE_MODULE = "DoseVolumeHistogram", "Isodose"

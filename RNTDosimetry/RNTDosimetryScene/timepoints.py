@@ -6,7 +6,7 @@ from datetime import datetime
 
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import camera, volumes
 from RNTDosimetryScene.inputs import scan_problem, typed_time
 

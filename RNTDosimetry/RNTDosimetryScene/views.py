@@ -2,7 +2,7 @@
 
 import slicer
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryScene import display, geometry, inputs, sequences
 
 RESULT_LAYOUT = 7177

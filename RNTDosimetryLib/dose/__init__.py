@@ -5,12 +5,7 @@ from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.density import DensityMap, density_from_hounsfield, hounsfield_curve
 from RNTDosimetryLib.dose.engines import EngineComparison, compare_engines
 from RNTDosimetryLib.dose.gamma import GammaResult, gamma_index
-from RNTDosimetryLib.dose.histograms import (
-    DoseVolumeHistogram,
-    dose_volume_histogram,
-    generalised_eud,
-    isodose_levels,
-)
+from RNTDosimetryLib.dose.histograms import DoseVolumeHistogram, dose_volume_histogram, generalised_eud, isodose_levels
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map
 from RNTDosimetryLib.dose.marrow import marrow_dose_from_blood, marrow_dose_from_vertebrae, red_marrow_to_blood_ratio

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_density, finite_array
+from RNTDosimetryLib.base.checks import checked_density, finite_array
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import dose_map, reference_density
 from RNTDosimetryLib.dose.regions import named_occupancies
-from RNTDosimetryLib.errors import DosimetryError
 
 REMAINDER = "remainder"
 """Name of the activity outside all regions."""

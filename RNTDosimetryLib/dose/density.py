@@ -4,10 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import numbers_array, shown
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.checks import numbers_array, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
 
 
 @dataclass(frozen=True, eq=False)

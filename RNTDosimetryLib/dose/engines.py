@@ -4,12 +4,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import density_number, one_of
+from RNTDosimetryLib.base.checks import density_number, one_of
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.gamma import GammaResult, gamma_index
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map
 from RNTDosimetryLib.dose.regions import named_occupancies, region_doses
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 ENGINES = ("local", "kernel", "kernel with density")
 

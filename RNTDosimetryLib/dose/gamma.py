@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import (
+from RNTDosimetryLib.base.checks import (
     checked_spacing,
     finite_array,
     non_negative_number,
@@ -13,8 +13,8 @@ from RNTDosimetryLib.dose.checks import (
     three_axes,
     whole_number,
 )
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 
 _LONGEST_SEARCH_MM = 100.0
 

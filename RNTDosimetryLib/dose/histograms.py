@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import any_number, checked_spacing, finite_array, number_list, positive_number, whole_number
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.checks import any_number, checked_spacing, finite_array, number_list, positive_number, whole_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 
 DEFAULT_DOSE_AT_PERCENT = (2.0, 5.0, 50.0, 70.0, 90.0, 95.0, 98.0)
 _FEWEST_BINS, _MOST_BINS, _LARGEST_BINS = 20, 1000, 100_000

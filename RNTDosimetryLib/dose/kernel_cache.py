@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib import __version__
-from RNTDosimetryLib.resources import resource_path
+from RNTDosimetryLib.base.resources import resource_path
 
 CACHE_VARIABLE = "RNTDOSIMETRY_CACHE"
 """Environment variable with the folder of the cache; "off" keeps nothing on disk."""

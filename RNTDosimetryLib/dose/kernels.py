@@ -5,6 +5,7 @@ from functools import lru_cache
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.monoenergetic import (
     LARGEST_RADIUS_CM,
     electron_energy_within,
@@ -14,7 +15,6 @@ from RNTDosimetryLib.dose.monoenergetic import (
 )
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
 from RNTDosimetryLib.nuclides.beta_spectrum import beta_spectrum
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _LOWEST_ENERGY_MEV = 1e-3
 _ENERGY_RATIO = 1.03

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import (
+from RNTDosimetryLib.base.checks import (
     checked_density,
     checked_spacing,
     density_number,
@@ -13,12 +13,12 @@ from RNTDosimetryLib.dose.checks import (
     positive_number,
     three_axes,
 )
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.superposition import absorbed_energy
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, JOULE_PER_MEV, SECONDS_PER_HOUR
 from RNTDosimetryLib.dose.voxel_s import voxel_kernel
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 METHODS = ("local", "kernel")
 AIR_BELOW_G_ML = 0.1

@@ -1,11 +1,11 @@
 """Red marrow dose from blood samples or from vertebrae in the image."""
 
-from RNTDosimetryLib.dose.checks import any_number, non_negative_number, one_of, positive_number
+from RNTDosimetryLib.base.checks import any_number, non_negative_number, one_of, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose.decay import local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.regions import RegionDose
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.resources import read_json
 
 
 def marrow_constants() -> dict:

@@ -12,8 +12,8 @@ import numpy as np
 from scipy.integrate import cumulative_trapezoid
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
+from RNTDosimetryLib.base.resources import read_table
 from RNTDosimetryLib.nuclides.beta_spectrum import ELECTRON_REST_MEV
-from RNTDosimetryLib.resources import read_table
 
 _SCALED_RADII = np.linspace(0.0, 1.2, 601)
 LARGEST_RADIUS_CM = 60.0

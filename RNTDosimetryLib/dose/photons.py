@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, density_number, finite_array, three_axes
+from RNTDosimetryLib.base.checks import checked_spacing, density_number, finite_array, three_axes
 from RNTDosimetryLib.dose.convolution import convolve_octant
 from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S

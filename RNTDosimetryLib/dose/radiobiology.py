@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import finite_array, numbers_array, positive_number, whole_number
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import finite_array, numbers_array, positive_number, whole_number
+from RNTDosimetryLib.base.errors import DosimetryError
 
 _HALF_TIME_REMEDY = "give hours; for the kidney 2.8 h is in use"
 _SLOWEST_RATE_PER_H = 1e-20

@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import finite_array, positive_number
+from RNTDosimetryLib.base.checks import finite_array, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose.decay import local_energy_mev, source_nuclide
-from RNTDosimetryLib.errors import DosimetryError
 
 
 def alpha_share(nuclide) -> float:

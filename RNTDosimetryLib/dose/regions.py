@@ -5,7 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_density, finite_array, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.checks import checked_density, finite_array, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap
@@ -13,8 +15,6 @@ from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
 from RNTDosimetryLib.dose.spheres import LARGEST_MASS_G, SMALLEST_MASS_G, sphere_dose
 from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
 
 
 @dataclass(frozen=True)

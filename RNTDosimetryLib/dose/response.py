@@ -6,11 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtr
 
-from RNTDosimetryLib.dose.checks import finite_array, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.checks import finite_array, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose.histograms import generalised_eud
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 
 @dataclass(frozen=True)

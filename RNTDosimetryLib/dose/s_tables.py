@@ -4,10 +4,10 @@ import csv
 from dataclasses import dataclass
 from pathlib import Path
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.checks import non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
 
 COLUMNS = ("target", "source", "s_mgy_per_mbq_s", "reference_mass_g")
 

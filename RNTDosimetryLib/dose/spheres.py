@@ -4,12 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import density_number, positive_number
+from RNTDosimetryLib.base.checks import density_number, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.units import JOULE_PER_MEV
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide
-from RNTDosimetryLib.records import Record
 
 SMALLEST_MASS_G, LARGEST_MASS_G = 1e-3, 1e5
 _MGY_G_PER_MBQ_S_MEV = JOULE_PER_MEV * 1e6 * 1e3 * 1e3

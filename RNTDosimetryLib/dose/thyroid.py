@@ -2,11 +2,11 @@
 
 import math
 
-from RNTDosimetryLib.dose.checks import positive_number
+from RNTDosimetryLib.base.checks import positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose.regions import RegionDose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.resources import read_json
 
 
 def thyroid_constant() -> float:

@@ -2,8 +2,8 @@
 
 import math
 
-from RNTDosimetryLib.dose.checks import any_number, non_negative_number, positive_number
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import any_number, non_negative_number, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
 
 
 def relative_dose_uncertainty(

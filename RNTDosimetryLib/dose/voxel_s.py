@@ -11,13 +11,13 @@ from itertools import permutations
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import checked_spacing, density_number, positive_number, shown
+from RNTDosimetryLib.base.checks import checked_spacing, density_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.units import JOULE_PER_MEV
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 ELECTRON_CUT_FRACTION = 1e-5
 """Fraction of the electron energy that the electron part may leave out; it is counted in the remainder."""

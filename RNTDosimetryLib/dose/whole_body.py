@@ -1,10 +1,10 @@
 """Whole-body dose from whole-body retention, by the power law of the body mass."""
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
+from RNTDosimetryLib.base.checks import non_negative_number, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose.regions import RegionDose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.resources import read_json
 
 _LIGHTEST_KG, _HEAVIEST_KG = 2.0, 300.0
 

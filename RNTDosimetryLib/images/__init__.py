@@ -10,13 +10,7 @@ from RNTDosimetryLib.images.calibration import (
     write_calibration,
 )
 from RNTDosimetryLib.images.chains import RigidTransform
-from RNTDosimetryLib.images.dead_time import (
-    DeadTime,
-    DeadTimeFactor,
-    fit_dead_time,
-    observed_rate_cps,
-    true_rate_cps,
-)
+from RNTDosimetryLib.images.dead_time import DeadTime, DeadTimeFactor, fit_dead_time, observed_rate_cps, true_rate_cps
 from RNTDosimetryLib.images.deformable import DeformableRegistration, deform_activity, register_deformable
 from RNTDosimetryLib.images.dose_files import DoseVolume, dose_on_grid, load_dose_file
 from RNTDosimetryLib.images.files import load_activity_file, load_volume_file
@@ -49,14 +43,7 @@ from RNTDosimetryLib.images.measurement import (
     time_activity_curve,
 )
 from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
-from RNTDosimetryLib.images.planar import (
-    PhotonPath,
-    PlanarActivity,
-    PlanarCurve,
-    PlanarView,
-    conjugate_activity,
-    planar_curve,
-)
+from RNTDosimetryLib.images.planar import PhotonPath, PlanarActivity, PlanarCurve, PlanarView, conjugate_activity, planar_curve
 from RNTDosimetryLib.images.planar_paths import photon_path
 from RNTDosimetryLib.images.planar_scans import PlanarScan, read_planar_folder, read_planar_scan
 from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
@@ -74,18 +61,8 @@ from RNTDosimetryLib.images.registration_activity import register_rigid_activity
 from RNTDosimetryLib.images.registration_masks import body_of_ct
 from RNTDosimetryLib.images.registration_quality import RegistrationQuality
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
-from RNTDosimetryLib.images.sensitivity import (
-    CalibrationSource,
-    calibrate_planar,
-    calibrate_point,
-    calibrate_uniform,
-)
-from RNTDosimetryLib.images.sphere_detection import (
-    DetectedSphere,
-    SpherePhantomScan,
-    detect_spheres,
-    measure_sphere_recovery,
-)
+from RNTDosimetryLib.images.sensitivity import CalibrationSource, calibrate_planar, calibrate_point, calibrate_uniform
+from RNTDosimetryLib.images.sphere_detection import DetectedSphere, SpherePhantomScan, detect_spheres, measure_sphere_recovery
 from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.visual_check import checkerboard, middle_of_patient
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region

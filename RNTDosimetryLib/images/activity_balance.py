@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative
+from RNTDosimetryLib.base.checks import checked_kind, checked_number, checked_relative
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record
 
 _COVERAGE_FACTOR = 2.0
 _ASSUMED_RELATIVE_UNCERTAINTY = 0.10

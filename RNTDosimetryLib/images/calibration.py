@@ -7,16 +7,16 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_number
+from RNTDosimetryLib.base.checks import checked_array, checked_kind, checked_number
+from RNTDosimetryLib.base.documents import read_record, write_record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.dead_time import DeadTime, DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
-from RNTDosimetryLib.images.record_files import read_record, write_record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.calibration import Calibration, check_calibration
 from RNTDosimetryLib.images.camera_setup import setup_of
 from RNTDosimetryLib.images.intake_ledger import positive_number

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array
+from RNTDosimetryLib.base.checks import checked_array
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.resampling import rigid_matrix
-from RNTDosimetryLib.records import Record
 
 LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """The two systems differ by the signs of x and y, so the same matrix goes both ways."""

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
 from RNTDosimetryLib.images.camera_setup import setup_of
-from RNTDosimetryLib.images.checks import checked_number
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
@@ -19,7 +20,6 @@ from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file, read_sideca
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import nuclide_from_text, unit_meaning, value_scale
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
 
 TYPED_KEYS = ("unit", "start", "duration_s", "nuclide", "decay_correction", "frames")
 """What may be typed about a scan; it comes before what the file says."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import lambertw
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array, checked_number, shown
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.checks import checked_array, checked_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 
 MODELS = ("paralysable", "non-paralysable")
 

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.registration_quality import body_mask, dilate
@@ -22,7 +23,6 @@ from RNTDosimetryLib.images.resampling import (
     to_sitk,
 )
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 SMALLEST_CONTROL_SPACING_MM = 30.0
 LARGEST_DISPLACEMENT_MM = 50.0

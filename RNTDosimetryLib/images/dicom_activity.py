@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_decay import decay_to_start
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries
 from RNTDosimetryLib.images.dicom_tags import Found, find

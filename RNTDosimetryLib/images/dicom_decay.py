@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import NM
 from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime

@@ -3,7 +3,7 @@
 import struct
 from contextlib import contextmanager
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 _DAMAGE = (
     ValueError,

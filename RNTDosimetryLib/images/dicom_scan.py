@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_frames import frames_as_slices
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.quantification import concentration_mapping

@@ -5,9 +5,9 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.dicom_time import date_time_of, datetime_of
-from RNTDosimetryLib.resources import read_json
 
 _STEP = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
 

@@ -3,8 +3,8 @@
 import re
 from datetime import datetime, timedelta, timezone
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import iso_moment
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import iso_moment
 
 _DATE = re.compile(r"^(\d{4})[.\-]?(\d{2})[.\-]?(\d{2})$")
 _TIME = re.compile(r"^(\d{2}):?(\d{2})?:?(\d{2})?(?:\.(\d{1,6}))?$")

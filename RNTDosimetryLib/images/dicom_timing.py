@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import FoundSeries
 from RNTDosimetryLib.images.dicom_tags import Found, find
 from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime

@@ -6,14 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind
+from RNTDosimetryLib.base.checks import checked_kind
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.files import load_volume_file, read_sidecar
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_ledger import positive_number
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
-from RNTDosimetryLib.records import NOT_WRITTEN, Record, checked_path
-from RNTDosimetryLib.resources import read_json
 
 DOSE_KEYS = ("unit", "activity_gbq", "decays", "uncertainty_file", "uncertainty_kind", "source", "name")
 """What must (unit) or may be typed about a dose file."""

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind
+from RNTDosimetryLib.base.checks import checked_kind
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.images.dicom_timing import LONGEST_SCAN_S
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_ledger import positive_number, relative_number
 from RNTDosimetryLib.images.quantification import acquisition_average_factor, unit_meaning
 from RNTDosimetryLib.images.resampling import geometry_of_sitk
 from RNTDosimetryLib.images.volumes import ActivityImage
-from RNTDosimetryLib.records import checked_path, read_json_file
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array, shown
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.checks import checked_array, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 
 _DECIMALS = 9
 """The last bits differ between a file, a scene and a saved scene; an optimizer would make different numbers of them."""

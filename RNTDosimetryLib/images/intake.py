@@ -6,7 +6,8 @@ from datetime import datetime
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import checked_path
 from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
 from RNTDosimetryLib.images.dicom_activity import forget_pixels, read_activity
@@ -23,7 +24,6 @@ from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.intake_records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
 from RNTDosimetryLib.images.planar_frames import is_planar
 from RNTDosimetryLib.images.time_frame_choice import mean_of_frames, scan_uid, scans_of
-from RNTDosimetryLib.records import checked_path
 
 _LONGEST_CT_TO_SPECT_H = 6.0
 _SAME_SCAN_S = 60.0

@@ -1,6 +1,6 @@
 """The ledger of an intake: every value goes through it, so that its source and every override are on record."""
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_tags import Found
 from RNTDosimetryLib.images.intake_records import IntakeRow
 

@@ -7,14 +7,14 @@ from types import MappingProxyType
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_density, checked_fwhm, checked_kind, shown
+from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, density_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.region_noise import noise_of_mean
 from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999
@@ -90,7 +90,7 @@ def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> 
     """
     checked_kind(region, Region, "the region")
     if default_density_g_ml is not None:
-        checked_density(default_density_g_ml)
+        density_number(default_density_g_ml)
     if region.mass_g is not None:
         return float(region.mass_g)
     densities = (region.density_g_ml, default_density_g_ml, read_json("images", "measurement.json")["soft_tissue_density_g_ml"])

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_tags import element_value, number_of, tag_label
 
 _DYNAMIC = ("PhaseVector", "TimeSliceVector", "RotationVector")

@@ -5,12 +5,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.calibration import Calibration
 from RNTDosimetryLib.images.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _MOSTLY_COVERED = 0.5
 _DEEP_PATH = 4.0

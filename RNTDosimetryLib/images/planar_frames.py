@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_guard import readable
 from RNTDosimetryLib.images.dicom_scan import NM, is_reconstruction, words_of
 from RNTDosimetryLib.images.dicom_tags import element_value, number_of, tag_label

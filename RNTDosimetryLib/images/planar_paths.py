@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind, checked_number
+from RNTDosimetryLib.base.checks import checked_kind, checked_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.planar import PhotonPath
 from RNTDosimetryLib.images.resampling import occupancy_on_grid
 from RNTDosimetryLib.images.volumes import CtImage, Region

@@ -1,6 +1,6 @@
 """Photopeak and scatter windows of a planar acquisition, told apart by their limits."""
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 from RNTDosimetryLib.images.planar_frames import EnergyWindow
 

@@ -7,10 +7,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of
 from RNTDosimetryLib.images.dicom_volumes import rescale_of
-from RNTDosimetryLib.resources import read_json
 
 DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")
 """TIME: corrected to a moment that the file or an override names."""

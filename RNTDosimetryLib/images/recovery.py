@@ -9,12 +9,12 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind, checked_number, checked_relative, number_array, shown
-from RNTDosimetryLib.images.record_files import read_record, write_record
+from RNTDosimetryLib.base.checks import checked_kind, checked_number, checked_relative, number_array, shown
+from RNTDosimetryLib.base.documents import read_record, write_record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.region_uncertainty import content_sensitivity, sphere_recovery
 from RNTDosimetryLib.images.volumes import Region
-from RNTDosimetryLib.records import Record
 
 MODELS = ("logistic", "gaussian")
 PARAMETERS = {"logistic": ("b1_ml", "b2"), "gaussian": ("fwhm_mm",)}

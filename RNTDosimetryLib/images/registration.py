@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.chains import inverse, rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.registration_orientation import better_orientation
@@ -12,7 +13,6 @@ from RNTDosimetryLib.images.registration_quality import RegistrationQuality, reg
 from RNTDosimetryLib.images.registration_search import one_thread, optimise, pair_of, starts_of
 from RNTDosimetryLib.images.resampling import IDENTITY, rigid_matrix
 from RNTDosimetryLib.images.volumes import CtImage
-from RNTDosimetryLib.records import Record
 
 LARGEST_ROTATION_DEGREES = 30.0
 LARGEST_SHIFT_MM = 150.0

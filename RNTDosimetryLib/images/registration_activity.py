@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
 from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.resampling import resample_array

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import number_array
+from RNTDosimetryLib.base.checks import number_array
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.registration_quality import body_mask, coarse_grid, dilate
 from RNTDosimetryLib.images.resampling import resample_array

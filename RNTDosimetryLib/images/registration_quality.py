@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import CtImage
-from RNTDosimetryLib.records import Record
 
 BODY_THRESHOLD_HU, BONE_THRESHOLD_HU = -300.0, 150.0
 

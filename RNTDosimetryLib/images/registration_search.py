@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.registration_quality import body_mask
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.images.volumes import CtImage

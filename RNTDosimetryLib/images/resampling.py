@@ -4,11 +4,11 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind, number_array
+from RNTDosimetryLib.base.checks import checked_kind, number_array
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 IDENTITY = np.eye(4)
 

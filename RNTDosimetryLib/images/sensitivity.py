@@ -6,13 +6,13 @@ from datetime import datetime
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.calibration import Calibration, sensitivity_warnings
 from RNTDosimetryLib.images.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record
 
 _BLOCKS_PER_AXIS = 3
 _MARGIN_FWHM = 1.5

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.images.sphere_means import distances_around, noise_of_means, sphere_mean
 from RNTDosimetryLib.images.spheres import sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage
-from RNTDosimetryLib.records import Record
 
 _LEAST_CONTRAST_TO_NOISE = 4.0
 _CENTROID_ROUNDS = 6

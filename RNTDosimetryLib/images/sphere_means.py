@@ -11,7 +11,7 @@ from itertools import combinations
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 
 _RADII, _FEWEST_DIRECTIONS, _MOST_DIRECTIONS, _POINTS_PER_VOXEL = 14, 60, 300, 4.0

@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array, checked_kind, checked_number, shown
+from RNTDosimetryLib.base.checks import checked_array, checked_kind, checked_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time_frames import time_frames

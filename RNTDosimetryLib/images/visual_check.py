@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_number
+from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.registration_quality import body_mask, coarse_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix

@@ -5,23 +5,16 @@ from datetime import datetime
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import (
-    LARGEST_NUMBER,
-    checked_density,
-    checked_kind,
-    checked_mass,
-    checked_nuclide,
-    checked_number,
-    number_array,
-)
+from RNTDosimetryLib.base.checks import LARGEST_NUMBER, checked_kind, checked_mass, checked_number, density_number, number_array
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.nuclides.table import checked_nuclide
 
 
 def _frozen_array(values, geometry: ImageGeometry, what: str, dtype=np.float32) -> np.ndarray:
     checked_kind(geometry, ImageGeometry, f"the geometry of {what}")
-    array = number_array(values, what, dtype)
+    array = number_array(values, what, dtype=dtype)
     if array.shape != geometry.size:
         raise DosimetryError(f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; check the image geometry.")
     if array.dtype.kind == "f":
@@ -105,7 +98,7 @@ class Region(Record):
         if not isinstance(self.name, str) or not self.name.strip():
             raise DosimetryError(f"Expected a name for each region, received {self.name!r}; name it.")
         what = f"region '{self.name}'"
-        occupancy = number_array(self.occupancy, what, None)
+        occupancy = number_array(self.occupancy, what, dtype=None)
         occupancy = occupancy.astype(np.uint8) if occupancy.dtype == bool else occupancy
         if occupancy.size and (occupancy.min() < 0 or occupancy.max() > 1):
             raise DosimetryError(
@@ -119,7 +112,7 @@ class Region(Record):
         if self.mass_g is not None:
             checked_mass(self.mass_g, f"mass_g of {what}")
         if self.density_g_ml is not None:
-            checked_density(self.density_g_ml, f"density_g_ml of {what}")
+            density_number(self.density_g_ml, f"density_g_ml of {what}")
         checked_number(self.recovery_coefficient, f"the recovery coefficient of {what}", "1 means no correction", 0.0, 2.0, above=True)
         checked_number(self.recovery_coefficient_uncertainty, f"the recovery coefficient uncertainty of {what}", "give 0.03 for 0.03 of 1")
         sensitivity = f"the change of the recovery coefficient of {what} with its volume"

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit
 from RNTDosimetryLib.kinetics.samples import Samples
 

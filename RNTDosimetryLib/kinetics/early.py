@@ -5,11 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, any_number
+from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.kinetics.models import TRAPEZOID
 from RNTDosimetryLib.kinetics.results import KineticFit
-from RNTDosimetryLib.records import Record
 
 _CONSPICUOUS_SD = 3.0
 

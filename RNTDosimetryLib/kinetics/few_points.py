@@ -5,13 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SHORTEST_TIME_H, any_number, as_numbers, one_of, shown
+from RNTDosimetryLib.base.checks import any_number, as_numbers, one_of, shown
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
 from RNTDosimetryLib.kinetics.models import get_model, list_models, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population, checked_log_sd
 from RNTDosimetryLib.kinetics.results import KineticFit
-from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
+from RNTDosimetryLib.kinetics.samples import SHORTEST_TIME_H, DecayOnly, Samples, check_samples, decay_of
 
 METHODS = ("hanscheid", "madsen", "prior")
 LN2 = math.log(2.0)

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import as_numbers, shown, whole_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.admission import enough_samples, residual_freedom, times_needed
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.bootstrap import MOST_CURVES, add_bootstrap
-from RNTDosimetryLib.kinetics.checks import as_numbers, shown, whole_number
 from RNTDosimetryLib.kinetics.early import early_clearance_warning, falls_faster_at_first
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import stats
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, any_number, as_numbers, shown
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number, as_numbers, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 
 _REACH_H = 1.0
 _REACH_SHARE = 0.05

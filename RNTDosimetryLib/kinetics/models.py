@@ -16,9 +16,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import shown
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.checks import shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 
 _MODELS: dict[str, "ExponentialModel"] = {}
 

@@ -4,10 +4,10 @@ import math
 from dataclasses import dataclass
 from functools import lru_cache
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, any_number, one_of, shown
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number, one_of, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 
 _STATUS_WORDS = {
     "R": "read in its source",

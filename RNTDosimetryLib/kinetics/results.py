@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import as_numbers
+from RNTDosimetryLib.base.checks import as_numbers
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.kinetics.models import TRAPEZOID
-from RNTDosimetryLib.records import Record
 
 
 @dataclass(frozen=True)

@@ -1,15 +1,19 @@
 """The measured samples: checked, and weighted by given uncertainties, a relative error or counts."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import SMALLEST_NUMBER, as_numbers, check_unit_of_times, one_of, shown
+from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, as_numbers, one_of, shown
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.nuclides import get_nuclide
 
 WEIGHTINGS = ("relative", "constant", "counts")
+MOST_HALF_LIVES = 30.0
+"""After 30 physical half-lives a billionth is left: such a time was not measured but typed in minutes or seconds."""
+SHORTEST_TIME_H = 1e-6
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,19 @@ def decay_of(nuclide) -> DecayOnly:
     if not (np.isfinite(constant) and constant > 0):
         raise DosimetryError(f"Expected a radioactive nuclide with a positive decay constant, received {constant} per hour; choose another.")
     return DecayOnly(str(getattr(nuclide, "name", "unnamed")), constant)
+
+
+def check_unit_of_times(times_h: np.ndarray, decay_constant_per_h: float) -> None:
+    """DosimetryError for times that cannot be hours: long after the nuclide is gone, or under a millisecond or so."""
+    half_life_h = math.log(2.0) / decay_constant_per_h
+    if times_h.max() > MOST_HALF_LIVES * half_life_h:
+        raise DosimetryError(
+            f"Expected times within {MOST_HALF_LIVES:g} physical half-lives ({half_life_h:.4g} h each), received {times_h.max():g} h; check the "
+            "unit: hours expected."
+        )
+    if ((times_h > 0) & (times_h < SHORTEST_TIME_H)).any():
+        shortest = times_h[times_h > 0].min()
+        raise DosimetryError(f"Expected times of 0 or at least {SHORTEST_TIME_H:g} h, received {shortest:g} h; check the unit: hours expected.")
 
 
 def as_times(times_h, decay: DecayOnly) -> np.ndarray:

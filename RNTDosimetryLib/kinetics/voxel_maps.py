@@ -4,8 +4,8 @@ import math
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import any_number
+from RNTDosimetryLib.base.checks import any_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.voxel_parts import VoxelPart
 

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import MOST_HALF_LIVES, SHORTEST_TIME_H, any_number
+from RNTDosimetryLib.base.checks import any_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
-from RNTDosimetryLib.kinetics.samples import DecayOnly
+from RNTDosimetryLib.kinetics.samples import MOST_HALF_LIVES, SHORTEST_TIME_H, DecayOnly
 from RNTDosimetryLib.kinetics.voxel_auto import PAIR_MODELS, AutoEngine, pair_candidate
 from RNTDosimetryLib.kinetics.voxel_engines import MonoEngine, SharedEngine
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise, VoxelSeries, voxel_noise

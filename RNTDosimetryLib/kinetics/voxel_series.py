@@ -6,20 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import LARGEST_NUMBER, SMALLEST_NUMBER, any_number, number_array, one_of, shown, whole_number
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.admission import shown_variance
-from RNTDosimetryLib.kinetics.checks import (
-    LARGEST_NUMBER,
-    SMALLEST_NUMBER,
-    any_number,
-    check_unit_of_times,
-    float_array,
-    one_of,
-    shown,
-    whole_number,
-)
 from RNTDosimetryLib.kinetics.models import rules
-from RNTDosimetryLib.kinetics.samples import WEIGHTINGS
+from RNTDosimetryLib.kinetics.samples import WEIGHTINGS, check_unit_of_times
 
 BLOCK_SAMPLES = 98304
 """Samples handled at once: few enough for the work arrays to stay in the processor's cache."""
@@ -95,7 +86,7 @@ class VoxelSeries:
 
 def voxel_series(times_h, images_bq_ml, decay_constant_per_h: float, mask=None) -> tuple[VoxelSeries, np.ndarray]:
     """The checked series, and the order that sorts the caller's time points."""
-    times = np.atleast_1d(float_array(times_h, "times in hours", "convert them"))
+    times = np.atleast_1d(number_array(times_h, "times in hours", "convert them"))
     if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all() or times.min() < 0:
         raise DosimetryError(
             f"Expected times in hours after the administration, all finite and not negative, received {shown(times_h)}; "
@@ -205,7 +196,7 @@ def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.n
             raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative:g}; give a fraction, at most 1.")
     if uncertainties_bq_ml is None:
         return None
-    sigma = float_array(uncertainties_bq_ml, "uncertainties_bq_ml", "give the typical standard deviation of a voxel")
+    sigma = number_array(uncertainties_bq_ml, "uncertainties_bq_ml", "give the typical standard deviation of a voxel")
     usable = sigma.shape in ((), order.shape) and np.isfinite(sigma).all()
     if not usable or sigma.min() < SMALLEST_NUMBER or sigma.max() > LARGEST_NUMBER:
         raise DosimetryError(

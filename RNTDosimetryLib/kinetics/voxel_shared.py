@@ -5,8 +5,8 @@ from itertools import combinations
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import float_array, shown
+from RNTDosimetryLib.base.checks import number_array, shown
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.models import ExponentialModel, get_model
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly
@@ -31,7 +31,7 @@ class SharedShape:
     rate_covariance: tuple[tuple[float, ...], ...] | None = None
 
     def __post_init__(self):
-        rates = float_array(self.rates_per_h, "effective rates per hour", "fit the region first")
+        rates = number_array(self.rates_per_h, "effective rates per hour", "fit the region first")
         if rates.ndim != 1 or rates.size == 0 or not ((rates > 0) & (rates <= _LARGEST_RATE_PER_H)).all():
             raise DosimetryError(f"Expected positive effective rates per hour, received {shown(self.rates_per_h)}; fit the region first.")
         if not self.columns or any(len(column) != rates.size for column in self.columns):
@@ -82,7 +82,7 @@ def shared_shape(value, decay: DecayOnly) -> SharedShape:
     elif isinstance(value, KineticFit):
         shape = SharedShape.of_fit(value)
     else:
-        rates = np.atleast_1d(float_array(value, "rates per hour of a region", "fit its curve first"))
+        rates = np.atleast_1d(number_array(value, "rates per hour of a region", "fit its curve first"))
         if rates.ndim != 1:
             raise DosimetryError(f"Expected rates per hour of a region as one number or a list, received shape {rates.shape}; fit its curve first.")
         shape = SharedShape.free(*rates.tolist())

@@ -5,8 +5,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.kinetics.checks import one_of, shown
+from RNTDosimetryLib.base.checks import one_of, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.kinetics.samples import decay_of
 from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps, conserve, region_discrepancy
 from RNTDosimetryLib.kinetics.voxel_parts import MODEL_CODES, PartSettings, VoxelPart, voxel_parts
@@ -18,7 +19,6 @@ from RNTDosimetryLib.kinetics.voxel_series import (
     run_blocks,
     voxel_series,
 )
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 VOXEL_MODELS = ("auto", "mono", "shared", "physical")
 """Names accepted by ``fit_voxels(model=...)``."""

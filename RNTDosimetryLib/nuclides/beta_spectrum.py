@@ -13,7 +13,7 @@ from scipy.constants import fine_structure, physical_constants
 from scipy.optimize import brentq
 from scipy.special import loggamma
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides.records import BetaBranch
 
 ELECTRON_REST_MEV = physical_constants["electron mass energy equivalent in MeV"][0]

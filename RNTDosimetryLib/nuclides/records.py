@@ -8,8 +8,8 @@ from numbers import Real
 
 from scipy.constants import elementary_charge
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 
 JOULE_PER_MEV = elementary_charge * 1e6
 _LN2 = 0.6931471805599453

@@ -6,9 +6,10 @@ import reprlib
 from collections import defaultdict
 from functools import lru_cache
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_kind
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_table
 from RNTDosimetryLib.nuclides.records import BetaBranch, Line, Nuclide, Progeny
-from RNTDosimetryLib.resources import read_table
 
 PROGENY_SUFFIX = "+progeny"
 _SYMBOL_FIRST = re.compile(r"^([a-z]{1,2})-?(\d{1,3})(m?)$")
@@ -144,3 +145,11 @@ def _all_nuclides() -> dict[str, Nuclide]:
         )
         for row in read_table("nuclides", "nuclides.csv")
     }
+
+
+def checked_nuclide(name: str, where: str) -> str:
+    """The name of a nuclide of the table as it was given, or "" for none; DosimetryError otherwise."""
+    checked_kind(name, str, f"the nuclide of {where}")
+    if name:
+        get_nuclide(name)
+    return name

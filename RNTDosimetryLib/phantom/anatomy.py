@@ -5,9 +5,9 @@ from functools import lru_cache
 
 import numpy as np
 
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom.shapes import SampledBox, shape_from_data
-from RNTDosimetryLib.resources import read_json
 
 AIR_HOUNSFIELD = -1000.0
 AIR_DENSITY_G_ML = 0.0012

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 
 
 @dataclass(frozen=True)

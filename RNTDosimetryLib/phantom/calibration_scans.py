@@ -10,13 +10,13 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_disc, blurred_point, blurred_slab, blurred_sphere
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.resources import read_json
 
 # Two points per axis of Gauss-Legendre average a smooth image over a voxel to fourth order.
 _VOXEL_POINTS = (-0.5 / np.sqrt(3.0), 0.5 / np.sqrt(3.0))

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom.dicom_ct import write_ct
 from RNTDosimetryLib.phantom.dicom_nm import write_nm
 from RNTDosimetryLib.phantom.dicom_pt import write_pt
@@ -10,7 +11,6 @@ from RNTDosimetryLib.phantom.dicom_rtstruct import write_rtstruct
 from RNTDosimetryLib.phantom.dicom_seg import write_seg
 from RNTDosimetryLib.phantom.identifiers import Session
 from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions
-from RNTDosimetryLib.records import Record
 
 _SPECT_WRITERS = {"NM": write_nm, "PT": write_pt}
 _CONTOUR_WRITERS = {"SEG": write_seg, "RTSTRUCT": write_rtstruct}

@@ -5,12 +5,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom.scans import session_of, simulate_scans
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.truth import PhantomTruth, phantom_truth
-from RNTDosimetryLib.progress import Progress, silent
-from RNTDosimetryLib.records import Record
 
 TRUTH_FILE = "truth.json"
 DICOM_FOLDER = "dicom"

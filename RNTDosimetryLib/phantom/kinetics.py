@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 LN2 = float(np.log(2.0))
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.resources import read_json
 
 
 @dataclass(frozen=True)

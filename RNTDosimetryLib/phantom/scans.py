@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy
@@ -14,7 +15,6 @@ from RNTDosimetryLib.phantom.identifiers import Session
 from RNTDosimetryLib.phantom.kinetics import load_kinetics, phantom_nuclide
 from RNTDosimetryLib.phantom.motion import random_stream, scan_pose
 from RNTDosimetryLib.phantom.settings import PhantomSettings, ScanPlan, load_protocol
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 BQ_PER_MBQ = 1.0e6
 

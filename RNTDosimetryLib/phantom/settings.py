@@ -6,10 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 SPECT_FORMATS = ("NM", "PT")
 CONTOUR_FORMATS = ("SEG", "RTSTRUCT")

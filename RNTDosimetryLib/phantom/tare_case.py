@@ -6,12 +6,12 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom.anatomy import Anatomy, read_anatomy
 from RNTDosimetryLib.phantom.settings import SIZES
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 LUNGS = "lungs"
 _POINTS_PER_REGION = 900_000

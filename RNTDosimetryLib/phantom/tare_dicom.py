@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import dicom_common as common
@@ -14,7 +15,6 @@ from RNTDosimetryLib.phantom.dicom_ct import write_ct
 from RNTDosimetryLib.phantom.identifiers import Session
 from RNTDosimetryLib.phantom.tare_case import TareSettings, start_of, tare_positions, tare_protocol
 from RNTDosimetryLib.phantom.tare_scans import PlanarScout, TareScans, simulate_tare
-from RNTDosimetryLib.records import Record
 
 NUCLEAR_MEDICINE_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.20"
 POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.128"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 from RNTDosimetryLib.nuclides import get_nuclide
@@ -20,7 +21,6 @@ from RNTDosimetryLib.phantom.tare_case import (
     tare_geometry,
     tare_protocol,
 )
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _CM_PER_MM = 0.1
 

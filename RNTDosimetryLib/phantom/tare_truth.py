@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom.tare_case import (
     LUNGS,
     TareSettings,
@@ -12,7 +13,6 @@ from RNTDosimetryLib.phantom.tare_case import (
     tare_volumes_ml,
 )
 from RNTDosimetryLib.planning import dose_constant
-from RNTDosimetryLib.records import Record
 
 
 @dataclass(frozen=True)

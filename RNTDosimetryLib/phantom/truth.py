@@ -7,6 +7,7 @@ from functools import lru_cache
 import numpy as np
 from scipy.spatial.transform import Rotation
 
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import dose_map
 from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -16,7 +17,6 @@ from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics, phan
 from RNTDosimetryLib.phantom.motion import scan_pose
 from RNTDosimetryLib.phantom.scans import session_of
 from RNTDosimetryLib.phantom.settings import PhantomSettings, Protocol, load_protocol
-from RNTDosimetryLib.records import Record
 
 DOSE_GRID_MM = 3.0
 REST_OF_BODY_DENSITY_G_ML = 1.04

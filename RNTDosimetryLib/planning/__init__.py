@@ -17,21 +17,10 @@ from RNTDosimetryLib.planning.holmium import (
     holmium_from_ct,
     holmium_from_r2_star,
 )
-from RNTDosimetryLib.planning.intratumoural import (
-    IntratumouralDose,
-    intratumoural_activity_gbq,
-    intratumoural_dose,
-)
+from RNTDosimetryLib.planning.intratumoural import IntratumouralDose, intratumoural_activity_gbq, intratumoural_dose
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, LimitedActivity, activity_for_limits, check_limits
-from RNTDosimetryLib.planning.ordering import (
-    OrderOption,
-    decayed_gbq,
-    order_options,
-)
-from RNTDosimetryLib.planning.partial_volume import (
-    RegionMeans,
-    region_means,
-)
+from RNTDosimetryLib.planning.ordering import OrderOption, decayed_gbq, order_options
+from RNTDosimetryLib.planning.partial_volume import RegionMeans, region_means
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,
@@ -82,11 +71,7 @@ from RNTDosimetryLib.planning.verification import (
     dose_area_histogram,
     verify_plan,
 )
-from RNTDosimetryLib.planning.voxel_plan import (
-    SphereDoseMap,
-    sphere_dose_map,
-    voxel_plan,
-)
+from RNTDosimetryLib.planning.voxel_plan import SphereDoseMap, sphere_dose_map, voxel_plan
 
 __all__ = [
     "ActivityTable",

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import number_list, positive_number
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_kind
+from RNTDosimetryLib.base.checks import checked_kind, number_list, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning.compartments import Compartments
 from RNTDosimetryLib.planning.limits import check_limits, read_limits
-from RNTDosimetryLib.records import Record
 
 _STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 50.0)
 _ROWS = 12

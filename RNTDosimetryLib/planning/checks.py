@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number, shown
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
 
 _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
 _SMALLEST_USUAL_PERFUSED_G, _LARGEST_USUAL_PERFUSED_G = 20.0, 8000.0

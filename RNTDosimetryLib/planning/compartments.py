@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning.checks import (
     at_least_a_speck,
     checked_activity_gbq,
@@ -21,7 +22,6 @@ from RNTDosimetryLib.planning.checks import (
     plausibility_warnings,
 )
 from RNTDosimetryLib.planning.products import DoseConstant, constant_warnings, dose_constant
-from RNTDosimetryLib.records import Record
 
 GRAM_PER_KG = 1000.0
 CONVENTIONAL_LUNG_MASS_G = 1000.0

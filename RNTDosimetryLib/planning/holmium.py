@@ -4,11 +4,10 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import any_number, checked_spacing, one_of, positive_number, shown
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images.checks import checked_array, number_array
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.checks import any_number, checked_array, checked_spacing, number_array, one_of, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
 
 METHODS = ("log-linear", "nonlinear")
 _LARGEST_R2_STAR_PER_S = 5000.0
@@ -53,7 +52,7 @@ def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: f
     below it are left out of a voxel. Voxels with fewer than two echoes left have R2* 0 and fitted False.
     R2* is held between 0 and 5000 1/s. Raises DosimetryError for fewer than two echoes, echo times that do not rise, NaN.
     """
-    signal = number_array(echoes, "the echoes", np.float32)
+    signal = number_array(echoes, "the echoes", dtype=np.float32)
     times_s = np.atleast_1d(number_array(echo_times_ms, "the echo times in ms")) / 1000.0
     floor = any_number(noise_floor, "the noise floor", "0 keeps every echo")
     if signal.ndim != 4 or times_s.ndim != 1 or len(signal) != len(times_s) or len(times_s) < 2:

@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from RNTDosimetryLib.dose.checks import positive_number
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning.checks import checked_dose_gy
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, make_compartments, plan_of
-from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
 

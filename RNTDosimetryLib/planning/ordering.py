@@ -7,12 +7,12 @@ from datetime import datetime, timedelta
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import any_number, non_negative_number, positive_number, shown
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import any_number, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_items
 from RNTDosimetryLib.planning.products import UNCHECKED, Product, Quantity, get_product
-from RNTDosimetryLib.records import Record
 
 _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 

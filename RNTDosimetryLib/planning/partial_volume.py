@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from RNTDosimetryLib.dose.checks import positive_number
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.checks import positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 
 FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 _WORST_CONDITION = 50.0

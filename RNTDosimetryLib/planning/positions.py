@@ -5,8 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.dose.checks import non_negative_number, shown
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import non_negative_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning.checks import (
     checked_activity_gbq,
     checked_dose_gy,
@@ -19,7 +20,6 @@ from RNTDosimetryLib.planning.checks import (
 )
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, limit_check, read_limits, refuse_unknown_names
-from RNTDosimetryLib.records import Record
 
 _ROUNDING = 1e-9
 _CLOSE = 1e-7

@@ -4,14 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from RNTDosimetryLib.dose.checks import positive_number, shown
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import positive_number, shown
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning.checks import checked_items, checked_name
 from RNTDosimetryLib.planning.compartments import make_compartments, plan_of
 from RNTDosimetryLib.planning.limits import LimitCheck, check_limits, read_limits
 from RNTDosimetryLib.planning.ordering import OrderOption, order_options
 from RNTDosimetryLib.planning.products import get_product, list_products
-from RNTDosimetryLib.records import Record
 
 
 @dataclass(frozen=True)

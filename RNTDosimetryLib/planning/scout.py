@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
-from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.measurement import field_of_view_coverage
 from RNTDosimetryLib.planning.checks import checked_items
 from RNTDosimetryLib.planning.compartments import Tumour
 from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.positions import Injection
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 _NORMAL = "normal liver"
 _SHARE_TO_NAME = 0.01

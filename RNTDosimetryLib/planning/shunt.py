@@ -4,13 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, non_negative_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import density_from_hounsfield
-from RNTDosimetryLib.dose.checks import non_negative_number
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
-from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.measurement import field_of_view_coverage
-from RNTDosimetryLib.records import Record
 
 _FULL_COVERAGE = 0.999
 _LEAST_COVERAGE = 0.3

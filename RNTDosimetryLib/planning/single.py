@@ -2,13 +2,13 @@
 
 from dataclasses import dataclass
 
-from RNTDosimetryLib.dose.checks import non_negative_number, positive_number
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.checks import non_negative_number, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, GRAM_PER_KG
 from RNTDosimetryLib.planning.products import dose_constant
-from RNTDosimetryLib.records import Record
-from RNTDosimetryLib.resources import read_json
 
 
 @dataclass(frozen=True)

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, positive_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose import DoseVolumeHistogram, dose_volume_histogram
-from RNTDosimetryLib.dose.checks import positive_number
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
-from RNTDosimetryLib.images.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_items, checked_shunt
@@ -17,7 +17,6 @@ from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.planning.voxel_plan import DOSE_AT_PERCENT, SphereDoseMap, sphere_dose_map
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 
 MODES = ("absolute", "relative")
 _MOST_POINTS = 2000

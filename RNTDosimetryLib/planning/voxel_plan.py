@@ -5,17 +5,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import checked_kind, non_negative_number
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_volume_histogram, isodose_levels
-from RNTDosimetryLib.dose.checks import non_negative_number
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
-from RNTDosimetryLib.images.checks import checked_kind
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_items, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import DoseConstant, dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.resources import read_json
 
 DOSE_AT_PERCENT = (2.0, 50.0, 70.0, 90.0, 95.0, 98.0)
 _ISODOSES = (0.25, 0.5, 0.75, 0.9)

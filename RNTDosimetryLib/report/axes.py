@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.report.numbers import power_of_ten
 
 _DECADES_WITH_PLAIN_NUMBERS = range(-3, 6)

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from RNTDosimetryLib.resources import read_json
+from RNTDosimetryLib.base.resources import read_json
 
 
 @lru_cache(maxsize=1)

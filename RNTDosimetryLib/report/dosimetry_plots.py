@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report.axes import Axis
 from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
 

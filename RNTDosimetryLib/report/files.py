@@ -1,62 +1,13 @@
 """Files of results: written whole or not at all, and recognised again by their hash."""
 
-import contextlib
-import hashlib
-import json
-import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import RESEARCH_ONLY, replacing
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.records import to_plain
-
-RESEARCH_ONLY = "For research only. Not a medical device."
-
-
-@contextlib.contextmanager
-def replacing(path: str | Path) -> Iterator[Path]:
-    """Path of a temporary file beside ``path`` that takes its place when the block ends well, and is removed when not.
-
-    So a reader sees the old file or the whole new one. The suffix is kept, because some writers choose the format by it.
-    """
-    path = Path(path)
-    if not path.parent.is_dir():
-        raise DosimetryError(
-            f"Expected an existing folder for {path.name}, received {path.parent}; create it or choose another one."
-        )
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
-    try:
-        yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: str | Path, text: str) -> Path:
-    """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path."""
-    with replacing(path) as temporary:
-        try:
-            temporary.write_bytes(text.encode("utf-8"))
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise DosimetryError(f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder.") from error
-    return Path(path)
-
-
-def json_text(data) -> str:
-    """JSON of plain data or records: keys in the order given, numbers at full precision, newline at the end.
-
-    Raises DosimetryError for NaN, infinity and objects that are not data.
-    """
-    return json.dumps(to_plain(data), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
-
-
-def write_json(path: str | Path, data) -> Path:
-    """Writes ``json_text(data)``; nothing is written when the data are refused."""
-    return write_text(path, json_text(data))
 
 
 def write_dose_nrrd(
@@ -107,19 +58,5 @@ def checked_map(values: np.ndarray, geometry: ImageGeometry, what: str) -> np.nd
     return array
 
 
-def sha256_of_file(path: str | Path) -> str:
-    """SHA-256 of a file's bytes, hexadecimal."""
-    path = Path(path)
-    if not path.is_file():
-        raise DosimetryError(f"Expected a file to hash, found none at {path}; check the path.")
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def sha256_of_array(array: np.ndarray) -> str:
-    """SHA-256 of an array's type, shape and values, hexadecimal; independent of memory order and byte order."""
-    array = np.asarray(array)
-    little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
-    digest = hashlib.sha256(f"{little.dtype.str}{array.shape}".encode())
-    digest.update(little.tobytes())
-    return digest.hexdigest()

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.report.files import RESEARCH_ONLY
+from RNTDosimetryLib.base.documents import RESEARCH_ONLY
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import resource_path
 from RNTDosimetryLib.report.numbers import Measured
 from RNTDosimetryLib.report.tables import Column, Table, format_cell, printable, table_html
-from RNTDosimetryLib.resources import resource_path
 
 
 @dataclass(frozen=True)

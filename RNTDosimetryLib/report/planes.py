@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 
 # How each plane lies on the page, LPS unit vectors: to the right and downwards, with the letters of left, right, top, bottom edge.

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.report.files import replacing
+from RNTDosimetryLib.base.documents import replacing
+from RNTDosimetryLib.base.errors import DosimetryError
 
 LONG_STRING, SHORT_TEXT = 64, 1024
 """Characters that the value representations LO and ST hold."""

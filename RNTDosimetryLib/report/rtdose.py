@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.report.files import checked_map
 from RNTDosimetryLib.report.rt_header import LONG_STRING, SHORT_TEXT, identified, instance_role, save, uid_maker
 from RNTDosimetryLib.report.rtplan import RT_PLAN_STORAGE, make_rtplan

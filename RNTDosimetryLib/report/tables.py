@@ -10,8 +10,8 @@ from html import escape
 
 import numpy as np
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.records import Record
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.report.numbers import MISSING, Measured, format_measured, format_number
 
 _GAP = "  "

@@ -6,7 +6,7 @@ import numpy as np
 from images.moving_activity import activity_scan, field_of_view
 from images.moving_patient import GRID, mean_displacement_mm, motion, scan
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry, register_rigid, register_rigid_activity
 
 MOTIONS = 50

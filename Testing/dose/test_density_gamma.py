@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import density_from_hounsfield, gamma_index, hounsfield_curve
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import CtImage
 

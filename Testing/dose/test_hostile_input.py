@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib import dose
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 SHAPE = (3, 3, 3)
 ONES = np.ones(SHAPE)

@@ -6,6 +6,7 @@ from dose.kernel_references import reference_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose.kernels import dose_point_kernel, electron_spectrum
 from RNTDosimetryLib.dose.monoenergetic import (
     csda_range,
@@ -15,7 +16,6 @@ from RNTDosimetryLib.dose.monoenergetic import (
     positron_range_ratio,
     radiated_fraction,
 )
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide, list_nuclides
 
 

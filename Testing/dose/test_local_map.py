@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import DoseMap, alpha_share, bed, density_from_hounsfield, dose_map, dose_rate_map, rbe_weighted_dose
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 
 SPACING = (4.42, 4.42, 4.42)

@@ -2,6 +2,7 @@ import math
 
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import (
     effective_half_life_from_uptakes_d,
     marrow_dose_from_blood,
@@ -12,7 +13,6 @@ from RNTDosimetryLib.dose import (
     whole_body_dose,
     whole_body_s_gy_per_mbq_h,
 )
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 
 GY_G_PER_MBQ_H_MEV = 1.602176634e-13 * 1e6 * 3600 / 1e-3

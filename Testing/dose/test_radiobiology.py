@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import integrate
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import (
     bed,
     bed_exponentials,
@@ -17,7 +18,6 @@ from RNTDosimetryLib.dose import (
     lea_catcheside_mono,
     radiobiology_sets,
 )
-from RNTDosimetryLib.errors import DosimetryError
 
 
 def test_kidney_bed_of_the_science_notes():
@@ -125,7 +125,7 @@ def test_curves_without_an_integral_are_refused():
         lea_catcheside_factor([1.0, 2.0], [0.1], 2.8)
     with pytest.raises(DosimetryError, match="between 0 and 1"):
         bed_with_factor(4.4, 1.5, 2.6)
-    with pytest.raises(DosimetryError, match="whole number of fractions"):
+    with pytest.raises(DosimetryError, match="whole number from 1 to 1000 for fractions"):
         bed_fractions(2.0, 2.5, 3.0)
 
 

@@ -3,6 +3,7 @@ import math
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import (
     RegionDose,
     compare_engines,
@@ -18,7 +19,6 @@ from RNTDosimetryLib.dose import (
     whole_body_s_gy_per_mbq_h,
 )
 from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
 

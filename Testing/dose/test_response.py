@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import logistic_probability, ntcp_lkb, response_probability, response_sets, tcp_poisson
-from RNTDosimetryLib.errors import DosimetryError
 
 
 def test_one_half_at_the_middle_dose():

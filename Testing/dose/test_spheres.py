@@ -5,8 +5,8 @@ from dose.kernel_references import reference_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose.spheres import sphere_dose, sphere_s_value
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 
 

@@ -3,8 +3,8 @@ import math
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import mass_exponent_of, relative_dose_uncertainty
-from RNTDosimetryLib.errors import DosimetryError
 
 
 def test_volume_and_activity_partly_cancel():

@@ -8,10 +8,10 @@ from dose.kernel_references import reference_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import kernel_cache
 from RNTDosimetryLib.dose.kernels import dose_point_kernel
 from RNTDosimetryLib.dose.voxel_s import voxel_kernel, voxel_s_kernel
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide, list_nuclides
 
 MGY_G_PER_MBQ_S_MEV = 0.1602176634  # the electronvolt of the SI

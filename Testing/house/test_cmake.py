@@ -106,7 +106,7 @@ def test_installed_library_is_the_one_of_the_clone(installed):
 
 def test_installed_library_finds_its_data(installed):
     program = (
-        "import RNTDosimetryLib.nuclides as n; from RNTDosimetryLib.resources import resources_folder;"
+        "import RNTDosimetryLib.nuclides as n; from RNTDosimetryLib.base.resources import resources_folder;"
         "print(n.__file__, resources_folder(), n.get_nuclide('Lu-177').half_life_h, sep='|')"
     )
     library, data, half_life = run_there(installed, program).split("|")

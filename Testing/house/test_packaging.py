@@ -55,7 +55,7 @@ def test_package_holds_all_data(built):
 
 def test_package_works_from_anywhere(built, tmp_path):
     program = (
-        "import RNTDosimetryLib, RNTDosimetryLib.nuclides as n; from RNTDosimetryLib.resources import resources_folder;"
+        "import RNTDosimetryLib, RNTDosimetryLib.nuclides as n; from RNTDosimetryLib.base.resources import resources_folder;"
         "print(RNTDosimetryLib.__version__, resources_folder(), n.get_nuclide('Y-90').half_life_h, sep='|')"
     )
     environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}

@@ -11,8 +11,7 @@ LIBRARY = ROOT / "RNTDosimetryLib"
 MODULE = ROOT / "RNTDosimetry"
 
 # A room imports only rooms to the right of it. Files at the top of the library that are not named here are the workflow.
-ROOM_ORDER = ("workflow", "phantom", "report", "planning", "dose", "kinetics", "images", "nuclides", "ground")
-GROUND_FILES = {"errors", "records", "resources", "progress", "scalars"}
+ROOM_ORDER = ("workflow", "phantom", "report", "planning", "dose", "kinetics", "images", "nuclides", "base")
 FILE_SCOPE_PACKAGES = {"numpy", "scipy", "SimpleITK", "vtk", "vtkmodules", "RNTDosimetryLib"}
 INNER_PACKAGES = FILE_SCOPE_PACKAGES | {"pydicom", "highdicom"}
 MODULE_FILE_SCOPE = FILE_SCOPE_PACKAGES | {"slicer", "qt", "ctk", "RNTDosimetryPanel", "RNTDosimetryScene", "RNTDosimetry"}
@@ -64,8 +63,6 @@ def room_of(path: Path) -> str:
     parts = path.relative_to(LIBRARY).parts
     if len(parts) > 1:
         return parts[0]
-    if path.stem in GROUND_FILES:
-        return "ground"
     return "workflow"
 
 
@@ -75,10 +72,10 @@ def room_of_name(dotted: str) -> str | None:
     if parts[0] != "RNTDosimetryLib":
         return None
     if len(parts) == 1 or parts[1].startswith("__version__"):
-        return "ground"
+        return "base"
     if (LIBRARY / parts[1]).is_dir():
         return parts[1]
-    return "ground" if parts[1] in GROUND_FILES else "workflow"
+    return "workflow"
 
 
 @pytest.mark.parametrize("path", library_files(), ids=name_of)
@@ -181,6 +178,6 @@ def test_the_walls_can_be_broken(tmp_path):
     assert {name for name, _ in outermost_imports(tree)} == {"pandas", "RNTDosimetryLib.dose.bed"}
     assert {name for name, _ in imported_names(tree)} == {"pandas", "pydicom", "qt", "RNTDosimetryLib.dose.bed"}
     assert room_of_name("RNTDosimetryLib.dose.bed") == "dose"
-    assert room_of_name("RNTDosimetryLib.errors.DosimetryError") == "ground"
+    assert room_of_name("RNTDosimetryLib.base.errors.DosimetryError") == "base"
     assert room_of_name("RNTDosimetryLib.study.Study") == "workflow"
     assert room_of_name("numpy.array") is None

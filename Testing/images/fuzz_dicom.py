@@ -14,7 +14,7 @@ from images.region_fixtures import write_rtstruct, write_seg
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder, read_planar_folder
 
 SPECT_GRID = Grid(size=(4, 5, 6), spacing=(14.0, 12.0, 14.0))

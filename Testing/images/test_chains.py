@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from images.moving_patient import motion
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import RigidTransform
 from RNTDosimetryLib.images.chains import compose, inverse, moved_points, rotation_angle_degrees, shift_of_point_mm, to_ras
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.dead_time import MODELS, DeadTime, fit_dead_time, observed_rate_cps, true_rate_cps
 from RNTDosimetryLib.phantom import decaying_source
 

@@ -5,7 +5,7 @@ import pytest
 import SimpleITK as sitk
 from images.moving_patient import motion, patient
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry
 from RNTDosimetryLib.images.deformable import deform_activity, register_deformable
 

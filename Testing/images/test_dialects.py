@@ -10,7 +10,7 @@ from images.dicom_fixtures import COARSE_CT, CORONAL, OBLIQUE, ROOT, Grid, Spect
 from images.test_intake_variants import largest_deviation
 from pydicom import dcmread
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder
 
 

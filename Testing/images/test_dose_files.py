@@ -6,8 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import dose_volume_histogram, gamma_index
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dose_files import dose_on_grid, load_dose_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import to_sitk

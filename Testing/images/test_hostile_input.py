@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib import images
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry, Region
 
 SHAPE = (6, 6, 6)

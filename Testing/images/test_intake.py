@@ -7,7 +7,7 @@ import pytest
 from images.dicom_fixtures import CT_GRID, ROOT, Grid, Spect, true_concentration, write_ct, write_spect
 from images.region_fixtures import write_labelmap, write_rtstruct, write_seg
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Intake, format_intake_table, read_folder
 
 

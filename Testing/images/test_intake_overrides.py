@@ -10,8 +10,8 @@ import pytest
 from images.dicom_fixtures import COARSE_CT, ROOT, Spect, write_ct, write_spect
 from images.time_frame_fixtures import Frame, write_nm
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import IntakeRefused, format_intake_rows, read_folder
 from RNTDosimetryLib.study_images import scans_of_intake
 

@@ -11,7 +11,7 @@ import pytest
 from images.dicom_fixtures import COARSE_CT, CT_GRID, ROOT, Spect, write_ct, write_spect
 from images.region_fixtures import write_rtstruct, write_seg
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import read_folder
 
 

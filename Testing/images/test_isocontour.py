@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.image_contours import equivalent_sphere, fixed_threshold, hot_sphere, isocontour
 from RNTDosimetryLib.images.spheres import sphere_occupancy, sphere_region, sphere_volume_ml

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.integrate import quad
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.calibration import typed_calibration
 from RNTDosimetryLib.images.dead_time import DeadTime, observed_rate_cps
 from RNTDosimetryLib.images.planar import PhotonPath, PlanarView, conjugate_activity, planar_curve

@@ -12,7 +12,7 @@ from images.dicom_fixtures import ADMINISTRATION, ROOT
 from images.planar_fixtures import BACK, FRONT, SHAPE, WINDOWS_208, pictures, stored, write_planar_object
 from scipy import ndimage
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import (
     CtImage,
     ImageGeometry,

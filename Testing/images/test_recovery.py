@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.calibration import apply_calibration, typed_calibration
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.measurement import measure_activity

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from images.moving_patient import GRID, mean_displacement_mm, motion, scan
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import CtImage, ImageGeometry, RigidRegistration, register_rigid
 from RNTDosimetryLib.images.chains import rotation_angle_degrees
 from RNTDosimetryLib.images.registration_quality import body_mask, registration_quality

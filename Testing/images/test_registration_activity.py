@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from images import moving_activity, moving_patient
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry
 from RNTDosimetryLib.images.registration_activity import register_rigid_activity
 

@@ -6,7 +6,7 @@ from images import test_deformable as pushed
 from images import test_registration_activity as uptake
 from images.moving_patient import GRID, motion, scan
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import (
     ActivityImage,
     CtImage,

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.spatial.transform import Rotation
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, resample_activity, resample_mask
 
 SMALL = ImageGeometry((12, 14, 16), (7.0, 5.0, 6.0), (-40.0, -30.0, 100.0))

@@ -24,7 +24,7 @@ from images.time_frame_fixtures import (
 )
 from pydicom import dcmread
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import format_intake_table, read_folder
 
 DECAYS = ("NONE", "START", "ADMIN")

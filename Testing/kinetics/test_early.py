@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.kinetics import early_activity, fit_time_activity
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.resources import read_json
 
 DECAY = get_nuclide("Lu-177").decay_constant_per_h
 TIMES_H = np.array([4.1, 23.7, 71.25, 168.6])

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from kinetics.simulation import Lu177
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, later_cycle, population_prior, single_time_point, two_points
 
 LU = Lu177()

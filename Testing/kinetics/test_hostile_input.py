@@ -12,7 +12,7 @@ import pytest
 from kinetics.simulation import Lu177
 
 from RNTDosimetryLib import kinetics
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics import KineticFit, RatePrior, fit_time_activity, fit_voxels, later_cycle, single_time_point
 from RNTDosimetryLib.kinetics.voxel_engines import BlockFit
 from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps
@@ -209,7 +209,7 @@ def test_what_is_no_plain_number_is_refused(values):
         lambda: fit_voxels(TIMES_H, IMAGES, LU, uncertainties_bq_ml=values), lambda: REGION.activity_mbq(values),
         lambda: kinetics.fit_time_activities(TIMES_H, [values], LU),
     ):
-        with pytest.raises(DosimetryError, match=r"^Expected numbers for "):
+        with pytest.raises(DosimetryError, match=r"^Expected numbers in "):
             call()
 
 
@@ -235,15 +235,15 @@ def test_masked_images_are_refused():
     ("later_cycle", {"half_life_cv": float("inf")}, "a number for half_life_cv, received inf"),
     ("later_cycle", {"half_life_cv": -1}, "half_life_cv from 0 to 1, received -1"),
     ("RatePrior", {"median_per_h": "a"}, "a number for median_per_h, received a"),
-    ("general_rate", {"kind": "x"}, "kind of rate out of uptake, early_clearance, received 'x'"),
+    ("general_rate", {"kind": "x"}, "kind of rate uptake or early_clearance, received 'x'"),
     ("get_model", {"model": []}, r"a model out of auto, .* received '\[\]'"),
     ("hybrid_curve", {"spect_systematic_relative": "a"}, "a number for spect_systematic_relative, received a"),
     ("fit_voxels", {"relative_uncertainty": "a"}, "a number for relative_uncertainty, received a"),
     ("fit_voxels", {"relative_uncertainty": 5}, "relative uncertainty such as 0.05, received 5; give a fraction, at most 1"),
-    ("fit_voxels", {"uncertainties_bq_ml": "a"}, "numbers for uncertainties_bq_ml, received a"),
+    ("fit_voxels", {"uncertainties_bq_ml": "a"}, "numbers in uncertainties_bq_ml, received a"),
     ("fit_voxels", {"uncertainties_bq_ml": 1e300}, r"one positive uncertainty in Bq/mL, .* received 1e\+300"),
     ("fit_voxels", {"uncertainties_bq_ml": [1e-9, 1, 1, 1]}, "uncertainties_bq_ml within a factor of 1e"),
-    ("fit_voxels", {"weighting": []}, "weighting out of relative, constant, counts"),
+    ("fit_voxels", {"weighting": []}, "weighting relative, constant or counts"),
     ("fit_voxels", {"shortest_half_life_h": "a"}, "a number for shortest_half_life_h, received a"),
     ("fit_voxels", {"shortest_half_life_h": 0.1}, "at least a 30th of the first time, received 0.1"),
     ("fit_voxels", {"threads": "a"}, "a whole number for threads, received a"),
@@ -264,7 +264,7 @@ def test_a_curve_has_no_activity_before_the_administration(fit):
     for times in (-1e6, [24.0, -0.1]):
         with pytest.raises(DosimetryError, match="after the start of administration, received -"):
             fit.activity_mbq(times)
-    with pytest.raises(DosimetryError, match="finite times_h"):
+    with pytest.raises(DosimetryError, match="finite numbers in times_h"):
         fit.activity_mbq(np.nan)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from kinetics.simulation import Lu177
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics import ExponentialModel, fit_time_activities, fit_time_activity, get_model
 from RNTDosimetryLib.nuclides import get_nuclide
 

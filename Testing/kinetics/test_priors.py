@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from kinetics.simulation import Lu177
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.kinetics import (
     PopulationPrior,
     RatePrior,
@@ -13,7 +14,6 @@ from RNTDosimetryLib.kinetics import (
     list_populations,
     population_prior,
 )
-from RNTDosimetryLib.resources import read_json
 
 LU = Lu177()
 DECAY = LU.decay_constant_per_h

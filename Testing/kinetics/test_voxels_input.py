@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps
 from RNTDosimetryLib.kinetics.voxel_series import FitCancelled, VoxelNoise, products_of, run_blocks
 from RNTDosimetryLib.kinetics.voxels import fit_voxels

@@ -6,7 +6,7 @@ import shutil
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 
 def node_names(scene) -> list[str]:

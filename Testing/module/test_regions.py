@@ -6,7 +6,7 @@ import types
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 SPACING_MM = 4.0
 HOT_RADIUS_MM = 18.0

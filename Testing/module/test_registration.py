@@ -8,7 +8,7 @@ import pytest
 from images.moving_activity import ORGANS, SPACING_MM, activity_scan
 from images.moving_patient import mean_displacement_mm, motion, scan
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry, Region
 from RNTDosimetryLib.study import read_study
 from RNTDosimetryLib.workflow import run_study_file
@@ -67,7 +67,7 @@ def scene_method(parameter_node):
 
 def test_by_activity_the_scene_gives_what_the_command_line_gives(logic, study_path, tmp_path):
     """The demo's study with register_by "activity": doses alike to 1e-6, and the study that the panel writes says it again."""
-    from RNTDosimetryLib.report import write_json
+    from RNTDosimetryLib.base.documents import write_json
 
     study = read_study(study_path).to_dict()
     study["settings"]["register_by"] = "activity"

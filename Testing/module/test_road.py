@@ -5,8 +5,8 @@ import json
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.progress import Cancelled
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Cancelled
 
 STEPS = ("register", "measure", "fit", "dose")
 

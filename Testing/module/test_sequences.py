@@ -140,7 +140,7 @@ def test_the_sequences_are_not_saved(scene, study, tmp_path):
 def test_one_scan_cannot_be_played(logic):
     from RNTDosimetryScene import sequences
 
-    from RNTDosimetryLib.errors import DosimetryError
+    from RNTDosimetryLib.base.errors import DosimetryError
 
     with pytest.raises(DosimetryError, match="Expected at least two scans to play, received fewer"):
         sequences.show_scans(logic.getParameterNode())
@@ -215,7 +215,7 @@ def test_a_sequence_without_times_is_refused(logic, scene, unit, values, text):
     import slicer
     from RNTDosimetryScene import sequences
 
-    from RNTDosimetryLib.errors import DosimetryError
+    from RNTDosimetryLib.base.errors import DosimetryError
 
     node = logic.getParameterNode()
     sequence = dynamic_sequence(scene, unit, 3)
@@ -235,7 +235,7 @@ def test_nothing_is_added_when_a_time_is_taken(logic, scene):
     import slicer
     from RNTDosimetryScene import sequences
 
-    from RNTDosimetryLib.errors import DosimetryError
+    from RNTDosimetryLib.base.errors import DosimetryError
 
     node = logic.getParameterNode()
     sequences.add_frames(node, dynamic_sequence(scene, "h", 2, [10, 30]))

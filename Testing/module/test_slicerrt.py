@@ -173,7 +173,7 @@ def slicerrt(computed_panel, monkeypatch):
 def test_without_slicerrt_the_buttons_rest_and_say_why(computed_panel):
     from RNTDosimetryScene import slicerrt
 
-    from RNTDosimetryLib.errors import DosimetryError
+    from RNTDosimetryLib.base.errors import DosimetryError
 
     _container, widget = computed_panel
     widget.panel.refresh()
@@ -259,7 +259,7 @@ def test_our_dose_has_no_negative_voxel_and_such_are_refused(slicerrt):
     import slicer
     from RNTDosimetryScene import slicerrt as handed
 
-    from RNTDosimetryLib.errors import DosimetryError
+    from RNTDosimetryLib.base.errors import DosimetryError
 
     widget, _dvh, _isodose = slicerrt
     array = slicer.util.arrayFromVolume(widget._parameterNode.doseVolume)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from host.errors import collected_errors
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
 ROOT = Path(__file__).resolve().parents[2]
 

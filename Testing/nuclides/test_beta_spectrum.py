@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import BetaBranch, get_nuclide, list_nuclides
 from RNTDosimetryLib.nuclides.beta_spectrum import beta_spectrum
 

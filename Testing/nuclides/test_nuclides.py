@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, joule_per_gbq, list_nuclides, standard_name, with_progeny
 
 THERAPY = ["Lu-177", "Y-90", "Ho-166", "I-131", "Re-188", "Re-186", "Sm-153", "Sr-89", "Tb-161", "Ac-225", "Ra-223", "Pb-212"]

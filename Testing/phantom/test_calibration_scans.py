@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_disc, blurred_point, blurred_slab, blurred_sphere
 from RNTDosimetryLib.phantom.calibration_rates import decaying_source

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from scipy.spatial.transform import Rotation
 from scipy.special import gamma
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.phantom.motion import rigid_matrix
 from RNTDosimetryLib.phantom.shapes import SampledBox, shape_from_data
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_regions, tare_truth
 from RNTDosimetryLib.phantom.tare_case import tare_activities_mbq, tare_geometry, tare_masses_g, tare_positions, tare_protocol

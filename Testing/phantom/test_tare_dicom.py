@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
-from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.images import read_folder, read_planar_views
 from RNTDosimetryLib.phantom import TareSettings, simulate_tare, write_tare
-from RNTDosimetryLib.planning import read_planar_views
 
 
 @pytest.fixture(scope="module")

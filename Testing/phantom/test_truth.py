@@ -6,7 +6,7 @@ import pytest
 from scipy.integrate import quad
 from scipy.ndimage import binary_dilation
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import (
     PhantomSettings,

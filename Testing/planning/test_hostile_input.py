@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib import planning
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.planning import Injection, Tumour
-from RNTDosimetryLib.records import to_plain
 
 TUMOUR = Tumour("T1", 200.0, 5.0)
 INJECTION = Injection("right", 1.5, (TUMOUR,), 900.0, 0.05)

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning import decayed_gbq, get_product, list_products, order_options
 

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.plan_demo import run_plan_demo
 
 

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
 from RNTDosimetryLib.plan_report import plan_csv, plan_dose_table, render_plan_report
 from RNTDosimetryLib.planning import (

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib import plan_images
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.plan_file import read_plan, run_plan
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Injection, Tumour, injections_for_goals, injections_plan, partition_model, scale_injections
 
 RIGHT = Injection("right", 1.5, (Tumour("T1", 120, 4.0), Tumour("T2", 60, 3.0)), 700, 0.04)

@@ -4,7 +4,7 @@ from datetime import datetime
 
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Tumour, choose_product
 
 TUESDAY = datetime(2026, 11, 24, 12)

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import (
     PlanUncertainty,
     Tumour,

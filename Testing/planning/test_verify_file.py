@@ -6,13 +6,13 @@ import jsonschema
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import blurred_map, write_tare
 from RNTDosimetryLib.phantom.tare_case import tare_anatomy, tare_concentrations_bq_ml
-from RNTDosimetryLib.resources import read_json
 from RNTDosimetryLib.verify_file import read_verification, run_verification
 from RNTDosimetryLib.verify_request import VerifyRequest
 

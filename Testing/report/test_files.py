@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import replacing, sha256_of_array, sha256_of_file, write_json, write_text
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.report import replacing, sha256_of_array, sha256_of_file, write_dose_nrrd, write_json, write_text
+from RNTDosimetryLib.report import write_dose_nrrd
 
 _C, _S = np.cos(0.3), np.sin(0.3)
 OBLIQUE = ImageGeometry((3, 4, 5), (4.8, 2.0, 3.0), (-10.0, 20.0, 1000.5), ((_C, -_S, 0), (_S, _C, 0), (0, 0, 1)))

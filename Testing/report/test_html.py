@@ -5,7 +5,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import (
     Bullets,
     Column,

@@ -9,9 +9,10 @@ import SimpleITK as sitk
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.documents import sha256_of_file
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.report import dicom_reference, read_rtdose, sha256_of_file, write_rtdose
+from RNTDosimetryLib.report import dicom_reference, read_rtdose, write_rtdose
 from RNTDosimetryLib.report.rtdose import right_handed
 
 REFERENCE = {

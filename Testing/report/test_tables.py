@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import Column, Measured, Table, table_csv, table_html, table_text
 
 HOSTILE = '<script>alert("1")</script>'

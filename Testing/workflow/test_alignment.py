@@ -6,7 +6,7 @@ from images.moving_activity import activity_scan
 from images.moving_patient import mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.alignment import align
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages

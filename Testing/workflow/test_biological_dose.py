@@ -6,7 +6,7 @@ from math import log
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.study import RegionSettings, Study, study_from_dict
 from RNTDosimetryLib.study_images import Scan, StudyImages

@@ -9,16 +9,16 @@ import numpy as np
 import pytest
 from workflow.compare_fixtures import compare, map_file
 
+from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.compare_file import read_comparison, run_comparison
 from RNTDosimetryLib.compare_request import DoseSource
 from RNTDosimetryLib.compare_sources import read_source
 from RNTDosimetryLib.compare_statistics import STATISTICS
 from RNTDosimetryLib.dose import compare_engines
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.report import write_dose_nrrd
-from RNTDosimetryLib.resources import read_json
 from RNTDosimetryLib.steps import region_occupancies
 
 

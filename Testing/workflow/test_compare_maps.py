@@ -8,9 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from workflow.compare_fixtures import GRADIENT_GY_PER_MM, GRID, compare, map_file, middle, ramp, save
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.compare_grids import on_grid
 from RNTDosimetryLib.compare_statistics import STATISTICS, VoxelUncertainty, compared_value, statistic_uncertainties
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.dose_files import DoseVolume
 
 FLOAT32 = 1e-6

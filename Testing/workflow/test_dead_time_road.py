@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from workflow.test_calibration_road import in_counts, source_of
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images import fit_dead_time, read_calibration, write_calibration
 from RNTDosimetryLib.images.dead_time import MODELS
 from RNTDosimetryLib.phantom import decaying_source, uniform_scan

@@ -8,7 +8,7 @@ from images import test_deformable as pushed
 from images.moving_activity import FIELD, ORGANS, uptake
 
 from RNTDosimetryLib import study_deformation
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, deform_activity
 from RNTDosimetryLib.steps import measure
 from RNTDosimetryLib.study import Study, StudySettings

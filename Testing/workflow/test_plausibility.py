@@ -7,7 +7,7 @@ from math import exp, log
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.plausibility import decay_warnings, scan_balances

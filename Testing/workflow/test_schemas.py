@@ -7,8 +7,8 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from RNTDosimetryLib.records import to_plain
-from RNTDosimetryLib.resources import read_json, resource_path
+from RNTDosimetryLib.base.records import to_plain
+from RNTDosimetryLib.base.resources import read_json, resource_path
 
 TOOLS = Path(__file__).resolve().parents[2] / "tools"
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.study import read_study
 from RNTDosimetryLib.workflow import run_study_file

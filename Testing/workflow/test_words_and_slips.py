@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main, print_warnings
 from RNTDosimetryLib.dose import dose_map, dose_volume_histogram
-from RNTDosimetryLib.errors import DosimetryError
 from RNTDosimetryLib.study_report import dose_table
 
 

@@ -5,9 +5,9 @@ import json
 from functools import lru_cache
 from pathlib import Path
 
-from RNTDosimetryLib.errors import DosimetryError
+from RNTDosimetryLib.base.errors import DosimetryError
 
-_LIBRARY_FOLDER = Path(__file__).resolve().parent
+_LIBRARY_FOLDER = Path(__file__).resolve().parent.parent
 
 
 @lru_cache(maxsize=1)
