@@ -7,8 +7,9 @@ import numpy as np
 from RNTDosimetryLib.base.documents import sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
-from RNTDosimetryLib.images import ActivityImage, CtImage, RigidRegistration, register_rigid, register_rigid_activity
+from RNTDosimetryLib.images import ActivityImage, CtImage
 from RNTDosimetryLib.images.chains import rotation_angle_degrees
+from RNTDosimetryLib.registration import RigidRegistration, register_rigid, register_rigid_activity
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment

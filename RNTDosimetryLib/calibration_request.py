@@ -10,7 +10,7 @@ from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, written_request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
-from RNTDosimetryLib.images import (
+from RNTDosimetryLib.camera import (
     Calibration,
     CalibrationSource,
     DeadTime,
@@ -19,7 +19,7 @@ from RNTDosimetryLib.images import (
     calibrate_uniform,
     write_calibration,
 )
-from RNTDosimetryLib.images.calibration import KINDS
+from RNTDosimetryLib.camera.calibration import KINDS
 from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import Column, Table

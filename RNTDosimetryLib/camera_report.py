@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from RNTDosimetryLib.images import Calibration, DeadTime, RecoveryCurve
+from RNTDosimetryLib.camera import Calibration, DeadTime, RecoveryCurve
 from RNTDosimetryLib.report import Facts, Figure, Section, recovery_plot
 
 

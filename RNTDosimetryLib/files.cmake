@@ -13,6 +13,12 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/calibration_request.py
+  RNTDosimetryLib/camera/__init__.py
+  RNTDosimetryLib/camera/calibration.py
+  RNTDosimetryLib/camera/dead_time.py
+  RNTDosimetryLib/camera/recovery.py
+  RNTDosimetryLib/camera/sensitivity.py
+  RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/camera_report.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/compare_file.py
@@ -51,15 +57,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/dose/whole_body.py
   RNTDosimetryLib/images/__init__.py
-  RNTDosimetryLib/images/activity_balance.py
   RNTDosimetryLib/images/bed_positions.py
-  RNTDosimetryLib/images/calibration.py
   RNTDosimetryLib/images/calibration_use.py
   RNTDosimetryLib/images/camera_setup.py
   RNTDosimetryLib/images/chains.py
   RNTDosimetryLib/images/counts_files.py
-  RNTDosimetryLib/images/dead_time.py
-  RNTDosimetryLib/images/deformable.py
   RNTDosimetryLib/images/dicom_activity.py
   RNTDosimetryLib/images/dicom_decay.py
   RNTDosimetryLib/images/dicom_frames.py
@@ -79,7 +81,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/intake_administration.py
   RNTDosimetryLib/images/intake_ledger.py
   RNTDosimetryLib/images/intake_records.py
-  RNTDosimetryLib/images/measurement.py
   RNTDosimetryLib/images/nm_frame_times.py
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
@@ -89,23 +90,10 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/planar_views.py
   RNTDosimetryLib/images/planar_windows.py
   RNTDosimetryLib/images/quantification.py
-  RNTDosimetryLib/images/recovery.py
-  RNTDosimetryLib/images/region_noise.py
-  RNTDosimetryLib/images/region_uncertainty.py
-  RNTDosimetryLib/images/registration.py
-  RNTDosimetryLib/images/registration_activity.py
-  RNTDosimetryLib/images/registration_masks.py
-  RNTDosimetryLib/images/registration_orientation.py
-  RNTDosimetryLib/images/registration_quality.py
-  RNTDosimetryLib/images/registration_search.py
   RNTDosimetryLib/images/resampling.py
-  RNTDosimetryLib/images/sensitivity.py
-  RNTDosimetryLib/images/sphere_detection.py
-  RNTDosimetryLib/images/sphere_means.py
   RNTDosimetryLib/images/spheres.py
   RNTDosimetryLib/images/suv.py
   RNTDosimetryLib/images/time_frame_choice.py
-  RNTDosimetryLib/images/visual_check.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/admission.py
@@ -134,8 +122,15 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/voxel_series.py
   RNTDosimetryLib/kinetics/voxel_shared.py
   RNTDosimetryLib/kinetics/voxels.py
+  RNTDosimetryLib/measurement/__init__.py
+  RNTDosimetryLib/measurement/activity.py
+  RNTDosimetryLib/measurement/balance.py
+  RNTDosimetryLib/measurement/noise.py
+  RNTDosimetryLib/measurement/partial_volume.py
+  RNTDosimetryLib/measurement/uncertainty.py
   RNTDosimetryLib/nuclides/__init__.py
   RNTDosimetryLib/nuclides/beta_spectrum.py
+  RNTDosimetryLib/nuclides/decay.py
   RNTDosimetryLib/nuclides/records.py
   RNTDosimetryLib/nuclides/table.py
   RNTDosimetryLib/outputs.py
@@ -183,7 +178,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/intratumoural.py
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
-  RNTDosimetryLib/planning/partial_volume.py
   RNTDosimetryLib/planning/positions.py
   RNTDosimetryLib/planning/product_choice.py
   RNTDosimetryLib/planning/products.py
@@ -195,6 +189,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/voxel_plan.py
   RNTDosimetryLib/plausibility.py
   RNTDosimetryLib/recovery_request.py
+  RNTDosimetryLib/registration/__init__.py
+  RNTDosimetryLib/registration/by_activity.py
+  RNTDosimetryLib/registration/deformable.py
+  RNTDosimetryLib/registration/orientation.py
+  RNTDosimetryLib/registration/quality.py
+  RNTDosimetryLib/registration/rigid.py
+  RNTDosimetryLib/registration/search.py
+  RNTDosimetryLib/registration/visual_check.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
   RNTDosimetryLib/report/charts.py

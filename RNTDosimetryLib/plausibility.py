@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass
 
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import check_total_activity, total_activity_mbq
+from RNTDosimetryLib.measurement import check_total_activity, total_activity_mbq
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.study import RegionSettings, Study
 from RNTDosimetryLib.study_images import StudyImages

@@ -9,8 +9,7 @@ from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, write_text, written_request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
-from RNTDosimetryLib.images import (
-    ActivityImage,
+from RNTDosimetryLib.camera import (
     DetectedSphere,
     RecoveryCurve,
     apply_calibration,
@@ -20,11 +19,12 @@ from RNTDosimetryLib.images import (
     read_calibration,
     write_recovery,
 )
+from RNTDosimetryLib.camera.recovery import MODELS
+from RNTDosimetryLib.images import ActivityImage
 from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
-from RNTDosimetryLib.images.quantification import acquisition_average_factor
-from RNTDosimetryLib.images.recovery import MODELS
-from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA
+from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 from RNTDosimetryLib.report import Column, Table, measured, recovery_plot
 
 REQUEST_FORMAT = "RNTDosimetry recovery request"

@@ -7,7 +7,8 @@ import numpy as np
 from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import DeformableRegistration, deform_activity, occupancy_on_grid, register_deformable
+from RNTDosimetryLib.images import occupancy_on_grid
+from RNTDosimetryLib.registration import DeformableRegistration, deform_activity, register_deformable
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.study_result import Alignment

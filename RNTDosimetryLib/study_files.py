@@ -6,8 +6,9 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.images import Calibration, RecoveryCurve, Region, apply_recovery, read_calibration, read_recovery
-from RNTDosimetryLib.images.measurement import outline_uncertainty
+from RNTDosimetryLib.camera import Calibration, RecoveryCurve, apply_recovery, read_calibration, read_recovery
+from RNTDosimetryLib.images import Region
+from RNTDosimetryLib.measurement.activity import outline_uncertainty
 from RNTDosimetryLib.study import RegionSettings, Study
 
 FILE_KEYS = ("calibration_file", "recovery_file")

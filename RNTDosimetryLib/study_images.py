@@ -12,14 +12,13 @@ from RNTDosimetryLib.base.documents import sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.images import (
     ActivityImage,
-    Calibration,
     CtImage,
     Intake,
     IntakeRow,
     Patient,
-    RecoveryCurve,
     Region,
     exclude_lesions,
     is_without_lesions,

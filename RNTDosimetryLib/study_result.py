@@ -8,19 +8,14 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.biological_dose import BiologicalDose
+from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
-from RNTDosimetryLib.images import (
-    Calibration,
-    ImageGeometry,
-    IntakeRow,
-    Patient,
-    RecoveryCurve,
-    RegistrationQuality,
-    TimeActivityCurve,
-)
+from RNTDosimetryLib.images import ImageGeometry, IntakeRow, Patient
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels import VoxelFit
+from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.plausibility import ScanBalance
+from RNTDosimetryLib.registration import RegistrationQuality
 from RNTDosimetryLib.study import Study
 
 RESULTS_FORMAT = "RNTDosimetry results"

@@ -8,17 +8,16 @@ import numpy as np
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import (
+from RNTDosimetryLib.camera import (
     Calibration,
-    ImageGeometry,
-    IntakeRow,
     RecoveryCurve,
     apply_calibration,
     read_calibration,
     read_recovery,
     typed_calibration,
 )
-from RNTDosimetryLib.images.calibration import check_calibration
+from RNTDosimetryLib.camera.calibration import check_calibration
+from RNTDosimetryLib.images import ImageGeometry, IntakeRow
 from RNTDosimetryLib.images.calibration_use import CalibrationUse
 from RNTDosimetryLib.study_files import check_recovery_setup
 from RNTDosimetryScene import volumes

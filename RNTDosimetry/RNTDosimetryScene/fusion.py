@@ -4,7 +4,7 @@ import numpy as np
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import checkerboard, middle_of_patient
+from RNTDosimetryLib.registration import checkerboard, middle_of_patient
 from RNTDosimetryScene import hierarchy, transforms, volumes
 from RNTDosimetryScene.geometry import LPS_TO_RAS, to_world
 from RNTDosimetryScene.views import has_views

@@ -9,8 +9,8 @@ from RNTDosimetryLib import steps
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import part, silent, stopping
 from RNTDosimetryLib.dose import RegionDose
-from RNTDosimetryLib.images import TimeActivityCurve
 from RNTDosimetryLib.kinetics import KineticFit
+from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.study import RegionSettings

@@ -5,4 +5,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.base.records import Record
 
-__all__ = ["RESEARCH_ONLY", "Cancelled", "DosimetryError", "Record"]
+__all__ = [
+    "Cancelled",
+    "DosimetryError",
+    "RESEARCH_ONLY",
+    "Record",
+]

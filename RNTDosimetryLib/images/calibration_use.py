@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.calibration import Calibration, check_calibration
+from RNTDosimetryLib.camera.calibration import Calibration, check_calibration
 from RNTDosimetryLib.images.camera_setup import setup_of
 from RNTDosimetryLib.images.intake_ledger import positive_number
 from RNTDosimetryLib.images.quantification import unit_meaning

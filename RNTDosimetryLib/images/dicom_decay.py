@@ -12,7 +12,8 @@ from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
 from RNTDosimetryLib.images.dicom_timing import Timing, time_of_mean_s
 from RNTDosimetryLib.images.intake_administration import half_life_in_file_s
 from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.quantification import DECAY_CORRECTIONS, acquisition_average_factor, check_decay_factor
+from RNTDosimetryLib.images.quantification import DECAY_CORRECTIONS, check_decay_factor
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 _SERIES_TIME_SLACK_S = 60.0
 _NOTABLE_CHANGE = 0.005

@@ -12,9 +12,10 @@ from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.images.dicom_timing import LONGEST_SCAN_S
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.intake_ledger import positive_number, relative_number
-from RNTDosimetryLib.images.quantification import acquisition_average_factor, unit_meaning
+from RNTDosimetryLib.images.quantification import unit_meaning
 from RNTDosimetryLib.images.resampling import geometry_of_sitk
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 SUFFIXES = (".nrrd", ".nhdr", ".nii", ".nii.gz", ".mha", ".mhd")
 

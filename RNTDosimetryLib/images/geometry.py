@@ -1,5 +1,6 @@
 """Where the voxels of an image lie in the patient."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -87,3 +88,8 @@ class ImageGeometry(Record):
             return False
         corners = np.array([[x, y, z, 1] for x in (0, self.size[2]) for y in (0, self.size[1]) for z in (0, self.size[0])]).T
         return bool(np.abs((self.index_to_lps - other.index_to_lps) @ corners).max() <= tolerance_mm)
+
+
+def sphere_diameter_mm(volume_ml: float) -> float:
+    """Diameter of the sphere with this volume."""
+    return (6000.0 * volume_ml / math.pi) ** (1.0 / 3.0)

@@ -7,7 +7,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import LARGEST_NUMBER, checked_kind, checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images.region_uncertainty import sphere_diameter_mm
+from RNTDosimetryLib.images.geometry import sphere_diameter_mm
 from RNTDosimetryLib.images.resampling import centres_inside
 from RNTDosimetryLib.images.spheres import checked_diameter_mm, sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, Region

@@ -7,10 +7,10 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.images.calibration import Calibration
-from RNTDosimetryLib.images.dead_time import DeadTimeFactor
-from RNTDosimetryLib.images.quantification import acquisition_average_factor
+from RNTDosimetryLib.camera.calibration import Calibration
+from RNTDosimetryLib.camera.dead_time import DeadTimeFactor
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 _MOSTLY_COVERED = 0.5
 _DEEP_PATH = 4.0

@@ -11,6 +11,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of
 from RNTDosimetryLib.images.dicom_volumes import rescale_of
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")
 """TIME: corrected to a moment that the file or an override names."""
@@ -177,10 +178,6 @@ def _mapping_of(dataset, what: str, kinds) -> ValueScale | None:
     return None
 
 
-def acquisition_average_factor(decay_constant_per_s: float, duration_s) -> np.ndarray:
-    """Activity at the start over the mean during the acquisition: lambda dt / (1 - exp(-lambda dt)); 1 for dt = 0."""
-    x = decay_constant_per_s * np.asarray(duration_s, dtype=float)
-    return np.where(x > 1e-12, x / -np.expm1(-np.maximum(x, 1e-12)), 1.0)
 
 
 def check_decay_factor(

@@ -10,8 +10,8 @@ from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_
 from RNTDosimetryLib.images.dicom_tags import find
 from RNTDosimetryLib.images.dicom_time_frames import time_frames
 from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 EACH, MEAN = "each", "mean"
 _SAME_SCAN_S = 1.0

@@ -20,7 +20,6 @@ from RNTDosimetryLib.planning.holmium import (
 from RNTDosimetryLib.planning.intratumoural import IntratumouralDose, intratumoural_activity_gbq, intratumoural_dose
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, LimitedActivity, activity_for_limits, check_limits
 from RNTDosimetryLib.planning.ordering import OrderOption, decayed_gbq, order_options
-from RNTDosimetryLib.planning.partial_volume import RegionMeans, region_means
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,
@@ -100,7 +99,6 @@ __all__ = [
     "ProductChoice",
     "Quantity",
     "RegionAgreement",
-    "RegionMeans",
     "RelaxationMap",
     "SampledPlan",
     "ScoutMeasurement",
@@ -140,7 +138,6 @@ __all__ = [
     "order_options",
     "partition_model",
     "read_planar_views",
-    "region_means",
     "sampled_doses",
     "scale_injections",
     "sensitivity",

@@ -8,7 +8,8 @@ import numpy as np
 from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.voxel_plan import SphereDoseMap, sphere_dose_map
 

@@ -9,11 +9,12 @@ from scipy import ndimage
 from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
-from RNTDosimetryLib.images.measurement import field_of_view_coverage
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.measurement import region_mass_g
+from RNTDosimetryLib.measurement.activity import field_of_view_coverage
+from RNTDosimetryLib.measurement.partial_volume import region_means
 from RNTDosimetryLib.planning.checks import checked_items
 from RNTDosimetryLib.planning.compartments import Tumour
-from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.positions import Injection
 
 _NORMAL = "normal liver"

@@ -9,7 +9,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import density_from_hounsfield
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
-from RNTDosimetryLib.images.measurement import field_of_view_coverage
+from RNTDosimetryLib.measurement.activity import field_of_view_coverage
 
 _FULL_COVERAGE = 0.999
 _LEAST_COVERAGE = 0.3
@@ -133,7 +133,7 @@ def lung_shunt_spect(image: ActivityImage, lungs: Region, liver: Region, *others
     liver: the whole liver with its tumours. resolution_fwhm_mm: corrects the spill of the liver into the base of the lungs.
     Lungs partly outside the field are completed with their mean, with a warning; less than a third inside is refused.
     """
-    from RNTDosimetryLib.planning.partial_volume import region_means
+    from RNTDosimetryLib.measurement.partial_volume import region_means
 
     resolution_fwhm_mm = checked_fwhm(resolution_fwhm_mm)
     warnings, volumes, occupancies = [], {}, {}

@@ -9,11 +9,12 @@ from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, positive_num
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose import DoseVolumeHistogram, dose_volume_histogram
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.images.resampling import resample_array
+from RNTDosimetryLib.measurement import region_mass_g
+from RNTDosimetryLib.measurement.partial_volume import region_means
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_items, checked_shunt
-from RNTDosimetryLib.planning.partial_volume import region_means
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.planning.voxel_plan import DOSE_AT_PERCENT, SphereDoseMap, sphere_dose_map

@@ -10,7 +10,8 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_volume_histogram, isodose_levels
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, region_mass_g
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.checks import checked_items, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import DoseConstant, dose_constant

@@ -1,6 +1,6 @@
 """The recovery curve of a sphere phantom scan as a plot."""
 
-from RNTDosimetryLib.images import RecoveryCurve
+from RNTDosimetryLib.camera import RecoveryCurve
 from RNTDosimetryLib.report.axes import Axis
 from RNTDosimetryLib.report.plots import Band, Series, line_plot
 

@@ -37,7 +37,7 @@ def _sensitivity_rows():
 
 
 def _calibrate(scan, counts, source_draw: float, volume_draw: float):
-    from RNTDosimetryLib.images import CalibrationSource, calibrate_planar, calibrate_point, calibrate_uniform
+    from RNTDosimetryLib.camera import CalibrationSource, calibrate_planar, calibrate_point, calibrate_uniform
 
     activity = scan.source_activity_mbq * (1 + SOURCE * source_draw)
     source = CalibrationSource(scan.nuclide, activity, scan.source_measured, SOURCE)
@@ -60,8 +60,8 @@ def _coverage_rows(name: str, scores: np.ndarray):
 
 
 def _recovery_rows():
-    from RNTDosimetryLib.images import apply_calibration, detect_spheres, fit_recovery, measure_sphere_recovery, typed_calibration
-    from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, sphere_recovery
+    from RNTDosimetryLib.camera import apply_calibration, detect_spheres, fit_recovery, measure_sphere_recovery, typed_calibration
+    from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA, sphere_recovery
     from RNTDosimetryLib.phantom import sphere_scan
 
     scan = sphere_scan()
@@ -95,7 +95,8 @@ def _recovery_rows():
 def _deformable_rows():
     from images.moving_patient import GRID, patient
 
-    from RNTDosimetryLib.images import CtImage, register_deformable
+    from RNTDosimetryLib.images import CtImage
+    from RNTDosimetryLib.registration import register_deformable
 
     centre, push, width = np.array([-30.0, 10.0, 150.0]), np.array([4.0, -6.0, 12.0]), 70.0
 

@@ -7,7 +7,8 @@ from images.moving_activity import activity_scan, field_of_view
 from images.moving_patient import GRID, mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ImageGeometry, register_rigid, register_rigid_activity
+from RNTDosimetryLib.images import ImageGeometry
+from RNTDosimetryLib.registration import register_rigid, register_rigid_activity
 
 MOTIONS = 50
 

@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.activity_balance import check_total_activity
-from RNTDosimetryLib.images.calibration import (
+from RNTDosimetryLib.camera.calibration import (
     Calibration,
     apply_calibration,
     check_calibration,
@@ -18,9 +17,10 @@ from RNTDosimetryLib.images.calibration import (
     typed_calibration,
     write_calibration,
 )
-from RNTDosimetryLib.images.dead_time import DeadTime, observed_rate_cps
+from RNTDosimetryLib.camera.dead_time import DeadTime, observed_rate_cps
+from RNTDosimetryLib.camera.sensitivity import CalibrationSource, calibrate_planar, calibrate_point, calibrate_uniform
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.sensitivity import CalibrationSource, calibrate_planar, calibrate_point, calibrate_uniform
+from RNTDosimetryLib.measurement.balance import check_total_activity
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import planar_scan, point_scan, uniform_scan
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dead_time import MODELS, DeadTime, fit_dead_time, observed_rate_cps, true_rate_cps
+from RNTDosimetryLib.camera.dead_time import MODELS, DeadTime, fit_dead_time, observed_rate_cps, true_rate_cps
 from RNTDosimetryLib.phantom import decaying_source
 
 REPEATS = 200

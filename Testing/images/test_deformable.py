@@ -7,7 +7,7 @@ from images.moving_patient import motion, patient
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry
-from RNTDosimetryLib.images.deformable import deform_activity, register_deformable
+from RNTDosimetryLib.registration.deformable import deform_activity, register_deformable
 
 GRID = ImageGeometry((35, 38, 52), (8.0, 8.0, 8.0), (-204.0, -148.0, 1.5))
 CENTRE, WIDTH_MM = np.array([-30.0, 10.0, 150.0]), 70.0

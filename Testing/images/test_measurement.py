@@ -8,23 +8,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import (
-    ActivityImage,
-    ImageGeometry,
-    Region,
-    exclude_lesions,
-    measure_activity,
-    occupancy_on_grid,
-    region_mass_g,
-    time_activity_curve,
-)
-from RNTDosimetryLib.images.region_uncertainty import (
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, exclude_lesions, occupancy_on_grid
+from RNTDosimetryLib.images.resampling import centres_inside
+from RNTDosimetryLib.measurement import measure_activity, region_mass_g, time_activity_curve
+from RNTDosimetryLib.measurement.uncertainty import (
     relative_content_uncertainty,
     relative_volume_uncertainty,
     sphere_recovery,
     surface_share,
 )
-from RNTDosimetryLib.images.resampling import centres_inside
 
 CT = ImageGeometry((60, 80, 80), (2.0, 1.5, 1.5), (-60.0, -60.0, -60.0))
 SPECT = ImageGeometry((26, 26, 26), (4.8, 4.8, 4.8), (-61.13, -59.17, -60.59))

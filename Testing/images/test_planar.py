@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from scipy.integrate import quad
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.calibration import typed_calibration
-from RNTDosimetryLib.images.dead_time import DeadTime, observed_rate_cps
+from RNTDosimetryLib.camera.calibration import typed_calibration
+from RNTDosimetryLib.camera.dead_time import DeadTime, observed_rate_cps
 from RNTDosimetryLib.images.planar import PhotonPath, PlanarView, conjugate_activity, planar_curve
 from RNTDosimetryLib.kinetics import fit_time_activity, hybrid_curve
 from RNTDosimetryLib.nuclides import get_nuclide

@@ -18,7 +18,6 @@ from RNTDosimetryLib.images import (
     ImageGeometry,
     Region,
     conjugate_activity,
-    measure_activity,
     photon_path,
     planar_curve,
     read_folder,
@@ -26,6 +25,7 @@ from RNTDosimetryLib.images import (
     read_planar_scan,
 )
 from RNTDosimetryLib.kinetics import fit_time_activity, hybrid_curve
+from RNTDosimetryLib.measurement import measure_activity
 from RNTDosimetryLib.phantom import (
     PhantomSettings,
     phantom_regions,

@@ -10,10 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.calibration import apply_calibration, typed_calibration
-from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.measurement import measure_activity
-from RNTDosimetryLib.images.recovery import (
+from RNTDosimetryLib.camera.calibration import apply_calibration, typed_calibration
+from RNTDosimetryLib.camera.recovery import (
     RecoveryCurve,
     apply_recovery,
     fit_recovery,
@@ -21,10 +19,11 @@ from RNTDosimetryLib.images.recovery import (
     volume_part_of_activity,
     write_recovery,
 )
-from RNTDosimetryLib.images.region_uncertainty import relative_content_uncertainty, sphere_recovery
-from RNTDosimetryLib.images.sphere_detection import DetectedSphere, detect_spheres, measure_sphere_recovery
-from RNTDosimetryLib.images.sphere_means import sphere_mean, sphere_weights
+from RNTDosimetryLib.camera.spheres import DetectedSphere, detect_spheres, measure_sphere_recovery, sphere_mean, sphere_weights
+from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
+from RNTDosimetryLib.measurement.activity import measure_activity
+from RNTDosimetryLib.measurement.uncertainty import relative_content_uncertainty, sphere_recovery
 from RNTDosimetryLib.phantom import sphere_scan
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
 

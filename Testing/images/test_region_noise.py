@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, measure_activity, occupancy_on_grid
-from RNTDosimetryLib.images.region_noise import noise_of_mean
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.measurement import measure_activity
+from RNTDosimetryLib.measurement.noise import noise_of_mean
 from RNTDosimetryLib.phantom import PhantomSettings, phantom_regions, simulate_scan
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
 

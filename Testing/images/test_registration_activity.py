@@ -6,7 +6,7 @@ from images import moving_activity, moving_patient
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry
-from RNTDosimetryLib.images.registration_activity import register_rigid_activity
+from RNTDosimetryLib.registration.by_activity import register_rigid_activity
 
 GEOMETRY = ImageGeometry((40, 56, 64), (6.0, 6.0, 6.0), (-189.0, -165.0, -117.0))
 ORGANS = (  # center and half axes in mm, activity at first and days later

@@ -7,17 +7,8 @@ from images import test_registration_activity as uptake
 from images.moving_patient import GRID, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import (
-    ActivityImage,
-    CtImage,
-    ImageGeometry,
-    Region,
-    body_of_ct,
-    register_deformable,
-    register_rigid,
-    register_rigid_activity,
-    resample_mask,
-)
+from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry, Region, resample_mask
+from RNTDosimetryLib.registration import body_of_ct, register_deformable, register_rigid, register_rigid_activity
 
 FIXED = scan(name="straight")
 LOWER, UPPER = motion(2, 8, 3), motion(4, 18, 5)

@@ -6,7 +6,8 @@ from images.moving_activity import activity_scan
 from images.moving_patient import GRID, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry, checkerboard, middle_of_patient
+from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry
+from RNTDosimetryLib.registration import checkerboard, middle_of_patient
 
 SMALL = ImageGeometry((8, 16, 12), (5.0, 5.0, 5.0))
 

@@ -11,8 +11,8 @@ import pytest
 from host.errors import collected_errors
 from workflow.test_calibration_road import in_counts
 
-from RNTDosimetryLib.images import fit_recovery, typed_calibration, write_calibration, write_recovery
-from RNTDosimetryLib.images.region_uncertainty import sphere_recovery
+from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
+from RNTDosimetryLib.measurement.uncertainty import sphere_recovery
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.study import read_study
 from RNTDosimetryLib.study_images import load_study

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from host.errors import collected_errors
 
-from RNTDosimetryLib.images import fit_recovery, typed_calibration, write_calibration, write_recovery
+from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
 
 ROOT = Path(__file__).resolve().parents[2]
 ACTIONS = 50

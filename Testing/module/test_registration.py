@@ -283,7 +283,7 @@ def test_the_slices_are_centered_on_the_patient(compared):
     import slicer
     from RNTDosimetryScene.volumes import ct_image
 
-    from RNTDosimetryLib.images import middle_of_patient
+    from RNTDosimetryLib.registration import middle_of_patient
 
     _container, widget, node = compared
     widget.ui.blendButton.click()

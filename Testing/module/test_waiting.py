@@ -10,7 +10,7 @@ import pytest
 
 COMPUTING = (
     "RNTDosimetryLib.workflow", "RNTDosimetryLib.steps", "RNTDosimetryLib.outputs", "RNTDosimetryLib.validation.run_validation", "RNTDosimetryLib.demo",
-    "RNTDosimetryLib.phantom", "RNTDosimetryLib.study_images", "RNTDosimetryLib.images.registration", "RNTDosimetryLib.images.measurement",
+    "RNTDosimetryLib.phantom", "RNTDosimetryLib.study_images", "RNTDosimetryLib.registration.rigid", "RNTDosimetryLib.measurement.activity",
     "RNTDosimetryLib.images.dicom", "RNTDosimetryLib.kinetics.fits", "RNTDosimetryLib.kinetics.voxel", "RNTDosimetryLib.dose.maps",
     "RNTDosimetryLib.dose.kernel", "RNTDosimetryLib.dose.histogram", "RNTDosimetryLib.plan_scout", "SimpleITK", "scipy.optimize", "scipy.signal",
 )

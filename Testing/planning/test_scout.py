@@ -7,6 +7,7 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
+from RNTDosimetryLib.measurement import region_means
 from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_truth
 from RNTDosimetryLib.planning import (
     extrahepatic_deposits,
@@ -16,7 +17,6 @@ from RNTDosimetryLib.planning import (
     lung_shunt_planar,
     lung_shunt_spect,
     measure_scout,
-    region_means,
 )
 
 SPECT_FWHM_MM = 10.0

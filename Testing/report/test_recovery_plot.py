@@ -4,7 +4,7 @@ import xml.etree.ElementTree as ElementTree
 
 import numpy as np
 
-from RNTDosimetryLib.images import fit_recovery
+from RNTDosimetryLib.camera import fit_recovery
 from RNTDosimetryLib.report import recovery_plot
 
 

@@ -13,8 +13,8 @@ from workflow.calibration_fixtures import source_of, sphere_request, uniform_req
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.camera import read_calibration, read_recovery, write_calibration, write_recovery
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.images import read_calibration, read_recovery, write_calibration, write_recovery
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
 from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
 from RNTDosimetryLib.study_images import load_study

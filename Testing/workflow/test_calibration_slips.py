@@ -3,8 +3,8 @@
 import pytest
 from workflow.calibration_fixtures import source_of, sphere_request, uniform_request
 
+from RNTDosimetryLib.camera import read_calibration, read_recovery
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.images import read_calibration, read_recovery
 from RNTDosimetryLib.phantom import planar_scan, sphere_scan, uniform_scan
 
 

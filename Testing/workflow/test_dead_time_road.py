@@ -9,9 +9,9 @@ import pytest
 from workflow.test_calibration_road import in_counts, source_of
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.camera import fit_dead_time, read_calibration, write_calibration
+from RNTDosimetryLib.camera.dead_time import MODELS
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.images import fit_dead_time, read_calibration, write_calibration
-from RNTDosimetryLib.images.dead_time import MODELS
 from RNTDosimetryLib.phantom import decaying_source, uniform_scan
 from RNTDosimetryLib.phantom.calibration_dicom import write_calibration_scan
 from RNTDosimetryLib.study import Study

@@ -9,7 +9,8 @@ from images.moving_activity import FIELD, ORGANS, uptake
 
 from RNTDosimetryLib import study_deformation
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, deform_activity
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
+from RNTDosimetryLib.registration import deform_activity
 from RNTDosimetryLib.steps import measure
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_deformation import deform_scans

@@ -6,18 +6,12 @@ from scipy.ndimage import gaussian_filter
 
 from RNTDosimetryLib import steps
 from RNTDosimetryLib.alignment import align
+from RNTDosimetryLib.camera import RecoveryCurve, apply_recovery
 from RNTDosimetryLib.dose import self_dose
-from RNTDosimetryLib.images import (
-    ActivityImage,
-    ImageGeometry,
-    RecoveryCurve,
-    Region,
-    apply_recovery,
-    measure_activity,
-    occupancy_on_grid,
-)
-from RNTDosimetryLib.images.measurement import outline_uncertainty
-from RNTDosimetryLib.images.region_uncertainty import content_sensitivity
+from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.measurement import measure_activity
+from RNTDosimetryLib.measurement.activity import outline_uncertainty
+from RNTDosimetryLib.measurement.uncertainty import content_sensitivity
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages

@@ -11,8 +11,8 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE
-from RNTDosimetryLib.images import register_rigid
 from RNTDosimetryLib.outputs import write_outputs
+from RNTDosimetryLib.registration import register_rigid
 from RNTDosimetryLib.study import RegionSettings, StudySettings, study_from_dict
 from RNTDosimetryLib.study_images import load_study, regions_with_settings
 from RNTDosimetryLib.study_report import render_report

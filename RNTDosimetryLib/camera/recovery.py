@@ -13,8 +13,8 @@ from RNTDosimetryLib.base.checks import checked_kind, checked_number, checked_re
 from RNTDosimetryLib.base.documents import read_record, write_record
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images.region_uncertainty import content_sensitivity, sphere_recovery
 from RNTDosimetryLib.images.volumes import Region
+from RNTDosimetryLib.measurement.uncertainty import content_sensitivity, sphere_recovery
 
 MODELS = ("logistic", "gaussian")
 PARAMETERS = {"logistic": ("b1_ml", "b2"), "gaussian": ("fwhm_mm",)}

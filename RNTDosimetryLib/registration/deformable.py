@@ -11,9 +11,6 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.registration_masks import mask_on_grid
-from RNTDosimetryLib.images.registration_quality import body_mask, dilate
-from RNTDosimetryLib.images.registration_search import one_thread
 from RNTDosimetryLib.images.resampling import (
     ResampledActivity,
     geometry_of_sitk,
@@ -23,6 +20,8 @@ from RNTDosimetryLib.images.resampling import (
     to_sitk,
 )
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
+from RNTDosimetryLib.registration.quality import body_mask, dilate
+from RNTDosimetryLib.registration.search import mask_on_grid, one_thread
 
 SMALLEST_CONTROL_SPACING_MM = 30.0
 LARGEST_DISPLACEMENT_MM = 50.0

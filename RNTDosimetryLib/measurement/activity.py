@@ -11,10 +11,10 @@ from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, density_numb
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.region_noise import noise_of_mean
-from RNTDosimetryLib.images.region_uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
 from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
+from RNTDosimetryLib.measurement.noise import noise_of_mean
+from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999

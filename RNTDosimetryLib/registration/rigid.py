@@ -7,12 +7,11 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.chains import inverse, rotation_angle_degrees, shift_of_point_mm
-from RNTDosimetryLib.images.registration_masks import mask_on_grid
-from RNTDosimetryLib.images.registration_orientation import better_orientation
-from RNTDosimetryLib.images.registration_quality import RegistrationQuality, registration_quality
-from RNTDosimetryLib.images.registration_search import one_thread, optimise, pair_of, starts_of
 from RNTDosimetryLib.images.resampling import IDENTITY, rigid_matrix
 from RNTDosimetryLib.images.volumes import CtImage
+from RNTDosimetryLib.registration.orientation import better_orientation
+from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality
+from RNTDosimetryLib.registration.search import mask_on_grid, one_thread, optimise, pair_of, starts_of
 
 LARGEST_ROTATION_DEGREES = 30.0
 LARGEST_SHIFT_MM = 150.0

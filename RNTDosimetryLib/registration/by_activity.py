@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.registration import RigidRegistration, register_rigid
-from RNTDosimetryLib.images.registration_masks import mask_on_grid
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
+from RNTDosimetryLib.registration.rigid import RigidRegistration, register_rigid
+from RNTDosimetryLib.registration.search import mask_on_grid
 
 _BODY_SHARE = 0.02
 _NEARLY_HIGHEST_PERCENT = 99.5

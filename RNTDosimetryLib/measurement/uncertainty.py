@@ -6,12 +6,11 @@ volume of the region, seen through a Gaussian point spread. Volumes in mL, lengt
 
 import math
 
+from RNTDosimetryLib.images.geometry import sphere_diameter_mm
+
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
-def sphere_diameter_mm(volume_ml: float) -> float:
-    """Diameter of the sphere with this volume."""
-    return (6000.0 * volume_ml / math.pi) ** (1.0 / 3.0)
 
 
 def relative_volume_uncertainty(volume_ml: float, voxel_mm: float, fwhm_mm: float) -> float:

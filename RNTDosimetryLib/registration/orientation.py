@@ -10,10 +10,10 @@ from itertools import combinations
 
 import numpy as np
 
-from RNTDosimetryLib.images.registration_quality import RegistrationQuality, registration_quality
-from RNTDosimetryLib.images.registration_search import Pair, one_thread, optimise_coarsely, rank_starts, starts_of
 from RNTDosimetryLib.images.resampling import geometry_of_sitk, to_sitk
 from RNTDosimetryLib.images.volumes import CtImage
+from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality
+from RNTDosimetryLib.registration.search import Pair, one_thread, optimise_coarsely, rank_starts, starts_of
 
 _CONVINCING_CORRELATION, _CONVINCING_BONE_DICE = 0.8, 0.75
 _CLEARLY_BETTER = 1.15

@@ -8,11 +8,11 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images.calibration import Calibration, sensitivity_warnings
-from RNTDosimetryLib.images.dead_time import DeadTimeFactor
+from RNTDosimetryLib.camera.calibration import Calibration, sensitivity_warnings
+from RNTDosimetryLib.camera.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 _BLOCKS_PER_AXIS = 3
 _MARGIN_FWHM = 1.5

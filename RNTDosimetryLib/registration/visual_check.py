@@ -7,9 +7,9 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.registration_quality import body_mask, coarse_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
+from RNTDosimetryLib.registration.quality import body_mask, coarse_grid
 
 _FINEST_MM, _FINEST_AXIAL_MM = 2.0, 3.0
 _FULL_PERCENTILE = 99.5

@@ -12,11 +12,11 @@ from RNTDosimetryLib.base.documents import read_record, write_record
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.dead_time import DeadTime, DeadTimeFactor
+from RNTDosimetryLib.camera.dead_time import DeadTime, DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.quantification import acquisition_average_factor
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0
