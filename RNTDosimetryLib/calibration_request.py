@@ -20,7 +20,7 @@ from RNTDosimetryLib.camera import (
     write_calibration,
 )
 from RNTDosimetryLib.camera.calibration import KINDS
-from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
+from RNTDosimetryLib.intake.counts import StoredScan, read_stored_scan
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import Column, Table
 

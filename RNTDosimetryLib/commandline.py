@@ -175,7 +175,7 @@ def print_warnings(warnings: Sequence[str]) -> None:
 
 def _intake(options) -> None:
     from RNTDosimetryLib.base.records import read_json_file
-    from RNTDosimetryLib.images import IntakeRefused, format_intake_rows, read_folder
+    from RNTDosimetryLib.intake import IntakeRefused, format_intake_rows, read_folder
 
     overrides = None if options.overrides is None else read_json_file(options.overrides, "a file of overrides")
     if overrides is not None and not isinstance(overrides, dict):

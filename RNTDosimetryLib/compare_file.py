@@ -18,7 +18,8 @@ from RNTDosimetryLib.compare_sources import (
     run_surroundings,
     thresholded_region,
 )
-from RNTDosimetryLib.images import CtImage, load_volume_file
+from RNTDosimetryLib.images import CtImage
+from RNTDosimetryLib.intake import load_volume_file
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd
 
 RESULT_FORMAT, RESULT_VERSION = "RNTDosimetry dose comparison", 1

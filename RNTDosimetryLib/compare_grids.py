@@ -6,8 +6,8 @@ from itertools import product
 import numpy as np
 
 from RNTDosimetryLib.images import ImageGeometry
-from RNTDosimetryLib.images.dose_files import DoseVolume, dose_on_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
+from RNTDosimetryLib.intake.volume_files import DoseVolume, dose_on_grid
 
 _MOST_SAMPLES_PER_AXIS = 5
 _MOST_SHARE_OUTSIDE = 0.5

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dose_files import DoseVolume
+from RNTDosimetryLib.intake.tags import readable
+from RNTDosimetryLib.intake.volume_files import DoseVolume
 from RNTDosimetryLib.report import RtDose, read_rtdose
 
 _OTHER_TYPES = {

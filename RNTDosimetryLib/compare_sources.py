@@ -14,8 +14,7 @@ from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.compare_request import DoseSource
 from RNTDosimetryLib.compare_rtdose import load_rtdose
 from RNTDosimetryLib.images import CtImage, ImageGeometry, Region
-from RNTDosimetryLib.images.dose_files import DoseVolume, load_dose_file
-from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file
+from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_volume_file
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import study_from_dict
 from RNTDosimetryLib.study_images import load_study

@@ -57,31 +57,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/dose/whole_body.py
   RNTDosimetryLib/images/__init__.py
-  RNTDosimetryLib/images/bed_positions.py
-  RNTDosimetryLib/images/calibration_use.py
-  RNTDosimetryLib/images/camera_setup.py
   RNTDosimetryLib/images/chains.py
-  RNTDosimetryLib/images/counts_files.py
-  RNTDosimetryLib/images/dicom_activity.py
-  RNTDosimetryLib/images/dicom_decay.py
-  RNTDosimetryLib/images/dicom_frames.py
-  RNTDosimetryLib/images/dicom_guard.py
-  RNTDosimetryLib/images/dicom_regions.py
-  RNTDosimetryLib/images/dicom_scan.py
-  RNTDosimetryLib/images/dicom_tags.py
-  RNTDosimetryLib/images/dicom_time.py
-  RNTDosimetryLib/images/dicom_time_frames.py
-  RNTDosimetryLib/images/dicom_timing.py
-  RNTDosimetryLib/images/dicom_volumes.py
-  RNTDosimetryLib/images/dose_files.py
-  RNTDosimetryLib/images/files.py
   RNTDosimetryLib/images/geometry.py
   RNTDosimetryLib/images/image_contours.py
-  RNTDosimetryLib/images/intake.py
-  RNTDosimetryLib/images/intake_administration.py
-  RNTDosimetryLib/images/intake_ledger.py
-  RNTDosimetryLib/images/intake_records.py
-  RNTDosimetryLib/images/nm_frame_times.py
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/planar.py
   RNTDosimetryLib/images/planar_frames.py
@@ -89,12 +67,30 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/planar_scans.py
   RNTDosimetryLib/images/planar_views.py
   RNTDosimetryLib/images/planar_windows.py
-  RNTDosimetryLib/images/quantification.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/spheres.py
-  RNTDosimetryLib/images/suv.py
-  RNTDosimetryLib/images/time_frame_choice.py
   RNTDosimetryLib/images/volumes.py
+  RNTDosimetryLib/intake/__init__.py
+  RNTDosimetryLib/intake/activity.py
+  RNTDosimetryLib/intake/administration.py
+  RNTDosimetryLib/intake/bed_positions.py
+  RNTDosimetryLib/intake/calibration_use.py
+  RNTDosimetryLib/intake/counts.py
+  RNTDosimetryLib/intake/decay.py
+  RNTDosimetryLib/intake/folder.py
+  RNTDosimetryLib/intake/frame_choice.py
+  RNTDosimetryLib/intake/ledger.py
+  RNTDosimetryLib/intake/nm_frame_times.py
+  RNTDosimetryLib/intake/records.py
+  RNTDosimetryLib/intake/regions.py
+  RNTDosimetryLib/intake/series.py
+  RNTDosimetryLib/intake/suv.py
+  RNTDosimetryLib/intake/tags.py
+  RNTDosimetryLib/intake/time_frames.py
+  RNTDosimetryLib/intake/timing.py
+  RNTDosimetryLib/intake/units.py
+  RNTDosimetryLib/intake/volume_files.py
+  RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/admission.py
   RNTDosimetryLib/kinetics/assembly.py

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file, occupancy_on_grid, read_folder
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.intake import load_volume_file, read_folder
 
 
 def read_scan(path: Path, what: str) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:

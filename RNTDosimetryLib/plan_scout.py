@@ -8,7 +8,8 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_volume_file
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region
+from RNTDosimetryLib.intake import load_volume_file
 from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.plan_request import PlanRequest, request_from_scout
 from RNTDosimetryLib.planning import (

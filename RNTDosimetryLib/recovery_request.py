@@ -21,7 +21,7 @@ from RNTDosimetryLib.camera import (
 )
 from RNTDosimetryLib.camera.recovery import MODELS
 from RNTDosimetryLib.images import ActivityImage
-from RNTDosimetryLib.images.counts_files import StoredScan, read_stored_scan
+from RNTDosimetryLib.intake.counts import StoredScan, read_stored_scan
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor

@@ -13,19 +13,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
-from RNTDosimetryLib.images import (
-    ActivityImage,
-    CtImage,
-    Intake,
-    IntakeRow,
-    Patient,
-    Region,
-    exclude_lesions,
-    is_without_lesions,
-    overlap_warnings,
-    read_folder,
-)
-from RNTDosimetryLib.images.calibration_use import CalibrationUse
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, exclude_lesions, is_without_lesions, overlap_warnings
+from RNTDosimetryLib.intake import Intake, IntakeRow, Patient, read_folder
+from RNTDosimetryLib.intake.calibration_use import CalibrationUse
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import RegionSettings, Study

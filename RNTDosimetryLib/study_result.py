@@ -10,7 +10,8 @@ from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.biological_dose import BiologicalDose
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
-from RNTDosimetryLib.images import ImageGeometry, IntakeRow, Patient
+from RNTDosimetryLib.images import ImageGeometry
+from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels import VoxelFit
 from RNTDosimetryLib.measurement import TimeActivityCurve

@@ -10,7 +10,8 @@ import numpy as np
 from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read_json_file
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, load_activity_file, load_volume_file, occupancy_on_grid
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.plan_file import PlanResult, read_plan, run_plan
 from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments

@@ -10,9 +10,10 @@ from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import ActivityImage, CtImage, IntakeRow, Region, load_activity_file, load_volume_file
-from RNTDosimetryLib.images.dicom_regions import region_kind
-from RNTDosimetryLib.images.files import read_sidecar
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region
+from RNTDosimetryLib.intake import IntakeRow, load_activity_file, load_volume_file
+from RNTDosimetryLib.intake.regions import region_kind
+from RNTDosimetryLib.intake.volume_files import read_sidecar
 from RNTDosimetryLib.nuclides import get_nuclide
 
 _UNITS = {"start_h": "h", "duration_s": "s"}

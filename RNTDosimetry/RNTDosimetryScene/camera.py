@@ -17,8 +17,9 @@ from RNTDosimetryLib.camera import (
     typed_calibration,
 )
 from RNTDosimetryLib.camera.calibration import check_calibration
-from RNTDosimetryLib.images import ImageGeometry, IntakeRow
-from RNTDosimetryLib.images.calibration_use import CalibrationUse
+from RNTDosimetryLib.images import ImageGeometry
+from RNTDosimetryLib.intake import IntakeRow
+from RNTDosimetryLib.intake.calibration_use import CalibrationUse
 from RNTDosimetryLib.study_files import check_recovery_setup
 from RNTDosimetryScene import volumes
 from RNTDosimetryScene.geometry import geometry_of_volume

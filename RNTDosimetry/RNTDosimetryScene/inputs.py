@@ -8,7 +8,7 @@ import slicer
 import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import IntakeRow, Patient
+from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_files import with_recovery

@@ -11,7 +11,8 @@ import slicer
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import part, silent, stopping
 from RNTDosimetryLib.base.records import to_plain
-from RNTDosimetryLib.images import Patient, exclude_lesions, read_folder, whole_organ_name
+from RNTDosimetryLib.images import exclude_lesions, whole_organ_name
+from RNTDosimetryLib.intake import Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.study import read_study

@@ -1,8 +1,6 @@
 """What was measured: images and regions from DICOM and other files, aligned, resampled and measured."""
 
 from RNTDosimetryLib.images.chains import RigidTransform
-from RNTDosimetryLib.images.dose_files import DoseVolume, dose_on_grid, load_dose_file
-from RNTDosimetryLib.images.files import load_activity_file, load_volume_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.image_contours import (
     DrawnRegion,
@@ -11,18 +9,6 @@ from RNTDosimetryLib.images.image_contours import (
     fixed_threshold,
     hot_sphere,
     isocontour,
-)
-from RNTDosimetryLib.images.intake import read_folder
-from RNTDosimetryLib.images.intake_records import (
-    Administration,
-    Intake,
-    IntakeRefused,
-    IntakeRow,
-    Patient,
-    Series,
-    TimePoint,
-    format_intake_rows,
-    format_intake_table,
 )
 from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
 from RNTDosimetryLib.images.planar import PhotonPath, PlanarActivity, PlanarCurve, PlanarView, conjugate_activity, planar_curve
@@ -35,16 +21,10 @@ from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
 __all__ = [
     "ActivityImage",
-    "Administration",
     "CtImage",
-    "DoseVolume",
     "DrawnRegion",
     "EquivalentSphere",
     "ImageGeometry",
-    "Intake",
-    "IntakeRefused",
-    "IntakeRow",
-    "Patient",
     "PhotonPath",
     "PlanarActivity",
     "PlanarCurve",
@@ -54,26 +34,17 @@ __all__ = [
     "Region",
     "ResampledActivity",
     "RigidTransform",
-    "Series",
-    "TimePoint",
     "conjugate_activity",
-    "dose_on_grid",
     "equivalent_sphere",
     "exclude_lesions",
     "fixed_threshold",
-    "format_intake_rows",
-    "format_intake_table",
     "hot_sphere",
     "is_without_lesions",
     "isocontour",
-    "load_activity_file",
-    "load_dose_file",
-    "load_volume_file",
     "occupancy_on_grid",
     "overlap_warnings",
     "photon_path",
     "planar_curve",
-    "read_folder",
     "read_planar_folder",
     "read_planar_scan",
     "read_planar_views",

@@ -7,9 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dicom_scan import NM, is_reconstruction, words_of
-from RNTDosimetryLib.images.dicom_tags import element_value, number_of, tag_label
+from RNTDosimetryLib.intake.series import NM, is_reconstruction, words_of
+from RNTDosimetryLib.intake.tags import element_value, number_of, readable, tag_label
 
 ANTERIOR, POSTERIOR = "anterior", "posterior"
 # View codes of DICOM PS3.16 CID 26, SNOMED CT and the older values, compared with the code tables distributed with pydicom 3.0.
@@ -58,9 +57,6 @@ class PlanarObject:
     warnings: tuple[str, ...]
 
 
-def is_planar(header) -> bool:
-    """Whether a DICOM header is of a static or whole-body planar Nuclear Medicine image."""
-    return str(header.get("SOPClassUID", "")) == NM and any(word in ("STATIC", "WHOLE BODY") for word in words_of(header))
 
 
 def planar_object(path) -> PlanarObject:

@@ -8,10 +8,10 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
-from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.intake_records import IntakeRow
 from RNTDosimetryLib.images.planar_frames import ANTERIOR, POSTERIOR, PlanarFrame, planar_object
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.records import IntakeRow
+from RNTDosimetryLib.intake.tags import find
 
 PLANAR_KEYS = ("peak_kev", "anterior_frame", "posterior_mirrored", "duration_s", "field_of_view_mm", "acquisition_start")
 """What may be typed about a planar acquisition."""

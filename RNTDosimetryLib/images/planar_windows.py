@@ -1,8 +1,8 @@
 """Photopeak and scatter windows of a planar acquisition, told apart by their limits."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
 from RNTDosimetryLib.images.planar_frames import EnergyWindow
+from RNTDosimetryLib.intake.ledger import Ledger, positive_number
 
 _NEIGHBOUR_SHARE = 0.02
 _WIDEST_SCATTER = 2.0

@@ -104,7 +104,8 @@ def _measure(folder: str) -> None:
     from images.moving_patient import mean_displacement_mm
 
     from benchmarks.memory import peak_memory_gb
-    from RNTDosimetryLib.images import read_folder, resample_activity
+    from RNTDosimetryLib.images import resample_activity
+    from RNTDosimetryLib.intake import read_folder
     from RNTDosimetryLib.registration import register_rigid
 
     start = time.perf_counter()

@@ -11,7 +11,7 @@ from images.test_intake_variants import largest_deviation
 from pydicom import dcmread
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.intake import read_folder
 
 
 @pytest.mark.parametrize("axes", [CORONAL, OBLIQUE], ids=["coronal", "oblique"])

@@ -8,9 +8,9 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import dose_volume_histogram, gamma_index
-from RNTDosimetryLib.images.dose_files import dose_on_grid, load_dose_file
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.intake.volume_files import dose_on_grid, load_dose_file
 
 GRID = ImageGeometry((8, 9, 10), (4.0, 3.0, 2.5), (-10.0, 5.0, 20.0))
 

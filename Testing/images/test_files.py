@@ -11,7 +11,8 @@ import pytest
 import SimpleITK as sitk
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ImageGeometry, load_activity_file, load_volume_file
+from RNTDosimetryLib.images import ImageGeometry
+from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 
 DECAY_PER_H = math.log(2) / (6.647 * 24)
 COSINE, SINE = math.cos(0.3), math.sin(0.3)

@@ -8,7 +8,7 @@ from images.dicom_fixtures import CT_GRID, ROOT, Grid, Spect, true_concentration
 from images.region_fixtures import write_labelmap, write_rtstruct, write_seg
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import Intake, format_intake_table, read_folder
+from RNTDosimetryLib.intake import Intake, format_intake_table, read_folder
 
 
 def box(z, y, x):
@@ -273,8 +273,8 @@ def test_rasterised_polygon_agrees_with_point_in_polygon():
     # outside truth: vtkPolygon's own point-in-polygon on pixel centres of random star-shaped polygons
     import vtk
 
-    from RNTDosimetryLib.images.dicom_regions import rasterise_contours
     from RNTDosimetryLib.images.geometry import ImageGeometry
+    from RNTDosimetryLib.intake.regions import rasterise_contours
 
     geometry = ImageGeometry((2, 18, 20), (3.0, 2.0, 1.5), (-7.0, 4.0, 50.0))
     random = np.random.default_rng(11)

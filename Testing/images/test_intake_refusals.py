@@ -12,7 +12,7 @@ from images.dicom_fixtures import COARSE_CT, CT_GRID, ROOT, Spect, write_ct, wri
 from images.region_fixtures import write_rtstruct, write_seg
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.intake import read_folder
 
 
 def isotope(dataset):

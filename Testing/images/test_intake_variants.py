@@ -25,7 +25,7 @@ from images.dicom_fixtures import (
     write_spect,
 )
 
-from RNTDosimetryLib.images import read_folder
+from RNTDosimetryLib.intake import read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
 
 ORIENTATIONS = {"axial": AXIAL, "coronal": CORONAL, "oblique": OBLIQUE}
@@ -271,6 +271,6 @@ def test_duration_hidden_in_other_places(tmp_path, edit, source):
     ],
 )
 def test_nuclide_names_met_in_files(meaning, name):
-    from RNTDosimetryLib.images.quantification import nuclide_from_text
+    from RNTDosimetryLib.intake.units import nuclide_from_text
 
     assert nuclide_from_text(meaning) == name

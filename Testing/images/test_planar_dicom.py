@@ -20,10 +20,10 @@ from RNTDosimetryLib.images import (
     conjugate_activity,
     photon_path,
     planar_curve,
-    read_folder,
     read_planar_folder,
     read_planar_scan,
 )
+from RNTDosimetryLib.intake import read_folder
 from RNTDosimetryLib.kinetics import fit_time_activity, hybrid_curve
 from RNTDosimetryLib.measurement import measure_activity
 from RNTDosimetryLib.phantom import (

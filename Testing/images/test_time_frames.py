@@ -25,7 +25,7 @@ from images.time_frame_fixtures import (
 from pydicom import dcmread
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import format_intake_table, read_folder
+from RNTDosimetryLib.intake import format_intake_table, read_folder
 
 DECAYS = ("NONE", "START", "ADMIN")
 NO_PAUSES = tuple(replace(frame, offset_s=float(sum(other.duration_s for other in DYNAMIC[:number]))) for number, frame in enumerate(DYNAMIC))

@@ -11,7 +11,7 @@ from workflow.compare_fixtures import GRADIENT_GY_PER_MM, GRID, compare, map_fil
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.compare_grids import on_grid
 from RNTDosimetryLib.compare_statistics import STATISTICS, VoxelUncertainty, compared_value, statistic_uncertainties
-from RNTDosimetryLib.images.dose_files import DoseVolume
+from RNTDosimetryLib.intake.volume_files import DoseVolume
 
 FLOAT32 = 1e-6
 

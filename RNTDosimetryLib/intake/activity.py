@@ -7,17 +7,16 @@ from functools import lru_cache
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_decay import decay_to_start
-from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries
-from RNTDosimetryLib.images.dicom_tags import Found, find
-from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.dicom_timing import Timing, timing_of
-from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number, relative_number
-from RNTDosimetryLib.images.intake_records import Administration
-from RNTDosimetryLib.images.quantification import counts_to_bq_ml, unit_meaning, value_scale
-from RNTDosimetryLib.images.suv import suv_to_concentration
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.intake.decay import decay_to_start
+from RNTDosimetryLib.intake.ledger import Ledger, positive_number, relative_number
+from RNTDosimetryLib.intake.records import Administration
+from RNTDosimetryLib.intake.series import NM, FoundSeries
+from RNTDosimetryLib.intake.suv import suv_to_concentration
+from RNTDosimetryLib.intake.tags import Found, find, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.timing import Timing, timing_of
+from RNTDosimetryLib.intake.units import counts_to_bq_ml, unit_meaning, value_scale
+from RNTDosimetryLib.intake.voxels import nm_grid, pixels_of, slices_grid
 
 _IMPOSSIBLE_SHARE_OF_ADMINISTERED = 10.0
 

@@ -4,9 +4,9 @@ import math
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.intake_records import Administration
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.records import Administration
+from RNTDosimetryLib.intake.tags import find
 
 
 def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, sex: str, what: str) -> float:

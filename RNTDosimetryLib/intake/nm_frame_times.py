@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import element_value, number_of, tag_label
+from RNTDosimetryLib.intake.tags import element_value, number_of, tag_label
 
 _DYNAMIC = ("PhaseVector", "TimeSliceVector", "RotationVector")
 _GATED = ("RRIntervalVector", "TimeSlotVector")

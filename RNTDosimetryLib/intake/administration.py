@@ -6,11 +6,10 @@ import re
 from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import Found, element_value, find
-from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
-from RNTDosimetryLib.images.intake_records import Administration, Patient
-from RNTDosimetryLib.images.quantification import nuclide_from_half_life, nuclide_from_text
+from RNTDosimetryLib.intake.ledger import Ledger, positive_number
+from RNTDosimetryLib.intake.records import Administration, Patient
+from RNTDosimetryLib.intake.tags import Found, element_value, find, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.units import nuclide_from_half_life, nuclide_from_text
 
 SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
 """Outside this range an administered activity is taken for one in the wrong unit (MBq in NM, Bq in PT)."""

@@ -8,22 +8,19 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import checked_path
-from RNTDosimetryLib.images.bed_positions import are_bed_positions, join_bed_positions
-from RNTDosimetryLib.images.calibration_use import CalibrationUse
-from RNTDosimetryLib.images.dicom_activity import forget_pixels, read_activity
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dicom_regions import frame_of_reference_uid, read_regions, referenced_series_uid
-from RNTDosimetryLib.images.dicom_scan import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, looks_lost, scan_folder
-from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.dicom_time import seconds_between
-from RNTDosimetryLib.images.dicom_timing import acquisition_start_of
-from RNTDosimetryLib.images.dicom_volumes import rescale_of, slices_grid
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.intake_administration import read_administration, read_patient
-from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.intake_records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
-from RNTDosimetryLib.images.planar_frames import is_planar
-from RNTDosimetryLib.images.time_frame_choice import mean_of_frames, scan_uid, scans_of
+from RNTDosimetryLib.intake.activity import forget_pixels, read_activity
+from RNTDosimetryLib.intake.administration import read_administration, read_patient
+from RNTDosimetryLib.intake.bed_positions import are_bed_positions, join_bed_positions
+from RNTDosimetryLib.intake.calibration_use import CalibrationUse
+from RNTDosimetryLib.intake.frame_choice import mean_of_frames, scan_uid, scans_of
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
+from RNTDosimetryLib.intake.regions import frame_of_reference_uid, read_regions, referenced_series_uid
+from RNTDosimetryLib.intake.series import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, is_planar, looks_lost, scan_folder
+from RNTDosimetryLib.intake.tags import find, readable, seconds_between
+from RNTDosimetryLib.intake.timing import acquisition_start_of
+from RNTDosimetryLib.intake.voxels import rescale_of, slices_grid
 
 _LONGEST_CT_TO_SPECT_H = 6.0
 _SAME_SCAN_S = 60.0

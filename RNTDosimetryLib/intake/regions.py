@@ -6,11 +6,11 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.dicom_scan import RTSTRUCT, FoundSeries
-from RNTDosimetryLib.images.dicom_tags import element_value, number_of
-from RNTDosimetryLib.images.dicom_volumes import pixels_of, regular_grid, unit_normal
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
+from RNTDosimetryLib.intake.series import RTSTRUCT, FoundSeries
+from RNTDosimetryLib.intake.tags import element_value, number_of
+from RNTDosimetryLib.intake.voxels import pixels_of, regular_grid, unit_normal
 
 _ALIGNMENT = 0.02
 """Largest offset from a voxel centre, as a share of a voxel, at which two grids count as one lattice."""

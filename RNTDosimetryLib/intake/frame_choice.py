@@ -6,11 +6,11 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
-from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.dicom_time_frames import time_frames
-from RNTDosimetryLib.images.intake_ledger import Ledger
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.series import NM, FoundSeries, TimeFrame, words_of
+from RNTDosimetryLib.intake.tags import find
+from RNTDosimetryLib.intake.time_frames import time_frames
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 EACH, MEAN = "each", "mean"

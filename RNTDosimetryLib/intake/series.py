@@ -8,9 +8,9 @@ from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_frames import frames_as_slices
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.quantification import concentration_mapping
+from RNTDosimetryLib.intake.tags import readable
+from RNTDosimetryLib.intake.units import concentration_mapping
+from RNTDosimetryLib.intake.voxels import frames_as_slices
 
 CT = "1.2.840.10008.5.1.4.1.1.2"
 NM = "1.2.840.10008.5.1.4.1.1.20"
@@ -226,3 +226,8 @@ def looks_lost(series: FoundSeries) -> bool:
     }
     expected = kinds.get(str(series.header.get("Modality", "")))
     return (expected is not None and series.sop_class not in expected) or (series.sop_class == CT and len(series.objects) == 1)
+
+
+def is_planar(header) -> bool:
+    """Whether a DICOM header is of a static or whole-body planar Nuclear Medicine image."""
+    return str(header.get("SOPClassUID", "")) == NM and any(word in ("STATIC", "WHOLE BODY") for word in words_of(header))

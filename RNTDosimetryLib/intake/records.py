@@ -5,9 +5,9 @@ from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.images.dicom_volumes import load_ct_files
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
+from RNTDosimetryLib.intake.voxels import load_ct_files
 
 
 @dataclass(frozen=True)

@@ -6,13 +6,12 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_scan import NM
-from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
-from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.dicom_timing import Timing, time_of_mean_s
-from RNTDosimetryLib.images.intake_administration import half_life_in_file_s
-from RNTDosimetryLib.images.intake_ledger import Ledger
-from RNTDosimetryLib.images.quantification import DECAY_CORRECTIONS, check_decay_factor
+from RNTDosimetryLib.intake.administration import half_life_in_file_s
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.series import NM
+from RNTDosimetryLib.intake.tags import element_value, find, number_of, seconds_between, tag_label, typed_datetime
+from RNTDosimetryLib.intake.timing import Timing, time_of_mean_s
+from RNTDosimetryLib.intake.units import DECAY_CORRECTIONS, check_decay_factor
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 _SERIES_TIME_SLACK_S = 60.0

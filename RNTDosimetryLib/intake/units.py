@@ -9,8 +9,8 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of
-from RNTDosimetryLib.images.dicom_volumes import rescale_of
+from RNTDosimetryLib.intake.tags import element_value, find, number_of
+from RNTDosimetryLib.intake.voxels import rescale_of
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
 DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")

@@ -12,13 +12,11 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_frames import put
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dicom_scan import NM, FoundSeries, TimeFrame, words_of
-from RNTDosimetryLib.images.dicom_tags import element_value, find, number_of, tag_label
-from RNTDosimetryLib.images.dicom_time import seconds_between
-from RNTDosimetryLib.images.dicom_timing import time_of_mean_s
-from RNTDosimetryLib.images.nm_frame_times import dynamic_times, gate_weights, index_vectors
+from RNTDosimetryLib.intake.nm_frame_times import dynamic_times, gate_weights, index_vectors
+from RNTDosimetryLib.intake.series import NM, FoundSeries, TimeFrame, words_of
+from RNTDosimetryLib.intake.tags import element_value, find, number_of, readable, seconds_between, tag_label
+from RNTDosimetryLib.intake.timing import time_of_mean_s
+from RNTDosimetryLib.intake.voxels import put
 
 _SAME_START_S = 0.5
 _POSITION_DIGITS = 2

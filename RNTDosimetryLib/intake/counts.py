@@ -11,14 +11,12 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
-from RNTDosimetryLib.images.camera_setup import setup_of
-from RNTDosimetryLib.images.dicom_guard import readable
-from RNTDosimetryLib.images.dicom_tags import find
-from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.dicom_volumes import nm_grid, pixels_of, slices_grid
-from RNTDosimetryLib.images.files import SUFFIXES, load_volume_file, read_sidecar
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.quantification import nuclide_from_text, unit_meaning, value_scale
+from RNTDosimetryLib.intake.calibration_use import setup_of
+from RNTDosimetryLib.intake.tags import find, readable, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.units import nuclide_from_text, unit_meaning, value_scale
+from RNTDosimetryLib.intake.volume_files import SUFFIXES, load_volume_file, read_sidecar
+from RNTDosimetryLib.intake.voxels import nm_grid, pixels_of, slices_grid
 from RNTDosimetryLib.nuclides import get_nuclide
 
 TYPED_KEYS = ("unit", "start", "duration_s", "nuclide", "decay_correction", "frames")

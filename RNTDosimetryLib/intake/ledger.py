@@ -1,8 +1,8 @@
 """The ledger of an intake: every value goes through it, so that its source and every override are on record."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_tags import Found
-from RNTDosimetryLib.images.intake_records import IntakeRow
+from RNTDosimetryLib.intake.records import IntakeRow
+from RNTDosimetryLib.intake.tags import Found
 
 SERIES_KEYS = (
     "acquisition_start",

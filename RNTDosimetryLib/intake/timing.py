@@ -7,10 +7,9 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.dicom_scan import FoundSeries
-from RNTDosimetryLib.images.dicom_tags import Found, find
-from RNTDosimetryLib.images.dicom_time import seconds_between, typed_datetime
-from RNTDosimetryLib.images.intake_ledger import Ledger, positive_number
+from RNTDosimetryLib.intake.ledger import Ledger, positive_number
+from RNTDosimetryLib.intake.series import FoundSeries
+from RNTDosimetryLib.intake.tags import Found, find, seconds_between, typed_datetime
 
 LONGEST_SCAN_S = 86400.0
 """An acquisition is below this: a day."""
