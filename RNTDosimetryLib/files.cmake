@@ -61,12 +61,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/geometry.py
   RNTDosimetryLib/images/image_contours.py
   RNTDosimetryLib/images/overlaps.py
-  RNTDosimetryLib/images/planar.py
-  RNTDosimetryLib/images/planar_frames.py
-  RNTDosimetryLib/images/planar_paths.py
-  RNTDosimetryLib/images/planar_scans.py
-  RNTDosimetryLib/images/planar_views.py
-  RNTDosimetryLib/images/planar_windows.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/spheres.py
   RNTDosimetryLib/images/volumes.py
@@ -166,6 +160,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/plan_report.py
   RNTDosimetryLib/plan_request.py
   RNTDosimetryLib/plan_scout.py
+  RNTDosimetryLib/planar/__init__.py
+  RNTDosimetryLib/planar/activity.py
+  RNTDosimetryLib/planar/frames.py
+  RNTDosimetryLib/planar/scans.py
+  RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
   RNTDosimetryLib/planning/activity_table.py
   RNTDosimetryLib/planning/checks.py

@@ -11,10 +11,6 @@ from RNTDosimetryLib.images.image_contours import (
     isocontour,
 )
 from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
-from RNTDosimetryLib.images.planar import PhotonPath, PlanarActivity, PlanarCurve, PlanarView, conjugate_activity, planar_curve
-from RNTDosimetryLib.images.planar_paths import photon_path
-from RNTDosimetryLib.images.planar_scans import PlanarScan, read_planar_folder, read_planar_scan
-from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
 from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
@@ -25,16 +21,9 @@ __all__ = [
     "DrawnRegion",
     "EquivalentSphere",
     "ImageGeometry",
-    "PhotonPath",
-    "PlanarActivity",
-    "PlanarCurve",
-    "PlanarScan",
-    "PlanarView",
-    "PlanarViews",
     "Region",
     "ResampledActivity",
     "RigidTransform",
-    "conjugate_activity",
     "equivalent_sphere",
     "exclude_lesions",
     "fixed_threshold",
@@ -43,11 +32,6 @@ __all__ = [
     "isocontour",
     "occupancy_on_grid",
     "overlap_warnings",
-    "photon_path",
-    "planar_curve",
-    "read_planar_folder",
-    "read_planar_scan",
-    "read_planar_views",
     "resample_activity",
     "resample_mask",
     "sphere_region",

@@ -6,7 +6,6 @@
     plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
 """
 
-from RNTDosimetryLib.images.planar_views import PlanarViews, read_planar_views
 from RNTDosimetryLib.planning.activity_table import ActivityTable, activity_table
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
 from RNTDosimetryLib.planning.holmium import (
@@ -94,7 +93,6 @@ __all__ = [
     "OrderOption",
     "PartitionPlan",
     "PlanUncertainty",
-    "PlanarViews",
     "Product",
     "ProductChoice",
     "Quantity",
@@ -137,7 +135,6 @@ __all__ = [
     "measure_scout",
     "order_options",
     "partition_model",
-    "read_planar_views",
     "sampled_doses",
     "scale_injections",
     "sensitivity",

@@ -15,8 +15,8 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import read_planar_folder
 from RNTDosimetryLib.intake import read_folder
+from RNTDosimetryLib.planar import read_planar_folder
 
 SPECT_GRID = Grid(size=(4, 5, 6), spacing=(14.0, 12.0, 14.0))
 CT_GRID = Grid(size=(5, 8, 8), spacing=(14.0, 14.0, 14.0))

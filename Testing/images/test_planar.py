@@ -12,9 +12,9 @@ from scipy.integrate import quad
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.camera.calibration import typed_calibration
 from RNTDosimetryLib.camera.dead_time import DeadTime, observed_rate_cps
-from RNTDosimetryLib.images.planar import PhotonPath, PlanarView, conjugate_activity, planar_curve
 from RNTDosimetryLib.kinetics import fit_time_activity, hybrid_curve
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.planar.activity import PhotonPath, PlanarView, conjugate_activity, planar_curve
 
 REPEATS = 200
 # 200 draws with probability 0.683: mean 136.6, standard deviation 6.6; three standard deviations.

@@ -13,16 +13,7 @@ from images.planar_fixtures import BACK, FRONT, SHAPE, WINDOWS_208, pictures, st
 from scipy import ndimage
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import (
-    CtImage,
-    ImageGeometry,
-    Region,
-    conjugate_activity,
-    photon_path,
-    planar_curve,
-    read_planar_folder,
-    read_planar_scan,
-)
+from RNTDosimetryLib.images import CtImage, ImageGeometry, Region
 from RNTDosimetryLib.intake import read_folder
 from RNTDosimetryLib.kinetics import fit_time_activity, hybrid_curve
 from RNTDosimetryLib.measurement import measure_activity
@@ -37,6 +28,7 @@ from RNTDosimetryLib.phantom import (
 from RNTDosimetryLib.phantom.dicom_writing import write_scan
 from RNTDosimetryLib.phantom.planar_scans import planar_geometry, planar_protocol
 from RNTDosimetryLib.phantom.scans import session_of
+from RNTDosimetryLib.planar import conjugate_activity, photon_path, planar_curve, read_planar_folder, read_planar_scan
 
 
 def same(scan, counts, lower=None, upper=None):

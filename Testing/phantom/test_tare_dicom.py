@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import read_planar_views
 from RNTDosimetryLib.intake import read_folder
 from RNTDosimetryLib.phantom import TareSettings, simulate_tare, write_tare
+from RNTDosimetryLib.planar import read_planar_views
 
 
 @pytest.fixture(scope="module")

@@ -8,14 +8,13 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
-from RNTDosimetryLib.images.planar import PlanarView
-from RNTDosimetryLib.images.planar_frames import ANTERIOR, POSTERIOR, PlanarFrame, PlanarObject, planar_object
-from RNTDosimetryLib.images.planar_views import checked_typed, front_and_back, seen_from_the_front
-from RNTDosimetryLib.images.planar_windows import choose_windows
 from RNTDosimetryLib.intake.ledger import NOT_USED, Ledger, positive_number
 from RNTDosimetryLib.intake.records import IntakeRow
 from RNTDosimetryLib.intake.series import is_planar, read_header
 from RNTDosimetryLib.intake.tags import find, seconds_between, typed_datetime
+from RNTDosimetryLib.planar.activity import PlanarView
+from RNTDosimetryLib.planar.frames import ANTERIOR, POSTERIOR, PlanarFrame, PlanarObject, planar_object
+from RNTDosimetryLib.planar.views import checked_typed, choose_windows, front_and_back, seen_from_the_front
 
 _SAME_ACQUISITION_S = 900.0
 _SLOWEST_MM_S, _FASTEST_MM_S = 0.1, 100.0
