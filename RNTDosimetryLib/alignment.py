@@ -8,7 +8,7 @@ from RNTDosimetryLib.base.documents import sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.images import ActivityImage, CtImage
-from RNTDosimetryLib.images.chains import rotation_angle_degrees
+from RNTDosimetryLib.images.transforms import rotation_angle_degrees
 from RNTDosimetryLib.registration import RigidRegistration, register_rigid, register_rigid_activity
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages

@@ -57,12 +57,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/dose/whole_body.py
   RNTDosimetryLib/images/__init__.py
-  RNTDosimetryLib/images/chains.py
+  RNTDosimetryLib/images/drawing.py
   RNTDosimetryLib/images/geometry.py
-  RNTDosimetryLib/images/image_contours.py
   RNTDosimetryLib/images/overlaps.py
   RNTDosimetryLib/images/resampling.py
-  RNTDosimetryLib/images/spheres.py
+  RNTDosimetryLib/images/transforms.py
   RNTDosimetryLib/images/volumes.py
   RNTDosimetryLib/intake/__init__.py
   RNTDosimetryLib/intake/activity.py

@@ -7,7 +7,7 @@ import slicer
 
 from RNTDosimetryLib.alignment import align as align_scans
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images.chains import rotation_angle_degrees, shift_of_point_mm
+from RNTDosimetryLib.images.transforms import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.registration.quality import registration_quality
 from RNTDosimetryLib.study import StudySettings
 from RNTDosimetryLib.study_result import Alignment

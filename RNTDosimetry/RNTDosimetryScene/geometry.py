@@ -7,7 +7,7 @@ import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry
-from RNTDosimetryLib.images.chains import LPS_TO_RAS, inverse, to_ras
+from RNTDosimetryLib.images.transforms import LPS_TO_RAS, inverse, to_ras
 
 
 def vtk_matrix(matrix: np.ndarray) -> vtk.vtkMatrix4x4:

@@ -9,8 +9,8 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.images.drawing import sphere_volume_ml
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.spheres import sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA
 

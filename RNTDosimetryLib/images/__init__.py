@@ -1,18 +1,19 @@
 """What was measured: images and regions from DICOM and other files, aligned, resampled and measured."""
 
-from RNTDosimetryLib.images.chains import RigidTransform
-from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.image_contours import (
+from RNTDosimetryLib.images.drawing import (
     DrawnRegion,
     EquivalentSphere,
     equivalent_sphere,
     fixed_threshold,
     hot_sphere,
     isocontour,
+    sphere_region,
+    sphere_volume_ml,
 )
+from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
 from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
-from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
+from RNTDosimetryLib.images.transforms import RigidTransform
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
 __all__ = [

@@ -6,8 +6,8 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images.chains import inverse, rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.resampling import IDENTITY, rigid_matrix
+from RNTDosimetryLib.images.transforms import inverse, rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.volumes import CtImage
 from RNTDosimetryLib.registration.orientation import better_orientation
 from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality

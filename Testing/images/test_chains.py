@@ -8,7 +8,7 @@ from images.moving_patient import motion
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import RigidTransform
-from RNTDosimetryLib.images.chains import compose, inverse, moved_points, rotation_angle_degrees, shift_of_point_mm, to_ras
+from RNTDosimetryLib.images.transforms import compose, inverse, moved_points, rotation_angle_degrees, shift_of_point_mm, to_ras
 
 MOTIONS = st.builds(motion, st.floats(0, 180), st.floats(0, 400), st.integers(0, 10_000))
 POINTS = np.array([[0.0, 0.0, 0.0], [120.0, -80.0, 300.0], [-7.5, 33.0, -900.0]])

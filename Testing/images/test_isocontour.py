@@ -10,9 +10,16 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.images.drawing import (
+    equivalent_sphere,
+    fixed_threshold,
+    hot_sphere,
+    isocontour,
+    sphere_occupancy,
+    sphere_region,
+    sphere_volume_ml,
+)
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.image_contours import equivalent_sphere, fixed_threshold, hot_sphere, isocontour
-from RNTDosimetryLib.images.spheres import sphere_occupancy, sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
 

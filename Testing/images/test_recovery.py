@@ -20,8 +20,8 @@ from RNTDosimetryLib.camera.recovery import (
     write_recovery,
 )
 from RNTDosimetryLib.camera.spheres import DetectedSphere, detect_spheres, measure_sphere_recovery, sphere_mean, sphere_weights
+from RNTDosimetryLib.images.drawing import sphere_region, sphere_volume_ml
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.spheres import sphere_region, sphere_volume_ml
 from RNTDosimetryLib.measurement.activity import measure_activity
 from RNTDosimetryLib.measurement.uncertainty import relative_content_uncertainty, sphere_recovery
 from RNTDosimetryLib.phantom import sphere_scan

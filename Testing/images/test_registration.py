@@ -6,7 +6,7 @@ from images.moving_patient import GRID, mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import CtImage, ImageGeometry
-from RNTDosimetryLib.images.chains import rotation_angle_degrees
+from RNTDosimetryLib.images.transforms import rotation_angle_degrees
 from RNTDosimetryLib.registration import RigidRegistration, register_rigid
 from RNTDosimetryLib.registration.quality import body_mask, registration_quality
 
