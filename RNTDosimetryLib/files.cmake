@@ -85,9 +85,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/volume_files.py
   RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/kinetics/__init__.py
-  RNTDosimetryLib/kinetics/admission.py
   RNTDosimetryLib/kinetics/assembly.py
-  RNTDosimetryLib/kinetics/bootstrap.py
   RNTDosimetryLib/kinetics/early.py
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
@@ -95,7 +93,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/models.py
   RNTDosimetryLib/kinetics/priors.py
   RNTDosimetryLib/kinetics/problem.py
-  RNTDosimetryLib/kinetics/rate_grid.py
   RNTDosimetryLib/kinetics/results.py
   RNTDosimetryLib/kinetics/samples.py
   RNTDosimetryLib/kinetics/selection.py

@@ -6,14 +6,12 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import as_numbers, shown, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.kinetics.admission import enough_samples, residual_freedom, times_needed
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
-from RNTDosimetryLib.kinetics.bootstrap import MOST_CURVES, add_bootstrap
 from RNTDosimetryLib.kinetics.early import early_clearance_warning, falls_faster_at_first
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population
 from RNTDosimetryLib.kinetics.problem import Problem
-from RNTDosimetryLib.kinetics.results import KineticFit
+from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples, check_samples, decay_of
 from RNTDosimetryLib.kinetics.selection import (
     SIMPLEST,
@@ -21,9 +19,12 @@ from RNTDosimetryLib.kinetics.selection import (
     Candidate,
     admission,
     akaike_weights,
+    enough_samples,
     free_parameter_count,
     information_criterion,
     noise_scale,
+    residual_freedom,
+    times_needed,
     unclear_parameters,
     usable_curves,
 )
@@ -210,3 +211,39 @@ def _too_few(candidate: Candidate, samples: Samples) -> str:
         f"Expected samples at more times for the model '{candidate.model.name}' ({candidate.refusal}), received "
         f"{samples.distinct_times}; choose a simpler model or 'auto'."
     )
+
+
+MOST_CURVES = 100000
+"""More simulated curves than this add nothing but waiting."""
+
+
+def add_bootstrap(fit: KineticFit, samples: Samples, row: int, count: int, seed: int, refit, arguments: dict) -> KineticFit:
+    """The fit with the spread of its time-integrated activity over ``count`` simulated curves.
+
+    The choice of the model is repeated for each curve, so its uncertainty is included. Rates held by a population are
+    drawn from their data only, so the spread is that for this patient, not for the population.
+    refit: ``fit_time_activities``; arguments: its keywords. Raises DosimetryError where the noise is not known.
+    """
+    if count < 2:
+        raise DosimetryError(f"Expected at least 2 bootstrap curves, received {count}; 500 is usual.")
+    sigmas = samples.sigmas_mbq[row]
+    if not samples.known:
+        if fit.degrees_of_freedom == 0:
+            raise DosimetryError("Expected uncertainties or more samples than parameters for a bootstrap, received neither; give uncertainties.")
+        residuals = (samples.activities_mbq[row] - fit.activity_mbq(samples.times_h)) / sigmas
+        sigmas = sigmas * np.sqrt((residuals**2).sum() / fit.degrees_of_freedom)
+    generator = np.random.default_rng(seed)
+    simulated = fit.activity_mbq(samples.times_h) + sigmas * generator.standard_normal((count, sigmas.size))
+    simulated = simulated[simulated.max(axis=1) > 0]
+    if len(simulated) < 2:
+        raise DosimetryError("Expected activities above their noise for a bootstrap, received none; the region shows nothing to fit.")
+    uncertainties = sigmas if samples.known else None
+    again = refit(samples.times_h, simulated, uncertainties_mbq=uncertainties, weighting=_plain_weighting(samples), **arguments)
+    tias = np.array([item.tia_mbq_h for item in again])
+    low, high = np.percentile(tias, [15.865, 84.135])
+    summary = BootstrapSummary(len(tias), seed, float(tias.mean()), float(tias.std(ddof=1)), float(low), float(high))
+    return replace(fit, bootstrap=summary)
+
+
+def _plain_weighting(samples: Samples) -> str:
+    return "relative" if samples.known else samples.weighting

@@ -3,18 +3,9 @@
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.special import chdtri
 
-from RNTDosimetryLib.kinetics.admission import (
-    correction_freedom,
-    determination,
-    highest_criterion,
-    is_richer,
-    misfit_term,
-    parameter_term,
-    shown_variance,
-    smallest_residual,
-)
-from RNTDosimetryLib.kinetics.models import ExponentialModel
+from RNTDosimetryLib.kinetics.models import ExponentialModel, rules
 from RNTDosimetryLib.kinetics.problem import Problem, Solution
 from RNTDosimetryLib.kinetics.uncertainty import Analysis
 
@@ -136,3 +127,129 @@ def akaike_weights(criteria: np.ndarray) -> np.ndarray:
     least = criteria[usable].min()
     weights = np.where(usable, np.exp(-0.5 * (np.where(usable, criteria, least) - least)), 0.0)
     return weights / weights.sum()
+
+
+_LEAST_TIMES_OF_HELD_MODELS = 3
+"""A rate held by the general population needs a third time: two samples cannot show that its curve applies."""
+
+
+def times_needed(free_parameters: int, held_by_general: bool) -> int:
+    """How many different times a model needs."""
+    return max(free_parameters, _LEAST_TIMES_OF_HELD_MODELS if held_by_general else 1)
+
+
+def correction_freedom(samples: int, free_parameters: int, known: bool) -> int:
+    """N - K - 1, K counting the variance where the uncertainties are not known; above 0 the correction of AICc exists."""
+    return samples - free_parameters - (0 if known else 1) - 1
+
+
+def is_richer(free_parameters: int, simplest_parameters: int) -> bool:
+    """Whether a model must show that it is determined. With no more free parameters, its further rate held by a population, it need not."""
+    return free_parameters > simplest_parameters
+
+
+def enough_samples(samples: int, free_parameters: int, simplest_parameters: int, known: bool) -> bool:
+    """Whether the samples leave the freedom that a richer model needs."""
+    return not is_richer(free_parameters, simplest_parameters) or correction_freedom(samples, free_parameters, known) > 0
+
+
+def parameter_term(samples: int, free_parameters: int, known: bool) -> float:
+    """2K + 2K(K+1)/(N-K-1) of AICc (Burnham and Anderson 2002), the second part only where it exists."""
+    count, freedom = free_parameters + (0 if known else 1), correction_freedom(samples, free_parameters, known)
+    return 2 * count + (2 * count * (count + 1) / freedom if freedom > 0 else 0.0)
+
+
+def misfit_term(chi2: np.ndarray, samples: int, known: bool, smallest) -> np.ndarray:
+    """chi2 (n,) with known uncertainties, else N ln(chi2/N), not below that of ``smallest``."""
+    return chi2 if known else samples * np.log(np.maximum(chi2, smallest) / samples)
+
+
+def smallest_residual(samples: int, parameters: int, any_held: bool, rounding):
+    """The chi2 below which residuals mean nothing: ``rounding``, and where a held rate lets the curve meet every sample, N.
+
+    Without residual freedom the residuals say nothing of the noise: the nominal uncertainty stands in.
+    """
+    return float(samples) if any_held and parameters >= samples else rounding
+
+
+def highest_criterion(simplest: np.ndarray, held_by_general: bool) -> np.ndarray:
+    """(n,): the criterion that a model must not exceed. One with a rate of the general population has to beat the simplest clearly."""
+    return simplest - rules()["least_gain_of_held_models"]["value"] if held_by_general else np.full_like(simplest, np.inf)
+
+
+def residual_freedom(samples: int, free_parameters: int, parameters: int, known: bool) -> int:
+    """Degrees of freedom of the residuals. An exact fit, held rates included, has none that could show unknown noise."""
+    return 0 if not known and samples <= parameters else samples - free_parameters
+
+
+def shown_variance(residual_sum: np.ndarray, nominal, freedom: int, known: bool) -> np.ndarray | None:
+    """(n,): variance of the samples after a fit, ``nominal`` before; None where it cannot be known.
+
+    Without known uncertainties it is that of the residuals. With them it is ``nominal``, unless the fit is so poor that they
+    or the model must be wrong: then it grows to what the residuals show (Birge 1932).
+    """
+    if freedom <= 0:
+        return nominal if known else None
+    shown = np.maximum(residual_sum, 1e-24 * nominal) / freedom
+    if not known:
+        return shown
+    largest = chdtri(freedom, rules()["poor_fit_probability"]["value"])
+    return np.where(residual_sum > largest * nominal, shown, nominal)
+
+
+@dataclass(frozen=True)
+class Determination:
+    """How well the samples fix the parameters. variation (p, n): coefficients of variation; correlation (p, p, n): 0 where it does not count."""
+
+    variation: np.ndarray
+    correlation: np.ndarray
+
+    @property
+    def too_vague(self) -> np.ndarray:
+        """(n,): a coefficient of variation above the limit."""
+        return (self.variation > rules()["largest_coefficient_of_variation"]["value"]).any(axis=0)
+
+    @property
+    def too_correlated(self) -> np.ndarray:
+        """(n,): a correlation above the limit."""
+        return (self.correlation > rules()["largest_correlation"]["value"]).any(axis=(0, 1))
+
+
+def determination(parameters, covariance, free, rates, times_h, weights, starts_at_zero: bool) -> Determination:
+    """How well the free parameters are known. parameters (p, n), covariance (p, p, n), free (p,) without rates that a population holds.
+
+    rates (r, n), times_h (t,), weights (t, n) or (t, 1): one over the standard deviations, up to a factor.
+
+    The amplitude of each exponential counts at the centre of the samples that carry it: at time 0 its correlation with its
+    own rate would only say how far the samples are from there. Two parameters that are both well known are determined however
+    strongly they are correlated, as in dynamic imaging with many frames; their correlation does not count.
+    """
+    parameters, covariance = _centred(parameters, covariance, rates, times_h, weights, starts_at_zero)
+    parameters, covariance = parameters[free], covariance[free][:, free]
+    spread = np.sqrt(np.maximum(np.einsum("ppn->pn", covariance), 0.0))
+    magnitude = np.abs(parameters)
+    variation = np.where(magnitude > 0, spread / np.where(magnitude > 0, magnitude, 1.0), np.inf)
+    vague = variation > rules()["well_known_coefficient_of_variation"]["value"]
+    counts = (vague[:, None] | vague[None]) & ~np.eye(len(parameters), dtype=bool)[:, :, None]
+    product = spread[:, None] * spread[None]
+    return Determination(variation, np.abs(covariance) / np.where(product > 0, product, np.inf) * counts)
+
+
+def _centred(parameters, covariance, rates, times_h, weights, starts_at_zero: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Parameters and covariance with each amplitude A_i taken at the weighted mean time of its own exponential."""
+    size = len(rates) - int(starts_at_zero)
+    parameters, covariance = parameters.copy(), covariance.copy()
+    last = np.exp(-times_h[:, None] * rates[-1]) if starts_at_zero else 0.0
+    for index in range(size):
+        shape = ((np.exp(-times_h[:, None] * rates[index]) - last) * weights) ** 2
+        total = shape.sum(axis=0)
+        centre = times_h @ shape / np.where(total > 0, total, 1.0)
+        fall = np.exp(-rates[index] * centre)
+        covariance[index] *= fall
+        covariance[:, index] *= fall
+        if size + index < len(parameters):
+            slope = -parameters[index] * centre * fall
+            covariance[index] += slope * covariance[size + index]
+            covariance[:, index] += slope * covariance[:, size + index]
+        parameters[index] *= fall
+    return parameters, covariance

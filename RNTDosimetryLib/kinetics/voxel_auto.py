@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.kinetics.admission import (
+from RNTDosimetryLib.kinetics.models import get_model
+from RNTDosimetryLib.kinetics.priors import general_rate
+from RNTDosimetryLib.kinetics.selection import (
     determination,
     enough_samples,
     highest_criterion,
@@ -19,8 +21,6 @@ from RNTDosimetryLib.kinetics.admission import (
     smallest_residual,
     times_needed,
 )
-from RNTDosimetryLib.kinetics.models import get_model
-from RNTDosimetryLib.kinetics.priors import general_rate
 from RNTDosimetryLib.kinetics.voxel_engines import BlockFit, MonoEngine
 from RNTDosimetryLib.kinetics.voxel_pairs import HeldRate, PairBlock, PairSearch
 from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise

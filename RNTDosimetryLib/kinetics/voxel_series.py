@@ -8,9 +8,9 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import LARGEST_NUMBER, SMALLEST_NUMBER, any_number, number_array, one_of, shown, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.kinetics.admission import shown_variance
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.samples import WEIGHTINGS, check_unit_of_times
+from RNTDosimetryLib.kinetics.selection import shown_variance
 
 BLOCK_SAMPLES = 98304
 """Samples handled at once: few enough for the work arrays to stay in the processor's cache."""

@@ -1,4 +1,4 @@
-"""The rules of admission, which regions and voxels share: against plain formulas, and many curves as one by one."""
+"""The rules of selection, which regions and voxels share: against plain formulas, and many curves as one by one."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import chi2
 
-from RNTDosimetryLib.kinetics import admission
+from RNTDosimetryLib.kinetics import selection
 
 TIMES_H = np.array([2.0, 6.0, 24.0, 48.0, 96.0, 168.0])
 
@@ -49,10 +49,10 @@ def test_many_curves_are_judged_as_the_plain_formulas_judge_one(starts_at_zero, 
     parameters, covariance, rates, weights = case(seed, 5, starts_at_zero)
     covariance = covariance * scale
     free = np.ones(len(parameters), dtype=bool)
-    together = admission.determination(parameters, covariance, free, rates, TIMES_H, weights, starts_at_zero)
+    together = selection.determination(parameters, covariance, free, rates, TIMES_H, weights, starts_at_zero)
     for row in range(5):
         pick = slice(row, row + 1)
-        alone = admission.determination(
+        alone = selection.determination(
             parameters[:, pick], covariance[..., pick], free, rates[:, pick], TIMES_H, weights[:, pick], starts_at_zero
         )  # fmt: skip
         variation, correlation = plain(parameters[:, row], covariance[..., row], rates[:, row], weights[:, row], starts_at_zero)
@@ -66,8 +66,8 @@ def test_many_curves_are_judged_as_the_plain_formulas_judge_one(starts_at_zero, 
 def test_a_rate_that_a_population_holds_is_not_judged():
     parameters, covariance, rates, weights = case(3, 4, False)
     free = np.array([True, True, True, False])
-    judged = admission.determination(parameters, covariance, free, rates, TIMES_H, weights, False)
-    everything = admission.determination(parameters, covariance, np.ones(4, bool), rates, TIMES_H, weights, False)
+    judged = selection.determination(parameters, covariance, free, rates, TIMES_H, weights, False)
+    everything = selection.determination(parameters, covariance, np.ones(4, bool), rates, TIMES_H, weights, False)
     np.testing.assert_array_equal(judged.variation, everything.variation[:3])
 
 
@@ -76,21 +76,21 @@ def test_parameter_term_is_that_of_burnham_and_anderson(samples, parameters, kno
     # AICc = ... + 2K + 2K(K+1)/(N-K-1), K with the variance where it is estimated (dosimetry.md 4); without freedom plain AIC
     k = parameters if known else parameters + 1
     correction = 2 * k * (k + 1) / (samples - k - 1) if samples - k - 1 > 0 else 0.0
-    assert admission.parameter_term(samples, parameters, known) == pytest.approx(2 * k + correction, rel=1e-15)
+    assert selection.parameter_term(samples, parameters, known) == pytest.approx(2 * k + correction, rel=1e-15)
 
 
 def test_noise_grows_only_where_the_fit_is_poor_by_the_chi_squared_test():
     # scipy's chi-squared distribution: probability 0.01 with 3 degrees of freedom lies at 11.34
     limit = chi2.isf(0.01, 3)
     residuals = limit * np.array([0.1, 0.999, 1.001, 4.0])
-    found = admission.shown_variance(residuals, np.ones(4), 3, known=True)
+    found = selection.shown_variance(residuals, np.ones(4), 3, known=True)
     np.testing.assert_allclose(found, [1.0, 1.0, residuals[2] / 3, residuals[3] / 3], rtol=1e-12)
-    np.testing.assert_allclose(admission.shown_variance(residuals, np.ones(4), 3, known=False), residuals / 3, rtol=1e-12)
-    assert admission.shown_variance(residuals, np.ones(4), 0, known=False) is None
-    np.testing.assert_array_equal(admission.shown_variance(residuals, np.ones(4), 0, known=True), 1.0)
+    np.testing.assert_allclose(selection.shown_variance(residuals, np.ones(4), 3, known=False), residuals / 3, rtol=1e-12)
+    assert selection.shown_variance(residuals, np.ones(4), 0, known=False) is None
+    np.testing.assert_array_equal(selection.shown_variance(residuals, np.ones(4), 0, known=True), 1.0)
 
 
 def test_an_exact_fit_leaves_no_residuals_to_learn_from():
-    assert admission.residual_freedom(3, 2, 3, known=False) == 0
-    assert admission.residual_freedom(3, 2, 3, known=True) == 1
-    assert admission.residual_freedom(4, 2, 3, known=False) == 2
+    assert selection.residual_freedom(3, 2, 3, known=False) == 0
+    assert selection.residual_freedom(3, 2, 3, known=True) == 1
+    assert selection.residual_freedom(4, 2, 3, known=False) == 2
