@@ -99,15 +99,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/trapezoid.py
   RNTDosimetryLib/kinetics/uncertainty.py
   RNTDosimetryLib/kinetics/varpro.py
-  RNTDosimetryLib/kinetics/voxel_auto.py
-  RNTDosimetryLib/kinetics/voxel_engines.py
-  RNTDosimetryLib/kinetics/voxel_maps.py
-  RNTDosimetryLib/kinetics/voxel_mono.py
-  RNTDosimetryLib/kinetics/voxel_pairs.py
-  RNTDosimetryLib/kinetics/voxel_parts.py
-  RNTDosimetryLib/kinetics/voxel_series.py
-  RNTDosimetryLib/kinetics/voxel_shared.py
-  RNTDosimetryLib/kinetics/voxels.py
+  RNTDosimetryLib/kinetics/voxels/__init__.py
+  RNTDosimetryLib/kinetics/voxels/auto.py
+  RNTDosimetryLib/kinetics/voxels/engines.py
+  RNTDosimetryLib/kinetics/voxels/fit.py
+  RNTDosimetryLib/kinetics/voxels/parts.py
+  RNTDosimetryLib/kinetics/voxels/rates.py
+  RNTDosimetryLib/kinetics/voxels/series.py
+  RNTDosimetryLib/kinetics/voxels/shared.py
   RNTDosimetryLib/measurement/__init__.py
   RNTDosimetryLib/measurement/activity.py
   RNTDosimetryLib/measurement/balance.py

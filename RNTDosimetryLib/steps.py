@@ -19,8 +19,9 @@ from RNTDosimetryLib.dose import (
 from RNTDosimetryLib.dose.photons import photon_dose_gy
 from RNTDosimetryLib.images import CtImage, ImageGeometry, Region, occupancy_on_grid, resample_activity
 from RNTDosimetryLib.images.resampling import resample_array
-from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, fit_voxels, single_time_point
-from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
+from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, single_time_point
+from RNTDosimetryLib.kinetics.voxels import fit_voxels
+from RNTDosimetryLib.kinetics.voxels.shared import SharedShape
 from RNTDosimetryLib.measurement import RegionActivity, TimeActivityCurve, measure_activity, time_activity_curve
 from RNTDosimetryLib.measurement.activity import activity_volume_sensitivity, outline_uncertainty
 from RNTDosimetryLib.study import RegionSettings, Study, StudySettings

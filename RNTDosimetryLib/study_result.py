@@ -13,7 +13,7 @@ from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.kinetics import KineticFit
-from RNTDosimetryLib.kinetics.voxels import VoxelFit
+from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.plausibility import ScanBalance
 from RNTDosimetryLib.registration import RegistrationQuality

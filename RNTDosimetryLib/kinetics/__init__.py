@@ -14,15 +14,12 @@ from RNTDosimetryLib.kinetics.hybrid import HybridCurve, hybrid_curve
 from RNTDosimetryLib.kinetics.models import MODEL_NAMES, TRAPEZOID, ExponentialModel, get_model, list_models, register
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, general_rate, list_populations, population_prior
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit, RankedModel
-from RNTDosimetryLib.kinetics.voxel_series import FitCancelled
-from RNTDosimetryLib.kinetics.voxels import VoxelFit, fit_voxels
 
 __all__ = [
     "AUTO_MODELS",
     "BootstrapSummary",
     "EarlyActivity",
     "ExponentialModel",
-    "FitCancelled",
     "HybridCurve",
     "KineticFit",
     "MODEL_NAMES",
@@ -30,11 +27,9 @@ __all__ = [
     "RankedModel",
     "RatePrior",
     "TRAPEZOID",
-    "VoxelFit",
     "early_activity",
     "fit_time_activities",
     "fit_time_activity",
-    "fit_voxels",
     "general_rate",
     "get_model",
     "hybrid_curve",

@@ -83,7 +83,7 @@ def loop_seconds_per_voxel(times_h, images, models: tuple[str, ...]) -> float:
 
 
 def _fit_seconds(times_h, images, model: str) -> float:
-    from RNTDosimetryLib.kinetics import fit_voxels
+    from RNTDosimetryLib.kinetics.voxels import fit_voxels
 
     seconds = []
     for _ in range(2):

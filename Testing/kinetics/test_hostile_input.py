@@ -13,11 +13,12 @@ from kinetics.simulation import Lu177
 
 from RNTDosimetryLib import kinetics
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.kinetics import KineticFit, RatePrior, fit_time_activity, fit_voxels, later_cycle, single_time_point
-from RNTDosimetryLib.kinetics.voxel_engines import BlockFit
-from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps
-from RNTDosimetryLib.kinetics.voxel_series import FitCancelled, run_blocks
-from RNTDosimetryLib.kinetics.voxel_shared import SharedShape
+from RNTDosimetryLib.kinetics import KineticFit, RatePrior, fit_time_activity, later_cycle, single_time_point
+from RNTDosimetryLib.kinetics.voxels import fit_voxels
+from RNTDosimetryLib.kinetics.voxels.engines import BlockFit
+from RNTDosimetryLib.kinetics.voxels.fit import VoxelMaps
+from RNTDosimetryLib.kinetics.voxels.series import FitCancelled, run_blocks
+from RNTDosimetryLib.kinetics.voxels.shared import SharedShape
 
 LU = Lu177()
 DECAY = LU.decay_constant_per_h

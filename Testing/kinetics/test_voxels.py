@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy.optimize import curve_fit
 
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
-from RNTDosimetryLib.kinetics.voxels import VoxelFit, fit_voxels
+from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit, fit_voxels
 
 LU_177 = SimpleNamespace(name="Lu-177", half_life_h=159.53, decay_constant_per_h=np.log(2) / 159.53)
 DECAY = LU_177.decay_constant_per_h

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.kinetics.voxel_maps import VoxelMaps
-from RNTDosimetryLib.kinetics.voxel_series import FitCancelled, VoxelNoise, products_of, run_blocks
-from RNTDosimetryLib.kinetics.voxels import fit_voxels
+from RNTDosimetryLib.kinetics.voxels.fit import VoxelMaps, fit_voxels
+from RNTDosimetryLib.kinetics.voxels.series import FitCancelled, VoxelNoise, products_of, run_blocks
 
 LU_177 = SimpleNamespace(name="Lu-177", half_life_h=159.53, decay_constant_per_h=np.log(2) / 159.53)
 FOUR_H = [4.0, 24.0, 96.0, 168.0]
@@ -82,7 +81,7 @@ def test_threads_blocks_and_layout_do_not_change_the_result(model, monkeypatch):
     images = (IMAGES * (1 + 0.1 * rng.normal(size=IMAGES.shape))).astype(np.float32)
     one = fit_voxels(FOUR_H, images, LU_177, model=model, threads=1)
     time_last = np.moveaxis(np.ascontiguousarray(np.moveaxis(images, 0, -1)), -1, 0)
-    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 28)
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxels.series.BLOCK_SAMPLES", 28)
     other = fit_voxels(FOUR_H, time_last, LU_177, model=model, threads=3)
     np.testing.assert_allclose(other.tia_mbq_h_ml, one.tia_mbq_h_ml, rtol=1e-5)
     np.testing.assert_array_equal(other.model_map, one.model_map)
@@ -96,7 +95,7 @@ def test_input_is_not_changed():
 
 
 def test_progress_rises_to_one_and_cancel_stops(monkeypatch):
-    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 16)
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxels.series.BLOCK_SAMPLES", 16)
     seen = []
     fit_voxels(FOUR_H, IMAGES, LU_177, model="mono", progress=seen.append, threads=2)
     assert seen == sorted(seen)
@@ -154,7 +153,7 @@ def test_voxels_outside_the_regions_are_fitted_under_a_mask_except_with_shared_r
 
 def test_the_same_call_gives_identical_numbers(monkeypatch):
     # Blocks end in any order on several threads; nothing may depend on it.
-    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxel_series.BLOCK_SAMPLES", 8)
+    monkeypatch.setattr("RNTDosimetryLib.kinetics.voxels.series.BLOCK_SAMPLES", 8)
     images = IMAGES * (1 + 0.1 * np.random.default_rng(3).normal(size=IMAGES.shape))
     labels = np.ones((3, 4, 5), int)
     runs = [fit_voxels(FOUR_H, images, LU_177, regions=labels, conserve_region_tia=True, threads=4) for _ in range(5)]

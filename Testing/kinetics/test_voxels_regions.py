@@ -9,8 +9,8 @@ from scipy.optimize import nnls
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
-from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, SharedSolver
-from RNTDosimetryLib.kinetics.voxels import fit_voxels
+from RNTDosimetryLib.kinetics.voxels.fit import fit_voxels
+from RNTDosimetryLib.kinetics.voxels.shared import SharedShape, SharedSolver
 
 LU_177 = SimpleNamespace(name="Lu-177", half_life_h=159.53, decay_constant_per_h=np.log(2) / 159.53)
 DECAY = LU_177.decay_constant_per_h

@@ -9,10 +9,10 @@ from RNTDosimetryLib.base.checks import any_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
 from RNTDosimetryLib.kinetics.samples import MOST_HALF_LIVES, SHORTEST_TIME_H, DecayOnly
-from RNTDosimetryLib.kinetics.voxel_auto import PAIR_MODELS, AutoEngine, pair_candidate
-from RNTDosimetryLib.kinetics.voxel_engines import MonoEngine, SharedEngine
-from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise, VoxelSeries, voxel_noise
-from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, shared_shape
+from RNTDosimetryLib.kinetics.voxels.auto import PAIR_MODELS, AutoEngine, pair_candidate
+from RNTDosimetryLib.kinetics.voxels.engines import MonoEngine, SharedEngine
+from RNTDosimetryLib.kinetics.voxels.series import VoxelNoise, VoxelSeries, voxel_noise
+from RNTDosimetryLib.kinetics.voxels.shared import SharedShape, shared_shape
 
 MODEL_CODES = {0: "none", 1: "mono", 2: "uptake_held", 3: "mono_early_clearance", 4: "uptake", 5: "bi", 6: "physical", 7: "shared"}
 """Meaning of the numbers in ``VoxelFit.model_map``; 0 is a voxel outside the fit or without activity."""

@@ -21,9 +21,9 @@ from RNTDosimetryLib.kinetics.selection import (
     smallest_residual,
     times_needed,
 )
-from RNTDosimetryLib.kinetics.voxel_engines import BlockFit, MonoEngine
-from RNTDosimetryLib.kinetics.voxel_pairs import HeldRate, PairBlock, PairSearch
-from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise
+from RNTDosimetryLib.kinetics.voxels.engines import BlockFit, MonoEngine
+from RNTDosimetryLib.kinetics.voxels.rates import HeldRate, PairBlock, PairSearch
+from RNTDosimetryLib.kinetics.voxels.series import VoxelNoise
 
 PAIR_MODELS = ("uptake_held", "mono_early_clearance", "uptake", "bi")
 """Curves of two exponentials that may replace the mono-exponential, simplest first."""

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.kinetics.voxel_mono import MonoBlock, MonoSearch
-from RNTDosimetryLib.kinetics.voxel_series import VoxelNoise
-from RNTDosimetryLib.kinetics.voxel_shared import SharedShape, SharedSolver
+from RNTDosimetryLib.kinetics.voxels.rates import MonoBlock, MonoSearch
+from RNTDosimetryLib.kinetics.voxels.series import VoxelNoise
+from RNTDosimetryLib.kinetics.voxels.shared import SharedShape, SharedSolver
 
 
 @dataclass(frozen=True)
