@@ -31,31 +31,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/compare_statistics.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py
-  RNTDosimetryLib/dose/convolution.py
-  RNTDosimetryLib/dose/cross_dose.py
+  RNTDosimetryLib/dose/comparison.py
   RNTDosimetryLib/dose/decay.py
   RNTDosimetryLib/dose/density.py
-  RNTDosimetryLib/dose/engines.py
-  RNTDosimetryLib/dose/gamma.py
   RNTDosimetryLib/dose/histograms.py
   RNTDosimetryLib/dose/kernel_cache.py
   RNTDosimetryLib/dose/kernels.py
   RNTDosimetryLib/dose/maps.py
-  RNTDosimetryLib/dose/marrow.py
-  RNTDosimetryLib/dose/monoenergetic.py
-  RNTDosimetryLib/dose/photons.py
+  RNTDosimetryLib/dose/organs.py
   RNTDosimetryLib/dose/radiobiology.py
-  RNTDosimetryLib/dose/rbe.py
   RNTDosimetryLib/dose/regions.py
   RNTDosimetryLib/dose/response.py
-  RNTDosimetryLib/dose/s_tables.py
-  RNTDosimetryLib/dose/spheres.py
-  RNTDosimetryLib/dose/superposition.py
-  RNTDosimetryLib/dose/thyroid.py
-  RNTDosimetryLib/dose/uncertainty.py
-  RNTDosimetryLib/dose/units.py
+  RNTDosimetryLib/dose/s_values.py
   RNTDosimetryLib/dose/voxel_s.py
-  RNTDosimetryLib/dose/whole_body.py
   RNTDosimetryLib/images/__init__.py
   RNTDosimetryLib/images/drawing.py
   RNTDosimetryLib/images/geometry.py

@@ -16,7 +16,7 @@ from RNTDosimetryLib.dose import (
     dose_volume_histogram,
     self_dose,
 )
-from RNTDosimetryLib.dose.photons import photon_dose_gy
+from RNTDosimetryLib.dose.maps import photon_dose_gy
 from RNTDosimetryLib.images import CtImage, ImageGeometry, Region, occupancy_on_grid, resample_activity
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, single_time_point

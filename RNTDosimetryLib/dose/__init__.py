@@ -1,16 +1,23 @@
 """From time-integrated activity to absorbed dose: maps, regions, histograms, radiobiology, marrow, whole body, thyroid."""
 
-from RNTDosimetryLib.dose.cross_dose import cross_doses
+from RNTDosimetryLib.dose.comparison import EngineComparison, GammaResult, compare_engines, gamma_index
 from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.density import DensityMap, density_from_hounsfield, hounsfield_curve
-from RNTDosimetryLib.dose.engines import EngineComparison, compare_engines
-from RNTDosimetryLib.dose.gamma import GammaResult, gamma_index
 from RNTDosimetryLib.dose.histograms import DoseVolumeHistogram, dose_volume_histogram, generalised_eud, isodose_levels
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
-from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map
-from RNTDosimetryLib.dose.marrow import marrow_dose_from_blood, marrow_dose_from_vertebrae, red_marrow_to_blood_ratio
-from RNTDosimetryLib.dose.photons import photon_dose_gy
+from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map, photon_dose_gy
+from RNTDosimetryLib.dose.organs import (
+    effective_half_life_from_uptakes_d,
+    marrow_dose_from_blood,
+    marrow_dose_from_vertebrae,
+    red_marrow_to_blood_ratio,
+    thyroid_activity_mbq,
+    thyroid_dose,
+    whole_body_dose,
+    whole_body_s_gy_per_mbq_h,
+)
 from RNTDosimetryLib.dose.radiobiology import (
+    alpha_share,
     bed,
     bed_exponentials,
     bed_fractions,
@@ -19,9 +26,17 @@ from RNTDosimetryLib.dose.radiobiology import (
     eqd2,
     lea_catcheside_factor,
     lea_catcheside_mono,
+    rbe_weighted_dose,
 )
-from RNTDosimetryLib.dose.rbe import alpha_share, rbe_weighted_dose
-from RNTDosimetryLib.dose.regions import RegionDose, doses_from_table, region_doses, self_dose
+from RNTDosimetryLib.dose.regions import (
+    RegionDose,
+    cross_doses,
+    doses_from_table,
+    mass_exponent_of,
+    region_doses,
+    relative_dose_uncertainty,
+    self_dose,
+)
 from RNTDosimetryLib.dose.response import (
     Response,
     logistic_probability,
@@ -31,12 +46,8 @@ from RNTDosimetryLib.dose.response import (
     response_sets,
     tcp_poisson,
 )
-from RNTDosimetryLib.dose.s_tables import STable, SValue, read_s_table
-from RNTDosimetryLib.dose.spheres import SphereDose, sphere_dose, sphere_s_value
-from RNTDosimetryLib.dose.thyroid import effective_half_life_from_uptakes_d, thyroid_activity_mbq, thyroid_dose
-from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
+from RNTDosimetryLib.dose.s_values import SphereDose, STable, SValue, read_s_table, sphere_dose, sphere_s_value
 from RNTDosimetryLib.dose.voxel_s import VoxelKernel, voxel_kernel, voxel_s_kernel
-from RNTDosimetryLib.dose.whole_body import whole_body_dose, whole_body_s_gy_per_mbq_h
 
 __all__ = [
     "DensityMap",

@@ -1,5 +1,7 @@
 """Which decays a dose is made of: the nuclide, and its short-lived progeny in equilibrium at the place of the decay."""
 
+from scipy.constants import electron_volt
+
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, with_progeny
 
 _SUFFIX = "+progeny"
@@ -32,3 +34,14 @@ def decay_warnings(nuclide: Nuclide) -> tuple[str, ...]:
     if nuclide.alpha_energy_mev > 0:
         warnings.append(f"{nuclide.name}: absorbed dose without RBE of the alphas.")
     return tuple(warnings)
+
+
+SECONDS_PER_HOUR = 3600.0
+
+JOULE_PER_MEV = 1.0e6 * electron_volt
+
+GY_G_PER_MBQ_H_MEV = 1.0e6 * SECONDS_PER_HOUR * JOULE_PER_MEV / 1.0e-3
+"""Absorbed dose in Gy of 1 MeV per decay, 1 MBq*h, in 1 g: 0.57678. The electronvolt is exact in the SI of 2019."""
+
+GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S = SECONDS_PER_HOUR / 1000.0
+"""S value in Gy/(MBq*h) from one in mGy/(MBq*s)."""

@@ -5,16 +5,52 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.base.checks import checked_density, finite_array, non_negative_number, positive_number, shown
+from RNTDosimetryLib.base.checks import any_number, checked_density, finite_array, non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.dose.decay import decay_warnings, local_energy_mev, source_nuclide
+from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, decay_warnings, local_energy_mev, source_nuclide
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
-from RNTDosimetryLib.dose.maps import DoseMap
-from RNTDosimetryLib.dose.s_tables import STable, scaled_s_gy_per_mbq_h
-from RNTDosimetryLib.dose.spheres import LARGEST_MASS_G, SMALLEST_MASS_G, sphere_dose
-from RNTDosimetryLib.dose.uncertainty import mass_exponent_of, relative_dose_uncertainty
-from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
+from RNTDosimetryLib.dose.maps import DoseMap, dose_map, reference_density
+from RNTDosimetryLib.dose.s_values import LARGEST_MASS_G, SMALLEST_MASS_G, STable, scaled_s_gy_per_mbq_h, sphere_dose
+
+
+def relative_dose_uncertainty(
+    tia_relative: float,
+    volume_relative: float = 0.0,
+    mass_exponent: float = 1.0,
+    tia_volume_sensitivity: float = 0.0,
+    s_value_relative: float = 0.0,
+) -> float:
+    """u(D)/D of D = TIA S(m), with S falling as m^-c2 (c2 = ``mass_exponent``), all relative standard uncertainties.
+
+    The delineated volume enters twice: a larger outline lowers S, u(S)/S = c2 u(v)/v, and changes the measured TIA,
+    dTIA/TIA = k dv/v with k = ``tia_volume_sensitivity`` (phi/(2R) for an outline that follows a blurred edge). Both come from the
+    same volume, so they are not independent:
+    u2(D)/D2 = u2(TIA)/TIA2 + c2^2 u2(v)/v2 - 2 c2 k u2(v)/v2 + u2(S0)/S02. ``tia_relative`` is the whole uncertainty of the TIA,
+    the volume's part included. ``s_value_relative``: of the S value itself at a given mass.
+    Formula: EANM uncertainty guidance (Gear et al. 2018), re-derived in docs/dose_maps.md. Raises DosimetryError when the TIA's
+    uncertainty is smaller than the part its volume brings.
+    """
+    tia = non_negative_number(tia_relative, "relative uncertainty of the time-integrated activity")
+    volume = non_negative_number(volume_relative, "relative uncertainty of the volume")
+    exponent = non_negative_number(mass_exponent, "mass exponent of the S value")
+    table = non_negative_number(s_value_relative, "relative uncertainty of the S value")
+    sensitivity = any_number(tia_volume_sensitivity, "volume sensitivity", "0 leaves it out")
+    from_volume = abs(sensitivity) * volume
+    if from_volume > tia * (1 + 1e-9):
+        raise DosimetryError(
+            f"Expected a relative TIA uncertainty that includes its volume part of {from_volume:.3g}, received {tia:.3g}; "
+            "give the whole uncertainty of the TIA."
+        )
+    independent = max(0.0, tia**2 - from_volume**2)
+    return math.sqrt(independent + ((sensitivity - exponent) * volume) ** 2 + table**2)
+
+
+def mass_exponent_of(s_of_mass, mass_g: float) -> float:
+    """c2 = -d ln S / d ln m at ``mass_g`` of a function mass in g -> S, by a central difference of 2 % to each side."""
+    mass = positive_number(mass_g, "mass in g")
+    step = 1.02
+    return -math.log(s_of_mass(mass * step) / s_of_mass(mass / step)) / (2 * math.log(step))
 
 
 @dataclass(frozen=True)
@@ -209,3 +245,38 @@ def _self_warnings(nuclide, reference_mass_g, mass_g) -> tuple[str, ...]:
             f"The reference mass of {reference_mass_g:.4g} g is more than a factor of 10 from {mass_g:.4g} g: use the sphere S value at the mass."
         )
     return tuple(warnings) + decay_warnings(nuclide)
+
+
+REMAINDER = "remainder"
+"""Name of the activity outside all regions."""
+
+
+def cross_doses(tia_mbq_h_ml, spacing_mm, nuclide, regions, density_g_ml=1.0) -> dict[str, dict[str, float]]:
+    """Mean dose in Gy of each region by the region that the activity lies in: doses[target][source], with the kernel.
+
+    tia_mbq_h_ml: (z, y, x). regions: dictionary of name to occupancy on the same grid, or Region objects, that do not overlap (activity must
+    have one owner). The activity outside all regions is the source "remainder". Over the sources the doses add up to that of the whole map.
+    Raises DosimetryError as ``dose_map``, and for regions that overlap.
+    """
+    tia = finite_array(tia_mbq_h_ml, "the map of time-integrated activity", "set such voxels to zero or fit them again")
+    occupancies = named_occupancies(regions)
+    for name, occupancy in occupancies.items():
+        if occupancy.shape != tia.shape:
+            raise DosimetryError(
+                f"Expected region '{name}' on the activity map's grid {tia.shape}, received {occupancy.shape}; resample it first."
+            )
+    owned = sum(occupancy.astype(float) for occupancy in occupancies.values())
+    if owned.max() > 1 + 1e-6:
+        raise DosimetryError(
+            f"Expected regions that do not overlap, received {int(np.count_nonzero(owned > 1 + 1e-6))} voxels with two owners; "
+            "take lesions out of the organ first."
+        )
+    density = checked_density(density_g_ml, tia.shape)
+    kernel_density = reference_density(tia, density)
+    sources = {**occupancies, REMAINDER: np.maximum(1 - owned, 0)}
+    doses = {name: {} for name in occupancies}
+    for source, share in sources.items():
+        one = dose_map(tia * share, spacing_mm, nuclide, "kernel", density, kernel_density_g_ml=kernel_density)
+        for target, occupancy in occupancies.items():
+            doses[target][source] = dose_volume_histogram(one, occupancy, name=target).mean_gy
+    return doses

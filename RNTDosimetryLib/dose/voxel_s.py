@@ -14,9 +14,9 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_spacing, density_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.dose.decay import JOULE_PER_MEV
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
-from RNTDosimetryLib.dose.units import JOULE_PER_MEV
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
 
 ELECTRON_CUT_FRACTION = 1e-5

@@ -9,7 +9,7 @@ from scipy.spatial.transform import Rotation
 
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import dose_map
-from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV
+from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy, region_volume_ml
 from RNTDosimetryLib.phantom.camera import blurred_map

@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from RNTDosimetryLib.dose.convolution import convolve_octant, padded_shape
+from RNTDosimetryLib.dose.maps import convolve_octant, padded_shape
 
 SHAPES = st.tuples(*[st.integers(1, 9)] * 3)
 

@@ -3,8 +3,8 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.dose import density_from_hounsfield, dose_map, photon_dose_gy, voxel_kernel
-from RNTDosimetryLib.dose.superposition import density_shares
-from RNTDosimetryLib.dose.units import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+from RNTDosimetryLib.dose.maps import density_shares
 from RNTDosimetryLib.nuclides import get_nuclide
 
 SPACING = (6.0, 5.0, 4.0)

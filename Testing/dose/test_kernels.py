@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.dose.kernels import dose_point_kernel, electron_spectrum
-from RNTDosimetryLib.dose.monoenergetic import (
+from RNTDosimetryLib.dose.kernels import (
     csda_range,
+    dose_point_kernel,
     electron_energy_within,
+    electron_spectrum,
     photon_energy_within,
     photon_table,
     positron_range_ratio,

@@ -18,7 +18,7 @@ from RNTDosimetryLib.dose import (
     thyroid_activity_mbq,
     whole_body_s_gy_per_mbq_h,
 )
-from RNTDosimetryLib.dose.units import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
+from RNTDosimetryLib.dose.decay import GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
 

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.dose.spheres import sphere_dose, sphere_s_value
+from RNTDosimetryLib.dose.s_values import sphere_dose, sphere_s_value
 from RNTDosimetryLib.nuclides import get_nuclide
 
 
