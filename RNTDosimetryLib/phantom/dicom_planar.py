@@ -9,9 +9,8 @@ from RNTDosimetryLib.phantom.identifiers import Session
 from RNTDosimetryLib.phantom.planar_scans import WINDOWS, PhantomPlanar, planar_protocol
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 
-NUCLEAR_MEDICINE_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.20"
 # DICOM PS3.16 CID 26; row and column directions in LPS as each head sees the patient with the head up.
-_VIEWS = (
+_PLANAR_VIEWS = (
     (("399321004", "SCT", "Anterior projection"), ("1", "0", "0", "0", "0", "-1"), "180"),
     (("399001007", "SCT", "Posterior projection"), ("-1", "0", "0", "0", "0", "-1"), "0"),
 )
@@ -44,7 +43,7 @@ def write_planar(path: str | Path, scan: PhantomPlanar, settings: PhantomSetting
             ViewCodeSequence=common.code(*view),
             ImageOrientationPatient=list(orientation),
         )
-        for view, orientation, angle in _VIEWS
+        for view, orientation, angle in _PLANAR_VIEWS
     ]
     dataset.RadiopharmaceuticalInformationSequence = [common.radiopharmaceutical_item(load_protocol().activity_gbq * 1000.0)]
     dataset.ScanVelocity = common.decimal(camera["scan_velocity_mm_s"])

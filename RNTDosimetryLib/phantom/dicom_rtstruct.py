@@ -51,10 +51,6 @@ def _referenced_frame(session: Session, slices: int):
     return common.item(FrameOfReferenceUID=session.frame_of_reference_uid, RTReferencedStudySequence=[study])
 
 
-def _source(session: Session, index: int):
-    return common.item(ReferencedSOPClassUID=CT_IMAGE_STORAGE, ReferencedSOPInstanceUID=ct_instance_uid(session, index))
-
-
 def _structure(session: Session, number: int, region: Region):
     return common.item(
         ROINumber=number,

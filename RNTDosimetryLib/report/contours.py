@@ -4,15 +4,15 @@ import numpy as np
 
 # Edges of a cell that an outline enters and leaves, by which corners are inside (1 top left, 2 top right, 4 bottom right,
 # 8 bottom left), with the inside on the left hand. Cases 5 and 10, two opposite corners, depend on the middle of the cell.
-_TOP, _RIGHT, _BOTTOM, _LEFT = range(4)
+_TOP_SIDE, _RIGHT, _BOTTOM, _LEFT = range(4)
 _STEPS = {
-    1: [(_LEFT, _TOP)], 2: [(_TOP, _RIGHT)], 4: [(_RIGHT, _BOTTOM)], 8: [(_BOTTOM, _LEFT)],
-    14: [(_TOP, _LEFT)], 13: [(_RIGHT, _TOP)], 11: [(_BOTTOM, _RIGHT)], 7: [(_LEFT, _BOTTOM)],
-    3: [(_LEFT, _RIGHT)], 12: [(_RIGHT, _LEFT)], 6: [(_TOP, _BOTTOM)], 9: [(_BOTTOM, _TOP)],
+    1: [(_LEFT, _TOP_SIDE)], 2: [(_TOP_SIDE, _RIGHT)], 4: [(_RIGHT, _BOTTOM)], 8: [(_BOTTOM, _LEFT)],
+    14: [(_TOP_SIDE, _LEFT)], 13: [(_RIGHT, _TOP_SIDE)], 11: [(_BOTTOM, _RIGHT)], 7: [(_LEFT, _BOTTOM)],
+    3: [(_LEFT, _RIGHT)], 12: [(_RIGHT, _LEFT)], 6: [(_TOP_SIDE, _BOTTOM)], 9: [(_BOTTOM, _TOP_SIDE)],
 }  # fmt: skip
 _SADDLES = {
-    (5, True): [(_RIGHT, _TOP), (_LEFT, _BOTTOM)], (5, False): [(_LEFT, _TOP), (_RIGHT, _BOTTOM)],
-    (10, True): [(_TOP, _LEFT), (_BOTTOM, _RIGHT)], (10, False): [(_TOP, _RIGHT), (_BOTTOM, _LEFT)],
+    (5, True): [(_RIGHT, _TOP_SIDE), (_LEFT, _BOTTOM)], (5, False): [(_LEFT, _TOP_SIDE), (_RIGHT, _BOTTOM)],
+    (10, True): [(_TOP_SIDE, _LEFT), (_BOTTOM, _RIGHT)], (10, False): [(_TOP_SIDE, _RIGHT), (_BOTTOM, _LEFT)],
 }  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def outlines(values: np.ndarray, level: float = 0.5) -> list[np.ndarray]:
 
 def _edge(row: int, column: int, side: int) -> tuple[int, int, bool]:
     """Name of a cell edge shared by its two cells: the pixel it starts at, and whether it runs down."""
-    if side == _TOP:
+    if side == _TOP_SIDE:
         return row, column, False
     if side == _BOTTOM:
         return row + 1, column, False

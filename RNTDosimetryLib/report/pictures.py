@@ -10,7 +10,7 @@ from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, make_scale
 from RNTDosimetryLib.report.colours import difference_colours, dose_colours, outline_style
-from RNTDosimetryLib.report.contours import outlines as find_outlines
+from RNTDosimetryLib.report.contours import outlines
 from RNTDosimetryLib.report.files import checked_map
 from RNTDosimetryLib.report.planes import PLANE_NAMES, Plane, box_of, plane_through, sample_plane
 from RNTDosimetryLib.report.png import png_data_uri
@@ -198,7 +198,7 @@ def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, p
 
 def _outline(region: Outline, number: int, plane: Plane, x: float, pixel: float) -> tuple[str, str]:
     """Lines of a region on a plane, and the number at its highest point."""
-    curves = find_outlines(sample_plane(region.occupancy, region.geometry, plane))
+    curves = outlines(sample_plane(region.occupancy, region.geometry, plane))
     curves = [(curve + 0.5) * pixel + (x, _TOP) for curve in curves if len(curve) > 3]
     if not curves:
         return "", ""
