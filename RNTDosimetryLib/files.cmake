@@ -149,18 +149,15 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
-  RNTDosimetryLib/planning/activity_table.py
-  RNTDosimetryLib/planning/checks.py
   RNTDosimetryLib/planning/compartments.py
   RNTDosimetryLib/planning/holmium.py
-  RNTDosimetryLib/planning/intratumoural.py
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
+  RNTDosimetryLib/planning/plausibility.py
   RNTDosimetryLib/planning/positions.py
-  RNTDosimetryLib/planning/product_choice.py
   RNTDosimetryLib/planning/products.py
+  RNTDosimetryLib/planning/robustness.py
   RNTDosimetryLib/planning/scout.py
-  RNTDosimetryLib/planning/sensitivity.py
   RNTDosimetryLib/planning/shunt.py
   RNTDosimetryLib/planning/single.py
   RNTDosimetryLib/planning/verification.py

@@ -139,7 +139,7 @@ def _one(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
         limited = limited_activity(compartments, wanted)
         activity, checks = limited.activity_gbq, limited.checks
     else:
-        from RNTDosimetryLib.planning.checks import checked_activity_gbq
+        from RNTDosimetryLib.planning.plausibility import checked_activity_gbq
 
         activity = checked_activity_gbq(request.activity_gbq)
         checks = check_limits(compartments, activity, wanted)

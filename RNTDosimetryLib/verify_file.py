@@ -25,8 +25,8 @@ from RNTDosimetryLib.planning import (
     verify_plan,
     voxel_plan,
 )
-from RNTDosimetryLib.planning.checks import checked_dose_gy, plausibility_warnings
 from RNTDosimetryLib.planning.limits import limit_check, read_limits
+from RNTDosimetryLib.planning.plausibility import checked_dose_gy, plausibility_warnings
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings

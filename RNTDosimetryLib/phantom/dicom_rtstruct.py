@@ -7,7 +7,7 @@ import numpy as np
 from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.phantom import dicom_common as common
 from RNTDosimetryLib.phantom.contours import mask_outlines
-from RNTDosimetryLib.phantom.dicom_ct import CT_IMAGE_STORAGE, ct_instance_uid, ct_series_uid
+from RNTDosimetryLib.phantom.dicom_ct import ct_series_uid
 from RNTDosimetryLib.phantom.identifiers import Session
 from RNTDosimetryLib.phantom.region_codes import region_code
 from RNTDosimetryLib.phantom.scans import PhantomScan

@@ -6,19 +6,28 @@
     plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
 """
 
-from RNTDosimetryLib.planning.activity_table import ActivityTable, activity_table
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
 from RNTDosimetryLib.planning.holmium import (
     HolmiumMap,
+    IntratumouralDose,
     RelaxationMap,
     activity_from_holmium,
     fit_r2_star,
     holmium_from_ct,
     holmium_from_r2_star,
+    intratumoural_activity_gbq,
+    intratumoural_dose,
 )
-from RNTDosimetryLib.planning.intratumoural import IntratumouralDose, intratumoural_activity_gbq, intratumoural_dose
-from RNTDosimetryLib.planning.limits import Limit, LimitCheck, LimitedActivity, activity_for_limits, check_limits
-from RNTDosimetryLib.planning.ordering import OrderOption, decayed_gbq, order_options
+from RNTDosimetryLib.planning.limits import (
+    ActivityTable,
+    Limit,
+    LimitCheck,
+    LimitedActivity,
+    activity_for_limits,
+    activity_table,
+    check_limits,
+)
+from RNTDosimetryLib.planning.ordering import OrderOption, ProductChoice, choose_product, decayed_gbq, order_options
 from RNTDosimetryLib.planning.positions import (
     Injection,
     InjectionsPlan,
@@ -27,22 +36,21 @@ from RNTDosimetryLib.planning.positions import (
     injections_plan,
     scale_injections,
 )
-from RNTDosimetryLib.planning.product_choice import ProductChoice, choose_product
 from RNTDosimetryLib.planning.products import DoseConstant, Product, Quantity, dose_constant, get_product, list_products
-from RNTDosimetryLib.planning.scout import (
-    ExtrahepaticDeposit,
-    ScoutMeasurement,
-    TerritoryMeasurement,
-    extrahepatic_deposits,
-    measure_scout,
-)
-from RNTDosimetryLib.planning.sensitivity import (
+from RNTDosimetryLib.planning.robustness import (
     DoseSpread,
     PlanUncertainty,
     SampledPlan,
     SensitivityRow,
     sampled_doses,
     sensitivity,
+)
+from RNTDosimetryLib.planning.scout import (
+    ExtrahepaticDeposit,
+    ScoutMeasurement,
+    TerritoryMeasurement,
+    extrahepatic_deposits,
+    measure_scout,
 )
 from RNTDosimetryLib.planning.shunt import (
     LungMass,

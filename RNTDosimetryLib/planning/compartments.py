@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning.checks import (
+from RNTDosimetryLib.planning.plausibility import (
     at_least_a_speck,
     checked_activity_gbq,
     checked_dose_gy,

@@ -8,7 +8,9 @@ import numpy as np
 from RNTDosimetryLib.base.checks import non_negative_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning.checks import (
+from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
+from RNTDosimetryLib.planning.limits import Limit, LimitCheck, limit_check, read_limits, refuse_unknown_names
+from RNTDosimetryLib.planning.plausibility import (
     checked_activity_gbq,
     checked_dose_gy,
     checked_items,
@@ -18,8 +20,6 @@ from RNTDosimetryLib.planning.checks import (
     checked_part_mass_g,
     checked_whole_normal_liver_g,
 )
-from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, PartitionPlan, Tumour, make_compartments, plan_of
-from RNTDosimetryLib.planning.limits import Limit, LimitCheck, limit_check, read_limits, refuse_unknown_names
 
 _ROUNDING = 1e-9
 _CLOSE = 1e-7

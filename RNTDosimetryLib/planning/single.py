@@ -6,8 +6,8 @@ from RNTDosimetryLib.base.checks import non_negative_number, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.planning.checks import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, GRAM_PER_KG
+from RNTDosimetryLib.planning.plausibility import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import dose_constant
 
 

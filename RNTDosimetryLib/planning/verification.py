@@ -14,7 +14,7 @@ from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.measurement.partial_volume import region_means
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.checks import checked_items, checked_shunt
+from RNTDosimetryLib.planning.plausibility import checked_items, checked_shunt
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.planning.voxel_plan import DOSE_AT_PERCENT, SphereDoseMap, sphere_dose_map

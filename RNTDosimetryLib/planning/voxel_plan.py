@@ -13,7 +13,7 @@ from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_vo
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.checks import checked_items, checked_residual, checked_shunt
+from RNTDosimetryLib.planning.plausibility import checked_items, checked_residual, checked_shunt
 from RNTDosimetryLib.planning.products import DoseConstant, dose_constant
 from RNTDosimetryLib.planning.scout import coverage_warnings
 

@@ -8,9 +8,9 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_kind, non_negative_number, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning.checks import checked_activity_gbq
 from RNTDosimetryLib.planning.compartments import GRAM_PER_KG, Compartments
 from RNTDosimetryLib.planning.limits import read_limits
+from RNTDosimetryLib.planning.plausibility import checked_activity_gbq
 
 _SMALLEST_SHUNT_STEP = 0.01
 _FEWEST_SAMPLES, _MOST_SAMPLES = 100, 2_000_000
