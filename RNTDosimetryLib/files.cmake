@@ -174,21 +174,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/registration/visual_check.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
-  RNTDosimetryLib/report/charts.py
-  RNTDosimetryLib/report/colours.py
-  RNTDosimetryLib/report/contours.py
-  RNTDosimetryLib/report/dosimetry_plots.py
-  RNTDosimetryLib/report/files.py
+  RNTDosimetryLib/report/figures.py
   RNTDosimetryLib/report/html.py
-  RNTDosimetryLib/report/numbers.py
+  RNTDosimetryLib/report/nrrd.py
   RNTDosimetryLib/report/pictures.py
   RNTDosimetryLib/report/planes.py
   RNTDosimetryLib/report/plots.py
-  RNTDosimetryLib/report/png.py
-  RNTDosimetryLib/report/recovery_plot.py
   RNTDosimetryLib/report/rt_header.py
   RNTDosimetryLib/report/rtdose.py
-  RNTDosimetryLib/report/rtplan.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
   RNTDosimetryLib/steps.py

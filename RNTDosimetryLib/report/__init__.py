@@ -4,27 +4,38 @@ Everything here takes plain numbers, arrays and geometries; nothing is computed 
 """
 
 from RNTDosimetryLib.report.axes import Axis
-from RNTDosimetryLib.report.charts import Bar, limit_plot
-from RNTDosimetryLib.report.dosimetry_plots import (
+from RNTDosimetryLib.report.figures import (
+    Bar,
     DoseLine,
     DoseVolumeCurve,
     TimeActivity,
     dose_against_activity_plot,
     dvh_plot,
+    limit_plot,
+    recovery_plot,
     scatter_plot,
     time_activity_plot,
 )
-from RNTDosimetryLib.report.files import write_dose_nrrd
 from RNTDosimetryLib.report.html import Bullets, Details, Facts, Figure, Section, render_page
-from RNTDosimetryLib.report.numbers import MISSING, Measured, format_measured, format_number, measured
-from RNTDosimetryLib.report.pictures import GreyImage, Outline, Overlay, slice_figure
+from RNTDosimetryLib.report.nrrd import write_dose_nrrd
+from RNTDosimetryLib.report.pictures import GreyImage, Outline, Overlay, png_bytes, slice_figure
 from RNTDosimetryLib.report.planes import PLANE_NAMES
 from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
-from RNTDosimetryLib.report.png import png_bytes
-from RNTDosimetryLib.report.recovery_plot import recovery_plot
 from RNTDosimetryLib.report.rt_header import dicom_reference
 from RNTDosimetryLib.report.rtdose import RtDose, RtDoseFile, read_rtdose, write_rtdose
-from RNTDosimetryLib.report.tables import Column, Table, format_cell, table_csv, table_html, table_text
+from RNTDosimetryLib.report.tables import (
+    MISSING,
+    Column,
+    Measured,
+    Table,
+    format_cell,
+    format_measured,
+    format_number,
+    measured,
+    table_csv,
+    table_html,
+    table_text,
+)
 
 __all__ = [
     "Axis",

@@ -7,7 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.report.numbers import power_of_ten
+from RNTDosimetryLib.report.tables import power_of_ten
 
 _DECADES_WITH_PLAIN_NUMBERS = range(-3, 6)
 # Ranges narrower than this, relative and absolute, are one value: floating point leaves no room for ticks.

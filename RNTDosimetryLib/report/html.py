@@ -9,8 +9,7 @@ from html import escape
 from RNTDosimetryLib.base.documents import RESEARCH_ONLY
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import resource_path
-from RNTDosimetryLib.report.numbers import Measured
-from RNTDosimetryLib.report.tables import Column, Table, format_cell, printable, table_html
+from RNTDosimetryLib.report.tables import Column, Measured, Table, format_cell, printable, table_html
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,8 @@
 """Slice pictures: CT in grey, a dose overlay in colour with its bar in Gy, region outlines, letters and a scale bar."""
 
+import base64
+import struct
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,11 +12,91 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, make_scale
-from RNTDosimetryLib.report.colours import difference_colours, dose_colours, outline_style
-from RNTDosimetryLib.report.contours import outlines
-from RNTDosimetryLib.report.files import checked_map
+from RNTDosimetryLib.report.nrrd import checked_map
 from RNTDosimetryLib.report.planes import PLANE_NAMES, Plane, box_of, plane_through, sample_plane
-from RNTDosimetryLib.report.png import png_data_uri
+from RNTDosimetryLib.report.svg import difference_colours, dose_colours, outline_style
+
+# Edges of a cell that an outline enters and leaves, by which corners are inside (1 top left, 2 top right, 4 bottom right,
+# 8 bottom left), with the inside on the left hand. Cases 5 and 10, two opposite corners, depend on the middle of the cell.
+_TOP_SIDE, _RIGHT, _BOTTOM, _LEFT = range(4)
+_STEPS = {
+    1: [(_LEFT, _TOP_SIDE)], 2: [(_TOP_SIDE, _RIGHT)], 4: [(_RIGHT, _BOTTOM)], 8: [(_BOTTOM, _LEFT)],
+    14: [(_TOP_SIDE, _LEFT)], 13: [(_RIGHT, _TOP_SIDE)], 11: [(_BOTTOM, _RIGHT)], 7: [(_LEFT, _BOTTOM)],
+    3: [(_LEFT, _RIGHT)], 12: [(_RIGHT, _LEFT)], 6: [(_TOP_SIDE, _BOTTOM)], 9: [(_BOTTOM, _TOP_SIDE)],
+}  # fmt: skip
+_SADDLES = {
+    (5, True): [(_RIGHT, _TOP_SIDE), (_LEFT, _BOTTOM)], (5, False): [(_LEFT, _TOP_SIDE), (_RIGHT, _BOTTOM)],
+    (10, True): [(_TOP_SIDE, _LEFT), (_BOTTOM, _RIGHT)], (10, False): [(_TOP_SIDE, _RIGHT), (_BOTTOM, _LEFT)],
+}  # fmt: skip
+
+
+def outlines(values: np.ndarray, level: float = 0.5) -> list[np.ndarray]:
+    """Closed curves around where ``values`` (rows, columns) reach ``level`` (above zero), each (n, 2) in (column, row) coordinates.
+
+    Pixel centres have whole coordinates, places between are interpolated linearly. Beyond the border values are
+    taken as zero, so every curve closes; the last point is not repeated. Marching squares after Lorensen and Cline.
+    """
+    field = np.pad(np.asarray(values, dtype=float), 1, constant_values=0.0)
+    inside = field >= level
+    cases = inside[:-1, :-1] + 2 * inside[:-1, 1:] + 4 * inside[1:, 1:] + 8 * inside[1:, :-1]
+    following: dict[tuple, tuple] = {}
+    for row, column in zip(*np.nonzero((cases > 0) & (cases < 15))):
+        row, column, case = int(row), int(column), int(cases[row, column])
+        steps = _STEPS.get(case) or _SADDLES[case, bool(field[row : row + 2, column : column + 2].mean() >= level)]
+        for enter, leave in steps:
+            following[_edge(row, column, enter)] = _edge(row, column, leave)
+    curves = []
+    while following:
+        start, edge = following.popitem()
+        points = [_crossing(field, start, level)]
+        while edge != start:
+            points.append(_crossing(field, edge, level))
+            edge = following.pop(edge)
+        curves.append(np.array(points) - 1.0)
+    return curves
+
+
+def _edge(row: int, column: int, side: int) -> tuple[int, int, bool]:
+    """Name of a cell edge shared by its two cells: the pixel it starts at, and whether it runs down."""
+    if side == _TOP_SIDE:
+        return row, column, False
+    if side == _BOTTOM:
+        return row + 1, column, False
+    return row, column + (side == _RIGHT), True
+
+
+def _crossing(field: np.ndarray, edge: tuple[int, int, bool], level: float) -> tuple[float, float]:
+    row, column, down = edge
+    first, second = field[row, column], field[row + down, column + (not down)]
+    share = (level - first) / (second - first)
+    return (column, row + share) if down else (column + share, row)
+
+
+_SIGNATURE = b"\x89PNG\r\n\x1a\n"
+_COLOUR_TYPE = {1: 0, 3: 2}
+
+
+def png_bytes(pixels: np.ndarray) -> bytes:
+    """PNG file of a picture, (rows, columns) grey or (rows, columns, 3) RGB, uint8; row 0 is the top."""
+    array = np.asarray(pixels)
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] != 3):
+        raise DosimetryError(f"Expected a grey or RGB picture of 8-bit pixels, received {array.dtype} of shape {array.shape}.")
+    rows, columns = array.shape[:2]
+    channels = 1 if array.ndim == 2 else 3
+    flat = np.ascontiguousarray(array).reshape(rows, columns * channels)
+    lines = np.hstack([np.full((rows, 1), 2, np.uint8), np.diff(flat, axis=0, prepend=np.zeros((1, flat.shape[1]), np.uint8))])
+    header = struct.pack(">IIBBBBB", columns, rows, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)) + _chunk(b"IEND", b"")
+
+
+def png_data_uri(pixels: np.ndarray) -> str:
+    """The picture as a ``data:`` address, for pages that must hold everything themselves."""
+    return "data:image/png;base64," + base64.b64encode(png_bytes(pixels)).decode("ascii")
+
+
+def _chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
 
 WIDTH = 760.0
 SOFT_TISSUE_WINDOW_HU = (-160.0, 240.0)

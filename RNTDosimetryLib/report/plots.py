@@ -8,7 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, Scale, make_scale
-from RNTDosimetryLib.report.colours import series_style
+from RNTDosimetryLib.report.svg import series_style
 
 WIDTH, DATA_HEIGHT = 640.0, 300.0
 _TOP, _RIGHT, _BOTTOM, _SMALL = 34.0, 18.0, 56.0, 11.0

@@ -10,9 +10,17 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.report.files import checked_map
-from RNTDosimetryLib.report.rt_header import LONG_STRING, SHORT_TEXT, identified, instance_role, save, uid_maker
-from RNTDosimetryLib.report.rtplan import RT_PLAN_STORAGE, make_rtplan
+from RNTDosimetryLib.report.nrrd import checked_map
+from RNTDosimetryLib.report.rt_header import (
+    LONG_STRING,
+    RT_PLAN_STORAGE,
+    SHORT_TEXT,
+    identified,
+    instance_role,
+    make_rtplan,
+    save,
+    uid_maker,
+)
 
 RT_DOSE_STORAGE = "1.2.840.10008.5.1.4.1.1.481.2"
 _GRID_FRAME_OFFSET_VECTOR = 0x3004000C

@@ -15,10 +15,9 @@ from hypothesis.extra.numpy import arrays
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.report import GreyImage, Outline, Overlay, png_bytes, slice_figure
-from RNTDosimetryLib.report.colours import difference_colours, dose_colours
-from RNTDosimetryLib.report.contours import outlines
-from RNTDosimetryLib.report.pictures import blend
+from RNTDosimetryLib.report.pictures import blend, outlines
 from RNTDosimetryLib.report.planes import box_of, plane_through, sample_plane
+from RNTDosimetryLib.report.svg import difference_colours, dose_colours
 
 SVG = "{http://www.w3.org/2000/svg}"
 ANISOTROPIC = ImageGeometry((10, 20, 30), (5.0, 2.0, 2.0), (-29.0, -19.0, -22.5))

@@ -26,9 +26,8 @@ from RNTDosimetryLib.report import (
     scatter_plot,
     time_activity_plot,
 )
-from RNTDosimetryLib.report.colours import outline_style, series_style
 from RNTDosimetryLib.report.plots import spread
-from RNTDosimetryLib.report.svg import shortened, text_width
+from RNTDosimetryLib.report.svg import outline_style, series_style, shortened, text_width
 
 SVG = "{http://www.w3.org/2000/svg}"
 HOSTILE = "<script>alert('1')</script>&"
