@@ -108,30 +108,17 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/nuclides/table.py
   RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
-  RNTDosimetryLib/phantom/anatomy.py
-  RNTDosimetryLib/phantom/calibration_dicom.py
-  RNTDosimetryLib/phantom/calibration_profiles.py
-  RNTDosimetryLib/phantom/calibration_rates.py
-  RNTDosimetryLib/phantom/calibration_scans.py
+  RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
-  RNTDosimetryLib/phantom/contours.py
-  RNTDosimetryLib/phantom/dicom_common.py
-  RNTDosimetryLib/phantom/dicom_ct.py
-  RNTDosimetryLib/phantom/dicom_nm.py
-  RNTDosimetryLib/phantom/dicom_planar.py
-  RNTDosimetryLib/phantom/dicom_pt.py
-  RNTDosimetryLib/phantom/dicom_rtstruct.py
-  RNTDosimetryLib/phantom/dicom_seg.py
-  RNTDosimetryLib/phantom/dicom_writing.py
+  RNTDosimetryLib/phantom/course.py
+  RNTDosimetryLib/phantom/dicom.py
+  RNTDosimetryLib/phantom/dicom_images.py
+  RNTDosimetryLib/phantom/dicom_regions.py
   RNTDosimetryLib/phantom/generator.py
-  RNTDosimetryLib/phantom/identifiers.py
-  RNTDosimetryLib/phantom/kinetics.py
-  RNTDosimetryLib/phantom/motion.py
   RNTDosimetryLib/phantom/planar_scans.py
-  RNTDosimetryLib/phantom/region_codes.py
   RNTDosimetryLib/phantom/scans.py
   RNTDosimetryLib/phantom/settings.py
-  RNTDosimetryLib/phantom/shapes.py
+  RNTDosimetryLib/phantom/sources.py
   RNTDosimetryLib/phantom/tare_case.py
   RNTDosimetryLib/phantom/tare_dicom.py
   RNTDosimetryLib/phantom/tare_scans.py

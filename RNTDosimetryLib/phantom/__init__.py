@@ -8,23 +8,24 @@
 ``simulate_tare`` and ``tare_truth`` are a second case, for radioembolisation: a liver with two tumours in two territories.
 """
 
-from RNTDosimetryLib.phantom.anatomy import load_anatomy
-from RNTDosimetryLib.phantom.calibration_rates import RateSeries, decaying_source
-from RNTDosimetryLib.phantom.calibration_scans import (
+from RNTDosimetryLib.phantom.body import load_anatomy
+from RNTDosimetryLib.phantom.camera import blurred_map, true_map
+from RNTDosimetryLib.phantom.course import RegionKinetics, load_kinetics
+from RNTDosimetryLib.phantom.dicom_images import write_planar
+from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
+from RNTDosimetryLib.phantom.planar_scans import PhantomPlanar, simulate_planar_scan
+from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
+from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
+from RNTDosimetryLib.phantom.sources import (
     CalibrationScan,
     HotSphere,
+    RateSeries,
+    decaying_source,
     planar_scan,
     point_scan,
     sphere_scan,
     uniform_scan,
 )
-from RNTDosimetryLib.phantom.camera import blurred_map, true_map
-from RNTDosimetryLib.phantom.dicom_planar import write_planar
-from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
-from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics
-from RNTDosimetryLib.phantom.planar_scans import PhantomPlanar, simulate_planar_scan
-from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, simulate_scan, simulate_scans
-from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.tare_case import TareSettings
 from RNTDosimetryLib.phantom.tare_dicom import TareFiles, write_tare
 from RNTDosimetryLib.phantom.tare_scans import TareScans, simulate_tare, tare_regions

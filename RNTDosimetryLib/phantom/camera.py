@@ -4,8 +4,7 @@ import numpy as np
 from scipy.ndimage import gaussian_filter
 
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.phantom.anatomy import Anatomy, index_to_patient
-from RNTDosimetryLib.phantom.shapes import SampledBox
+from RNTDosimetryLib.phantom.body import Anatomy, SampledBox, index_to_patient
 
 FWHM_PER_SIGMA = float(np.sqrt(8.0 * np.log(2.0)))
 _SUBSAMPLES = 2

@@ -8,9 +8,43 @@ from pathlib import Path
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.phantom.scans import session_of, simulate_scans
+from RNTDosimetryLib.phantom.dicom import Session
+from RNTDosimetryLib.phantom.dicom_images import write_ct, write_nm, write_pt
+from RNTDosimetryLib.phantom.dicom_regions import write_rtstruct, write_seg
+from RNTDosimetryLib.phantom.scans import PhantomScan, phantom_regions, session_of, simulate_scans
 from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
 from RNTDosimetryLib.phantom.truth import PhantomTruth, phantom_truth
+
+_SPECT_WRITERS = {"NM": write_nm, "PT": write_pt}
+_CONTOUR_WRITERS = {"SEG": write_seg, "RTSTRUCT": write_rtstruct}
+
+
+@dataclass(frozen=True)
+class WrittenSeries(Record):
+    """One DICOM series on disk. kind: CT, NM, PT, SEG or RTSTRUCT. scan: name of the time point. files: in slice order."""
+
+    kind: str
+    scan: str
+    folder: Path
+    files: tuple[Path, ...]
+
+
+def write_scan(folder: Path, session: Session, scan: PhantomScan) -> tuple[WrittenSeries, ...]:
+    """CT and SPECT of a time point, and on the first one the regions, below ``folder``."""
+    day = folder / f"{scan.index + 1}_{scan.name.replace(' ', '')}"
+    series = [_written("CT", scan, day / "CT", write_ct(day / "CT", session, scan))]
+    for kind in session.settings.spect_format:
+        series.append(_written(kind, scan, day / kind, _SPECT_WRITERS[kind](day / kind, session, scan)))
+    if scan.index == 0:
+        regions = phantom_regions(session.settings, scan.ct.geometry)
+        for kind in session.settings.contour_format:
+            series.append(_written(kind, scan, day / kind, _CONTOUR_WRITERS[kind](day / kind, session, scan, regions)))
+    return tuple(series)
+
+
+def _written(kind: str, scan: PhantomScan, folder: Path, files: tuple[Path, ...]) -> WrittenSeries:
+    return WrittenSeries(kind, scan.name, folder, files)
+
 
 TRUTH_FILE = "truth.json"
 DICOM_FOLDER = "dicom"
@@ -46,7 +80,6 @@ def make_phantom(
     dicom_folder = folder / DICOM_FOLDER
     if dicom_folder.exists() and any(dicom_folder.iterdir()):
         raise DosimetryError(f"Expected an empty folder {dicom_folder} for the phantom patient, found files; choose another folder.")
-    from RNTDosimetryLib.phantom.dicom_writing import write_scan
 
     progress(0.0, "Phantom patient: truth")
     truth = phantom_truth(settings)

@@ -9,9 +9,9 @@ from scipy.ndimage import gaussian_filter
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy
+from RNTDosimetryLib.phantom.body import index_to_patient, load_anatomy
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA
-from RNTDosimetryLib.phantom.motion import random_stream
+from RNTDosimetryLib.phantom.course import random_stream
 from RNTDosimetryLib.phantom.scans import mean_concentrations_bq_ml
 from RNTDosimetryLib.phantom.settings import PhantomSettings, ScanPlan, load_protocol
 

@@ -9,11 +9,10 @@ import numpy as np
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
-from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy
+from RNTDosimetryLib.phantom.body import index_to_patient, load_anatomy
 from RNTDosimetryLib.phantom.camera import blurred_map, ct_image, true_map, with_counting_noise
-from RNTDosimetryLib.phantom.identifiers import Session
-from RNTDosimetryLib.phantom.kinetics import load_kinetics, phantom_nuclide
-from RNTDosimetryLib.phantom.motion import random_stream, scan_pose
+from RNTDosimetryLib.phantom.course import load_kinetics, phantom_nuclide, random_stream, scan_pose
+from RNTDosimetryLib.phantom.dicom import Session
 from RNTDosimetryLib.phantom.settings import PhantomSettings, ScanPlan, load_protocol
 
 BQ_PER_MBQ = 1.0e6

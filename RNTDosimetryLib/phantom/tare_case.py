@@ -10,7 +10,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.phantom.anatomy import Anatomy, read_anatomy
+from RNTDosimetryLib.phantom.body import Anatomy, read_anatomy
 from RNTDosimetryLib.phantom.settings import SIZES
 
 LUNGS = "lungs"

@@ -10,9 +10,9 @@ import numpy as np
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom import dicom_common as common
-from RNTDosimetryLib.phantom.dicom_ct import write_ct
-from RNTDosimetryLib.phantom.identifiers import Session
+from RNTDosimetryLib.phantom import dicom as common
+from RNTDosimetryLib.phantom.dicom import Session
+from RNTDosimetryLib.phantom.dicom_images import write_ct
 from RNTDosimetryLib.phantom.tare_case import TareSettings, start_of, tare_positions, tare_protocol
 from RNTDosimetryLib.phantom.tare_scans import PlanarScout, TareScans, simulate_tare
 

@@ -11,7 +11,7 @@ from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom.anatomy import index_to_patient
+from RNTDosimetryLib.phantom.body import index_to_patient
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA, blurred_map, ct_image, true_map, with_counting_noise
 from RNTDosimetryLib.phantom.tare_case import (
     TareSettings,

@@ -11,10 +11,9 @@ from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.dose import dose_map
 from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.phantom.anatomy import index_to_patient, load_anatomy, region_volume_ml
+from RNTDosimetryLib.phantom.body import index_to_patient, load_anatomy, region_volume_ml
 from RNTDosimetryLib.phantom.camera import blurred_map
-from RNTDosimetryLib.phantom.kinetics import RegionKinetics, load_kinetics, phantom_nuclide, radiopharmaceutical_name
-from RNTDosimetryLib.phantom.motion import scan_pose
+from RNTDosimetryLib.phantom.course import RegionKinetics, load_kinetics, phantom_nuclide, radiopharmaceutical_name, scan_pose
 from RNTDosimetryLib.phantom.scans import session_of
 from RNTDosimetryLib.phantom.settings import PhantomSettings, Protocol, load_protocol
 

@@ -21,7 +21,7 @@ from RNTDosimetryLib.images.drawing import (
 )
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
+from RNTDosimetryLib.phantom.sources import blurred_sphere
 
 GRID = ImageGeometry((46, 48, 50), (2.5, 2.5, 2.5), (-60.0, -60.0, -60.0))
 CENTRE, RADIUS, SIGMA = (4.0, -6.0, 2.0), 18.0, 5.0

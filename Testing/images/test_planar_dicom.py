@@ -25,7 +25,7 @@ from RNTDosimetryLib.phantom import (
     simulate_scan,
     write_planar,
 )
-from RNTDosimetryLib.phantom.dicom_writing import write_scan
+from RNTDosimetryLib.phantom.generator import write_scan
 from RNTDosimetryLib.phantom.planar_scans import planar_geometry, planar_protocol
 from RNTDosimetryLib.phantom.scans import session_of
 from RNTDosimetryLib.planar import conjugate_activity, photon_path, planar_curve, read_planar_folder, read_planar_scan

@@ -25,7 +25,7 @@ from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.measurement.activity import measure_activity
 from RNTDosimetryLib.measurement.uncertainty import relative_content_uncertainty, sphere_recovery
 from RNTDosimetryLib.phantom import sphere_scan
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
+from RNTDosimetryLib.phantom.sources import blurred_sphere
 
 REPEATS = 200
 # 200 draws with probability 0.683: mean 136.6, standard deviation 6.6; three standard deviations.

@@ -10,7 +10,7 @@ from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupan
 from RNTDosimetryLib.measurement import measure_activity
 from RNTDosimetryLib.measurement.noise import noise_of_mean
 from RNTDosimetryLib.phantom import PhantomSettings, phantom_regions, simulate_scan
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
+from RNTDosimetryLib.phantom.sources import blurred_sphere
 
 STEP_MM, REPEATS = 4.8, 200
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))

@@ -6,9 +6,17 @@ from scipy.ndimage import gaussian_filter
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_disc, blurred_point, blurred_slab, blurred_sphere
-from RNTDosimetryLib.phantom.calibration_rates import decaying_source
-from RNTDosimetryLib.phantom.calibration_scans import planar_scan, point_scan, sphere_scan, uniform_scan
+from RNTDosimetryLib.phantom.sources import (
+    blurred_disc,
+    blurred_point,
+    blurred_slab,
+    blurred_sphere,
+    decaying_source,
+    planar_scan,
+    point_scan,
+    sphere_scan,
+    uniform_scan,
+)
 
 SIGMA = 11.0 / 2.3548
 

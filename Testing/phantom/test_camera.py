@@ -8,11 +8,10 @@ from scipy.special import erf
 
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.phantom import PhantomSettings, blurred_map, load_anatomy, load_protocol, simulate_scan, true_map
-from RNTDosimetryLib.phantom.anatomy import Anatomy, Structure, index_to_patient
+from RNTDosimetryLib.phantom.body import Anatomy, Structure, index_to_patient, shape_from_data
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA, ct_image, with_counting_noise
-from RNTDosimetryLib.phantom.motion import scan_pose
+from RNTDosimetryLib.phantom.course import scan_pose
 from RNTDosimetryLib.phantom.scans import mean_concentrations_bq_ml, phantom_regions
-from RNTDosimetryLib.phantom.shapes import shape_from_data
 
 FWHM_MM = 11.0
 

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import PhantomSettings, make_phantom, phantom_regions, simulate_scan
-from RNTDosimetryLib.phantom.contours import mask_outlines
+from RNTDosimetryLib.phantom.dicom_regions import mask_outlines
 
 LU177_PER_H = get_nuclide("Lu-177").decay_constant_per_h
 

@@ -6,8 +6,8 @@ from scipy.spatial.transform import Rotation
 from scipy.special import gamma
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.phantom.motion import rigid_matrix
-from RNTDosimetryLib.phantom.shapes import SampledBox, shape_from_data
+from RNTDosimetryLib.phantom.body import SampledBox, shape_from_data
+from RNTDosimetryLib.phantom.course import rigid_matrix
 
 GRID = SampledBox(np.array([[2.0, 0, 0, -60], [0, 2, 0, -60], [0, 0, 2, -60], [0, 0, 0, 1]]), (0, 0, 0), (61, 61, 61))
 SPHERE = {"kind": "ellipsoid", "centre_mm": [5, 0, 0], "semi_axes_mm": [30, 30, 30]}

@@ -20,8 +20,8 @@ from RNTDosimetryLib.phantom import (
     read_truth,
     simulate_scans,
 )
-from RNTDosimetryLib.phantom.anatomy import region_volume_ml
-from RNTDosimetryLib.phantom.motion import scan_pose
+from RNTDosimetryLib.phantom.body import region_volume_ml
+from RNTDosimetryLib.phantom.course import scan_pose
 from RNTDosimetryLib.phantom.scans import simulate_scan
 from RNTDosimetryLib.phantom.truth import LIVER_WITH_LESIONS, activity_in_body_mbq
 

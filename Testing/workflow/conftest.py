@@ -4,7 +4,7 @@ from workflow.calibration_fixtures import sphere_request, uniform_request
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
-from RNTDosimetryLib.phantom.calibration_dicom import write_calibration_scan
+from RNTDosimetryLib.phantom.sources import write_calibration_scan
 from RNTDosimetryLib.workflow import run_study_file
 
 

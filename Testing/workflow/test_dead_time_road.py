@@ -13,7 +13,7 @@ from RNTDosimetryLib.camera import fit_dead_time, read_calibration, write_calibr
 from RNTDosimetryLib.camera.dead_time import MODELS
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.phantom import decaying_source, uniform_scan
-from RNTDosimetryLib.phantom.calibration_dicom import write_calibration_scan
+from RNTDosimetryLib.phantom.sources import write_calibration_scan
 from RNTDosimetryLib.study import Study
 from RNTDosimetryLib.study_images import load_study
 

@@ -12,7 +12,7 @@ from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupan
 from RNTDosimetryLib.measurement import measure_activity
 from RNTDosimetryLib.measurement.activity import outline_uncertainty
 from RNTDosimetryLib.measurement.uncertainty import content_sensitivity
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_sphere
+from RNTDosimetryLib.phantom.sources import blurred_sphere
 from RNTDosimetryLib.study import Study, StudySettings
 from RNTDosimetryLib.study_images import Scan, StudyImages
 from RNTDosimetryLib.workflow import run_study

@@ -1,14 +1,50 @@
 """What every DICOM object of the phantom patient shares: patient, study, equipment, pixels and saving."""
 
+import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.phantom.identifiers import Session, implementation_uid
-from RNTDosimetryLib.phantom.kinetics import phantom_nuclide, radiopharmaceutical_name
-from RNTDosimetryLib.phantom.settings import load_protocol
+from RNTDosimetryLib.phantom.course import phantom_nuclide, radiopharmaceutical_name
+from RNTDosimetryLib.phantom.settings import PhantomSettings, load_protocol
+
+_NAMESPACE = uuid.uuid5(uuid.NAMESPACE_OID, "RNTDosimetry phantom patient")
+
+
+def make_uid(settings: PhantomSettings, *parts) -> str:
+    """UID of a name-based UUID (root 2.25, DICOM PS3.5 B.2) of the settings and the parts."""
+    return f"2.25.{uuid.uuid5(_NAMESPACE, repr((sorted(settings.to_dict().items()), parts))).int}"
+
+
+def implementation_uid() -> str:
+    """The program that writes the files."""
+    return f"2.25.{_NAMESPACE.int}"
+
+
+@dataclass(frozen=True)
+class Session:
+    """One time point in DICOM: its study, frame of reference and start."""
+
+    settings: PhantomSettings
+    index: int
+    name: str
+    study_start: datetime
+
+    def uid(self, *parts) -> str:
+        return make_uid(self.settings, self.index, *parts)
+
+    @property
+    def study_uid(self) -> str:
+        return self.uid("study")
+
+    @property
+    def frame_of_reference_uid(self) -> str:
+        """Shared by the CT and the SPECT of the time point, and by nothing else."""
+        return self.uid("frame of reference")
+
 
 IMPLEMENTATION_VERSION = "RNTDOSIMETRY"
 UINT16_MAXIMUM = 65535

@@ -7,16 +7,61 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
+from scipy.special import erf, i0e
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom.calibration_profiles import blurred_disc, blurred_point, blurred_slab, blurred_sphere
+from RNTDosimetryLib.phantom import dicom as common
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA
+from RNTDosimetryLib.phantom.dicom import Session
+from RNTDosimetryLib.phantom.dicom_images import NUCLEAR_MEDICINE_IMAGE_STORAGE, detector, energy_window, rotation
+from RNTDosimetryLib.phantom.settings import PhantomSettings
+
+_ROOT_2, _ROOT_2_PI = np.sqrt(2.0), np.sqrt(2.0 * np.pi)
+_DISC_STEPS = 400
+_TABLE_STEPS = 600
+_REACH_SIGMA = 7.0
+
+
+def blurred_point(distance_mm, sigma_mm: float) -> np.ndarray:
+    """Density of a point source, per mm3: a normal distribution in three dimensions."""
+    distance = np.asarray(distance_mm, dtype=float)
+    return np.exp(-0.5 * (distance / sigma_mm) ** 2) / (_ROOT_2_PI * sigma_mm) ** 3
+
+
+def blurred_sphere(distance_mm, radius_mm: float, sigma_mm: float) -> np.ndarray:
+    """Uniform sphere: the convolution of a ball with a normal distribution, in closed form."""
+    distance = np.maximum(np.asarray(distance_mm, dtype=float), 1e-6 * sigma_mm)
+    inner, outer = (radius_mm - distance) / sigma_mm, (radius_mm + distance) / sigma_mm
+    edges = 0.5 * (erf(inner / _ROOT_2) + erf(outer / _ROOT_2))
+    # exp(-inner2/2) - exp(-outer2/2) without loss of digits near the centre
+    difference = -np.exp(-0.5 * inner**2) * np.expm1(-2.0 * radius_mm * distance / sigma_mm**2)
+    return edges - sigma_mm / (distance * _ROOT_2_PI) * difference
+
+
+def blurred_disc(distance_mm, radius_mm: float, sigma_mm: float) -> np.ndarray:
+    """Uniform disc in the plane: integral of r/s2 exp(-(r2+d2)/2s2) I0(rd/s2) over r (Rice distribution), from a fine table."""
+    distance = np.asarray(distance_mm, dtype=float)
+    table = np.linspace(0.0, radius_mm + _REACH_SIGMA * sigma_mm, _TABLE_STEPS)
+    nodes, weights = np.polynomial.legendre.leggauss(_DISC_STEPS)
+    r = 0.5 * radius_mm * (nodes + 1.0)
+    product = np.outer(table, r) / sigma_mm**2
+    integrand = r / sigma_mm**2 * np.exp(-0.5 * ((table[:, None] - r) / sigma_mm) ** 2) * i0e(product)
+    return np.interp(distance, table, integrand @ weights * 0.5 * radius_mm, right=0.0)
+
+
+def blurred_slab(position_mm, half_thickness_mm: float, sigma_mm: float) -> np.ndarray:
+    """Uniform slab between two planes, along its normal."""
+    position = np.asarray(position_mm, dtype=float)
+    upper, lower = (half_thickness_mm - position) / sigma_mm, (-half_thickness_mm - position) / sigma_mm
+    return 0.5 * (erf(upper / _ROOT_2) - erf(lower / _ROOT_2))
+
 
 # Two points per axis of Gauss-Legendre average a smooth image over a voxel to fourth order.
 _VOXEL_POINTS = (-0.5 / np.sqrt(3.0), 0.5 / np.sqrt(3.0))
@@ -206,3 +251,84 @@ def _scan(kind: str, geometry: ImageGeometry, counts: np.ndarray, data: dict, ac
         "fwhm_mm": float(_data()["psf_fwhm_mm"]),
     }
     return CalibrationScan(**(values | more))
+
+
+@dataclass(frozen=True)
+class RateSeries(Record):
+    """Wide-spectrum rates of one source at falling activity. expected_cps: without noise, with dead time."""
+
+    activities_mbq: tuple[float, ...]
+    expected_cps: tuple[float, ...]
+    duration_s: float
+    dead_time_s: float
+    model: str
+    wide_spectrum_cps_per_mbq: float
+
+    def observed_cps(self, seed: int | np.random.Generator) -> np.ndarray:
+        """Rates from Poisson counts."""
+        counts = np.random.default_rng(seed).poisson(np.asarray(self.expected_cps) * self.duration_s)
+        return counts / self.duration_s
+
+
+def decaying_source(model: str | None = None) -> RateSeries:
+    """The series of ``Resources/phantom/calibration.json``, or with another model: "paralysable" or "non-paralysable"."""
+    data = read_json("phantom", "calibration.json")["dead_time"]
+    model = data["model"] if model is None else model
+    activities = 1000.0 * np.asarray(data["activities_gbq"])
+    true = data["wide_spectrum_cps_per_mbq"] * activities
+    busy = true * data["dead_time_s"]
+    if model not in ("paralysable", "non-paralysable"):
+        raise DosimetryError(f"Expected the model paralysable or non-paralysable, received '{model}'; choose one.")
+    observed = true * np.exp(-busy) if model == "paralysable" else true / (1.0 + busy)
+    return RateSeries(
+        activities_mbq=tuple(activities.tolist()),
+        expected_cps=tuple(observed.tolist()),
+        duration_s=float(data["duration_s"]),
+        dead_time_s=float(data["dead_time_s"]),
+        model=model,
+        wide_spectrum_cps_per_mbq=float(data["wide_spectrum_cps_per_mbq"]),
+    )
+
+
+def write_calibration_scan(folder: str | Path, scan: CalibrationScan, seed: int | None = 1) -> Path:
+    """One NM file in counts: a static image of a planar source, else a reconstruction. seed: of the noise; None writes the expected counts.
+
+    Counts above 65535 in a voxel are stored with a slope.
+    """
+    counts = scan.expected_counts if seed is None else scan.counts(seed)
+    stored, slope = common.scaled_pixels(counts) if seed is None or counts.max() > common.UINT16_MAXIMUM else (counts.astype(np.uint16), "1")
+    planar, frames = scan.kind == "planar", scan.geometry.size[0]
+    session = Session(PhantomSettings(seed=0 if seed is None else seed), 0, f"{scan.kind} source", scan.start)
+    dataset = common.new_dataset(session, NUCLEAR_MEDICINE_IMAGE_STORAGE, session.uid(scan.kind), "NM")
+    dataset.PatientName, dataset.PatientID = "PHANTOM^CALIBRATION", "RNT-CALIBRATION"
+    dataset.ImageType = ["ORIGINAL", "PRIMARY", "STATIC" if planar else "RECON TOMO", "EMISSION"]
+    common.set_series(dataset, session.uid(scan.kind, "series"), 1, f"{scan.kind} source, counts", scan.start)
+    common.set_acquisition(dataset, scan.start)
+    common.set_frame_of_reference(dataset, session)
+    dataset.InstanceNumber = 1
+    dataset.PixelSpacing = common.pixel_spacing(scan.geometry)
+    dataset.NumberOfFrames = frames
+    dataset.NumberOfEnergyWindows, dataset.NumberOfDetectors = 1, 1
+    dataset.EnergyWindowInformationSequence = [energy_window()]
+    dataset.DetectorInformationSequence = [detector(scan.geometry)]
+    dataset.RadiopharmaceuticalInformationSequence = [common.item(
+        RadionuclideCodeSequence=common.code(*common.RADIONUCLIDE_CODES[scan.nuclide]),
+    )]
+    if planar:
+        dataset.FrameIncrementPointer = [0x00540010, 0x00540020]
+        dataset.EnergyWindowVector, dataset.DetectorVector = [1] * frames, [1] * frames
+        dataset.ActualFrameDuration = round(scan.duration_s * 1000.0)
+    else:
+        dataset.SliceThickness = dataset.SpacingBetweenSlices = common.decimal(scan.geometry.spacing_mm[0])
+        dataset.FrameIncrementPointer = [0x00540080]
+        dataset.SliceVector, dataset.NumberOfSlices = list(range(1, frames + 1)), frames
+        dataset.NumberOfRotations = 1
+        dataset.RotationInformationSequence = [rotation(scan.duration_s)]
+    dataset.AcquisitionTerminationCondition = "TIME"
+    dataset.CorrectedImage = ["UNIF", *([] if planar else ["COR", "ATTN", "SCAT"])]
+    dataset.DecayCorrection = "NONE"
+    dataset.Units, dataset.RescaleIntercept, dataset.RescaleSlope = "CNTS", "0", slope
+    common.set_pixels(dataset, stored)
+    path = Path(folder) / f"{scan.kind}.dcm"
+    common.save(dataset, path)
+    return path
