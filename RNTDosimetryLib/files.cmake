@@ -116,13 +116,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/dicom_regions.py
   RNTDosimetryLib/phantom/generator.py
   RNTDosimetryLib/phantom/planar_scans.py
+  RNTDosimetryLib/phantom/radioembolisation/__init__.py
+  RNTDosimetryLib/phantom/radioembolisation/case.py
+  RNTDosimetryLib/phantom/radioembolisation/dicom.py
+  RNTDosimetryLib/phantom/radioembolisation/scans.py
+  RNTDosimetryLib/phantom/radioembolisation/truth.py
   RNTDosimetryLib/phantom/scans.py
   RNTDosimetryLib/phantom/settings.py
   RNTDosimetryLib/phantom/sources.py
-  RNTDosimetryLib/phantom/tare_case.py
-  RNTDosimetryLib/phantom/tare_dicom.py
-  RNTDosimetryLib/phantom/tare_scans.py
-  RNTDosimetryLib/phantom/tare_truth.py
   RNTDosimetryLib/phantom/truth.py
   RNTDosimetryLib/plan_demo.py
   RNTDosimetryLib/plan_file.py

@@ -12,8 +12,8 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.intake import read_folder
-from RNTDosimetryLib.phantom import TareScans, TareSettings, TareTruth, simulate_tare, tare_truth, write_tare
-from RNTDosimetryLib.phantom.tare_case import tare_protocol
+from RNTDosimetryLib.phantom.radioembolisation import TareScans, TareSettings, TareTruth, simulate_tare, tare_truth, write_tare
+from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
 from RNTDosimetryLib.plan_file import OrderRequest, PlanResult, request_from_scout, run_plan, write_plan_outputs
 from RNTDosimetryLib.planar import read_planar_views
 from RNTDosimetryLib.planning import (

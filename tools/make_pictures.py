@@ -79,8 +79,8 @@ def fill_planning(widget) -> None:
     from RNTDosimetryScene import segments, volumes
 
     from RNTDosimetryLib.images import Region
-    from RNTDosimetryLib.phantom import TareSettings, simulate_tare
-    from RNTDosimetryLib.phantom.tare_case import tare_protocol
+    from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare
+    from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
 
     scans, protocol = simulate_tare(TareSettings(size="small")), tare_protocol()
     regions = {region.name: region for region in scans.regions}

@@ -26,10 +26,6 @@ from RNTDosimetryLib.phantom.sources import (
     sphere_scan,
     uniform_scan,
 )
-from RNTDosimetryLib.phantom.tare_case import TareSettings
-from RNTDosimetryLib.phantom.tare_dicom import TareFiles, write_tare
-from RNTDosimetryLib.phantom.tare_scans import TareScans, simulate_tare, tare_regions
-from RNTDosimetryLib.phantom.tare_truth import TareRegionTruth, TareTruth, tare_truth
 from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, phantom_truth
 
 __all__ = [
@@ -44,11 +40,6 @@ __all__ = [
     "RegionKinetics",
     "RegionTruth",
     "ScanTruth",
-    "TareFiles",
-    "TareRegionTruth",
-    "TareScans",
-    "TareSettings",
-    "TareTruth",
     "blurred_map",
     "decaying_source",
     "load_anatomy",
@@ -63,12 +54,8 @@ __all__ = [
     "simulate_planar_scan",
     "simulate_scan",
     "simulate_scans",
-    "simulate_tare",
     "sphere_scan",
-    "tare_regions",
-    "tare_truth",
     "true_map",
     "uniform_scan",
     "write_planar",
-    "write_tare",
 ]

@@ -11,8 +11,8 @@ from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient, region_deviations
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.images.resampling import to_sitk
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, write_tare
-from RNTDosimetryLib.phantom.tare_case import tare_protocol
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, write_tare
+from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
 from RNTDosimetryLib.workflow import run_study_file
 
 

@@ -9,8 +9,8 @@ import pytest
 from host.errors import collected_errors
 
 from RNTDosimetryLib.images import Region
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_truth
-from RNTDosimetryLib.phantom.tare_case import tare_protocol
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_truth
+from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
 
 FIELDS = ("planTumorMassSpinBox", "planTumorToNormalSpinBox", "planNormalLiverMassSpinBox", "planLungShuntSpinBox", "planLungMassSpinBox")
 # Resolution of the simulated camera, as in the protocol of the phantom.

@@ -5,8 +5,14 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_regions, tare_truth
-from RNTDosimetryLib.phantom.tare_case import tare_activities_mbq, tare_geometry, tare_masses_g, tare_positions, tare_protocol
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_regions, tare_truth
+from RNTDosimetryLib.phantom.radioembolisation.case import (
+    tare_activities_mbq,
+    tare_geometry,
+    tare_masses_g,
+    tare_positions,
+    tare_protocol,
+)
 
 SHARP = TareSettings(size="small", blur=False, noise=False)
 

@@ -5,7 +5,7 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake import read_folder
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, write_tare
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, write_tare
 from RNTDosimetryLib.planar import read_planar_views
 
 

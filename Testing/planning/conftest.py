@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.images import Region
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_truth
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_truth
 
 
 def joined(name, regions, *parts):

@@ -8,7 +8,7 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.measurement import region_means
-from RNTDosimetryLib.phantom import TareSettings, simulate_tare, tare_truth
+from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_truth
 from RNTDosimetryLib.planning import (
     extrahepatic_deposits,
     injections_plan,

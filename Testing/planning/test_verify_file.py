@@ -11,8 +11,9 @@ from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.phantom import blurred_map, write_tare
-from RNTDosimetryLib.phantom.tare_case import tare_anatomy, tare_concentrations_bq_ml
+from RNTDosimetryLib.phantom import blurred_map
+from RNTDosimetryLib.phantom.radioembolisation import write_tare
+from RNTDosimetryLib.phantom.radioembolisation.case import tare_anatomy, tare_concentrations_bq_ml
 from RNTDosimetryLib.verify_file import read_verification, run_verification
 from RNTDosimetryLib.verify_request import VerifyRequest
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.phantom.tare_case import (
+from RNTDosimetryLib.phantom.radioembolisation.case import (
     LUNGS,
     TareSettings,
     tare_activities_mbq,

@@ -13,7 +13,7 @@ from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom.body import index_to_patient
 from RNTDosimetryLib.phantom.camera import FWHM_PER_SIGMA, blurred_map, ct_image, true_map, with_counting_noise
-from RNTDosimetryLib.phantom.tare_case import (
+from RNTDosimetryLib.phantom.radioembolisation.case import (
     TareSettings,
     start_of,
     tare_anatomy,

@@ -13,8 +13,8 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import dicom as common
 from RNTDosimetryLib.phantom.dicom import Session
 from RNTDosimetryLib.phantom.dicom_images import write_ct
-from RNTDosimetryLib.phantom.tare_case import TareSettings, start_of, tare_positions, tare_protocol
-from RNTDosimetryLib.phantom.tare_scans import PlanarScout, TareScans, simulate_tare
+from RNTDosimetryLib.phantom.radioembolisation.case import TareSettings, start_of, tare_positions, tare_protocol
+from RNTDosimetryLib.phantom.radioembolisation.scans import PlanarScout, TareScans, simulate_tare
 
 NUCLEAR_MEDICINE_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.20"
 POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE = "1.2.840.10008.5.1.4.1.1.128"
