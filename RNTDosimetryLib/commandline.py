@@ -123,8 +123,8 @@ def _plan(options) -> None:
 
 
 def _calibrate(options) -> None:
-    from RNTDosimetryLib.calibration_request import calibration_table, run_calibration_file
     from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.roads.camera.calibration import calibration_table, run_calibration_file
 
     calibration, path = run_calibration_file(options.request, options.out)
     print(table_text(calibration_table(calibration)))
@@ -133,8 +133,8 @@ def _calibrate(options) -> None:
 
 
 def _recovery(options) -> None:
-    from RNTDosimetryLib.recovery_request import recovery_table, run_recovery_file
     from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.roads.camera.recovery import recovery_table, run_recovery_file
 
     curve, paths = run_recovery_file(options.request, options.out)
     print(table_text(recovery_table(curve)))

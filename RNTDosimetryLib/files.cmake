@@ -12,14 +12,12 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/biological_dose.py
-  RNTDosimetryLib/calibration_request.py
   RNTDosimetryLib/camera/__init__.py
   RNTDosimetryLib/camera/calibration.py
   RNTDosimetryLib/camera/dead_time.py
   RNTDosimetryLib/camera/recovery.py
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
-  RNTDosimetryLib/camera_report.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/compare_file.py
   RNTDosimetryLib/compare_grids.py
@@ -151,7 +149,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/verification.py
   RNTDosimetryLib/planning/voxel_plan.py
   RNTDosimetryLib/plausibility.py
-  RNTDosimetryLib/recovery_request.py
   RNTDosimetryLib/registration/__init__.py
   RNTDosimetryLib/registration/by_activity.py
   RNTDosimetryLib/registration/deformable.py
@@ -172,6 +169,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/report/rtdose.py
   RNTDosimetryLib/report/svg.py
   RNTDosimetryLib/report/tables.py
+  RNTDosimetryLib/roads/__init__.py
+  RNTDosimetryLib/roads/camera/__init__.py
+  RNTDosimetryLib/roads/camera/calibration.py
+  RNTDosimetryLib/roads/camera/recovery.py
+  RNTDosimetryLib/roads/camera/report.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
   RNTDosimetryLib/study_deformation.py

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from RNTDosimetryLib.camera_report import camera_section
 from RNTDosimetryLib.report import (
     Bullets,
     Column,
@@ -22,6 +21,7 @@ from RNTDosimetryLib.report import (
     slice_figure,
     time_activity_plot,
 )
+from RNTDosimetryLib.roads.camera.report import camera_section
 from RNTDosimetryLib.study_images import StudyImages
 from RNTDosimetryLib.study_result import RegionResult, StudyResult
 

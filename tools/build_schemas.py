@@ -13,9 +13,9 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np  # noqa: E402
 
-from RNTDosimetryLib import calibration_request, recovery_request  # noqa: E402
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.compare_file import RESULT_FORMAT, RESULT_VERSION, CompareResult  # noqa: E402
+from RNTDosimetryLib.roads.camera import calibration, recovery
 from RNTDosimetryLib.study import STUDY_FORMAT, STUDY_VERSION, Study  # noqa: E402
 from RNTDosimetryLib.study_result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult  # noqa: E402
 from RNTDosimetryLib.verify_request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest  # noqa: E402
@@ -86,10 +86,10 @@ def schemas() -> dict[str, dict]:
     """File name to schema."""
     return {
         "calibration_request.schema.json": schema_of(
-            calibration_request.CalibrationRequest, calibration_request.REQUEST_FORMAT, calibration_request.REQUEST_VERSION, typed=True
+            calibration.CalibrationRequest, calibration.REQUEST_FORMAT, calibration.REQUEST_VERSION, typed=True
         ),
         "recovery_request.schema.json": schema_of(
-            recovery_request.RecoveryRequest, recovery_request.REQUEST_FORMAT, recovery_request.REQUEST_VERSION, typed=True
+            recovery.RecoveryRequest, recovery.REQUEST_FORMAT, recovery.REQUEST_VERSION, typed=True
         ),
         "study.schema.json": schema_of(Study, STUDY_FORMAT, STUDY_VERSION),
         "results.schema.json": schema_of(StudyResult, RESULTS_FORMAT, RESULTS_VERSION),

@@ -1,0 +1,1 @@
+"""One folder a verb, all of one shape: request, run, result, report, outputs."""
