@@ -155,9 +155,10 @@ def _verify(options) -> None:
 
 
 def _compare(options) -> None:
-    from RNTDosimetryLib.compare_file import read_comparison, run_comparison, write_comparison_outputs
-    from RNTDosimetryLib.compare_report import short_table
     from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.roads.compare.outputs import write_comparison_outputs
+    from RNTDosimetryLib.roads.compare.report import short_table
+    from RNTDosimetryLib.roads.compare.run import read_comparison, run_comparison
 
     result = run_comparison(read_comparison(options.request))
     paths = write_comparison_outputs(result, options.out)

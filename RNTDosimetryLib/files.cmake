@@ -19,14 +19,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
-  RNTDosimetryLib/compare_file.py
-  RNTDosimetryLib/compare_grids.py
-  RNTDosimetryLib/compare_maps.py
-  RNTDosimetryLib/compare_report.py
-  RNTDosimetryLib/compare_request.py
-  RNTDosimetryLib/compare_rtdose.py
-  RNTDosimetryLib/compare_sources.py
-  RNTDosimetryLib/compare_statistics.py
   RNTDosimetryLib/demo.py
   RNTDosimetryLib/dose/__init__.py
   RNTDosimetryLib/dose/comparison.py
@@ -174,6 +166,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/camera/calibration.py
   RNTDosimetryLib/roads/camera/recovery.py
   RNTDosimetryLib/roads/camera/report.py
+  RNTDosimetryLib/roads/compare/__init__.py
+  RNTDosimetryLib/roads/compare/maps.py
+  RNTDosimetryLib/roads/compare/outputs.py
+  RNTDosimetryLib/roads/compare/report.py
+  RNTDosimetryLib/roads/compare/request.py
+  RNTDosimetryLib/roads/compare/result.py
+  RNTDosimetryLib/roads/compare/run.py
+  RNTDosimetryLib/roads/compare/sources.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
   RNTDosimetryLib/study_deformation.py

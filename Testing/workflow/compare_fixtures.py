@@ -4,9 +4,9 @@ import json
 
 import numpy as np
 
-from RNTDosimetryLib.compare_file import read_comparison, run_comparison
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.roads.compare.run import read_comparison, run_comparison
 
 GRID = ImageGeometry((10, 12, 16), (4.0, 4.0, 4.0), (-30.0, 10.0, 200.0))
 GRADIENT_GY_PER_MM = 0.5

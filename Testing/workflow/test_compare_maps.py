@@ -9,9 +9,8 @@ from hypothesis import strategies as st
 from workflow.compare_fixtures import GRADIENT_GY_PER_MM, GRID, compare, map_file, middle, ramp, save
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.compare_grids import on_grid
-from RNTDosimetryLib.compare_statistics import STATISTICS, VoxelUncertainty, compared_value, statistic_uncertainties
 from RNTDosimetryLib.intake.volume_files import DoseVolume
+from RNTDosimetryLib.roads.compare.maps import STATISTICS, VoxelUncertainty, compared_value, on_grid, statistic_uncertainties
 
 FLOAT32 = 1e-6
 

@@ -2,9 +2,6 @@
 
 import numpy as np
 
-from RNTDosimetryLib.compare_file import CompareResult
-from RNTDosimetryLib.compare_sources import ComparedMap
-from RNTDosimetryLib.compare_statistics import STATISTICS, ComparedValue
 from RNTDosimetryLib.report import (
     Axis,
     Band,
@@ -25,6 +22,9 @@ from RNTDosimetryLib.report import (
     render_page,
     slice_figure,
 )
+from RNTDosimetryLib.roads.compare.maps import STATISTICS, ComparedValue
+from RNTDosimetryLib.roads.compare.result import CompareResult
+from RNTDosimetryLib.roads.compare.sources import ComparedMap
 
 _TITLE = "Two dose maps compared"
 _REGIONS_PER_PLOT = 5

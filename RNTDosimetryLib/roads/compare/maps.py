@@ -1,26 +1,193 @@
 """Two dose maps compared: numbers of every region, histograms, gamma index, and what is doubtful about the comparison."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import product
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.compare_grids import GriddedDose, on_grid
-from RNTDosimetryLib.compare_request import GammaCriteria
-from RNTDosimetryLib.compare_sources import ComparedMap
-from RNTDosimetryLib.compare_statistics import (
-    STATISTICS,
-    ComparedValue,
-    VoxelUncertainty,
-    compared_value,
-    region_histogram,
-    statistic_uncertainties,
-    statistics_of,
-)
-from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, gamma_index
+from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, dose_volume_histogram, gamma_index
 from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
+from RNTDosimetryLib.intake.volume_files import DoseVolume, dose_on_grid
+from RNTDosimetryLib.roads.compare.request import GammaCriteria
+from RNTDosimetryLib.roads.compare.sources import ComparedMap
+
+STATISTICS = ("mean", "minimum", "maximum", "D98", "D50", "D2")
+_DOSE_AT_PERCENT = (98.0, 50.0, 2.0)
+_DRAWS, _FEWEST_DRAWS, _VOXELS_DRAWN = 60, 20, 3_000_000
+_SEED = 20261120
+
+
+@dataclass(frozen=True)
+class VoxelUncertainty:
+    """Standard uncertainty of the voxels of a region. independent_gy, common_gy: (n,) or None; relative: common to all, or None.
+
+    voxels_per_sample: how many voxels share one value of a coarser map, so that their noise is one.
+    """
+
+    independent_gy: np.ndarray | None = None
+    common_gy: np.ndarray | None = None
+    relative: float | None = None
+    voxels_per_sample: float = 1.0
+
+    @property
+    def known(self) -> bool:
+        return self.independent_gy is not None or self.common_gy is not None or self.relative is not None
+
+
+@dataclass(frozen=True)
+class ComparedValue(Record):
+    """One number of a region in both maps, Gy, 1 sigma. Difference: evaluated minus reference; per cent: of the reference, None where that is 0.
+
+    The uncertainty of the difference takes both maps for independent, but for what was said to be shared.
+    """
+
+    reference_gy: float
+    reference_uncertainty_gy: float | None
+    evaluated_gy: float
+    evaluated_uncertainty_gy: float | None
+    difference_gy: float
+    difference_uncertainty_gy: float | None
+    percent: float | None
+    percent_uncertainty: float | None
+
+
+def compared_value(
+    reference: float, reference_uncertainty: float | None, evaluated: float, evaluated_uncertainty: float | None, own: tuple | None = None
+) -> ComparedValue:
+    """Difference of two doses in Gy and per cent of the first, with uncertainty when both have one.
+
+    own: the parts of both uncertainties that the maps do not share; None when they share nothing.
+    """
+    own_reference, own_evaluated = (reference_uncertainty, evaluated_uncertainty) if own is None else own
+    both = own_reference is not None and own_evaluated is not None
+    percent = 100 * (evaluated - reference) / reference if reference > 0 else None
+    percent_uncertainty = None
+    if both and reference > 0:
+        # Of the ratio: the parts of numerator and denominator in squares.
+        percent_uncertainty = 100 * math.hypot(own_evaluated / reference, evaluated * own_reference / reference**2)
+    return ComparedValue(
+        reference, reference_uncertainty, evaluated, evaluated_uncertainty, evaluated - reference,
+        math.hypot(own_reference, own_evaluated) if both else None, percent, percent_uncertainty,
+    )  # fmt: skip
+
+
+def region_histogram(dose_gy: np.ndarray, weight: np.ndarray, name: str, spacing_mm, uncertainty: VoxelUncertainty) -> DoseVolumeHistogram:
+    """Histogram of voxel doses (n,) with their shares (n,); the band is that of the common part of the uncertainty. spacing_mm: (z, y, x)."""
+    band = None
+    if uncertainty.common_gy is not None or uncertainty.relative is not None:
+        band = _common(dose_gy, uncertainty)
+    return dose_volume_histogram(dose_gy, weight, spacing_mm, name=name, dose_uncertainty_gy=band, dose_at_percent=_DOSE_AT_PERCENT)
+
+
+def statistics_of(histogram: DoseVolumeHistogram) -> dict[str, float]:
+    """The numbers of STATISTICS of a histogram."""
+    return {"mean": histogram.mean_gy, "minimum": histogram.minimum_gy, "maximum": histogram.maximum_gy, **histogram.dose_at_percent_gy}
+
+
+def statistic_uncertainties(
+    dose_gy: np.ndarray, weight: np.ndarray, uncertainty: VoxelUncertainty
+) -> tuple[dict[str, float] | dict[str, None], dict[str, float]]:
+    """Standard uncertainty of each of STATISTICS, None where nothing is known, and by how much noise moves each of them.
+
+    Common parts shift all voxels together: the change of the number itself. Independent noise: the mean in closed form, the others from
+    draws of the noise on top of the map (fixed seed); the mean change in them is about what the noise in the map has done already.
+    """
+    if not uncertainty.known:
+        return dict.fromkeys(STATISTICS), dict.fromkeys(STATISTICS, 0.0)
+    central = _numbers(dose_gy, weight)
+    squares, bias = dict.fromkeys(STATISTICS, 0.0), dict.fromkeys(STATISTICS, 0.0)
+    if uncertainty.common_gy is not None or uncertainty.relative is not None:
+        shifted = _numbers(dose_gy + _common(dose_gy, uncertainty), weight)
+        squares = {name: (shifted[name] - central[name]) ** 2 for name in STATISTICS}
+    if uncertainty.independent_gy is not None:
+        noise, bias = _noise_of(dose_gy, weight, uncertainty.independent_gy, central)
+        squares = {name: squares[name] + noise[name] ** 2 * uncertainty.voxels_per_sample for name in STATISTICS}
+    return {name: math.sqrt(square) for name, square in squares.items()}, bias
+
+
+def _common(dose_gy: np.ndarray, uncertainty: VoxelUncertainty) -> np.ndarray:
+    part = 0.0 if uncertainty.common_gy is None else uncertainty.common_gy
+    return np.hypot(part, (uncertainty.relative or 0.0) * dose_gy)
+
+
+def _noise_of(dose_gy, weight, noise_gy, central) -> tuple[dict[str, float], dict[str, float]]:
+    """Standard deviation of each number under the noise, and its mean change."""
+    draws = int(np.clip(_VOXELS_DRAWN / dose_gy.size, _FEWEST_DRAWS, _DRAWS))
+    generator = np.random.default_rng(_SEED)
+    found = [_numbers(np.maximum(dose_gy + noise_gy * generator.standard_normal(dose_gy.size), 0.0), weight) for _ in range(draws)]
+    spread = {name: float(np.std([item[name] for item in found], ddof=1)) for name in STATISTICS}
+    spread["mean"] = math.sqrt(float(((weight * noise_gy) ** 2).sum())) / float(weight.sum())
+    bias = {name: float(np.mean([item[name] for item in found])) - central[name] for name in STATISTICS}
+    return spread, bias | {"mean": 0.0}
+
+
+def _numbers(dose_gy: np.ndarray, weight: np.ndarray) -> dict[str, float]:
+    return statistics_of(dose_volume_histogram(dose_gy, weight, dose_at_percent=_DOSE_AT_PERCENT, bins=1))
+
+
+_MOST_SAMPLES_PER_AXIS = 5
+_MOST_SHARE_OUTSIDE = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class GriddedDose:
+    """A dose map on the grid of the comparison. dose_gy, uncertainty_gy (None if not known), inside: (z, y, x).
+
+    voxels_per_sample: how many voxels of the grid share one voxel of a coarser map, 1 for a finer one.
+    finer: how many voxels of the map lie in one of the grid, 1 for a coarser one.
+    """
+
+    dose_gy: np.ndarray
+    uncertainty_gy: np.ndarray | None
+    inside: np.ndarray
+    voxels_per_sample: float = 1.0
+    finer: float = 1.0
+
+
+def on_grid(dose: DoseVolume, target: ImageGeometry, matrix=None, independent: bool = True) -> GriddedDose:
+    """The dose on ``target``. matrix: 4 x 4 LPS, from points of the target to points of the dose. independent: noise of its voxels averages out.
+
+    A coarser map is interpolated linearly. A finer one is averaged over each voxel of the target, at up to 5 x 5 x 5 places in it, and independent
+    uncertainties fall with the root of the number of its voxels there. Raises DosimetryError when the grids do not meet.
+    """
+    matrix = rigid_matrix(matrix)
+    moved = dose_on_grid(dose, target, matrix)
+    inside = np.ones(target.size, dtype=bool) if moved.inside is None else moved.inside
+    ratio = target.voxel_volume_ml / dose.geometry.voxel_volume_ml
+    counts = _samples_per_axis(dose.geometry, target, matrix)
+    if moved is dose or max(counts) == 1:
+        return GriddedDose(moved.dose_gy, moved.uncertainty_gy, inside, max(1.0, 1 / ratio), max(1.0, ratio))
+    arrays = [dose.dose_gy, *([] if dose.uncertainty_gy is None else [dose.uncertainty_gy**2 if independent else dose.uncertainty_gy])]
+    means, share = _averages(arrays, dose.geometry, target, matrix, counts)
+    uncertainty = None
+    if dose.uncertainty_gy is not None:
+        uncertainty = np.sqrt(means[1] / max(1.0, ratio)) if independent else means[1]
+    return GriddedDose(means[0], uncertainty, share >= _MOST_SHARE_OUTSIDE, max(1.0, 1 / ratio), max(1.0, ratio))
+
+
+def _samples_per_axis(source: ImageGeometry, target: ImageGeometry, matrix: np.ndarray) -> tuple[int, int, int]:
+    """Places (x, y, z) in a target voxel: about one for each voxel of the source along each axis."""
+    steps = (np.linalg.inv(source.index_to_lps) @ matrix @ target.index_to_lps)[:3, :3]
+    return tuple(int(np.clip(round(length), 1, _MOST_SAMPLES_PER_AXIS)) for length in np.linalg.norm(steps, axis=0))
+
+
+def _averages(arrays, source: ImageGeometry, target: ImageGeometry, matrix, counts) -> tuple[list[np.ndarray], np.ndarray]:
+    """Means of each array over the places of a target voxel that lie in the source, and the share of places that do."""
+    totals, share = [np.zeros(target.size, dtype=np.float64) for _ in arrays], np.zeros(target.size, dtype=np.float64)
+    ones = np.ones(source.size, dtype=np.uint8)
+    for places in product(*((np.arange(count) + 0.5) / count - 0.5 for count in counts)):
+        shifted = replace(target, origin_lps_mm=tuple((target.index_to_lps @ [*places, 1.0])[:3]))
+        share += resample_array(ones, source, shifted, matrix, linear=False)
+        for total, array in zip(totals, arrays):
+            total += resample_array(array, source, shifted, matrix)
+    met = np.maximum(share, 1)
+    return [(total / met).astype(np.float32) for total in totals], share / float(np.prod(counts))
+
 
 _FULL_COVERAGE = 0.999
 _MOST_RATIO = 5.0

@@ -1,0 +1,1 @@
+"""Two dose maps against each other: the verb compare."""
