@@ -110,9 +110,10 @@ def _run(options) -> None:
 
 
 def _plan(options) -> None:
-    from RNTDosimetryLib.plan_file import read_plan, run_plan, write_plan_outputs
-    from RNTDosimetryLib.plan_report import plan_dose_table
     from RNTDosimetryLib.report import table_text
+    from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+    from RNTDosimetryLib.roads.plan.report import plan_dose_table
+    from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
 
     result = run_plan(read_plan(options.plan))
     paths = write_plan_outputs(result, options.out)

@@ -116,11 +116,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/sources.py
   RNTDosimetryLib/phantom/truth.py
   RNTDosimetryLib/plan_demo.py
-  RNTDosimetryLib/plan_file.py
-  RNTDosimetryLib/plan_images.py
-  RNTDosimetryLib/plan_report.py
-  RNTDosimetryLib/plan_request.py
-  RNTDosimetryLib/plan_scout.py
   RNTDosimetryLib/planar/__init__.py
   RNTDosimetryLib/planar/activity.py
   RNTDosimetryLib/planar/frames.py
@@ -174,6 +169,13 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/result.py
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
+  RNTDosimetryLib/roads/plan/__init__.py
+  RNTDosimetryLib/roads/plan/outputs.py
+  RNTDosimetryLib/roads/plan/report.py
+  RNTDosimetryLib/roads/plan/request.py
+  RNTDosimetryLib/roads/plan/result.py
+  RNTDosimetryLib/roads/plan/run.py
+  RNTDosimetryLib/roads/plan/scout.py
   RNTDosimetryLib/steps.py
   RNTDosimetryLib/study.py
   RNTDosimetryLib/study_deformation.py

@@ -14,7 +14,6 @@ from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.intake import read_folder
 from RNTDosimetryLib.phantom.radioembolisation import TareScans, TareSettings, TareTruth, simulate_tare, tare_truth, write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
-from RNTDosimetryLib.plan_file import OrderRequest, PlanResult, request_from_scout, run_plan, write_plan_outputs
 from RNTDosimetryLib.planar import read_planar_views
 from RNTDosimetryLib.planning import (
     DeliveredDose,
@@ -29,6 +28,9 @@ from RNTDosimetryLib.planning import (
     voxel_plan,
 )
 from RNTDosimetryLib.report import Column, Table, write_dose_nrrd
+from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.run import OrderRequest, request_from_scout, run_plan
 from RNTDosimetryLib.verify_report import write_verification_report
 
 _MARKER = "phantom.marker"

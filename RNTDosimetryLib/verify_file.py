@@ -13,8 +13,6 @@ from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
 from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
-from RNTDosimetryLib.plan_file import PlanResult, read_plan, run_plan
-from RNTDosimetryLib.plan_images import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.planning import (
     DeliveredDose,
     LimitCheck,
@@ -31,6 +29,9 @@ from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd
+from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.plan.scout import joined_region, read_scan, read_segment, read_segments
 from RNTDosimetryLib.verify_request import VerifyRequest, verify_request_from_dict
 
 NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"

@@ -7,7 +7,6 @@ import numpy as np
 
 from RNTDosimetryLib.base.documents import write_text
 from RNTDosimetryLib.images import CtImage, Region
-from RNTDosimetryLib.plan_report import compartment_label, limit_words, verdict_words
 from RNTDosimetryLib.planning import DeliveredDose, SphereDoseMap, Verification, dose_area_histogram
 from RNTDosimetryLib.report import (
     Axis,
@@ -28,6 +27,7 @@ from RNTDosimetryLib.report import (
     scatter_plot,
     slice_figure,
 )
+from RNTDosimetryLib.roads.plan.report import compartment_label, limit_words, verdict_words
 from RNTDosimetryLib.verify_file import VerifyResult
 
 _TITLE = "Verification of a radioembolisation"

@@ -5,9 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.plan_file import PlanRequest, PlanResult, run_plan, write_plan_outputs
 from RNTDosimetryLib.planning import Injection, Tumour, list_products
 from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.run import PlanRequest, run_plan
 from RNTDosimetryScene import injections, scout_plans
 
 TYPED, MEASURED, STALE = "typed", "measured", "stale"

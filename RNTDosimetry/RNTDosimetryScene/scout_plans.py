@@ -10,10 +10,10 @@ import vtk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.images import ActivityImage, Region
-from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, request_from_scout
-from RNTDosimetryLib.plan_scout import deposit_warnings, measure_segments
 from RNTDosimetryLib.planning import ScoutMeasurement
 from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryLib.roads.plan.run import PlanRequest, plan_from_dict, request_from_scout
+from RNTDosimetryLib.roads.plan.scout import deposit_warnings, measure_segments
 from RNTDosimetryScene import injections, segments, volumes
 from RNTDosimetryScene.geometry import geometry_of_volume
 from RNTDosimetryScene.transaction import undone_on_failure

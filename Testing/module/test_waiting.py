@@ -12,7 +12,7 @@ COMPUTING = (
     "RNTDosimetryLib.workflow", "RNTDosimetryLib.steps", "RNTDosimetryLib.outputs", "RNTDosimetryLib.validation.run_validation", "RNTDosimetryLib.demo",
     "RNTDosimetryLib.phantom", "RNTDosimetryLib.study_images", "RNTDosimetryLib.registration.rigid", "RNTDosimetryLib.measurement.activity",
     "RNTDosimetryLib.images.dicom", "RNTDosimetryLib.kinetics.fits", "RNTDosimetryLib.kinetics.voxel", "RNTDosimetryLib.dose.maps",
-    "RNTDosimetryLib.dose.kernel", "RNTDosimetryLib.dose.histogram", "RNTDosimetryLib.plan_scout", "SimpleITK", "scipy.optimize", "scipy.signal",
+    "RNTDosimetryLib.dose.kernel", "RNTDosimetryLib.dose.histogram", "RNTDosimetryLib.roads.plan.scout", "SimpleITK", "scipy.optimize", "scipy.signal",
 )
 QUICK = (".versions", ".Version_VersionString")
 """Asked at every look at the state: they only read attributes."""

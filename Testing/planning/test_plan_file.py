@@ -11,8 +11,6 @@ from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.plan_file import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan, write_plan_outputs
-from RNTDosimetryLib.plan_report import plan_csv, plan_dose_table, render_plan_report
 from RNTDosimetryLib.planning import (
     Tumour,
     activity_for_limits,
@@ -22,6 +20,9 @@ from RNTDosimetryLib.planning import (
     verify_plan,
     voxel_plan,
 )
+from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan.report import plan_csv, plan_dose_table, render_plan_report
+from RNTDosimetryLib.roads.plan.run import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan
 from RNTDosimetryLib.verify_report import write_verification_report
 
 SPECT_FWHM_MM = 10.0

@@ -2,7 +2,6 @@
 
 
 
-from RNTDosimetryLib.plan_file import PlanResult
 from RNTDosimetryLib.planning import LimitCheck
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.report import (
@@ -21,6 +20,7 @@ from RNTDosimetryLib.report import (
     render_page,
     table_csv,
 )
+from RNTDosimetryLib.roads.plan.result import PlanResult
 
 _NAMES = {
     "normal_liver": "Normal liver",

@@ -1,34 +1,16 @@
 """The plan file: what was typed for a radioembolisation, computed and written as plan.json, plan.csv and plan_report.html."""
 
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
+from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.plan_request import (
-    PLAN_FORMAT,
-    PLAN_VERSION,
-    BodySurface,
-    OrderRequest,
-    PlanRequest,
-    plan_from_dict,
-    request_from_scout,
-)
 from RNTDosimetryLib.planning import (
-    ActivityTable,
-    BsaPlan,
-    InjectionsPlan,
-    LimitCheck,
-    LimitedActivity,
     OrderOption,
-    PartitionPlan,
     Product,
-    SampledPlan,
-    SensitivityRow,
     activity_table,
     bsa_activity,
     check_limits,
@@ -45,6 +27,16 @@ from RNTDosimetryLib.planning.compartments import plan_of
 from RNTDosimetryLib.planning.limits import limited_activity, read_limits
 from RNTDosimetryLib.planning.positions import check_injections, own_normal_liver
 from RNTDosimetryLib.planning.products import UNCHECKED
+from RNTDosimetryLib.roads.plan.request import (
+    PLAN_FORMAT,
+    PLAN_VERSION,
+    BodySurface,
+    OrderRequest,
+    PlanRequest,
+    plan_from_dict,
+    request_from_scout,
+)
+from RNTDosimetryLib.roads.plan.result import PlanResult
 
 __all__ = [
     "PLAN_FORMAT",
@@ -61,27 +53,6 @@ __all__ = [
 ]
 
 
-@dataclass(frozen=True, eq=False)
-class PlanResult(Record):
-    """Everything computed of a plan. plan, limited, table, ...: of one injection; injections: of several. checks: limits and goals."""
-
-    request: PlanRequest
-    activity_gbq: float
-    limits: dict
-    checks: tuple[LimitCheck, ...]
-    binding: str | None = None
-    plan: PartitionPlan | None = None
-    limited: LimitedActivity | None = None
-    table: ActivityTable | None = None
-    sensitivity: tuple[SensitivityRow, ...] = ()
-    sampled: SampledPlan | None = None
-    injections: InjectionsPlan | None = None
-    orders: tuple[OrderOption, ...] = ()
-    body_surface: BsaPlan | None = None
-    product: Product | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    created: datetime | None = None
-    warnings: tuple[str, ...] = ()
 
 
 def read_plan(path: str | Path) -> PlanRequest:
@@ -92,7 +63,7 @@ def read_plan(path: str | Path) -> PlanRequest:
     path = checked_path(path, "a plan file")
     data = read_json_file(path, "a plan file")
     if isinstance(data, dict) and data.get("scout"):
-        from RNTDosimetryLib.plan_scout import with_scout
+        from RNTDosimetryLib.roads.plan.scout import with_scout
 
         data = with_scout(data, path.parent)
     request = plan_from_dict(data)
@@ -229,17 +200,6 @@ def _orders(request: PlanRequest, product: Product | None, activity: float, perf
     )
 
 
-def write_plan_outputs(result: PlanResult, folder: str | Path) -> list[Path]:
-    """Write plan.json, plan.csv and plan_report.html; the page is made first, so that a failure leaves nothing half done."""
-    from RNTDosimetryLib.plan_report import plan_csv, render_plan_report
-
-    page, table = render_plan_report(result), plan_csv(result)
-    folder = make_output_folder(folder)
-    return [
-        write_json(folder / "plan.json", result.to_dict()),
-        write_text(folder / "plan.csv", table),
-        write_text(folder / "plan_report.html", page),
-    ]
 
 
 def _product(request: PlanRequest) -> Product | None:

@@ -1,0 +1,1 @@
+"""A radioembolisation planned: the verb plan."""
