@@ -97,10 +97,10 @@ show_progress.last = ""
 
 
 def _run(options) -> None:
-    from RNTDosimetryLib.outputs import write_outputs
     from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.study_report import short_table
-    from RNTDosimetryLib.workflow import run_study_file
+    from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+    from RNTDosimetryLib.roads.therapy.report import short_table
+    from RNTDosimetryLib.roads.therapy.run import run_study_file
 
     images, result = run_study_file(options.study, show_progress)
     paths = write_outputs(result, images, options.out)

@@ -13,9 +13,9 @@ from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom import PhantomPatient, PhantomTruth, make_phantom
 from RNTDosimetryLib.report import Column, Table, table_text
-from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
-from RNTDosimetryLib.study_report import short_table
-from RNTDosimetryLib.study_result import StudyResult
+from RNTDosimetryLib.roads.therapy.report import short_table
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
+from RNTDosimetryLib.roads.therapy.result import StudyResult
 
 STUDY_FILE = "study.json"
 _MARKER = "phantom.marker"
@@ -140,9 +140,9 @@ def summary(result: StudyResult, truth: PhantomTruth) -> str:
 
 def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
-    from RNTDosimetryLib.outputs import write_outputs
     from RNTDosimetryLib.plan_demo import run_plan_demo
-    from RNTDosimetryLib.workflow import run_study_file
+    from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+    from RNTDosimetryLib.roads.therapy.run import run_study_file
 
     patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.2))
     images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))

@@ -2,7 +2,6 @@
 set(LIBRARY_SCRIPTS
   RNTDosimetryLib/__init__.py
   RNTDosimetryLib/__main__.py
-  RNTDosimetryLib/alignment.py
   RNTDosimetryLib/base/__init__.py
   RNTDosimetryLib/base/checks.py
   RNTDosimetryLib/base/documents.py
@@ -11,7 +10,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
-  RNTDosimetryLib/biological_dose.py
   RNTDosimetryLib/camera/__init__.py
   RNTDosimetryLib/camera/calibration.py
   RNTDosimetryLib/camera/dead_time.py
@@ -96,7 +94,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/nuclides/decay.py
   RNTDosimetryLib/nuclides/records.py
   RNTDosimetryLib/nuclides/table.py
-  RNTDosimetryLib/outputs.py
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
@@ -135,7 +132,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planning/single.py
   RNTDosimetryLib/planning/verification.py
   RNTDosimetryLib/planning/voxel_plan.py
-  RNTDosimetryLib/plausibility.py
   RNTDosimetryLib/registration/__init__.py
   RNTDosimetryLib/registration/by_activity.py
   RNTDosimetryLib/registration/deformable.py
@@ -176,19 +172,22 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/plan/result.py
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
-  RNTDosimetryLib/steps.py
-  RNTDosimetryLib/study.py
-  RNTDosimetryLib/study_deformation.py
-  RNTDosimetryLib/study_files.py
-  RNTDosimetryLib/study_images.py
-  RNTDosimetryLib/study_report.py
-  RNTDosimetryLib/study_result.py
+  RNTDosimetryLib/roads/therapy/__init__.py
+  RNTDosimetryLib/roads/therapy/alignment.py
+  RNTDosimetryLib/roads/therapy/deformation.py
+  RNTDosimetryLib/roads/therapy/images.py
+  RNTDosimetryLib/roads/therapy/judgement.py
+  RNTDosimetryLib/roads/therapy/outputs.py
+  RNTDosimetryLib/roads/therapy/report.py
+  RNTDosimetryLib/roads/therapy/request.py
+  RNTDosimetryLib/roads/therapy/result.py
+  RNTDosimetryLib/roads/therapy/run.py
+  RNTDosimetryLib/roads/therapy/steps.py
+  RNTDosimetryLib/roads/therapy/volumes.py
   RNTDosimetryLib/validation.py
   RNTDosimetryLib/verify_file.py
   RNTDosimetryLib/verify_report.py
   RNTDosimetryLib/verify_request.py
-  RNTDosimetryLib/volume_files.py
-  RNTDosimetryLib/workflow.py
   )
 
 set(LIBRARY_RESOURCES

@@ -16,8 +16,8 @@ import numpy as np  # noqa: E402
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.roads.camera import calibration, recovery
 from RNTDosimetryLib.roads.compare.result import RESULT_FORMAT, RESULT_VERSION, CompareResult
-from RNTDosimetryLib.study import STUDY_FORMAT, STUDY_VERSION, Study  # noqa: E402
-from RNTDosimetryLib.study_result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult  # noqa: E402
+from RNTDosimetryLib.roads.therapy.request import STUDY_FORMAT, STUDY_VERSION, Study
+from RNTDosimetryLib.roads.therapy.result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult
 from RNTDosimetryLib.verify_request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest  # noqa: E402
 
 FOLDER = ROOT / "Resources" / "schemas"

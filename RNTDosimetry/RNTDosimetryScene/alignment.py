@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import slicer
 
-from RNTDosimetryLib.alignment import align as align_scans
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.transforms import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.registration.quality import registration_quality
-from RNTDosimetryLib.study import StudySettings
-from RNTDosimetryLib.study_result import Alignment
+from RNTDosimetryLib.roads.therapy.alignment import align as align_scans
+from RNTDosimetryLib.roads.therapy.request import StudySettings
+from RNTDosimetryLib.roads.therapy.result import Alignment
 from RNTDosimetryScene import transforms
 from RNTDosimetryScene.inputs import reference_volume, scans_of_scene
 from RNTDosimetryScene.parameters import RegistrationMethod

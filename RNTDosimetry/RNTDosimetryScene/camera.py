@@ -20,7 +20,7 @@ from RNTDosimetryLib.camera.calibration import check_calibration
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.intake import IntakeRow
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
-from RNTDosimetryLib.study_files import check_recovery_setup
+from RNTDosimetryLib.roads.therapy.images import check_recovery_setup
 from RNTDosimetryScene import volumes
 from RNTDosimetryScene.geometry import geometry_of_volume
 

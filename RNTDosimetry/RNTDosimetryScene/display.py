@@ -6,8 +6,8 @@ import slicer
 from RNTDosimetryLib.base.documents import json_text
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import Measured, format_cell
-from RNTDosimetryLib.study_report import results_table
-from RNTDosimetryLib.study_result import StudyResult
+from RNTDosimetryLib.roads.therapy.report import results_table
+from RNTDosimetryLib.roads.therapy.result import StudyResult
 from RNTDosimetryScene import charts, hierarchy, tables, transforms, volumes
 from RNTDosimetryScene.inputs import reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod

@@ -10,9 +10,8 @@ import vtk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.study import Study, StudySettings
-from RNTDosimetryLib.study_files import with_recovery
-from RNTDosimetryLib.study_images import Scan, StudyImages, with_overlap_rule
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_overlap_rule, with_recovery
+from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
 from RNTDosimetryScene import camera, segments, volumes
 from RNTDosimetryScene.parameters import RegistrationMethod
 

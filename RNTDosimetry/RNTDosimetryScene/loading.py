@@ -15,10 +15,9 @@ from RNTDosimetryLib.images import exclude_lesions, whole_organ_name
 from RNTDosimetryLib.intake import Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import dicom_reference
-from RNTDosimetryLib.study import read_study
-from RNTDosimetryLib.study_files import FILE_KEYS, read_study_files
-from RNTDosimetryLib.study_images import Scan, regions_with_settings, scans_of_intake
-from RNTDosimetryLib.volume_files import read_volumes
+from RNTDosimetryLib.roads.therapy.images import FILE_KEYS, Scan, read_study_files, regions_with_settings, scans_of_intake
+from RNTDosimetryLib.roads.therapy.request import read_study
+from RNTDosimetryLib.roads.therapy.volumes import read_volumes
 from RNTDosimetryScene import camera, display, hierarchy, segments, tables, volumes
 from RNTDosimetryScene.inputs import reference_volume
 from RNTDosimetryScene.parameters import RegistrationMethod

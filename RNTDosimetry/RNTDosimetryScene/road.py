@@ -5,17 +5,17 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from RNTDosimetryLib import steps
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import part, silent, stopping
 from RNTDosimetryLib.dose import RegionDose
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.outputs import write_outputs
-from RNTDosimetryLib.study import RegionSettings
-from RNTDosimetryLib.study_result import Alignment, grouped
-from RNTDosimetryLib.workflow import assemble
+from RNTDosimetryLib.roads.therapy import steps
+from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+from RNTDosimetryLib.roads.therapy.request import RegionSettings
+from RNTDosimetryLib.roads.therapy.result import Alignment, grouped
+from RNTDosimetryLib.roads.therapy.run import assemble
 from RNTDosimetryScene import alignment, display, keys
 from RNTDosimetryScene.inputs import images_of_scene, missing_input, study_of_scene
 from RNTDosimetryScene.transaction import undone_on_failure

@@ -10,7 +10,7 @@ from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region, whole_organ_name
 from RNTDosimetryLib.kinetics import MODEL_NAMES
-from RNTDosimetryLib.study import RegionSettings
+from RNTDosimetryLib.roads.therapy.request import RegionSettings
 from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
 _TAG = "RNTDosimetry."

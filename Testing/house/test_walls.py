@@ -179,5 +179,5 @@ def test_the_walls_can_be_broken(tmp_path):
     assert {name for name, _ in imported_names(tree)} == {"pandas", "pydicom", "qt", "RNTDosimetryLib.dose.bed"}
     assert room_of_name("RNTDosimetryLib.dose.bed") == "dose"
     assert room_of_name("RNTDosimetryLib.base.errors.DosimetryError") == "base"
-    assert room_of_name("RNTDosimetryLib.study.Study") == "workflow"
+    assert room_of_name("RNTDosimetryLib.roads.therapy.request.Study") == "workflow"
     assert room_of_name("numpy.array") is None

@@ -13,7 +13,7 @@ from images.time_frame_fixtures import Frame, write_nm
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.intake import IntakeRefused, format_intake_rows, read_folder
-from RNTDosimetryLib.study_images import scans_of_intake
+from RNTDosimetryLib.roads.therapy.images import scans_of_intake
 
 UID = f"{ROOT}.2.24"
 

@@ -6,7 +6,7 @@ import host
 import pytest
 
 from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
-from RNTDosimetryLib.workflow import run_study_file
+from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

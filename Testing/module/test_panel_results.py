@@ -327,7 +327,7 @@ def test_self_check_passes(widget):
 
 
 def test_study_file_gives_the_same_numbers(widget, tmp_path):
-    from RNTDosimetryLib.workflow import run_study_file
+    from RNTDosimetryLib.roads.therapy.run import run_study_file
 
     widget.ui.outputFolderPathLineEdit.currentPath = str(tmp_path)
     widget.ui.writeStudyButton.click()

@@ -152,7 +152,7 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
 
     from RNTDosimetryScene.inputs import study_of_scene
 
-    from RNTDosimetryLib.study import StudySettings, read_study
+    from RNTDosimetryLib.roads.therapy.request import StudySettings, read_study
 
     study = json.loads((patient.folder / "study.json").read_text())
     study["dicom_folder"] = str(patient.dicom_folder)

@@ -39,7 +39,7 @@ def test_steps_one_by_one_give_what_the_library_gives(computed, library_run):
     """Every step on its own, from what the one before it left."""
     logic, parameter_node, _result = computed
     images, expected = library_run
-    from RNTDosimetryLib.alignment import align
+    from RNTDosimetryLib.roads.therapy.alignment import align
 
     assert logic.runStep("register", parameter_node) == align(images, expected.study.settings)
     curves = logic.runStep("measure", parameter_node)

@@ -217,7 +217,7 @@ def test_a_failed_step_changes_nothing(computed, monkeypatch):
     """An error in the middle of the dose: nodes, values and what is shown stay."""
     import slicer
 
-    from RNTDosimetryLib import steps
+    from RNTDosimetryLib.roads.therapy import steps
 
     ui, scene = computed.ui, slicer.mrmlScene
     before = (texts(ui.doseTableWidget), texts(ui.kineticsTableWidget), sorted(scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())))

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 COMPUTING = (
-    "RNTDosimetryLib.workflow", "RNTDosimetryLib.steps", "RNTDosimetryLib.outputs", "RNTDosimetryLib.validation.run_validation", "RNTDosimetryLib.demo",
-    "RNTDosimetryLib.phantom", "RNTDosimetryLib.study_images", "RNTDosimetryLib.registration.rigid", "RNTDosimetryLib.measurement.activity",
+    "RNTDosimetryLib.roads.therapy.run", "RNTDosimetryLib.roads.therapy.steps", "RNTDosimetryLib.roads.therapy.outputs", "RNTDosimetryLib.validation.run_validation", "RNTDosimetryLib.demo",
+    "RNTDosimetryLib.phantom", "RNTDosimetryLib.roads.therapy.images", "RNTDosimetryLib.registration.rigid", "RNTDosimetryLib.measurement.activity",
     "RNTDosimetryLib.images.dicom", "RNTDosimetryLib.kinetics.fits", "RNTDosimetryLib.kinetics.voxel", "RNTDosimetryLib.dose.maps",
     "RNTDosimetryLib.dose.kernel", "RNTDosimetryLib.dose.histogram", "RNTDosimetryLib.roads.plan.scout", "SimpleITK", "scipy.optimize", "scipy.signal",
 )
@@ -114,12 +114,12 @@ def test_a_click_on_a_region_and_another_model_have_a_sign_too(computed_panel, w
 
 def test_the_watch_sees_work_without_a_cursor(watch, library_run):
     """The rule can fail: the same work outside of a click is seen."""
-    from RNTDosimetryLib import steps
+    from RNTDosimetryLib.roads.therapy import steps
 
     images, result = library_run
     with watch:
         steps.fit([item.curve for item in result.regions], images.nuclide, result.study)
-    assert "RNTDosimetryLib.steps.fit" in watch.computing
+    assert "RNTDosimetryLib.roads.therapy.steps.fit" in watch.computing
     watch.computing.clear()
     watch.set_cursor()
     with watch:

@@ -5,7 +5,7 @@ from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
 from RNTDosimetryLib.phantom.sources import write_calibration_scan
-from RNTDosimetryLib.workflow import run_study_file
+from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 
 @pytest.fixture(scope="session")

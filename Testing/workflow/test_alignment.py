@@ -5,12 +5,12 @@ import pytest
 from images.moving_activity import activity_scan
 from images.moving_patient import mean_displacement_mm, motion, scan
 
-from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region
-from RNTDosimetryLib.study import StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.study_report import alignment_table
+from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.report import alignment_table
+from RNTDosimetryLib.roads.therapy.request import StudySettings
 
 TRUTH = motion(4.0, 18.0, 5)
 

@@ -8,10 +8,10 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
-from RNTDosimetryLib.study import RegionSettings, Study, study_from_dict
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.study_report import biological_table, render_report, results_table
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.report import biological_table, render_report, results_table
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, study_from_dict
+from RNTDosimetryLib.roads.therapy.run import run_study
 
 GRID = ImageGeometry(size=(12, 12, 12), spacing_mm=(5.0, 5.0, 5.0))
 KIDNEY = RegionSettings(alpha_beta_gy=2.6, repair_half_time_h=2.8)  # MIRD Pamphlet 20

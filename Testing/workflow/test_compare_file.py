@@ -13,13 +13,13 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.dose import compare_engines
-from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.report import write_dose_nrrd
 from RNTDosimetryLib.roads.compare.maps import STATISTICS
 from RNTDosimetryLib.roads.compare.request import DoseSource
 from RNTDosimetryLib.roads.compare.run import read_comparison, run_comparison
 from RNTDosimetryLib.roads.compare.sources import read_source
-from RNTDosimetryLib.steps import region_occupancies
+from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+from RNTDosimetryLib.roads.therapy.steps import region_occupancies
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from RNTDosimetryLib.camera.dead_time import MODELS
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.phantom import decaying_source, uniform_scan
 from RNTDosimetryLib.phantom.sources import write_calibration_scan
-from RNTDosimetryLib.study import Study
-from RNTDosimetryLib.study_images import load_study
+from RNTDosimetryLib.roads.therapy.images import load_study
+from RNTDosimetryLib.roads.therapy.request import Study
 
 PATIENT_LOSS, SOURCE_LOSS = 0.20, 0.05
 

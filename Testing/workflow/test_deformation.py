@@ -7,15 +7,15 @@ import pytest
 from images import test_deformable as pushed
 from images.moving_activity import FIELD, ORGANS, uptake
 
-from RNTDosimetryLib import study_deformation
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.registration import deform_activity
-from RNTDosimetryLib.steps import measure
-from RNTDosimetryLib.study import Study, StudySettings
-from RNTDosimetryLib.study_deformation import deform_scans
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.roads.therapy import deformation
+from RNTDosimetryLib.roads.therapy.deformation import deform_scans
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
+from RNTDosimetryLib.roads.therapy.run import run_study
+from RNTDosimetryLib.roads.therapy.steps import measure
 
 
 @pytest.fixture(scope="module")
@@ -73,7 +73,7 @@ def test_activity_or_concentration_is_kept(study_images, deformed):
 
 def test_a_region_that_leaves_the_field_of_view_is_named(study_images, deformed, monkeypatch):
     """The later SPECT ends below the middle of the liver; its CTs are the same, so the deformation is."""
-    monkeypatch.setattr(study_deformation, "register_deformable", lambda *unused: deformed.deformations[1])
+    monkeypatch.setattr(deformation, "register_deformable", lambda *unused: deformed.deformations[1])
     first, later = study_images.scans
     short = ImageGeometry((30, 70, 96), FIELD.spacing_mm, FIELD.origin_lps_mm)
     cut = Scan(replace(later.activity, geometry=short, concentration_bq_ml=later.activity.concentration_bq_ml[:30]), later.ct)

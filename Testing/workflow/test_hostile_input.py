@@ -11,7 +11,7 @@ from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.roads.camera.calibration import REQUEST_FORMAT, read_calibration_request, run_calibration
 from RNTDosimetryLib.roads.camera.recovery import read_recovery_request, run_recovery
 from RNTDosimetryLib.roads.plan.run import read_plan
-from RNTDosimetryLib.study import RegionSettings, StudySettings, read_study, study_from_dict
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, read_study, study_from_dict
 
 STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "settings": {"density_from_ct": False}}
 PLAN = {

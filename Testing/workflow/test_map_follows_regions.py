@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.study_images import with_settings
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.roads.therapy.images import with_settings
+from RNTDosimetryLib.roads.therapy.run import run_study
 
 ORGANS = ("kidney_left", "kidney_right", "liver", "spleen")
 

@@ -9,11 +9,11 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
-from RNTDosimetryLib.outputs import write_outputs
-from RNTDosimetryLib.plausibility import decay_warnings, scan_balances
-from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages, with_settings
-from RNTDosimetryLib.workflow import run_study, run_study_file
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_settings
+from RNTDosimetryLib.roads.therapy.judgement import decay_warnings, scan_balances
+from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
+from RNTDosimetryLib.roads.therapy.run import run_study, run_study_file
 
 GRID = ImageGeometry(size=(10, 10, 10), spacing_mm=(10.0, 10.0, 10.0))
 LAMBDA_PER_H = log(2.0) / 159.528  # 177Lu, DDEP 6.647 d

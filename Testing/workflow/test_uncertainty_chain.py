@@ -4,8 +4,6 @@ import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from RNTDosimetryLib import steps
-from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.camera import RecoveryCurve, apply_recovery
 from RNTDosimetryLib.dose import self_dose
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
@@ -13,9 +11,11 @@ from RNTDosimetryLib.measurement import measure_activity
 from RNTDosimetryLib.measurement.activity import outline_uncertainty
 from RNTDosimetryLib.measurement.uncertainty import content_sensitivity
 from RNTDosimetryLib.phantom.sources import blurred_sphere
-from RNTDosimetryLib.study import Study, StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.roads.therapy import steps
+from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
+from RNTDosimetryLib.roads.therapy.run import run_study
 
 REPEATS = 200
 CALIBRATION, SCAN, VOXEL_NOISE = 0.05, 0.04, 0.05

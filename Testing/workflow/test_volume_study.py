@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.images.resampling import to_sitk
-from RNTDosimetryLib.study import read_study
-from RNTDosimetryLib.workflow import run_study_file
+from RNTDosimetryLib.roads.therapy.request import read_study
+from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 
 def write_volume(path: Path, array, geometry) -> str:

@@ -6,18 +6,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo import STUDY_FILE
-from RNTDosimetryLib.outputs import write_outputs
 from RNTDosimetryLib.registration import register_rigid
-from RNTDosimetryLib.study import RegionSettings, StudySettings, study_from_dict
-from RNTDosimetryLib.study_images import load_study, regions_with_settings
-from RNTDosimetryLib.study_report import render_report
-from RNTDosimetryLib.study_result import grouped
-from RNTDosimetryLib.workflow import run_study
+from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.images import load_study, regions_with_settings
+from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+from RNTDosimetryLib.roads.therapy.report import render_report
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, study_from_dict
+from RNTDosimetryLib.roads.therapy.result import grouped
+from RNTDosimetryLib.roads.therapy.run import run_study
 
 OUTPUTS = {"results.json", "results.csv", "report.html", "dose.nrrd", "tia.nrrd", "dose.dcm", "dose_plan.dcm"}
 

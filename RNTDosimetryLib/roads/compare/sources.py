@@ -16,9 +16,9 @@ from RNTDosimetryLib.intake.tags import readable
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_volume_file
 from RNTDosimetryLib.report import RtDose, dicom_reference, read_rtdose
 from RNTDosimetryLib.roads.compare.request import DoseSource
-from RNTDosimetryLib.study import study_from_dict
-from RNTDosimetryLib.study_images import load_study
-from RNTDosimetryLib.study_result import RESULTS_FORMAT
+from RNTDosimetryLib.roads.therapy.images import load_study
+from RNTDosimetryLib.roads.therapy.request import study_from_dict
+from RNTDosimetryLib.roads.therapy.result import RESULTS_FORMAT
 
 _OTHER_TYPES = {
     "EFFECTIVE": "a dose weighted by a biological effect",

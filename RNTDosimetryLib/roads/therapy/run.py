@@ -5,18 +5,17 @@ from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from RNTDosimetryLib import steps
-from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.base.progress import Progress, part, silent, stopping
 from RNTDosimetryLib.base.provenance import versions
 from RNTDosimetryLib.base.records import read_json_file
-from RNTDosimetryLib.biological_dose import with_biological_dose
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.plausibility import decay_warnings, region_warnings, scan_balances
-from RNTDosimetryLib.study import Study, read_study
-from RNTDosimetryLib.study_images import StudyImages, load_study
-from RNTDosimetryLib.study_result import Alignment, RegionResult, StudyResult, TiaMap
+from RNTDosimetryLib.roads.therapy import steps
+from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.images import StudyImages, load_study
+from RNTDosimetryLib.roads.therapy.judgement import decay_warnings, region_warnings, scan_balances, with_biological_dose
+from RNTDosimetryLib.roads.therapy.request import Study, read_study
+from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult, TiaMap
 
 
 def run_study(

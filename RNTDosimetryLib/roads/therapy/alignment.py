@@ -10,9 +10,9 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.images import ActivityImage, CtImage
 from RNTDosimetryLib.images.transforms import rotation_angle_degrees
 from RNTDosimetryLib.registration import RigidRegistration, register_rigid, register_rigid_activity
-from RNTDosimetryLib.study import StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.study_result import Alignment
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.request import StudySettings
+from RNTDosimetryLib.roads.therapy.result import Alignment
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
 _KEPT_REGISTRATIONS = 32

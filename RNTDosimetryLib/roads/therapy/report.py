@@ -22,8 +22,8 @@ from RNTDosimetryLib.report import (
     time_activity_plot,
 )
 from RNTDosimetryLib.roads.camera.report import camera_section
-from RNTDosimetryLib.study_images import StudyImages
-from RNTDosimetryLib.study_result import RegionResult, StudyResult
+from RNTDosimetryLib.roads.therapy.images import StudyImages
+from RNTDosimetryLib.roads.therapy.result import RegionResult, StudyResult
 
 _CURVES_PER_PLOT = 6
 

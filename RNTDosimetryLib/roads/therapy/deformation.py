@@ -4,14 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from RNTDosimetryLib.alignment import align
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import occupancy_on_grid
 from RNTDosimetryLib.registration import DeformableRegistration, deform_activity, register_deformable
-from RNTDosimetryLib.study import Study, StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.study_result import Alignment
+from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
+from RNTDosimetryLib.roads.therapy.result import Alignment
 
 _WHOLLY_SEEN = 0.999
 

@@ -10,9 +10,9 @@ from RNTDosimetryLib import __version__
 from RNTDosimetryLib.base.documents import json_text, make_output_folder, write_json, write_text
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
-from RNTDosimetryLib.study_images import StudyImages
-from RNTDosimetryLib.study_report import render_report, results_table
-from RNTDosimetryLib.study_result import StudyResult
+from RNTDosimetryLib.roads.therapy.images import StudyImages
+from RNTDosimetryLib.roads.therapy.report import render_report, results_table
+from RNTDosimetryLib.roads.therapy.result import StudyResult
 
 
 def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) -> list[Path]:

@@ -7,7 +7,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, read_json_file
 from RNTDosimetryLib.images.overlaps import whole_organ_name
 from RNTDosimetryLib.images.resampling import rigid_matrix
-from RNTDosimetryLib.volume_files import VolumeFiles, VolumeRegion, VolumeScan
+from RNTDosimetryLib.roads.therapy.volumes import VolumeFiles, VolumeRegion, VolumeScan
 
 STUDY_FORMAT = "RNTDosimetry study"
 STUDY_VERSION = 1

@@ -24,9 +24,9 @@ from RNTDosimetryLib.kinetics.voxels import fit_voxels
 from RNTDosimetryLib.kinetics.voxels.shared import SharedShape
 from RNTDosimetryLib.measurement import RegionActivity, TimeActivityCurve, measure_activity, time_activity_curve
 from RNTDosimetryLib.measurement.activity import activity_volume_sensitivity, outline_uncertainty
-from RNTDosimetryLib.study import RegionSettings, Study, StudySettings
-from RNTDosimetryLib.study_images import Scan, StudyImages
-from RNTDosimetryLib.study_result import Alignment, RegionResult, TiaMap
+from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
+from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, TiaMap
 
 REMAINDER = "remainder"
 """The voxels outside all regions: they have a curve of their own in the map."""

@@ -7,7 +7,6 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.biological_dose import BiologicalDose
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.images import ImageGeometry
@@ -15,9 +14,9 @@ from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
-from RNTDosimetryLib.plausibility import ScanBalance
 from RNTDosimetryLib.registration import RegistrationQuality
-from RNTDosimetryLib.study import Study
+from RNTDosimetryLib.roads.therapy.judgement import BiologicalDose, ScanBalance
+from RNTDosimetryLib.roads.therapy.request import Study
 
 RESULTS_FORMAT = "RNTDosimetry results"
 RESULTS_VERSION = 1

@@ -1,0 +1,1 @@
+"""From a study to absorbed dose: load, calibrate, register, delineate, measure, fit, dose, assess, report. The verb run."""
