@@ -145,8 +145,9 @@ def _recovery(options) -> None:
 
 def _verify(options) -> None:
     from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.verify_file import read_verification, run_verification, write_verification_outputs
-    from RNTDosimetryLib.verify_report import compartment_table
+    from RNTDosimetryLib.roads.verify.outputs import write_verification_outputs
+    from RNTDosimetryLib.roads.verify.report import compartment_table
+    from RNTDosimetryLib.roads.verify.run import read_verification, run_verification
 
     result = run_verification(read_verification(options.request))
     paths = write_verification_outputs(result, options.out)

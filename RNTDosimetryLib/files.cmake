@@ -184,10 +184,13 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/run.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/volumes.py
+  RNTDosimetryLib/roads/verify/__init__.py
+  RNTDosimetryLib/roads/verify/outputs.py
+  RNTDosimetryLib/roads/verify/report.py
+  RNTDosimetryLib/roads/verify/request.py
+  RNTDosimetryLib/roads/verify/result.py
+  RNTDosimetryLib/roads/verify/run.py
   RNTDosimetryLib/validation.py
-  RNTDosimetryLib/verify_file.py
-  RNTDosimetryLib/verify_report.py
-  RNTDosimetryLib/verify_request.py
   )
 
 set(LIBRARY_RESOURCES

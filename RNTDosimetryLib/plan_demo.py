@@ -31,7 +31,7 @@ from RNTDosimetryLib.report import Column, Table, write_dose_nrrd
 from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import OrderRequest, request_from_scout, run_plan
-from RNTDosimetryLib.verify_report import write_verification_report
+from RNTDosimetryLib.roads.verify.report import write_verification_report
 
 _MARKER = "phantom.marker"
 _LARGEST_DEVIATION = 0.2

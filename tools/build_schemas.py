@@ -18,7 +18,7 @@ from RNTDosimetryLib.roads.camera import calibration, recovery
 from RNTDosimetryLib.roads.compare.result import RESULT_FORMAT, RESULT_VERSION, CompareResult
 from RNTDosimetryLib.roads.therapy.request import STUDY_FORMAT, STUDY_VERSION, Study
 from RNTDosimetryLib.roads.therapy.result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult
-from RNTDosimetryLib.verify_request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest  # noqa: E402
+from RNTDosimetryLib.roads.verify.request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest
 
 FOLDER = ROOT / "Resources" / "schemas"
 _SIMPLE = {float: {"type": "number"}, int: {"type": "integer"}, bool: {"type": "boolean"}, str: {"type": "string"}}

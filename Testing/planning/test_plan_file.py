@@ -23,7 +23,7 @@ from RNTDosimetryLib.planning import (
 from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
 from RNTDosimetryLib.roads.plan.report import plan_csv, plan_dose_table, render_plan_report
 from RNTDosimetryLib.roads.plan.run import PlanRequest, plan_from_dict, read_plan, request_from_scout, run_plan
-from RNTDosimetryLib.verify_report import write_verification_report
+from RNTDosimetryLib.roads.verify.report import write_verification_report
 
 SPECT_FWHM_MM = 10.0
 """Point spread of the scout in Resources/phantom/tare_protocol.json."""

@@ -14,8 +14,8 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import blurred_map
 from RNTDosimetryLib.phantom.radioembolisation import write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_anatomy, tare_concentrations_bq_ml
-from RNTDosimetryLib.verify_file import read_verification, run_verification
-from RNTDosimetryLib.verify_request import VerifyRequest
+from RNTDosimetryLib.roads.verify.request import VerifyRequest
+from RNTDosimetryLib.roads.verify.run import read_verification, run_verification
 
 PET_FWHM_MM, SPECT_FWHM_MM = 6.5, 10.0
 """Point spread of PET and SPECT in Resources/phantom/tare_protocol.json."""

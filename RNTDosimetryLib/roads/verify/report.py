@@ -28,7 +28,7 @@ from RNTDosimetryLib.report import (
     slice_figure,
 )
 from RNTDosimetryLib.roads.plan.report import compartment_label, limit_words, verdict_words
-from RNTDosimetryLib.verify_file import VerifyResult
+from RNTDosimetryLib.roads.verify.result import VerifyResult
 
 _TITLE = "Verification of a radioembolisation"
 

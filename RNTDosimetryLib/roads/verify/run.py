@@ -7,9 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.base.documents import make_output_folder, write_json, write_text
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read_json_file
+from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
 from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
@@ -17,7 +16,6 @@ from RNTDosimetryLib.planning import (
     DeliveredDose,
     LimitCheck,
     SphereDoseMap,
-    Verification,
     delivered_dose,
     lung_mass_from_ct,
     verify_plan,
@@ -28,57 +26,11 @@ from RNTDosimetryLib.planning.plausibility import checked_dose_gy, plausibility_
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
-from RNTDosimetryLib.report import table_csv, write_dose_nrrd
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
 from RNTDosimetryLib.roads.plan.scout import joined_region, read_scan, read_segment, read_segments
-from RNTDosimetryLib.verify_request import VerifyRequest, verify_request_from_dict
-
-NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"
-"""Names of these compartments, as in a plan."""
-
-
-@dataclass(frozen=True)
-class CompartmentDose(Record):
-    """One compartment after treatment. planned_gy: None where no plan names it. delivered_gy: mean, corrected for blur where asked for.
-
-    dose_at_gy: Dx of the delivered map, with its blur and noise; {} for a compartment that is the sum of others.
-    """
-
-    name: str
-    volume_ml: float
-    mass_g: float
-    planned_gy: float | None
-    delivered_gy: float
-    dose_at_gy: dict[str, float] = field(default_factory=dict)
-
-    @property
-    def difference_gy(self) -> float | None:
-        return None if self.planned_gy is None else self.delivered_gy - self.planned_gy
-
-    @property
-    def percent(self) -> float | None:
-        """100 (delivered - planned) / planned."""
-        return 100 * self.difference_gy / self.planned_gy if self.planned_gy else None
-
-
-@dataclass(frozen=True, eq=False)
-class VerifyResult(Record):
-    """Everything computed of a verification. checks: limits and goals of the plan at the delivered doses. verification: with a planned map only."""
-
-    request: VerifyRequest
-    compartments: tuple[CompartmentDose, ...]
-    delivered: DeliveredDose
-    checks: tuple[LimitCheck, ...] = ()
-    planned: SphereDoseMap | None = None
-    verification: Verification | None = None
-    net_activity_gbq: float | None = None
-    lung_shunt_fraction: float | None = None
-    versions: dict[str, str] = field(default_factory=dict)
-    created: datetime | None = None
-    warnings: tuple[str, ...] = ()
-    regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
-    ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
+from RNTDosimetryLib.roads.verify.request import VerifyRequest, verify_request_from_dict
+from RNTDosimetryLib.roads.verify.result import LUNGS, NORMAL_LIVER, CompartmentDose, VerifyResult
 
 
 @dataclass(frozen=True)
@@ -318,39 +270,7 @@ def _planned_map(request: VerifyRequest, plan: _Planned, product, territories, r
     )  # fmt: skip
 
 
-def write_verification_outputs(result: VerifyResult, folder: str | Path) -> list[Path]:
-    """Write verification.json, .csv and .html, delivered_dose.nrrd and, with a scout, planned_dose.nrrd; the page is made first."""
-    from RNTDosimetryLib.verify_report import compartment_table, render_verification
-
-    page, table = render_verification(result), table_csv(compartment_table(result))
-    folder = make_output_folder(folder)
-    paths = [
-        write_json(folder / "verification.json", result.to_dict() | {"request": _request_from(result.request, folder)}),
-        write_text(folder / "verification.csv", table),
-        write_text(folder / "verification.html", page),
-    ]
-    for name, dose in (("delivered_dose.nrrd", result.delivered.map), ("planned_dose.nrrd", result.planned)):
-        if dose is not None:
-            paths.append(write_dose_nrrd(folder / name, np.asarray(dose.dose), dose.geometry))
-    return paths
 
 
-def _request_from(request: VerifyRequest, folder: Path) -> dict:
-    """The request with its files as seen from the folder of results, so that verification.json can be run again."""
-    content = request.to_dict()
-    for name in ("image", "plan", "scout", "product_file", "liver", "lungs", "ct"):
-        content[name] = _seen_from(content[name], folder)
-    for name in ("territories", "tumours", "others"):
-        if isinstance(content[name], dict):
-            content[name] = {key: _seen_from(value, folder) for key, value in content[name].items()}
-    return content
 
 
-def _seen_from(name: str | None, folder: Path) -> str | None:
-    if name is None or not os.path.exists(name):
-        return name
-    try:
-        return Path(os.path.relpath(name, folder)).as_posix()
-    except ValueError:
-        # Another drive on Windows: there is no relative path.
-        return str(Path(name).resolve())

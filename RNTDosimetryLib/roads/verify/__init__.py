@@ -1,0 +1,1 @@
+"""Delivered against planned dose after a radioembolisation: the verb verify."""

@@ -1,0 +1,60 @@
+"""Room."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.images import CtImage, Region
+from RNTDosimetryLib.planning import (
+    DeliveredDose,
+    LimitCheck,
+    SphereDoseMap,
+    Verification,
+)
+from RNTDosimetryLib.roads.verify.request import VerifyRequest
+
+NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"
+"""Names of these compartments, as in a plan."""
+
+
+@dataclass(frozen=True)
+class CompartmentDose(Record):
+    """One compartment after treatment. planned_gy: None where no plan names it. delivered_gy: mean, corrected for blur where asked for.
+
+    dose_at_gy: Dx of the delivered map, with its blur and noise; {} for a compartment that is the sum of others.
+    """
+
+    name: str
+    volume_ml: float
+    mass_g: float
+    planned_gy: float | None
+    delivered_gy: float
+    dose_at_gy: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def difference_gy(self) -> float | None:
+        return None if self.planned_gy is None else self.delivered_gy - self.planned_gy
+
+    @property
+    def percent(self) -> float | None:
+        """100 (delivered - planned) / planned."""
+        return 100 * self.difference_gy / self.planned_gy if self.planned_gy else None
+
+
+@dataclass(frozen=True, eq=False)
+class VerifyResult(Record):
+    """Everything computed of a verification. checks: limits and goals of the plan at the delivered doses. verification: with a planned map only."""
+
+    request: VerifyRequest
+    compartments: tuple[CompartmentDose, ...]
+    delivered: DeliveredDose
+    checks: tuple[LimitCheck, ...] = ()
+    planned: SphereDoseMap | None = None
+    verification: Verification | None = None
+    net_activity_gbq: float | None = None
+    lung_shunt_fraction: float | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    created: datetime | None = None
+    warnings: tuple[str, ...] = ()
+    regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
+    ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
