@@ -192,7 +192,7 @@ def _intake(options) -> None:
 
 
 def _demo(options) -> None:
-    from RNTDosimetryLib.demo import run_demo
+    from RNTDosimetryLib.demo.patient import run_demo
 
     print(run_demo(options.out, "small" if options.small else "full", show_progress))
 

@@ -17,7 +17,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
-  RNTDosimetryLib/demo.py
+  RNTDosimetryLib/demo/__init__.py
+  RNTDosimetryLib/demo/patient.py
+  RNTDosimetryLib/demo/radioembolisation.py
   RNTDosimetryLib/dose/__init__.py
   RNTDosimetryLib/dose/comparison.py
   RNTDosimetryLib/dose/decay.py
@@ -112,7 +114,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/settings.py
   RNTDosimetryLib/phantom/sources.py
   RNTDosimetryLib/phantom/truth.py
-  RNTDosimetryLib/plan_demo.py
   RNTDosimetryLib/planar/__init__.py
   RNTDosimetryLib/planar/activity.py
   RNTDosimetryLib/planar/frames.py

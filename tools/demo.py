@@ -11,13 +11,8 @@ sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 import host  # noqa: E402
 
 from RNTDosimetryLib.commandline import print_warnings, show_progress  # noqa: E402
-from RNTDosimetryLib.demo import (  # noqa: E402
-    STUDY_FILE,
-    make_demo_patient,
-    summary,
-    write_deviations,
-)
-from RNTDosimetryLib.plan_demo import run_plan_demo  # noqa: E402
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient, summary, write_deviations
+from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
 from RNTDosimetryLib.report import table_text  # noqa: E402
 
 

@@ -4,7 +4,7 @@ import os
 
 import slicer
 
-from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient
 
 CATEGORY = "RNTDosimetry"
 SAMPLE_NAME = "RNTDosimetryPhantom"

@@ -2,7 +2,7 @@
 
 import tempfile
 
-from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient, region_deviations
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient, region_deviations
 
 _LIMIT = 0.05
 _ORGANS = ("kidney_left", "kidney_right", "liver", "spleen")

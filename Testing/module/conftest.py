@@ -5,7 +5,7 @@ from pathlib import Path
 import host
 import pytest
 
-from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient
 from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -8,7 +8,7 @@ import pytest
 from host.errors import collected_errors
 
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient, region_deviations
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient, region_deviations
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, write_tare

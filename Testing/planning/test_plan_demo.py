@@ -5,7 +5,7 @@ import json
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.plan_demo import run_plan_demo
+from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
 
 
 def test_every_number_is_near_the_truth(tmp_path):

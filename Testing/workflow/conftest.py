@@ -2,7 +2,7 @@ import pytest
 from workflow.calibration_fixtures import sphere_request, uniform_request
 
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.demo import STUDY_FILE, make_demo_patient
+from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
 from RNTDosimetryLib.phantom.sources import write_calibration_scan
 from RNTDosimetryLib.roads.therapy.run import run_study_file

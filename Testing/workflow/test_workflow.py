@@ -9,7 +9,7 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.demo import STUDY_FILE
+from RNTDosimetryLib.demo.patient import STUDY_FILE
 from RNTDosimetryLib.registration import register_rigid
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import load_study, regions_with_settings

@@ -140,7 +140,7 @@ def summary(result: StudyResult, truth: PhantomTruth) -> str:
 
 def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
-    from RNTDosimetryLib.plan_demo import run_plan_demo
+    from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
     from RNTDosimetryLib.roads.therapy.outputs import write_outputs
     from RNTDosimetryLib.roads.therapy.run import run_study_file
 

@@ -1,0 +1,1 @@
+"""The roads on the phantoms."""
