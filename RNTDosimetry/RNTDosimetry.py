@@ -5,7 +5,7 @@ import uuid
 
 import slicer
 import vtk
-from RNTDosimetryScene.parameters import RNTDosimetryParameterNode, content_of_node
+from RNTDosimetryScene.study.parameters import RNTDosimetryParameterNode, content_of_node
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -48,7 +48,7 @@ class RNTDosimetry(ScriptedLoadableModule):
     def registerSampleData(self):
         """The phantom patient appears in Sample Data; it is generated when it is asked for."""
         makeLibraryImportable()
-        from RNTDosimetryScene import samples
+        from RNTDosimetryScene.study import samples
 
         samples.register(self.resourcePath("Icons/RNTDosimetry.png"), lambda path: RNTDosimetryLogic().loadSample(path))
 
@@ -199,7 +199,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         return RNTDosimetryParameterNode(node)
 
     def _road(self, parameterNode):
-        from RNTDosimetryScene.road import Road
+        from RNTDosimetryScene.road.road import Road
 
         return self._roads.setdefault(parameterNode.parameterNode.GetAttribute(_STUDY_ID), Road())
 
@@ -210,7 +210,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         Nothing is added to the scene when the folder cannot be used. Raises DosimetryError with the reason.
         """
-        from RNTDosimetryScene import loading
+        from RNTDosimetryScene.study import loading
 
         parameterNode = parameterNode or self.getParameterNode()
         loading.load_dicom_folder(folder, parameterNode, overrides, progress, cancel)
@@ -218,7 +218,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def loadStudyFile(self, path, parameterNode=None, progress=None, cancel=None):
         """Read a study file into the scene: its DICOM folder, what was typed about the regions, and how to compute."""
-        from RNTDosimetryScene import loading
+        from RNTDosimetryScene.study import loading
 
         parameterNode = parameterNode or self.getParameterNode()
         loading.load_study_file(path, parameterNode, progress, cancel)
@@ -226,7 +226,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def loadSample(self, path=None, parameterNode=None, progress=None, cancel=None):
         """Make the phantom patient and load it; returns its nodes, as Sample Data wants them."""
-        from RNTDosimetryScene import samples
+        from RNTDosimetryScene.study import samples
 
         parameterNode = parameterNode or self.getParameterNode()
         parameterNode = self.loadStudyFile(path or samples.make_phantom(progress=progress), parameterNode, progress, cancel)
@@ -234,7 +234,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def writeStudyFile(self, path, parameterNode=None):
         """Write what the panel holds as a study file for the command line. Returns its path."""
-        from RNTDosimetryScene import loading
+        from RNTDosimetryScene.study import loading
 
         return loading.typed_study_file(parameterNode or self.getParameterNode(), path)
 
@@ -242,61 +242,61 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def addTimePoint(self, parameterNode, activityVolume, startHours, ctVolume=None, durationSeconds=None, calibration=1.0):
         """Add a volume with its time typed. calibration: Bq/mL for a stored value of 1, true at the start of acquisition."""
-        from RNTDosimetryScene import timepoints
+        from RNTDosimetryScene.study import timepoints
 
         timepoints.add_time_point(parameterNode, activityVolume, startHours, ctVolume, durationSeconds, calibration)
 
     def clearTimePoints(self, parameterNode):
         """Take all scans out of the study; the volumes stay in the scene."""
-        from RNTDosimetryScene import timepoints
+        from RNTDosimetryScene.study import timepoints
 
         timepoints.clear_time_points(parameterNode)
 
     def chooseCalibration(self, parameterNode, path):
         """Take a calibration file of the camera; an empty path takes it back. DICOM files in counts are calibrated while they are loaded."""
-        from RNTDosimetryScene import camera
+        from RNTDosimetryScene.study import camera
 
         camera.choose_calibration(parameterNode, path)
 
     def calibrateCounts(self, parameterNode):
         """Factors of the scans in counts that were added by hand, from the calibration in use. Returns the names of the scans."""
-        from RNTDosimetryScene import camera
+        from RNTDosimetryScene.study import camera
 
         return camera.calibrate_counts(parameterNode)
 
     def chooseRecovery(self, parameterNode, path):
         """Take a recovery file for all regions without a typed coefficient; an empty path takes it back."""
-        from RNTDosimetryScene import camera
+        from RNTDosimetryScene.study import camera
 
         camera.choose_recovery(parameterNode, path)
 
     def dropRemovedScans(self, parameterNode):
         """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
-        from RNTDosimetryScene import inputs
+        from RNTDosimetryScene.study import inputs
 
         return inputs.drop_removed(parameterNode)
 
     def typeRegionValue(self, parameterNode, regionName, key, text):
         """Take a typed value of a region: "recovery_coefficient", "mass_g", "kind", "model", ... An empty text takes it back."""
-        from RNTDosimetryScene import segments
+        from RNTDosimetryScene.nodes import segments
 
         segments.type_region_value(parameterNode.segmentation, regionName, key, text)
 
     def addIsocontour(self, parameterNode, percent, pointRas=None, name=""):
         """New region: the connected voxels above a share of the highest activity. Returns its name."""
-        from RNTDosimetryScene import contours
+        from RNTDosimetryScene.study import contours
 
         return contours.add_isocontour(parameterNode, percent, name, point_ras=pointRas)
 
     def addHotSphere(self, parameterNode, volumeMl, pointRas=None, name=""):
         """New region: a sphere around the hottest voxel outside of all regions, or around a point. Returns its name."""
-        from RNTDosimetryScene import contours
+        from RNTDosimetryScene.study import contours
 
         return contours.add_hot_sphere(parameterNode, volumeMl, name, point_ras=pointRas)
 
     def addSequence(self, parameterNode, sequence, calibration=1.0):
         """Add every frame of a sequence as a scan at its own time: index values in h, min or s after the start of administration."""
-        from RNTDosimetryScene import sequences
+        from RNTDosimetryScene.study import sequences
 
         sequences.add_frames(parameterNode, sequence, calibration)
 
@@ -304,19 +304,19 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def inputEvents(self, parameterNode):
         """(node, event) of everything whose change makes results stale, beside the parameter node itself."""
-        from RNTDosimetryScene import inputs
+        from RNTDosimetryScene.study import inputs
 
         return inputs.input_events(parameterNode)
 
     def missingInput(self, parameterNode, step="dose"):
         """What is missing before a step can run, in words; empty when nothing is."""
-        from RNTDosimetryScene import inputs
+        from RNTDosimetryScene.study import inputs
 
         return inputs.missing_input(parameterNode, step)
 
     def stepState(self, parameterNode, step):
         """"none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         return road.step_state(parameterNode, self._road(parameterNode), step)
 
@@ -326,7 +326,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def runStep(self, step, parameterNode=None, progress=None, cancel=None):
         """Do one step, and before it those that are not current. Returns its frozen result: alignments, curves, fits or StudyResult."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.run_to(parameterNode, self._road(parameterNode), step, progress, cancel)
@@ -349,41 +349,41 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def regionCurves(self, parameterNode=None):
         """Curve, fit and dose of every region by name; also of a scene that was read from a file."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.region_curves(parameterNode, self._road(parameterNode))
 
     def alignments(self, parameterNode=None):
         """How every scan lies relative to the reference, with the number of its agreement; also of a scene that was read from a file."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.alignments(parameterNode, self._road(parameterNode))
 
     def regionNumbers(self, parameterNode=None):
         """Mass and doses of every region of the last computed dose; also of a scene that was read from a file."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.region_numbers(parameterNode, self._road(parameterNode))
 
     def warnings(self, parameterNode=None):
         """Warnings of the last computed dose; also of a scene that was read from a file."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.warnings_of_result(parameterNode, self._road(parameterNode))
 
     def tryModel(self, parameterNode, regionName, model):
         """Fit of another model for one region and the dose that it would give, without taking it."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         return road.try_model(parameterNode, self._road(parameterNode), regionName, model)
 
     def writeReport(self, folder, parameterNode=None, progress=None, cancel=None):
         """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm of the current results. Returns the paths."""
-        from RNTDosimetryScene import road
+        from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
         return road.write_report(folder, parameterNode, self._road(parameterNode), progress, cancel)
@@ -392,7 +392,8 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def playScans(self, parameterNode=None):
         """Show the scans as a sequence in hours and play it. Returns its vtkMRMLSequenceBrowserNode."""
-        from RNTDosimetryScene import sequences, views
+        from RNTDosimetryScene.show import views
+        from RNTDosimetryScene.study import sequences
 
         parameterNode = parameterNode or self.getParameterNode()
         views.play_scans(parameterNode)
@@ -400,19 +401,19 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def stopScans(self, parameterNode=None):
         """Take the played sequence away; the scans stay."""
-        from RNTDosimetryScene import views
+        from RNTDosimetryScene.show import views
 
         views.stop_scans(parameterNode or self.getParameterNode())
 
     def slicerRtHistograms(self, parameterNode=None):
         """Dose-volume histograms by SlicerRT, where it is installed. Returns its vtkMRMLDoseVolumeHistogramNode."""
-        from RNTDosimetryScene import slicerrt
+        from RNTDosimetryScene.show import slicerrt
 
         return slicerrt.show_histograms(parameterNode or self.getParameterNode())
 
     def slicerRtIsodoses(self, parameterNode=None):
         """Isodoses by SlicerRT, where it is installed. Returns its vtkMRMLIsodoseNode."""
-        from RNTDosimetryScene import slicerrt
+        from RNTDosimetryScene.show import slicerrt
 
         return slicerrt.show_isodoses(parameterNode or self.getParameterNode())
 
@@ -438,7 +439,7 @@ class RNTDosimetryTest(ScriptedLoadableModuleTest):
 
     def test_PhantomFromDicomToDose(self):
         makeLibraryImportable()
-        from RNTDosimetryScene.selftest import phantom_deviations
+        from RNTDosimetryScene.road.selftest import phantom_deviations
 
         self.delayDisplay(_("Making a phantom patient and computing its absorbed doses"))
         deviations = phantom_deviations(RNTDosimetryLogic(), slicer.app.temporaryPath)

@@ -76,7 +76,7 @@ def computed_panel(scene_file: Path):
 def fill_planning(widget) -> None:
     """Scout, CT and segments of the radioembolization phantom in the scene, planned by the one click of the section."""
     import numpy as np
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     from RNTDosimetryLib.images import Region
     from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare

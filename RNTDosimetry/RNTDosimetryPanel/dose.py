@@ -1,6 +1,7 @@
 """Section 6: absorbed dose of regions and voxels, as table, overlay, isodoses and curves."""
 
-from RNTDosimetryScene import inputs, isodose, slicerrt, views
+from RNTDosimetryScene.show import isodose, slicerrt, views
+from RNTDosimetryScene.study import inputs
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section

@@ -1,7 +1,9 @@
 """Section 5: curves and fits; a click on a region shows its own, and another model can be tried."""
 
-from RNTDosimetryScene import charts, display, segments, sequences, views
-from RNTDosimetryScene.inputs import study_of_scene
+from RNTDosimetryScene.nodes import segments
+from RNTDosimetryScene.show import charts, display, views
+from RNTDosimetryScene.study import sequences
+from RNTDosimetryScene.study.inputs import study_of_scene
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.base.errors import DosimetryError

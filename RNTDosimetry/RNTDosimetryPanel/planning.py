@@ -1,7 +1,7 @@
 """Section 7: a radioembolization plan, from segments or typed, whose doses follow what is changed."""
 
 import qt
-from RNTDosimetryScene import injections, plans, scout_plans
+from RNTDosimetryScene.plan import from_segments, injections, live
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -41,13 +41,13 @@ class PlanningSection(Section):
         super().__init__(panel)
         self._written, self._written_plan = "", None
         self._role_names = {
-            scout_plans.TERRITORY: _("territory"), scout_plans.TUMOR: _("tumor"), scout_plans.LIVER: _("whole liver"),
-            scout_plans.LUNGS: _("lungs"), scout_plans.EXTRAHEPATIC: _("extrahepatic"), scout_plans.IGNORE: _("ignore"),
+            from_segments.TERRITORY: _("territory"), from_segments.TUMOR: _("tumor"), from_segments.LIVER: _("whole liver"),
+            from_segments.LUNGS: _("lungs"), from_segments.EXTRAHEPATIC: _("extrahepatic"), from_segments.IGNORE: _("ignore"),
         }
 
     def setup(self):
         super().setup()
-        for name in plans.product_names():
+        for name in live.product_names():
             self.ui.planProductComboBox.addItem(name)
         prepare_table(
             self.ui.planTableWidget, [_("Compartment"), _("Dose (Gy)"), _("Limit (Gy)"), _("Verdict")],
@@ -82,11 +82,11 @@ class PlanningSection(Section):
         self._fill_roles()
         self._fill_injections()
         enable(
-            self.ui.planSegmentsButton, scout_plans.missing_input(self.node),
+            self.ui.planSegmentsButton, from_segments.missing_input(self.node),
             _("Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"),
         )
         try:
-            plan = plans.live_plan(self.node)
+            plan = live.live_plan(self.node)
         except DosimetryError as error:
             fill_table(self.ui.planTableWidget, [])
             self.say(str(error), MISSING_COLOR)
@@ -100,26 +100,26 @@ class PlanningSection(Section):
             self._written = ""
         self._say_plan(plan)
         enable(self.ui.planActivityButton, "", _("Set the activity to the largest that keeps all limits"))
-        stale = _("The segments have changed: plan from segments again") if plan.source == plans.STALE else ""
+        stale = _("The segments have changed: plan from segments again") if plan.source == live.STALE else ""
         no_folder = "" if self.ui.planFolderPathLineEdit.currentPath else _("Choose a folder for the plan first")
         enable(self.ui.planWriteButton, stale or no_folder, _("Write plan_report.html, plan.json and plan.csv of the plan in the table"))
 
     def _say_plan(self, plan):
         shown = {
-            plans.TYPED: _("The table shows the typed plan of several injections.") if plan.several
+            live.TYPED: _("The table shows the typed plan of several injections.") if plan.several
             else _("The table shows the typed plan of one tumor."),
-            plans.MEASURED: _("The table shows the plan from segments."),
-            plans.STALE: _("The table shows a plan from segments that have changed since: plan again."),
+            live.MEASURED: _("The table shows the plan from segments."),
+            live.STALE: _("The table shows a plan from segments that have changed since: plan again."),
         }[plan.source]
-        if plan.several and plan.source != plans.TYPED:
+        if plan.several and plan.source != live.TYPED:
             shown += " " + _("It holds every tumor and territory; the fields hold them as one.")
         broken = [row["name"] for row in plan.rows if row["broken"]]
         status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else _("Within the limits.")
-        color = BAD_COLOR if broken else STALE_COLOR if plan.source == plans.STALE else DONE_COLOR
+        color = BAD_COLOR if broken else STALE_COLOR if plan.source == live.STALE else DONE_COLOR
         self.say(status, color, "\n".join(text for text in (shown, plan.words, *plan.warnings, self._written) if text))
 
     def _fill_injections(self):
-        found, typed = plans.injections_of(self.node)
+        found, typed = live.injections_of(self.node)
         rows = [
             [
                 item.name, f"{item.activity_gbq:.3f}", _short(sum(tumor.mass_g for tumor in item.tumours)),
@@ -134,7 +134,7 @@ class PlanningSection(Section):
     def onInjectionSelection(self, *unused):
         if self.node is None:
             return
-        found, typed = plans.injections_of(self.node)
+        found, typed = live.injections_of(self.node)
         add_help = _("Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table")
         enable(self.ui.planAddInjectionButton, "", add_help)
         reason = "" if typed or not found else _("These are the territories of the segments: give a segment another role to take one out")
@@ -144,7 +144,7 @@ class PlanningSection(Section):
     def onInjectionCell(self, row, column):
         if self.node is not None:
             text = self.ui.planInjectionsTableWidget.item(row, column).text()
-            self.quick(_("This value cannot be used."), plans.type_injection, self.node, row, _INJECTION_KEYS[column], text)
+            self.quick(_("This value cannot be used."), live.type_injection, self.node, row, _INJECTION_KEYS[column], text)
 
     def onAddInjection(self, checked=False):
         self.quick(_("The injection could not be added."), injections.add_injection, self.node)
@@ -154,7 +154,7 @@ class PlanningSection(Section):
         self.quick(_("The injection could not be removed."), injections.remove_injection, self.node, row)
 
     def _fill_roles(self):
-        table, found = self.ui.planRolesTableWidget, scout_plans.roles(self.node.planSegmentation)
+        table, found = self.ui.planRolesTableWidget, from_segments.roles(self.node.planSegmentation)
         helps = {(row, _ROLE): _("Choose what the segment is in the plan") for row in range(len(found))}
         fill_table(table, [[name, ""] for name in found], helps=helps)
         for row, role in enumerate(found.values()):
@@ -171,22 +171,22 @@ class PlanningSection(Section):
     def onRole(self, row, index):
         if self.node is not None and self.node.planSegmentation is not None and index >= 0:
             name = self.ui.planRolesTableWidget.item(row, 0).text()
-            self.quick(_("This role cannot be used."), scout_plans.set_role, self.node.planSegmentation, name, list(self._role_names)[index])
+            self.quick(_("This role cannot be used."), from_segments.set_role, self.node.planSegmentation, name, list(self._role_names)[index])
 
     def onScout(self, node):
         if self.node is not None and node is not None and self.node.planScoutVolume is not node:
-            scout_plans.choose_scout(self.node, node)
+            from_segments.choose_scout(self.node, node)
 
     def onSegments(self, checked=False):
         with shown_errors(_("The segments make no plan.")), Work(self.panel) as work:
-            scout_plans.plan_from_segments(self.node, stopping(work.progress, work.is_cancelled))
+            from_segments.plan_from_segments(self.node, stopping(work.progress, work.is_cancelled))
 
     def onProduct(self, name):
         if self.node is not None and name:
             self.node.planProduct = name
 
     def onLargest(self, checked=False):
-        self.quick(_("There is no such activity."), plans.take_largest, self.node)
+        self.quick(_("There is no such activity."), live.take_largest, self.node)
 
     def onFolder(self, path):
         self.panel.refresh()
@@ -196,5 +196,5 @@ class PlanningSection(Section):
 
     def _write(self):
         folder = self.ui.planFolderPathLineEdit.currentPath
-        paths, self._written_plan = plans.write_plan(self.node, folder), plans.live_plan(self.node)
+        paths, self._written_plan = live.write_plan(self.node, folder), live.live_plan(self.node)
         self._written = _("Written: {names} in {folder}.").format(names=", ".join(path.name for path in paths), folder=folder)

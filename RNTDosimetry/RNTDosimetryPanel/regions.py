@@ -4,7 +4,8 @@ import os
 
 import qt
 import slicer
-from RNTDosimetryScene import camera, contours, inputs, segments
+from RNTDosimetryScene.nodes import segments
+from RNTDosimetryScene.study import camera, contours, inputs
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section

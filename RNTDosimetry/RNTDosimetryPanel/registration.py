@@ -1,8 +1,9 @@
 """Section 3: the scans are brought onto the reference, a number says how well, and eyes check it."""
 
 import slicer
-from RNTDosimetryScene import alignment, fusion
-from RNTDosimetryScene.parameters import RegistrationMethod
+from RNTDosimetryScene.road import alignment
+from RNTDosimetryScene.show import fusion
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section

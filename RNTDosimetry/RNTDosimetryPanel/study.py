@@ -3,7 +3,7 @@
 import os
 
 import slicer
-from RNTDosimetryScene import inputs, loading, samples, timepoints
+from RNTDosimetryScene.study import inputs, loading, samples, timepoints
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.nuclides import list_nuclides

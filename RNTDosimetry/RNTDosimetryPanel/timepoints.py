@@ -2,7 +2,7 @@
 
 import os
 
-from RNTDosimetryScene import camera, sequences, timepoints
+from RNTDosimetryScene.study import camera, sequences, timepoints
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section

@@ -29,8 +29,9 @@ from RNTDosimetryLib.planning import (
 )
 from RNTDosimetryLib.report import Column, Table, write_dose_nrrd
 from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan.request import OrderRequest, request_from_scout
 from RNTDosimetryLib.roads.plan.result import PlanResult
-from RNTDosimetryLib.roads.plan.run import OrderRequest, request_from_scout, run_plan
+from RNTDosimetryLib.roads.plan.run import run_plan
 from RNTDosimetryLib.roads.verify.report import write_verification_report
 
 _MARKER = "phantom.marker"

@@ -56,7 +56,7 @@ def counts_per_bq_ml(voxel_ml: float) -> float:
 def case(panel, library_run, monkeypatch):
     """The panel on the phantom's scans as counts, added by hand as from NRRD files; what it says is collected."""
     import slicer
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     _container, widget = panel
     images, expected = library_run
@@ -95,7 +95,8 @@ def test_counts_become_the_concentration_of_the_library(case, files):
     assert ui.calibrationUncertaintySpinBox.value == pytest.approx(2.1)
     assert [cells[5] for cells in texts(ui.timePointsTableWidget)] == ["1"] * 4
     ui.calibrateButton.click()
-    from RNTDosimetryScene import inputs, volumes
+    from RNTDosimetryScene.nodes import volumes
+    from RNTDosimetryScene.study import inputs
 
     factors = [volumes.calibration_of(scan) for scan in node.activityVolumes]
     assert factors == pytest.approx([1 / counts_per_bq_ml(scan.activity.geometry.voxel_volume_ml) for scan in case.images.scans], rel=1e-6)
@@ -201,7 +202,7 @@ def test_a_typed_sensitivity_stands_for_a_file(case, files):
     assert ui.calibrationLabel.text == "9.4 cps/MBq of unknown uncertainty, typed, Lu-177, date unknown"
     ui.calibrateButton.click()
     ui.calibrationUncertaintySpinBox.value = 4.0
-    from RNTDosimetryScene import inputs
+    from RNTDosimetryScene.study import inputs
 
     image = inputs.scans_of_scene(node)[0].activity
     assert image.calibration_uncertainty == 0.04
@@ -217,7 +218,7 @@ def test_a_typed_sensitivity_stands_for_a_file(case, files):
 
 def test_recovery_follows_the_volume_and_typed_values_stay(case, files):
     """The coefficients of the curve, by the volume that the table shows; a region that is drawn anew has another one."""
-    from RNTDosimetryScene import segments
+    from RNTDosimetryScene.nodes import segments
 
     ui, node = case.ui, case.node
     table = ui.regionsTableWidget
@@ -269,7 +270,7 @@ def test_files_are_saved_with_the_scene(case, files, tmp_path):
 def test_dicom_files_in_counts_are_calibrated_while_they_are_loaded(panel, files, patient, library_run, tmp_path, monkeypatch):
     """The file is chosen before Load study; the study file that is written names it, and gives the command line the same images."""
     import slicer
-    from RNTDosimetryScene import inputs
+    from RNTDosimetryScene.study import inputs
 
     _container, widget = panel
     ui, said = widget.ui, []

@@ -77,7 +77,7 @@ def test_the_patient_from_folder_to_report(clicks, full_patient, tmp_path):
 def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
     """Scout from its DICOM folder, territories and tumors as segments, an activity each: plan.json of ``plan PLAN.json`` to 1e-6."""
     import SimpleITK as sitk
-    from RNTDosimetryScene import segments
+    from RNTDosimetryScene.nodes import segments
 
     ui = clicks.ui
     scans = simulate_tare(TareSettings(size="full"))

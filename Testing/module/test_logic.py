@@ -71,7 +71,7 @@ def test_an_emptied_segment_is_refused_by_name(logic, loaded, scene):
 def test_volumes_with_typed_times_work_without_dicom(logic, scene, library_run):
     """What a user does who has NRRD files: volumes, typed hours, a segmentation, a nuclide."""
     import slicer
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     images, expected = library_run
     parameter_node = logic.getParameterNode()

@@ -16,7 +16,7 @@ ORGAN_HALF_LIFE_H, LESION_HALF_LIFE_H = 40.0, 90.0
 @pytest.fixture
 def study(logic):
     """Parameter node with a liver of 566 mL drawn over its lesion of 7.1 mL, three scans without noise."""
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     parameter_node = logic.getParameterNode()
     parameter_node.nuclide = "Lu-177"
@@ -47,7 +47,7 @@ def test_organ_is_reported_with_and_without_its_lesion(logic, study):
 
 
 def test_a_model_chosen_for_the_rest_is_the_organs(logic, study):
-    from RNTDosimetryScene import segments
+    from RNTDosimetryScene.nodes import segments
 
     logic.run(study)
     logic.typeRegionValue(study, "liver without lesions", "model", "mono")

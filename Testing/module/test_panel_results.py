@@ -76,7 +76,7 @@ def test_typed_values_are_marked(widget):
     widget.ui.administeredActivitySpinBox.value = 7000
     assert widget.ui.administeredActivityOriginLabel.text == "typed"
     assert "7400" in widget.ui.administeredActivityOriginLabel.toolTip
-    from RNTDosimetryScene import inputs
+    from RNTDosimetryScene.study import inputs
 
     row = inputs.typed_rows(widget._parameterNode)[0]
     assert (row.what, row.value, row.unit, row.status, row.read_value) == ("administered activity", "7000.0", "MBq", "override", "7400.0")
@@ -215,7 +215,7 @@ def test_isodoses_enclose_the_dose_above_them(widget):
     """Volume within a surface against the voxels above its level, which it is drawn between."""
     import slicer
     import vtk
-    from RNTDosimetryScene import isodose
+    from RNTDosimetryScene.show import isodose
 
     widget.ui.isodosePercentsLineEdit.text = "30, 60"
     widget.ui.isodoseButton.click()
@@ -284,7 +284,7 @@ def test_all_curves_come_back_and_are_seen_on_a_logarithmic_axis(widget):
 
 def test_the_scans_are_played_and_taken_away(widget):
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     node = widget._parameterNode
     widget.ui.playScansButton.click()

@@ -34,7 +34,7 @@ def tare():
 @pytest.fixture
 def case(panel, tare):
     """The panel with scout and CT of the phantom in the scene, and a function that adds segments and chooses everything."""
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     _container, widget = panel
     ui = widget.ui
@@ -91,7 +91,7 @@ def test_one_click_plans_one_tumor_near_the_truth(case, tare, tmp_path):
 
 def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path):
     """Doses of the phantom's planned activities. The panel gives each territory its share of the scout: compared per GBq that is not residual."""
-    from RNTDosimetryScene import scout_plans
+    from RNTDosimetryScene.plan import from_segments
 
     ui, truth, regions = case.ui, tare.truth, tare.regions
     case.choose(*tare.territories, tare.liver, regions["tumour_1"], regions["tumour_2"], regions["lungs"], regions["stomach"])
@@ -101,7 +101,7 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     assert ui.planLungShuntSpinBox.value == pytest.approx(100 * truth.lung_shunt_fraction, rel=0.03)
     assert ui.planLungMassSpinBox.value == pytest.approx(truth.regions["lungs"].mass_g, rel=0.03)
     assert ui.planTumorMassSpinBox.value == pytest.approx(sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.03)
-    request = scout_plans.kept_plan(case.widget._parameterNode).request
+    request = from_segments.kept_plan(case.widget._parameterNode).request
     found = {tumour.name: tumour.tnr for item in request.injections for tumour in item.tumours}
     assert found == pytest.approx(truth.tnr, rel=0.03)
     activity = {item.name: item.activity_gbq for item in request.injections}

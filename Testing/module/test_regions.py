@@ -17,7 +17,7 @@ CENTER_RAS = (10.0, -6.0, 22.0)
 def study(logic):
     """Parameter node with one volume: a hot sphere of 100 in a background of 10 kBq/mL, and a weaker one of 50."""
     import slicer
-    from RNTDosimetryScene import volumes
+    from RNTDosimetryScene.nodes import volumes
 
     from RNTDosimetryLib.images import ImageGeometry
 
@@ -37,7 +37,7 @@ def study(logic):
 
 
 def volumes_ml(parameter_node) -> dict[str, float]:
-    from RNTDosimetryScene import segments
+    from RNTDosimetryScene.nodes import segments
 
     content = parameter_node.segmentation.GetSegmentation()
     found = [content.GetNthSegment(index) for index in range(content.GetNumberOfSegments())]
@@ -77,7 +77,8 @@ def under(node, degrees: float, shift):
 
 def test_the_contour_is_the_one_of_the_library(logic, study):
     import slicer
-    from RNTDosimetryScene import inputs, segments
+    from RNTDosimetryScene.nodes import segments
+    from RNTDosimetryScene.study import inputs
 
     from RNTDosimetryLib.images import isocontour
 
@@ -93,7 +94,7 @@ def test_the_contour_is_the_one_of_the_library(logic, study):
 def test_an_unusual_contour_says_so_on_its_segment(logic, study, tmp_path):
     """The words are saved with the segmentation."""
     import slicer
-    from RNTDosimetryScene import segments
+    from RNTDosimetryScene.nodes import segments
 
     logic.addIsocontour(study, 70)
     slicer.util.saveScene(str(tmp_path / "scene.mrb"))
@@ -194,8 +195,9 @@ def test_a_drawn_lesion_carries_its_terminology(logic, study):
 
 def test_organs_of_totalsegmentator_are_mapped_by_name_and_code(logic, study, monkeypatch):
     import slicer
-    from RNTDosimetryScene import contours, segments, volumes
-    from RNTDosimetryScene.geometry import geometry_of_volume
+    from RNTDosimetryScene.nodes import segments, volumes
+    from RNTDosimetryScene.nodes.geometry import geometry_of_volume
+    from RNTDosimetryScene.study import contours
 
     from RNTDosimetryLib.images import Region
 

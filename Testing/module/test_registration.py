@@ -20,7 +20,7 @@ FIELD = ImageGeometry((64, 70, 96), (SPACING_MM,) * 3, (-209.0, -150.0, 0.0))
 @pytest.fixture
 def two_scans(logic):
     """(logic, parameter node): CT and SPECT at 4 and 96 h, moved by TRUTH in between, and the kidneys as regions."""
-    from RNTDosimetryScene import segments, volumes
+    from RNTDosimetryScene.nodes import segments, volumes
 
     parameter_node = logic.getParameterNode()
     parameter_node.nuclide = "Lu-177"
@@ -47,7 +47,7 @@ def kidney(number: int) -> Region:
 def transform(name: str, matrix_lps, parent=None):
     """A transform node of the user: it carries what is under it by the matrix."""
     import slicer
-    from RNTDosimetryScene.geometry import lps, vtk_matrix
+    from RNTDosimetryScene.nodes.geometry import lps, vtk_matrix
 
     node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode", name)
     node.SetMatrixTransformToParent(vtk_matrix(lps(np.asarray(matrix_lps))))
@@ -281,7 +281,7 @@ def test_blend_and_fade_and_back(compared):
 def test_the_slices_are_centered_on_the_patient(compared):
     """Through the middle of the body of the reference CT: the made-up trunk lies around x = y = 0."""
     import slicer
-    from RNTDosimetryScene.volumes import ct_image
+    from RNTDosimetryScene.nodes.volumes import ct_image
 
     from RNTDosimetryLib.registration import middle_of_patient
 
@@ -298,7 +298,7 @@ def test_the_slices_are_centered_on_the_patient(compared):
 def test_the_checkerboard_is_made_of_both_and_leaves_nothing(compared):
     """Cubes of 40 mm: of the reference, and of the scan as it lies on it. No node, no layer and no item is left behind."""
     import slicer
-    from RNTDosimetryScene.volumes import ct_image
+    from RNTDosimetryScene.nodes.volumes import ct_image
 
     from RNTDosimetryLib.images.resampling import resample_array
 
@@ -354,7 +354,7 @@ def test_leaving_the_panel_and_closing_the_scene_end_the_comparison(compared, sc
 
 def test_a_checkerboard_of_where_the_scan_no_longer_lies_goes_away(compared):
     """The user corrects the transform while looking: the blend follows it by itself, the checkerboard would lie."""
-    from RNTDosimetryScene.geometry import lps, vtk_matrix
+    from RNTDosimetryScene.nodes.geometry import lps, vtk_matrix
 
     _container, widget, node = compared
     moved = node.ctVolumes[1].GetParentTransformNode()

@@ -60,7 +60,7 @@ def test_transforms_bring_the_scans_onto_the_reference(computed_scene, patient):
 def test_curves_and_histograms_have_the_colors_of_the_segments(computed_scene):
     """Same hue as the segment, and dark enough to be seen on white."""
     _logic, parameter_node, result = computed_scene
-    from RNTDosimetryScene import charts
+    from RNTDosimetryScene.show import charts
 
     content = parameter_node.segmentation.GetSegmentation()
     for chart in (parameter_node.timeActivityChart, parameter_node.histogramChart):
@@ -74,7 +74,7 @@ def test_curves_and_histograms_have_the_colors_of_the_segments(computed_scene):
 
 def test_the_samples_lie_on_one_series_of_all_regions(computed_scene):
     _logic, parameter_node, result = computed_scene
-    from RNTDosimetryScene import charts
+    from RNTDosimetryScene.show import charts
 
     table = charts.series_of(parameter_node.timeActivityChart)[-1].GetTableNode()
     found = [float(table.GetCellText(row, 2)) for row in range(table.GetNumberOfRows())]
@@ -90,7 +90,7 @@ def test_the_legend_covers_no_curve(computed_scene, name, logarithmic):
     """Under the box that the legend fills there is nothing but white and grid, at the size of the result layout."""
     _logic, parameter_node, result = computed_scene
     from host import views
-    from RNTDosimetryScene import charts, display
+    from RNTDosimetryScene.show import charts, display
 
     item = result.region("lesion_1")
     display.show_region_curve(parameter_node, item.name, item.curve, item.fit)
@@ -111,7 +111,7 @@ def test_the_legend_covers_no_curve(computed_scene, name, logarithmic):
 def test_a_logarithmic_axis_keeps_what_was_measured_in_sight(computed_scene):
     """Lesion 1 starts at zero: the axis spans four decades at most, and every sample of more than a thousandth is on it."""
     _logic, parameter_node, result = computed_scene
-    from RNTDosimetryScene import charts, display
+    from RNTDosimetryScene.show import charts, display
 
     chart = parameter_node.timeActivityChart
     charts.set_log_scale(chart, True)
@@ -150,7 +150,7 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     import dataclasses
     import json
 
-    from RNTDosimetryScene.inputs import study_of_scene
+    from RNTDosimetryScene.study.inputs import study_of_scene
 
     from RNTDosimetryLib.roads.therapy.request import StudySettings, read_study
 

@@ -159,7 +159,8 @@ class FinishedCommand:
 def brainsfit(computed, monkeypatch):
     """A stand-in of the command-line module, which answers with the transforms that the library found."""
     import slicer
-    from RNTDosimetryScene import alignment, transforms
+    from RNTDosimetryScene.nodes import transforms
+    from RNTDosimetryScene.road import alignment
 
     _logic, parameter_node, result = computed
     answers = {node.GetID(): np.asarray(item.matrix) for node, item in zip(parameter_node.ctVolumes, result.alignments)}
@@ -224,7 +225,7 @@ def test_cancel_leaves_the_scene_as_it_was(computed, stop_at):
 def test_a_failure_while_showing_is_undone(computed, monkeypatch):
     """The last moment at which something can fail: nodes have been added already."""
     import slicer
-    from RNTDosimetryScene import display
+    from RNTDosimetryScene.show import display
 
     logic, parameter_node, _result = computed
 

@@ -35,14 +35,14 @@ def sample_data(module, monkeypatch):
 
 
 def test_without_sample_data_nothing_is_registered(module):
-    from RNTDosimetryScene import samples
+    from RNTDosimetryScene.study import samples
 
     assert not samples.register("icon.png", print)
 
 
 def test_the_phantom_is_generated_when_it_is_asked_for(sample_data, module, scene, study_path, monkeypatch):
     import slicer
-    from RNTDosimetryScene import samples
+    from RNTDosimetryScene.study import samples
 
     # The generator itself is tested with the phantom; here it is enough that it is asked.
     monkeypatch.setattr(samples, "make_phantom", lambda: study_path)
@@ -58,7 +58,7 @@ def test_the_phantom_is_generated_when_it_is_asked_for(sample_data, module, scen
 
 def test_the_phantom_is_made_in_the_temporary_folder(module, monkeypatch, tmp_path):
     import slicer
-    from RNTDosimetryScene import samples
+    from RNTDosimetryScene.study import samples
 
     made = []
     monkeypatch.setattr(slicer.app, "temporaryPath", str(tmp_path), raising=False)

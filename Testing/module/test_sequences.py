@@ -15,7 +15,7 @@ def study(logic, study_path):
 
 
 def test_the_scans_are_frames_at_their_hours(study):
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     browser = sequences.show_scans(study)
     sequence = browser.GetMasterSequenceNode()
@@ -25,7 +25,7 @@ def test_the_scans_are_frames_at_their_hours(study):
 
 def test_the_voxels_of_the_frames_are_those_of_the_scans(study):
     """Not copies: the same image, so that a sequence costs no memory."""
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     sequence = sequences.show_scans(study).GetMasterSequenceNode()
     for index, scan in enumerate(study.activityVolumes):
@@ -35,7 +35,7 @@ def test_the_voxels_of_the_frames_are_those_of_the_scans(study):
 def test_a_chosen_frame_is_shown_where_its_scan_lies(logic, study):
     """After registration a voxel of the shown frame has the world position of that voxel of the scan."""
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     logic.runStep("register", study)
     browser = sequences.show_scans(study)
@@ -62,7 +62,7 @@ def world_of_voxel(node, ijk) -> list[float]:
 
 def test_a_deformation_plays_along(study):
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     spline = vtk.vtkThinPlateSplineTransform()
     source, target = vtk.vtkPoints(), vtk.vtkPoints()
@@ -82,7 +82,7 @@ def test_a_deformation_plays_along(study):
 
 
 def test_all_frames_have_one_scale(study):
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     browser = sequences.show_scans(study)
     highest = max(node.GetImageData().GetScalarRange()[1] for node in study.activityVolumes)
@@ -95,7 +95,7 @@ def test_all_frames_have_one_scale(study):
 
 def test_calibrated_scans_are_played_in_becquerel(study):
     import slicer
-    from RNTDosimetryScene import sequences, timepoints
+    from RNTDosimetryScene.study import sequences, timepoints
 
     timepoints.type_time_point(study, 1, "calibration", "2.5")
     sequences.show_scans(study).SetSelectedItemNumber(1)
@@ -104,7 +104,7 @@ def test_calibrated_scans_are_played_in_becquerel(study):
 
 
 def test_the_sequences_follow_the_study_and_go_with_it(logic, scene, study):
-    from RNTDosimetryScene import sequences, timepoints
+    from RNTDosimetryScene.study import sequences, timepoints
 
     before = node_ids(scene)
     sequences.show_scans(study)
@@ -125,7 +125,7 @@ def test_the_sequences_follow_the_study_and_go_with_it(logic, scene, study):
 
 def test_the_sequences_are_not_saved(scene, study, tmp_path):
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     sequences.show_scans(study)
     slicer.util.saveScene(str(tmp_path / "scene.mrb"))
@@ -138,7 +138,7 @@ def test_the_sequences_are_not_saved(scene, study, tmp_path):
 
 
 def test_one_scan_cannot_be_played(logic):
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     from RNTDosimetryLib.base.errors import DosimetryError
 
@@ -167,7 +167,8 @@ def dynamic_sequence(scene, unit: str, count: int, values=None):
 
 @pytest.mark.parametrize(("unit", "seconds"), [("h", 3600), ("min", 60), ("s", 1)])
 def test_many_frames_become_scans_at_their_times(logic, scene, unit, seconds):
-    from RNTDosimetryScene import sequences, volumes
+    from RNTDosimetryScene.nodes import volumes
+    from RNTDosimetryScene.study import sequences
 
     node = logic.getParameterNode()
     node.nuclide = "Lu-177"
@@ -213,7 +214,7 @@ def test_a_sequence_is_added_by_a_click(panel, scene):
 ])
 def test_a_sequence_without_times_is_refused(logic, scene, unit, values, text):
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     from RNTDosimetryLib.base.errors import DosimetryError
 
@@ -233,7 +234,7 @@ def test_a_sequence_without_times_is_refused(logic, scene, unit, values, text):
 
 def test_nothing_is_added_when_a_time_is_taken(logic, scene):
     import slicer
-    from RNTDosimetryScene import sequences
+    from RNTDosimetryScene.study import sequences
 
     from RNTDosimetryLib.base.errors import DosimetryError
 

@@ -171,7 +171,7 @@ def slicerrt(computed_panel, monkeypatch):
 
 
 def test_without_slicerrt_the_buttons_rest_and_say_why(computed_panel):
-    from RNTDosimetryScene import slicerrt
+    from RNTDosimetryScene.show import slicerrt
 
     from RNTDosimetryLib.base.errors import DosimetryError
 
@@ -257,7 +257,7 @@ def test_a_dose_that_was_moved_is_a_dose_again(slicerrt):
 
 def test_our_dose_has_no_negative_voxel_and_such_are_refused(slicerrt):
     import slicer
-    from RNTDosimetryScene import slicerrt as handed
+    from RNTDosimetryScene.show import slicerrt as handed
 
     from RNTDosimetryLib.base.errors import DosimetryError
 

@@ -55,7 +55,7 @@ def spleen_ml(widget) -> str:
 
 
 def test_a_stroke_is_stale_at_once_and_measured_when_strokes_have_settled(widget, monkeypatch):
-    from RNTDosimetryScene import keys
+    from RNTDosimetryScene.road import keys
 
     brush, before = Brush(widget._parameterNode), spleen_ml(widget)
     calls, found = [], keys.step_keys

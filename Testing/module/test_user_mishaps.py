@@ -250,8 +250,9 @@ def test_every_button_in_the_wrong_order(user):
 def test_volumes_from_files_with_typed_times(user, library_run, tmp_path, ending):
     """Oblique scans saved as NRRD or NIfTI and loaded again: the concentrations of the library at the same places."""
     import slicer
-    from RNTDosimetryScene import inputs, volumes
-    from RNTDosimetryScene.geometry import moved
+    from RNTDosimetryScene.nodes import volumes
+    from RNTDosimetryScene.nodes.geometry import moved
+    from RNTDosimetryScene.study import inputs
 
     images, _expected = library_run
     turn = np.eye(4)
@@ -287,7 +288,7 @@ def test_a_volume_without_voxels_is_refused(user):
 
 @pytest.mark.parametrize("calibration", [0.0, -1.0, float("nan"), "x"])
 def test_a_calibration_that_is_none_is_refused(logic, scene, calibration):
-    from RNTDosimetryScene import volumes
+    from RNTDosimetryScene.nodes import volumes
 
     from RNTDosimetryLib.images import ImageGeometry
 

@@ -9,7 +9,7 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.images.resampling import to_sitk
-from RNTDosimetryLib.roads.plan import scout
+from RNTDosimetryLib.roads.plan import scout as scout_module
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
 
 
@@ -81,7 +81,7 @@ def test_segments_of_a_dicom_folder_by_name(tare, folder, monkeypatch, tmp_path)
     point = SimpleNamespace(
         activity=tare.scans.scout, ct=SimpleNamespace(load_ct=lambda: tare.scans.ct), regions=(tare.right, tare.tumours[0], tare.liver, tare.regions["lungs"])
     )
-    monkeypatch.setattr(scout, "read_folder", lambda path: SimpleNamespace(time_points=(point,)))
+    monkeypatch.setattr(scout_module, "read_folder", lambda path: SimpleNamespace(time_points=(point,)))
     scout = {"image": ".", "territories": ["right"], "tumours": ["tumour_1"], "liver": "liver", "lungs": "lungs", "resolution_fwhm_mm": 10.0}
     result = planned(tmp_path, {"product": "TheraSphere", "limits": {"normal_liver": 60}, "scout": scout})
     assert result.plan.tumour_dose_gy["tumour_1"] == pytest.approx(240, rel=0.03)

@@ -28,31 +28,10 @@ from RNTDosimetryLib.planning.limits import limited_activity, read_limits
 from RNTDosimetryLib.planning.positions import check_injections, own_normal_liver
 from RNTDosimetryLib.planning.products import UNCHECKED
 from RNTDosimetryLib.roads.plan.request import (
-    PLAN_FORMAT,
-    PLAN_VERSION,
-    BodySurface,
-    OrderRequest,
     PlanRequest,
     plan_from_dict,
-    request_from_scout,
 )
 from RNTDosimetryLib.roads.plan.result import PlanResult
-
-__all__ = [
-    "PLAN_FORMAT",
-    "PLAN_VERSION",
-    "BodySurface",
-    "OrderRequest",
-    "PlanRequest",
-    "PlanResult",
-    "plan_from_dict",
-    "read_plan",
-    "request_from_scout",
-    "run_plan",
-    "write_plan_outputs",
-]
-
-
 
 
 def read_plan(path: str | Path) -> PlanRequest:

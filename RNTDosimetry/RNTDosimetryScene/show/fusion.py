@@ -4,10 +4,11 @@ import numpy as np
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.images.transforms import LPS_TO_RAS
 from RNTDosimetryLib.registration import checkerboard, middle_of_patient
-from RNTDosimetryScene import hierarchy, transforms, volumes
-from RNTDosimetryScene.geometry import LPS_TO_RAS, to_world
-from RNTDosimetryScene.views import has_views
+from RNTDosimetryScene.nodes import hierarchy, transforms, volumes
+from RNTDosimetryScene.nodes.geometry import to_world
+from RNTDosimetryScene.show.views import has_views
 
 ATTRIBUTE = "RNTDosimetry.VisualCheck"
 BLEND, CHECKERBOARD = "blend", "checkerboard"

@@ -5,7 +5,7 @@ import contextlib
 import slicer
 import vtk
 
-from RNTDosimetryScene import hierarchy
+from RNTDosimetryScene.nodes import hierarchy
 
 
 @contextlib.contextmanager

@@ -4,7 +4,7 @@ import slicer
 import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import hierarchy
+from RNTDosimetryScene.nodes import hierarchy
 
 ATTRIBUTE = "RNTDosimetry.IsodoseOf"
 _LEVEL_ATTRIBUTE = "RNTDosimetry.IsodoseGy"

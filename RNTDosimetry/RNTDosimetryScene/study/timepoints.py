@@ -7,8 +7,9 @@ from datetime import datetime
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import camera, volumes
-from RNTDosimetryScene.inputs import scan_problem, typed_time
+from RNTDosimetryScene.nodes import volumes
+from RNTDosimetryScene.study import camera
+from RNTDosimetryScene.study.inputs import scan_problem, typed_time
 
 _START, _DURATION, _CALIBRATION = "StartHours", "DurationSeconds", "Calibration"
 TYPED = "Typed"

@@ -8,9 +8,9 @@ import slicer
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, DrawnRegion, Region, hot_sphere, isocontour, occupancy_on_grid
 from RNTDosimetryLib.images.drawing import sphere_region
-from RNTDosimetryScene import segments, volumes
-from RNTDosimetryScene.geometry import from_world, geometry_of_volume, lps, moved, to_world
-from RNTDosimetryScene.inputs import reference_volume
+from RNTDosimetryScene.nodes import segments, volumes
+from RNTDosimetryScene.nodes.geometry import from_world, geometry_of_volume, lps, moved, to_world
+from RNTDosimetryScene.study.inputs import reference_volume
 
 _BACKGROUND_REGIONS = ("background", "body")
 ORGANS = ("kidney_left", "kidney_right", "liver", "spleen")

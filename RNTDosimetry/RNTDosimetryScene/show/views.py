@@ -3,7 +3,9 @@
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import display, geometry, inputs, sequences
+from RNTDosimetryScene.nodes import geometry
+from RNTDosimetryScene.show import display
+from RNTDosimetryScene.study import inputs, sequences
 
 RESULT_LAYOUT = 7177
 _LEGEND_SIZE, _LEGEND_POSITION = (0.07, 0.45), (0.98, 0.8)

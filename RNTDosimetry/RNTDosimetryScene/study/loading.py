@@ -18,10 +18,12 @@ from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.roads.therapy.images import FILE_KEYS, Scan, read_study_files, regions_with_settings, scans_of_intake
 from RNTDosimetryLib.roads.therapy.request import read_study
 from RNTDosimetryLib.roads.therapy.volumes import read_volumes
-from RNTDosimetryScene import camera, display, hierarchy, segments, tables, volumes
-from RNTDosimetryScene.inputs import reference_volume
-from RNTDosimetryScene.parameters import RegistrationMethod
-from RNTDosimetryScene.transaction import undone_on_failure
+from RNTDosimetryScene.nodes import hierarchy, segments, tables, volumes
+from RNTDosimetryScene.road.transaction import undone_on_failure
+from RNTDosimetryScene.show import display
+from RNTDosimetryScene.study import camera
+from RNTDosimetryScene.study.inputs import reference_volume
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 
 def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, cancel=None) -> None:
@@ -216,7 +218,7 @@ def _add_organs_without_lesions(parameter_node, study) -> None:
 def typed_study_file(parameter_node, path) -> Path:
     """Write what the panel holds as a study file that ``python -m RNTDosimetryLib run`` reads. DICOM studies only."""
     from RNTDosimetryLib.base.documents import write_json
-    from RNTDosimetryScene.inputs import study_of_scene
+    from RNTDosimetryScene.study.inputs import study_of_scene
 
     if not parameter_node.dicomFolder:
         raise DosimetryError("Expected a study that was loaded from a DICOM folder, received volumes of the scene; save the scene instead.")

@@ -16,9 +16,10 @@ from RNTDosimetryLib.roads.therapy.outputs import write_outputs
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
 from RNTDosimetryLib.roads.therapy.result import Alignment, grouped
 from RNTDosimetryLib.roads.therapy.run import assemble
-from RNTDosimetryScene import alignment, display, keys
-from RNTDosimetryScene.inputs import images_of_scene, missing_input, study_of_scene
-from RNTDosimetryScene.transaction import undone_on_failure
+from RNTDosimetryScene.road import alignment, keys
+from RNTDosimetryScene.road.transaction import undone_on_failure
+from RNTDosimetryScene.show import display
+from RNTDosimetryScene.study.inputs import images_of_scene, missing_input, study_of_scene
 
 STEPS = ("register", "measure", "fit", "dose")
 NONE, CURRENT, STALE = "none", "current", "stale"

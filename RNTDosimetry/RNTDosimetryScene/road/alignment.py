@@ -11,9 +11,9 @@ from RNTDosimetryLib.registration.quality import registration_quality
 from RNTDosimetryLib.roads.therapy.alignment import align as align_scans
 from RNTDosimetryLib.roads.therapy.request import StudySettings
 from RNTDosimetryLib.roads.therapy.result import Alignment
-from RNTDosimetryScene import transforms
-from RNTDosimetryScene.inputs import reference_volume, scans_of_scene
-from RNTDosimetryScene.parameters import RegistrationMethod
+from RNTDosimetryScene.nodes import transforms
+from RNTDosimetryScene.study.inputs import reference_volume, scans_of_scene
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 
 def has_brainsfit() -> bool:

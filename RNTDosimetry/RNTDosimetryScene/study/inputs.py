@@ -12,8 +12,9 @@ from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_overlap_rule, with_recovery
 from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
-from RNTDosimetryScene import camera, segments, volumes
-from RNTDosimetryScene.parameters import RegistrationMethod
+from RNTDosimetryScene.nodes import segments, volumes
+from RNTDosimetryScene.study import camera
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 _TYPED_BY_HAND = "typed in the panel"
 

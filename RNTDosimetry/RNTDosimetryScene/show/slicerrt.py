@@ -7,7 +7,8 @@ their parameter nodes. Our own histograms and isodoses need none of it and stay 
 import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import hierarchy, isodose
+from RNTDosimetryScene.nodes import hierarchy
+from RNTDosimetryScene.show import isodose
 
 DVH_MODULE, ISODOSE_MODULE = "DoseVolumeHistogram", "Isodose"
 _TABLE_ROLE = "DoseVolumeHistogram."

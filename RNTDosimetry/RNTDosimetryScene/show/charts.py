@@ -6,7 +6,7 @@ import numpy as np
 import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
-from RNTDosimetryScene import hierarchy, tables
+from RNTDosimetryScene.nodes import hierarchy, tables
 
 _COLORS = (
     (0.00, 0.45, 0.70), (0.84, 0.37, 0.00), (0.00, 0.62, 0.45), (0.80, 0.47, 0.65), (0.90, 0.62, 0.00),

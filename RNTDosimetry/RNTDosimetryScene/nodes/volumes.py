@@ -9,7 +9,7 @@ from vtk.util.numpy_support import numpy_to_vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry
-from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
+from RNTDosimetryScene.nodes.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
 ATTRIBUTE = "RNTDosimetry."
 """Prefix of the node attributes in which the scene keeps what Slicer has no place for."""

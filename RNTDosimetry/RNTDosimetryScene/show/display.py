@@ -8,9 +8,10 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import Measured, format_cell
 from RNTDosimetryLib.roads.therapy.report import results_table
 from RNTDosimetryLib.roads.therapy.result import StudyResult
-from RNTDosimetryScene import charts, hierarchy, tables, transforms, volumes
-from RNTDosimetryScene.inputs import reference_volume
-from RNTDosimetryScene.parameters import RegistrationMethod
+from RNTDosimetryScene.nodes import hierarchy, tables, transforms, volumes
+from RNTDosimetryScene.show import charts
+from RNTDosimetryScene.study.inputs import reference_volume
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 _CURVE_POINTS = 120
 _TAIL = 1.5

@@ -12,11 +12,12 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.images import ActivityImage, Region
 from RNTDosimetryLib.planning import ScoutMeasurement
 from RNTDosimetryLib.planning.positions import own_normal_liver
-from RNTDosimetryLib.roads.plan.run import PlanRequest, plan_from_dict, request_from_scout
+from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict, request_from_scout
 from RNTDosimetryLib.roads.plan.scout import deposit_warnings, measure_segments
-from RNTDosimetryScene import injections, segments, volumes
-from RNTDosimetryScene.geometry import geometry_of_volume
-from RNTDosimetryScene.transaction import undone_on_failure
+from RNTDosimetryScene.nodes import segments, volumes
+from RNTDosimetryScene.nodes.geometry import geometry_of_volume
+from RNTDosimetryScene.plan import injections
+from RNTDosimetryScene.road.transaction import undone_on_failure
 
 TERRITORY, TUMOR, LIVER, LUNGS, EXTRAHEPATIC, IGNORE = ROLES = ("territory", "tumor", "liver", "lungs", "extrahepatic", "ignore")
 """What a segment is in a plan. A territory is the perfused volume of one injection with its tumors; liver is the whole liver."""

@@ -8,9 +8,10 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Injection, Tumour, list_products
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan.request import PlanRequest
 from RNTDosimetryLib.roads.plan.result import PlanResult
-from RNTDosimetryLib.roads.plan.run import PlanRequest, run_plan
-from RNTDosimetryScene import injections, scout_plans
+from RNTDosimetryLib.roads.plan.run import run_plan
+from RNTDosimetryScene.plan import from_segments, injections
 
 TYPED, MEASURED, STALE = "typed", "measured", "stale"
 _TUMOR, _LIVER, _LUNG = "tumor", "normal_liver", "lung"
@@ -59,7 +60,7 @@ def injections_of(parameter_node) -> tuple[tuple[Injection, ...], bool]:
     typed = injections.typed_injections(parameter_node)
     if typed:
         return typed, True
-    kept = scout_plans.kept_plan(parameter_node)
+    kept = from_segments.kept_plan(parameter_node)
     return (() if kept is None or kept.typed_over else kept.request.injections), False
 
 
@@ -95,7 +96,7 @@ def _request(parameter_node) -> tuple[PlanRequest, str]:
     typed = injections.typed_injections(parameter_node)
     if typed:
         return _typed_request(parameter_node, typed), TYPED
-    kept = scout_plans.kept_plan(parameter_node)
+    kept = from_segments.kept_plan(parameter_node)
     if kept is not None and not kept.typed_over:
         return kept.request, STALE if kept.stale else MEASURED
     mass = parameter_node.planTumorMassG

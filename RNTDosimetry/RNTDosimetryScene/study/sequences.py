@@ -7,7 +7,8 @@ import slicer
 import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import hierarchy, timepoints, volumes
+from RNTDosimetryScene.nodes import hierarchy, volumes
+from RNTDosimetryScene.study import timepoints
 
 _STUDY, _STAMP = volumes.ATTRIBUTE + "ScansOf", volumes.ATTRIBUTE + "ScansStamp"
 _HOURS_PER_UNIT = {"h": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "minutes": 1 / 60, "s": 1 / 3600, "sec": 1 / 3600, "ms": 1 / 3.6e6, "d": 24.0}

@@ -11,7 +11,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region, whole_organ_name
 from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
-from RNTDosimetryScene.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
+from RNTDosimetryScene.nodes.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
 
 _TAG = "RNTDosimetry."
 _DRAWN = "RNTDosimetryDrawn"

@@ -3,7 +3,7 @@
 import numpy as np
 import slicer
 
-from RNTDosimetryScene.geometry import from_world, lps, matrix_to_world, to_parent_of_registration, to_world, vtk_matrix
+from RNTDosimetryScene.nodes.geometry import from_world, lps, matrix_to_world, to_parent_of_registration, to_world, vtk_matrix
 
 IDENTITY = np.eye(4)
 _MADE = "RNTDosimetry.Registration"

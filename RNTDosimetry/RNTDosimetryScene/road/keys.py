@@ -7,9 +7,9 @@ from collections import OrderedDict
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryScene import segments, transforms, volumes
-from RNTDosimetryScene.inputs import drop_removed, reference_volume
-from RNTDosimetryScene.parameters import RegistrationMethod
+from RNTDosimetryScene.nodes import segments, transforms, volumes
+from RNTDosimetryScene.study.inputs import drop_removed, reference_volume
+from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 _KEPT_CONTENTS = 256
 

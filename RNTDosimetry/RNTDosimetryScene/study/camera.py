@@ -21,8 +21,8 @@ from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.intake import IntakeRow
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
 from RNTDosimetryLib.roads.therapy.images import check_recovery_setup
-from RNTDosimetryScene import volumes
-from RNTDosimetryScene.geometry import geometry_of_volume
+from RNTDosimetryScene.nodes import volumes
+from RNTDosimetryScene.nodes.geometry import geometry_of_volume
 
 _CALIBRATED = volumes.ATTRIBUTE + "Calibrated"
 """Attribute of a scan in counts: as JSON, what its factor was found with."""

@@ -1,0 +1,1 @@
+"""Radioembolisation in the scene."""

@@ -1,0 +1,1 @@
+"""The steps of the therapy road, called from the scene."""

@@ -1,0 +1,1 @@
+"""Results in views, charts and other modules."""

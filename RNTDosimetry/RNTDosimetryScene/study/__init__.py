@@ -1,0 +1,1 @@
+"""What a study in the scene is made of: scans, regions, settings, files."""
