@@ -8,3 +8,5 @@ from hypothesis import settings
 os.environ.setdefault("RNTDOSIMETRY_CACHE", str(Path(__file__).resolve().parents[1] / ".pytest_cache" / "kernels"))
 settings.register_profile("repeatable", derandomize=True, database=None)
 settings.load_profile("repeatable")
+
+pytest_plugins = ["fixtures.patient_fixtures", "fixtures.phantom_fixtures", "fixtures.tare_fixtures"]

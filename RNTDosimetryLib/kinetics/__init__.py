@@ -14,12 +14,15 @@ from RNTDosimetryLib.kinetics.hybrid import HybridCurve, hybrid_curve
 from RNTDosimetryLib.kinetics.models import MODEL_NAMES, TRAPEZOID, ExponentialModel, get_model, list_models, register
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, general_rate, list_populations, population_prior
 from RNTDosimetryLib.kinetics.results import BootstrapSummary, KineticFit, RankedModel
+from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit, fit_voxels
+from RNTDosimetryLib.kinetics.voxels.series import FitCancelled
 
 __all__ = [
     "AUTO_MODELS",
     "BootstrapSummary",
     "EarlyActivity",
     "ExponentialModel",
+    "FitCancelled",
     "HybridCurve",
     "KineticFit",
     "MODEL_NAMES",
@@ -27,9 +30,11 @@ __all__ = [
     "RankedModel",
     "RatePrior",
     "TRAPEZOID",
+    "VoxelFit",
     "early_activity",
     "fit_time_activities",
     "fit_time_activity",
+    "fit_voxels",
     "general_rate",
     "get_model",
     "hybrid_curve",

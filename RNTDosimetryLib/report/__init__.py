@@ -12,7 +12,6 @@ from RNTDosimetryLib.report.figures import (
     dose_against_activity_plot,
     dvh_plot,
     limit_plot,
-    recovery_plot,
     scatter_plot,
     time_activity_plot,
 )
@@ -72,7 +71,6 @@ __all__ = [
     "measured",
     "png_bytes",
     "read_rtdose",
-    "recovery_plot",
     "render_page",
     "scatter_plot",
     "slice_figure",

@@ -93,7 +93,7 @@ def _recovery_rows():
 
 
 def _deformable_rows():
-    from images.moving_patient import GRID, patient
+    from fixtures.moving_patient import GRID, patient
 
     from RNTDosimetryLib.images import CtImage
     from RNTDosimetryLib.registration import register_deformable

@@ -45,7 +45,7 @@ def _fuzz_rows(kinds: str):
 
 
 def _fuzz(kinds: str):
-    from images.fuzz_dicom import DIALECTS, MORE_KINDS, outcome, write_more_kinds, write_patients
+    from fixtures.fuzz_dicom import DIALECTS, MORE_KINDS, outcome, write_more_kinds, write_patients
 
     write, names = (write_patients, DIALECTS) if kinds == "SPECT and PET" else (write_more_kinds, MORE_KINDS)
     counts, slowest = collections.Counter(), 0.0
@@ -59,7 +59,7 @@ def _fuzz(kinds: str):
 
 
 def _write_clinical(folder: Path) -> None:
-    from images.dicom_fixtures import ROOT, Grid, Spect, write_ct, write_spect
+    from fixtures.dicom_fixtures import ROOT, Grid, Spect, write_ct, write_spect
 
     spect = Grid(size=(128, 128, 128), spacing=(4.8, 4.8, 4.8), centre=(0.0, 0.0, 140.0))
     ct = Grid(size=(150, 512, 512), spacing=(2.0, 0.97, 0.97), centre=(0.0, 0.0, 140.0))
@@ -73,14 +73,14 @@ def _write_clinical(folder: Path) -> None:
 
 
 def _small_activity(points, start_h):
-    from images.dicom_fixtures import true_concentration
+    from fixtures.dicom_fixtures import true_concentration
 
     return true_concentration(points, start_h) / 10
 
 
 def _hounsfield(grid, number: int):
     import numpy as np
-    from images.moving_patient import scan
+    from fixtures.moving_patient import scan
 
     from RNTDosimetryLib.images import ImageGeometry
 
@@ -89,7 +89,7 @@ def _hounsfield(grid, number: int):
 
 
 def _motion(number: int):
-    from images.moving_patient import motion
+    from fixtures.moving_patient import motion
 
     return motion(1.0 + number, 6.0 * number, seed=number)
 
@@ -101,7 +101,7 @@ def _environment() -> dict:
 
 def _measure(folder: str) -> None:
     import numpy as np
-    from images.moving_patient import mean_displacement_mm
+    from fixtures.moving_patient import mean_displacement_mm
 
     from benchmarks.memory import peak_memory_gb
     from RNTDosimetryLib.images import resample_activity

@@ -3,8 +3,8 @@
 import time
 
 import numpy as np
-from images.moving_activity import activity_scan, field_of_view
-from images.moving_patient import GRID, mean_displacement_mm, motion, scan
+from fixtures.moving_activity import activity_scan, field_of_view
+from fixtures.moving_patient import GRID, mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry

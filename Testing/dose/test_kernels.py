@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from dose.kernel_references import reference_rows
+from fixtures.kernel_references import reference_rows
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

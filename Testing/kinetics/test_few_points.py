@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kinetics.simulation import Lu177
+from fixtures.simulation import Lu177
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, later_cycle, population_prior, single_time_point, two_points
@@ -71,7 +71,7 @@ def test_prior_method_is_the_maximum_a_posteriori_fit():
 
 
 def test_single_point_refusals():
-    with pytest.raises(DosimetryError, match="Expected a method out of hanscheid, madsen, prior, received 'guess'"):
+    with pytest.raises(DosimetryError, match="Expected a method hanscheid, madsen or prior, received 'guess'"):
         single_time_point(24, 10.0, LU, "guess")
     with pytest.raises(DosimetryError, match="give effective_half_life_h or prior"):
         single_time_point(24, 10.0, LU, "madsen")

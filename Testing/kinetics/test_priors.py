@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from kinetics.simulation import Lu177
+from fixtures.simulation import Lu177
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from host.errors import collected_errors
-from workflow.test_calibration_road import in_counts
+from roads.camera.test_calibration import in_counts
 
 from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
 from RNTDosimetryLib.measurement.uncertainty import sphere_recovery

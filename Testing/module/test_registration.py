@@ -5,8 +5,8 @@ The patient is made by formula, and so is the motion between the scans: it is th
 
 import numpy as np
 import pytest
-from images.moving_activity import ORGANS, SPACING_MM, activity_scan
-from images.moving_patient import mean_displacement_mm, motion, scan
+from fixtures.moving_activity import ORGANS, SPACING_MM, activity_scan
+from fixtures.moving_patient import mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry, Region
@@ -36,7 +36,7 @@ def two_scans(logic):
 
 def kidney(number: int) -> Region:
     """A kidney of the made-up patient on the grid of the reference CT."""
-    from images.moving_patient import GRID
+    from fixtures.moving_patient import GRID
 
     z, y, x = np.meshgrid(*(np.arange(n) for n in GRID.size), indexing="ij")
     points = (np.stack([x, y, z, np.ones_like(x)], axis=-1) @ GRID.index_to_lps.T)[..., :3]

@@ -86,7 +86,7 @@ class VoxelSeries:
 
 def voxel_series(times_h, images_bq_ml, decay_constant_per_h: float, mask=None) -> tuple[VoxelSeries, np.ndarray]:
     """The checked series, and the order that sorts the caller's time points."""
-    times = np.atleast_1d(number_array(times_h, "times in hours", "convert them"))
+    times = np.atleast_1d(number_array(times_h, "times_h"))
     if times.ndim != 1 or times.size == 0 or not np.isfinite(times).all() or times.min() < 0:
         raise DosimetryError(
             f"Expected times in hours after the administration, all finite and not negative, received {shown(times_h)}; "

@@ -25,7 +25,8 @@ from RNTDosimetryLib.intake.counts import StoredScan, read_stored_scan
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
-from RNTDosimetryLib.report import Column, Table, measured, recovery_plot
+from RNTDosimetryLib.report import Column, Table, measured
+from RNTDosimetryLib.roads.camera.report import recovery_plot
 
 REQUEST_FORMAT = "RNTDosimetry recovery request"
 REQUEST_VERSION = 1

@@ -1,0 +1,51 @@
+"""Damaged files never crash the intake; the seeds are on record here, ``make bench`` runs 2000 of them."""
+
+import pytest
+from fixtures.fuzz_dicom import MORE_KINDS, outcome, write_more_kinds, write_patients
+
+MORE_ONCE_CRASHED_OR_SILENT = (81, 139, 163, 409, 826, 1337, 1361)
+ONCE_CRASHED = (6, 7, 24, 40, 42, 51, 52, 71, 89, 107, 183, 1013, 1126, 1179, 1242)
+
+
+@pytest.fixture(scope="module")
+def patients(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("fuzz")
+    write_patients(folder)
+    return folder
+
+
+@pytest.mark.parametrize("first", [0, 20, 40, 60])
+def test_damage_is_refused_or_harmless_or_warned_about(patients, first):
+    for seed in range(first, first + 20):
+        result, what = outcome(patients, seed)
+        assert result in ("unwritable", "refused", "same", "warned", "changed"), f"seed {seed}, {what}"
+        if "deleted" in what and ";" not in what:  # a missing element never changes a number in silence
+            assert result != "changed", f"seed {seed}, {what}"
+
+
+@pytest.mark.parametrize("seed", ONCE_CRASHED)
+def test_seeds_that_crashed_once(patients, seed):
+    result, what = outcome(patients, seed)
+    assert not result.startswith("crash"), what
+
+
+@pytest.fixture(scope="module")
+def more_kinds(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("more")
+    write_more_kinds(folder)
+    return folder
+
+
+@pytest.mark.parametrize("first", [0, 20, 40, 60])
+def test_damaged_time_frames_dialects_and_planar_scans(more_kinds, first):
+    for seed in range(first, first + 20):
+        result, what = outcome(more_kinds, seed, MORE_KINDS)
+        assert result in ("unwritable", "refused", "same", "warned", "changed"), f"seed {seed}, {what}"
+        if "deleted" in what and ";" not in what:
+            assert result != "changed", f"seed {seed}, {what}"
+
+
+@pytest.mark.parametrize("seed", MORE_ONCE_CRASHED_OR_SILENT)
+def test_seeds_that_crashed_or_were_silent_once(more_kinds, seed):
+    result, what = outcome(more_kinds, seed, MORE_KINDS)
+    assert result in ("refused", "warned"), what
