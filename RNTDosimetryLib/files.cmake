@@ -177,7 +177,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
   RNTDosimetryLib/roads/therapy/images.py
-  RNTDosimetryLib/roads/therapy/judgement.py
+  RNTDosimetryLib/roads/therapy/judgment.py
   RNTDosimetryLib/roads/therapy/outputs.py
   RNTDosimetryLib/roads/therapy/report.py
   RNTDosimetryLib/roads/therapy/request.py
@@ -235,7 +235,7 @@ set(LIBRARY_RESOURCES
   Resources/planning/bsa.json
   Resources/planning/holmium.json
   Resources/planning/products.json
-  Resources/report/colours.json
+  Resources/report/colors.json
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/compare.schema.json

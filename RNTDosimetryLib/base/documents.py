@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record, checked_path, read_json_file, to_plain
+from RNTDosimetryLib.base.records import Record, checked_path, present_spelling, read_json_file, to_plain
 
 
 def read_request(kind: type[Record], format_name: str, version: int, path, what: str):
@@ -49,11 +49,12 @@ def _refuse_unknown(content, kind: type[Record], where: str) -> None:
     if not isinstance(content, Mapping):
         return
     known = {item.name for item in fields(kind)}
-    unknown = sorted(str(key) for key in content if key not in known)
+    unknown = sorted(str(key) for key in content if key not in known and present_spelling(str(key)) not in known)
     if unknown:
         raise DosimetryError(f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling.")
     hints = typing.get_type_hints(kind)
     for name, value in content.items():
+        name = present_spelling(str(name))
         for inner in (hints[name], *typing.get_args(hints[name])):
             if isinstance(inner, type) and issubclass(inner, Record):
                 _refuse_unknown(value, inner, f"{name} of {where}")

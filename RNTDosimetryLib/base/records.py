@@ -21,7 +21,15 @@ NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
 
 _SHORTEST_MOMENT = len("2026-11-24T10")
+_FORMER_SPELLINGS = (("centre", "center"), ("colour", "color"), ("labelled", "labeled"), ("haematocrit", "hematocrit"), ("paralysable", "paralyzable"))
 _LARGEST_NUMBER = sys.float_info.max
+
+
+def present_spelling(word: str) -> str:
+    """A key or a word as it is spelled today, of a file that an older version wrote."""
+    for former, present in _FORMER_SPELLINGS:
+        word = word.replace(former, present)
+    return word
 
 
 class Record:
@@ -44,7 +52,8 @@ class Record:
         """The record of stored data. Raises DosimetryError, with the name of the field, for a value of another kind and for one that is missing."""
         if not isinstance(data, Mapping):
             raise DosimetryError(f"Expected an object with the fields of a {cls.__name__}, received {_shown(data)}; correct it.")
-        hints, values = typing.get_type_hints(cls), {}
+        hints, values, names = typing.get_type_hints(cls), {}, {item.name for item in dataclasses.fields(cls)}
+        data = {key if key in names else present_spelling(str(key)): value for key, value in data.items()}
         for item in dataclasses.fields(cls):
             required = item.default is dataclasses.MISSING and item.default_factory is dataclasses.MISSING
             if not item.init:

@@ -5,6 +5,7 @@ factor true over observed of the wide spectrum applies to the photopeak counts.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,9 +13,9 @@ from scipy.special import lambertw
 
 from RNTDosimetryLib.base.checks import checked_array, checked_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.records import Record, present_spelling
 
-MODELS = ("paralysable", "non-paralysable")
+MODELS = ("paralyzable", "non-paralyzable")
 
 _HEAVY_LOSS = 0.3
 _FEWEST_RATES = 4
@@ -26,12 +27,18 @@ class DeadTime(Record):
     the source it was measured with (None when typed). chi2, degrees_of_freedom: of the fit."""
 
     dead_time_s: float
-    model: str = "paralysable"
+    model: str = "paralyzable"
     uncertainty_s: float | None = None
     wide_spectrum_cps_per_mbq: float | None = None
     chi2: float | None = None
     degrees_of_freedom: int | None = None
     warnings: tuple[str, ...] = ()
+
+    @classmethod
+    def from_dict(cls, data: dict) -> "DeadTime":
+        """Also of a file that an older version wrote, with its spelling of the model."""
+        model = data.get("model") if isinstance(data, Mapping) else None
+        return super().from_dict({**data, "model": present_spelling(model)} if isinstance(model, str) else data)
 
     def __post_init__(self):
         _check_model(self.model)
@@ -42,10 +49,10 @@ class DeadTime(Record):
 
     @property
     def largest_observed_cps(self) -> float:
-        """Highest rate that can be observed: 1/(e tau) paralysable, 1/tau non-paralysable (never reached)."""
+        """Highest rate that can be observed: 1/(e tau) paralyzable, 1/tau non-paralyzable (never reached)."""
         if self.dead_time_s == 0:
             return math.inf
-        return 1.0 / self.dead_time_s / (math.e if self.model == "paralysable" else 1.0)
+        return 1.0 / self.dead_time_s / (math.e if self.model == "paralyzable" else 1.0)
 
     def factor(self, observed_wide_cps: float) -> "DeadTimeFactor":
         """What counts at this wide-spectrum rate must be multiplied by. Raises DosimetryError beyond the highest rate."""
@@ -56,7 +63,7 @@ class DeadTime(Record):
         relative = None
         if self.uncertainty_s is not None:
             # d ln n / d tau at a fixed observed rate: n / (1 - n tau), and n.
-            relative = true * self.uncertainty_s / (max(1.0 - busy, 1e-9) if self.model == "paralysable" else 1.0)
+            relative = true * self.uncertainty_s / (max(1.0 - busy, 1e-9) if self.model == "paralyzable" else 1.0)
         warnings = []
         if 1.0 - 1.0 / value > _HEAVY_LOSS:
             warnings.append(f"dead time: {1.0 - 1.0 / value:.0%} of the counts are lost; the correction is sensitive to the dead time")
@@ -76,19 +83,19 @@ class DeadTimeFactor(Record):
     warnings: tuple[str, ...] = ()
 
 
-def observed_rate_cps(true_cps, dead_time_s: float, model: str = "paralysable") -> np.ndarray:
-    """Rate that is observed at a true rate n: n exp(-n tau) paralysable, n / (1 + n tau) non-paralysable."""
+def observed_rate_cps(true_cps, dead_time_s: float, model: str = "paralyzable") -> np.ndarray:
+    """Rate that is observed at a true rate n: n exp(-n tau) paralyzable, n / (1 + n tau) non-paralyzable."""
     true = _checked_rates(true_cps)
     _check_model(model)
     dead_time_s = _checked_dead_time(dead_time_s)
-    return true * np.exp(-true * dead_time_s) if model == "paralysable" else true / (1.0 + true * dead_time_s)
+    return true * np.exp(-true * dead_time_s) if model == "paralyzable" else true / (1.0 + true * dead_time_s)
 
 
-def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralysable") -> np.ndarray:
+def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralyzable") -> np.ndarray:
     """True rate of an observed one (a number or an array, for example one for each projection).
 
-    Paralysable: n = m exp(-W(-m tau)), W the main branch of Lambert's function: the solution below the maximum, so a camera
-    beyond its maximum (more activity, fewer counts) is not described. Non-paralysable: m / (1 - m tau).
+    Paralyzable: n = m exp(-W(-m tau)), W the main branch of Lambert's function: the solution below the maximum, so a camera
+    beyond its maximum (more activity, fewer counts) is not described. Non-paralyzable: m / (1 - m tau).
     Raises DosimetryError for rates that this dead time cannot give.
     """
     observed = _checked_rates(observed_cps)
@@ -97,16 +104,16 @@ def true_rate_cps(observed_cps, dead_time_s: float, model: str = "paralysable") 
     if dead_time_s == 0:
         return observed
     busy = observed * dead_time_s
-    largest = 1.0 / math.e if model == "paralysable" else 1.0
+    largest = 1.0 / math.e if model == "paralyzable" else 1.0
     if np.any(busy >= largest):
         raise DosimetryError(
             f"Expected a wide-spectrum rate below {largest / dead_time_s:.4g} cps, the highest of a {model} dead time of {dead_time_s:.3g} s, "
             f"received {observed.max():.4g} cps; check rate, dead time and model."
         )
-    return observed * np.exp(-lambertw(-busy).real) if model == "paralysable" else observed / (1.0 - busy)
+    return observed * np.exp(-lambertw(-busy).real) if model == "paralyzable" else observed / (1.0 - busy)
 
 
-def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: str = "paralysable") -> DeadTime:
+def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: str = "paralyzable") -> DeadTime:
     """Dead time and sensitivity from one source at several activities (a decaying source).
 
     activities_mbq, observed_wide_cps: (n,), n >= 4, from low to high rates in any order. Poisson counts over duration_s weight

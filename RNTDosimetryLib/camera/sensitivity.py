@@ -98,16 +98,16 @@ def calibrate_point(
             f"Expected a resolution of at least half a voxel of {max(geometry.spacing_mm):.3g} mm, received a FWHM of {fwhm_mm:g} mm; type what was measured, in mm."
         )
     radius = _POINT_RADIUS_FWHM * fwhm_mm
-    centre = np.array(np.unravel_index(int(np.argmax(image)), image.shape), dtype=float)
+    center = np.array(np.unravel_index(int(np.argmax(image)), image.shape), dtype=float)
     index = np.stack(np.meshgrid(*(np.arange(n) for n in image.shape), indexing="ij"), axis=-1)
     for _ in range(3):
-        distance = np.linalg.norm((index - centre) * geometry.spacing_mm, axis=-1)
+        distance = np.linalg.norm((index - center) * geometry.spacing_mm, axis=-1)
         weight = np.where(distance <= radius, image, 0.0)
-        centre = np.tensordot(weight, index, axes=3) / weight.sum()
-    distance = np.linalg.norm((index - centre) * geometry.spacing_mm, axis=-1)
-    edge = np.min(np.minimum(centre + 0.5, np.array(image.shape) - 0.5 - centre) * geometry.spacing_mm)
+        center = np.tensordot(weight, index, axes=3) / weight.sum()
+    distance = np.linalg.norm((index - center) * geometry.spacing_mm, axis=-1)
+    edge = np.min(np.minimum(center + 0.5, np.array(image.shape) - 0.5 - center) * geometry.spacing_mm)
     if edge < radius:
-        raise DosimetryError(f"Expected the point source at least {radius:.0f} mm inside the image, received {edge:.0f} mm; centre it.")
+        raise DosimetryError(f"Expected the point source at least {radius:.0f} mm inside the image, received {edge:.0f} mm; center it.")
     shell = (distance > 1.25 * radius) & (distance <= 1.75 * radius)
     return _from_sum(image, distance <= radius, shell, "point", source, start, duration_s, dead_time, setup)
 

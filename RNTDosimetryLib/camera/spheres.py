@@ -28,7 +28,7 @@ _IMPLAUSIBLE_RECOVERY = 1.1
 class DetectedSphere(Record):
     """A sphere found. excess_bq: activity around it above its surroundings (Bq/mL x mL), by which sizes were assigned."""
 
-    centre_lps_mm: tuple[float, float, float]
+    center_lps_mm: tuple[float, float, float]
     diameter_mm: float
     excess_bq: float
 
@@ -55,10 +55,10 @@ class SpherePhantomScan(Record):
 
 
 def detect_spheres(image: ActivityImage, diameters_mm, fwhm_mm: float, least_distance_mm: float = 40.0) -> tuple[DetectedSphere, ...]:
-    """Centres of hot spheres of known diameters, in the order of ``diameters_mm``.
+    """Centers of hot spheres of known diameters, in the order of ``diameters_mm``.
 
     The image is smoothed by one sigma of the resolution; its highest local maxima at least ``least_distance_mm`` apart are
-    the candidates, as many as there are diameters. Each centre is the centroid of what exceeds the surroundings, and the
+    the candidates, as many as there are diameters. Each center is the centroid of what exceeds the surroundings, and the
     sphere with the most activity above them gets the largest diameter. Raises DosimetryError when fewer stand out from the
     noise, when two diameters are alike to within 5 %, or when an activity does not fit the diameter it would get.
     """
@@ -80,10 +80,10 @@ def detect_spheres(image: ActivityImage, diameters_mm, fwhm_mm: float, least_dis
     found = sorted((_centroid_and_excess(image, place, reach) for place in clear), key=lambda item: -item[1])
     by_size = np.argsort(-diameters)
     # Once more within the outline that fits each: noise far out would weigh more than a small sphere.
-    found = [_centroid_and_excess(image, centre, diameters[number] / 2.0 + fwhm_mm) for (centre, _), number in zip(found, by_size)]
+    found = [_centroid_and_excess(image, center, diameters[number] / 2.0 + fwhm_mm) for (center, _), number in zip(found, by_size)]
     result: list[DetectedSphere | None] = [None] * diameters.size
-    for (centre, excess), number in zip(sorted(found, key=lambda item: -item[1]), by_size):
-        result[number] = DetectedSphere(tuple(float(value) for value in centre), float(diameters[number]), float(excess))
+    for (center, excess), number in zip(sorted(found, key=lambda item: -item[1]), by_size):
+        result[number] = DetectedSphere(tuple(float(value) for value in center), float(diameters[number]), float(excess))
     _check_sizes(result)
     return tuple(result)
 
@@ -95,13 +95,13 @@ def measure_sphere_recovery(
     fwhm_mm: float,
     concentration_relative_uncertainty: float | None = None,
     surroundings_bq_ml: float | None = None,
-    centre_uncertainty_mm: float = 0.25,
+    center_uncertainty_mm: float = 0.25,
 ) -> SpherePhantomScan:
     """Recovery of each sphere within its true outline.
 
     R = (m - b)/(c - b): m mean over the sphere by partial voxels, b level of the surroundings (measured in the shell from 2 to
     3 FWHM outside when None, without what is near another sphere; type 0 for a cold phantom), c the true concentration at the time of the image. Noise of m:
-    what differs from the mean at the same distance from the centre, as a sphere looks the same in all directions. A centre
+    what differs from the mean at the same distance from the center, as a sphere looks the same in all directions. A center
     wrong by u along each axis costs a little, taken from the image shifted by u. Raises DosimetryError for a sphere
     that leaves the image, and for a concentration not above the surroundings.
     """
@@ -109,10 +109,10 @@ def measure_sphere_recovery(
         raise DosimetryError(f"Expected a positive concentration in the spheres, received {true_concentration_bq_ml}; type what was filled in.")
     spheres = tuple(spheres)
     recoveries, uncertainties, levels, warnings = [], [], [], []
-    places = [(sphere.centre_lps_mm, sphere.diameter_mm) for sphere in spheres]
+    places = [(sphere.center_lps_mm, sphere.diameter_mm) for sphere in spheres]
     noises, correlated_voxels = noise_of_means(image.concentration_bq_ml, image.geometry, places, fwhm_mm)
     for sphere, noise in zip(spheres, noises):
-        mean = sphere_mean(image.concentration_bq_ml, image.geometry, sphere.centre_lps_mm, sphere.diameter_mm)
+        mean = sphere_mean(image.concentration_bq_ml, image.geometry, sphere.center_lps_mm, sphere.diameter_mm)
         level, level_error = (float(surroundings_bq_ml or 0.0), 0.0)
         if surroundings_bq_ml is None:
             shell = _shell_values(image, sphere, spheres, fwhm_mm)
@@ -123,7 +123,7 @@ def measure_sphere_recovery(
                 f"Expected spheres above their surroundings, received {true_concentration_bq_ml:.4g} and {level:.4g} Bq/mL; check the concentrations."
             )
         recovery = (mean - level) / contrast
-        place = _place_error(image, sphere, mean, centre_uncertainty_mm)
+        place = _place_error(image, sphere, mean, center_uncertainty_mm)
         # dR/dm = 1/contrast, dR/db = (R - 1)/contrast
         recoveries.append(recovery)
         uncertainties.append(math.hypot(noise, place, (1.0 - recovery) * level_error) / contrast)
@@ -147,7 +147,7 @@ def _check_diameters(diameters: np.ndarray, fwhm_mm: float) -> None:
         raise DosimetryError(f"Expected positive inner diameters and resolution in mm, received {diameters.tolist()} and {fwhm_mm}; type them.")
     ordered = np.sort(diameters)
     if np.any(np.diff(ordered) < 0.05 * ordered[1:]):
-        raise DosimetryError(f"Expected diameters that differ by 5 % or more, received {ordered.tolist()}; give the centres of such spheres yourself.")
+        raise DosimetryError(f"Expected diameters that differ by 5 % or more, received {ordered.tolist()}; give the centers of such spheres yourself.")
 
 
 def _separate_maxima(smooth: np.ndarray, geometry: ImageGeometry, least_distance_mm: float, wanted: int) -> list[np.ndarray]:
@@ -169,9 +169,9 @@ def _to_lps(geometry: ImageGeometry, index_zyx) -> np.ndarray:
     return (geometry.index_to_lps @ np.append(np.asarray(index_zyx, dtype=float)[::-1], 1.0))[:3]
 
 
-def _stands_out(smooth: np.ndarray, geometry: ImageGeometry, centre_lps_mm, radius_mm: float) -> bool:
+def _stands_out(smooth: np.ndarray, geometry: ImageGeometry, center_lps_mm, radius_mm: float) -> bool:
     """Whether a maximum is above the shell around it by several times the scatter there."""
-    box, distance = distances_around(geometry, centre_lps_mm, _SHELL * radius_mm)
+    box, distance = distances_around(geometry, center_lps_mm, _SHELL * radius_mm)
     shell = smooth[box][(distance > radius_mm) & (distance <= _SHELL * radius_mm)]
     level = float(np.median(shell))
     scatter = 1.4826 * float(np.median(np.abs(shell - level)))
@@ -179,22 +179,22 @@ def _stands_out(smooth: np.ndarray, geometry: ImageGeometry, centre_lps_mm, radi
     return bool(peak - level > _LEAST_CONTRAST_TO_NOISE * scatter)
 
 
-def _centroid_and_excess(image: ActivityImage, centre_lps_mm, radius_mm: float) -> tuple[np.ndarray, float]:
-    """Centre in LPS mm and activity above the surroundings, in a ball that follows the centroid."""
+def _centroid_and_excess(image: ActivityImage, center_lps_mm, radius_mm: float) -> tuple[np.ndarray, float]:
+    """Center in LPS mm and activity above the surroundings, in a ball that follows the centroid."""
     geometry = image.geometry
-    centre, excess = np.asarray(centre_lps_mm, dtype=float), 0.0
+    center, excess = np.asarray(center_lps_mm, dtype=float), 0.0
     for _ in range(_CENTROID_ROUNDS):
-        box, distance = distances_around(geometry, centre, _SHELL * radius_mm)
+        box, distance = distances_around(geometry, center, _SHELL * radius_mm)
         values = image.concentration_bq_ml[box].astype(np.float64)
         level = float(np.median(values[(distance > radius_mm) & (distance <= _SHELL * radius_mm)]))
         weight = np.where(distance <= radius_mm, values - level, 0.0)
         excess = float(weight.sum()) * geometry.voxel_volume_ml
-        # Only what is well above the level moves the centre, so that noise far out does not.
+        # Only what is well above the level moves the center, so that noise far out does not.
         strong = np.where(weight > _CENTROID_SHARE * weight.max(), weight, 0.0)
         index = [np.arange(part.start, part.stop) for part in box]
         sums = [np.tensordot(strong.sum(axis=tuple(other for other in range(3) if other != axis)), index[axis], axes=1) for axis in range(3)]
-        centre = _to_lps(geometry, np.array(sums) / strong.sum())
-    return centre, excess
+        center = _to_lps(geometry, np.array(sums) / strong.sum())
+    return center, excess
 
 
 def _check_sizes(spheres) -> None:
@@ -205,16 +205,16 @@ def _check_sizes(spheres) -> None:
         if not 1 / _SIZE_AGREEMENT < ratio < _SIZE_AGREEMENT:
             raise DosimetryError(
                 f"Expected spheres filled with one concentration, received {ratio:.2g} times that of the largest in the sphere taken for {sphere.diameter_mm:g} mm; "
-                "check the diameters, or give the centres yourself."
+                "check the diameters, or give the centers yourself."
             )
 
 
-def _place_error(image: ActivityImage, sphere: DetectedSphere, mean: float, centre_uncertainty_mm: float) -> float:
-    """Loss of the mean by a misplaced centre, Bq/mL: quadratic, so its mean is that of the shifts both ways, summed over the axes."""
+def _place_error(image: ActivityImage, sphere: DetectedSphere, mean: float, center_uncertainty_mm: float) -> float:
+    """Loss of the mean by a misplaced center, Bq/mL: quadratic, so its mean is that of the shifts both ways, summed over the axes."""
     axes = np.asarray(image.geometry.direction).T
-    centre = np.asarray(sphere.centre_lps_mm)
+    center = np.asarray(sphere.center_lps_mm)
     shifted = [
-        sphere_mean(image.concentration_bq_ml, image.geometry, centre + sign * centre_uncertainty_mm * axis, sphere.diameter_mm)
+        sphere_mean(image.concentration_bq_ml, image.geometry, center + sign * center_uncertainty_mm * axis, sphere.diameter_mm)
         for axis in axes
         for sign in (-1.0, 1.0)
     ]
@@ -225,13 +225,13 @@ def _shell_values(image: ActivityImage, sphere: DetectedSphere, others, fwhm_mm:
     """Voxels from two to three FWHM outside a sphere, two or more from every other: nearer, spheres spill 0.01 % and more."""
     inner, outer = (sphere.diameter_mm / 2.0 + factor * fwhm_mm for factor in _SURROUNDING_FWHM)
     geometry = image.geometry
-    box, distance = distances_around(geometry, sphere.centre_lps_mm, outer)
+    box, distance = distances_around(geometry, sphere.center_lps_mm, outer)
     shell = (distance > inner) & (distance <= outer)
-    centre = np.linalg.inv(geometry.index_to_lps) @ np.append(sphere.centre_lps_mm, 1.0)
+    center = np.linalg.inv(geometry.index_to_lps) @ np.append(sphere.center_lps_mm, 1.0)
     index = [np.arange(part.start, part.stop) for part in box]
     for other in others:
-        place = (np.linalg.inv(geometry.index_to_lps) @ np.append(other.centre_lps_mm, 1.0))[:3][::-1]
-        if np.allclose(place, centre[:3][::-1]):
+        place = (np.linalg.inv(geometry.index_to_lps) @ np.append(other.center_lps_mm, 1.0))[:3][::-1]
+        if np.allclose(place, center[:3][::-1]):
             continue
         squares = [((line - at) * step) ** 2 for line, at, step in zip(index, place, geometry.spacing_mm)]
         near = (other.diameter_mm / 2.0 + _SURROUNDING_FWHM[0] * fwhm_mm) ** 2
@@ -254,7 +254,7 @@ _LEAST_VARIANCE_SHARE = 0.05
 
 
 @lru_cache(maxsize=512)
-def sphere_weights(geometry: ImageGeometry, centre_lps_mm: tuple[float, float, float], diameter_mm: float):
+def sphere_weights(geometry: ImageGeometry, center_lps_mm: tuple[float, float, float], diameter_mm: float):
     """Box of the grid and the weight of each of its voxels, (z, y, x), sum 1: mean = sum(weights x values).
 
     The mean of the spline over the ball, by quadrature (radii x directions); its weights are the B-splines at the passed through the spline's prefilter, which is its own transpose. Raises DosimetryError when the sphere leaves the grid.
@@ -262,11 +262,11 @@ def sphere_weights(geometry: ImageGeometry, centre_lps_mm: tuple[float, float, f
     from scipy import ndimage
 
     to_index = np.linalg.inv(geometry.index_to_lps)
-    index = (to_index @ np.append(centre_lps_mm, 1.0))[:3]
+    index = (to_index @ np.append(center_lps_mm, 1.0))[:3]
     reach = diameter_mm / 2.0 * np.linalg.norm(to_index[:3, :3], axis=1)
     if np.any(index - reach < -0.5) or np.any(index + reach > np.array(geometry.size[::-1]) - 0.5):
         raise DosimetryError(
-            f"Expected a sphere of {diameter_mm:.4g} mm within the image, received one at {np.round(centre_lps_mm, 1).tolist()} that leaves it; "
+            f"Expected a sphere of {diameter_mm:.4g} mm within the image, received one at {np.round(center_lps_mm, 1).tolist()} that leaves it; "
             "leave this sphere out or use a larger image."
         )
     voxels = np.pi / 6.0 * diameter_mm**3 / np.prod(geometry.spacing_mm)
@@ -306,7 +306,7 @@ def _ball_points(directions: int) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _b_splines(offset: np.ndarray) -> np.ndarray:
-    """Values of the B-splines around points, (n, order + 1); offset: distance of each point from the first of their centres."""
+    """Values of the B-splines around points, (n, order + 1); offset: distance of each point from the first of their centers."""
     half = (_ORDER + 1) / 2.0
     x = offset[:, None] - np.arange(_ORDER + 1) + half
     # Truncated powers; x runs from 0 to order + 1 over the support.
@@ -314,19 +314,19 @@ def _b_splines(offset: np.ndarray) -> np.ndarray:
     return sum(terms) / math.factorial(_ORDER)
 
 
-def sphere_mean(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diameter_mm: float) -> float:
+def sphere_mean(values: np.ndarray, geometry: ImageGeometry, center_lps_mm, diameter_mm: float) -> float:
     """Mean over a sphere."""
-    box, weights = sphere_weights(geometry, tuple(float(value) for value in centre_lps_mm), float(diameter_mm))
+    box, weights = sphere_weights(geometry, tuple(float(value) for value in center_lps_mm), float(diameter_mm))
     return float((values[box] * weights).sum(dtype=np.float64))
 
 
-def distances_around(geometry: ImageGeometry, centre_lps_mm, radius_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
-    """Box of the grid that holds a ball, and the distance in mm of each of its voxels from the centre."""
+def distances_around(geometry: ImageGeometry, center_lps_mm, radius_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
+    """Box of the grid that holds a ball, and the distance in mm of each of its voxels from the center."""
     spacing = np.asarray(geometry.spacing_mm)
-    centre = (np.linalg.inv(geometry.index_to_lps) @ np.append(centre_lps_mm, 1.0))[:3][::-1]
-    low = np.maximum(np.floor(centre - radius_mm / spacing).astype(int), 0)
-    high = np.minimum(np.ceil(centre + radius_mm / spacing).astype(int) + 1, geometry.size)
-    axes = [((np.arange(a, b) - c) * step) ** 2 for a, b, c, step in zip(low, high, centre, spacing)]
+    center = (np.linalg.inv(geometry.index_to_lps) @ np.append(center_lps_mm, 1.0))[:3][::-1]
+    low = np.maximum(np.floor(center - radius_mm / spacing).astype(int), 0)
+    high = np.minimum(np.ceil(center + radius_mm / spacing).astype(int) + 1, geometry.size)
+    axes = [((np.arange(a, b) - c) * step) ** 2 for a, b, c, step in zip(low, high, center, spacing)]
     distance = np.sqrt(axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :])
     return tuple(slice(int(a), int(b)) for a, b in zip(low, high)), distance
 
@@ -347,22 +347,22 @@ class _Residuals:
 def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm: float) -> tuple[list[float], float]:
     """Standard errors of the means over spheres, in the unit of the image, and how many voxels count as one independent one.
 
-    spheres: pairs (centre_lps_mm, diameter_mm). A sphere looks the same in all directions, so what differs from the mean at its
+    spheres: pairs (center_lps_mm, diameter_mm). A sphere looks the same in all directions, so what differs from the mean at its
     distance is noise. Its variance is in proportion to the value, as for counts; the factor is taken from all spheres
-    together, as is the correlation of neighbours (a Gaussian with the measured value at one voxel's distance along each axis).
+    together, as is the correlation of neighbors (a Gaussian with the measured value at one voxel's distance along each axis).
     Raises DosimetryError for a sphere that leaves the grid, and for spheres within one another.
     """
     _check_places(geometry, spheres)
-    parts = [_residuals(values, geometry, centre, diameter, fwhm_mm) for centre, diameter in spheres]
+    parts = [_residuals(values, geometry, center, diameter, fwhm_mm) for center, diameter in spheres]
     pooled = sum(float((part.normal**2).sum()) for part in parts) / sum(int(np.count_nonzero(part.fitted)) for part in parts)
     correlated_voxels = 1.0
     for axis in range(3):
-        correlation = min(max(_neighbour_correlation(parts, axis), 0.0), _LARGEST_CORRELATION)
+        correlation = min(max(_neighbor_correlation(parts, axis), 0.0), _LARGEST_CORRELATION)
         correlated_voxels *= 1.0 + 2.0 * sum(correlation ** (step * step) for step in range(1, 12))
     variance = np.zeros(geometry.size)
     errors = []
-    for (centre, diameter), part in zip(spheres, parts):
-        box, weights = sphere_weights(geometry, tuple(float(value) for value in centre), float(diameter))
+    for (center, diameter), part in zip(spheres, parts):
+        box, weights = sphere_weights(geometry, tuple(float(value) for value in center), float(diameter))
         variance[part.box] = pooled * part.fitted
         independent = float((weights**2 * variance[box]).sum()) * correlated_voxels
         whole = float((np.abs(weights) * variance[box]).sum())
@@ -372,10 +372,10 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
 
 
 def _check_places(geometry: ImageGeometry, spheres) -> None:
-    for centre, diameter in spheres:
-        sphere_weights(geometry, tuple(float(value) for value in centre), float(diameter))
-    for (centre, diameter), (other, other_diameter) in combinations(spheres, 2):
-        apart = math.dist(centre, other)
+    for center, diameter in spheres:
+        sphere_weights(geometry, tuple(float(value) for value in center), float(diameter))
+    for (center, diameter), (other, other_diameter) in combinations(spheres, 2):
+        apart = math.dist(center, other)
         if apart < 0.5 * (diameter + other_diameter):
             raise DosimetryError(
                 f"Expected spheres beside one another, received those of {diameter:g} and {other_diameter:g} mm with centers {apart:.3g} mm apart; "
@@ -383,9 +383,9 @@ def _check_places(geometry: ImageGeometry, spheres) -> None:
             )
 
 
-def _residuals(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diameter_mm: float, fwhm_mm: float) -> _Residuals:
+def _residuals(values: np.ndarray, geometry: ImageGeometry, center_lps_mm, diameter_mm: float, fwhm_mm: float) -> _Residuals:
     radius = diameter_mm / 2.0 + _BALL_BEYOND_FWHM * fwhm_mm
-    box, distance = distances_around(geometry, centre_lps_mm, radius)
+    box, distance = distances_around(geometry, center_lps_mm, radius)
     around = values[box].astype(np.float64)
     inside = distance <= radius
     basis = np.polynomial.chebyshev.chebvander(2.0 * (distance[inside] / radius) ** 2 - 1.0, _PROFILE_DEGREE)
@@ -398,7 +398,7 @@ def _residuals(values: np.ndarray, geometry: ImageGeometry, centre_lps_mm, diame
     return _Residuals(box, fitted, normal)
 
 
-def _neighbour_correlation(parts: list[_Residuals], axis: int) -> float:
+def _neighbor_correlation(parts: list[_Residuals], axis: int) -> float:
     """Correlation of residuals one voxel apart, over all spheres."""
     product = square = 0.0
     for part in parts:

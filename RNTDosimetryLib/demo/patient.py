@@ -98,11 +98,11 @@ def alignment_deviations(result: StudyResult, truth: PhantomTruth) -> list[Align
     found = []
     for alignment, scan in zip(result.alignments, truth.scans):
         matrix, known = np.asarray(alignment.matrix), np.asarray(scan.reference_to_scan)
-        centre = np.append(scan.rotation_centre_lps_mm, 1.0)
+        center = np.append(scan.rotation_center_lps_mm, 1.0)
         rotation = matrix[:3, :3] @ known[:3, :3].T
         # The sine form: the arc cosine of the trace loses all digits at small angles.
         sine = np.linalg.norm(rotation - rotation.T) / (2.0 * np.sqrt(2.0))
-        shift = float(np.linalg.norm((matrix - known) @ centre))
+        shift = float(np.linalg.norm((matrix - known) @ center))
         found.append(AlignmentDeviation(alignment.scan, shift, float(np.degrees(np.arcsin(min(1.0, sine))))))
     return found
 

@@ -3,7 +3,7 @@
 from RNTDosimetryLib.dose.comparison import EngineComparison, GammaResult, compare_engines, gamma_index
 from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.density import DensityMap, density_from_hounsfield, hounsfield_curve
-from RNTDosimetryLib.dose.histograms import DoseVolumeHistogram, dose_volume_histogram, generalised_eud, isodose_levels
+from RNTDosimetryLib.dose.histograms import DoseVolumeHistogram, dose_volume_histogram, generalized_eud, isodose_levels
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map, photon_dose_gy
 from RNTDosimetryLib.dose.organs import (
@@ -79,7 +79,7 @@ __all__ = [
     "effective_half_life_from_uptakes_d",
     "eqd2",
     "gamma_index",
-    "generalised_eud",
+    "generalized_eud",
     "hounsfield_curve",
     "isodose_levels",
     "lea_catcheside_factor",

@@ -140,7 +140,7 @@ def _interpolate(source, start, strides, part) -> np.ndarray:
 
 
 def _offsets(shape, spacing, distance_mm, maximum, steps) -> tuple[np.ndarray, np.ndarray]:
-    """Search offsets in voxels (n, 3) and their lengths in mm, nearest first; voxel centres are among them, none leaves the image."""
+    """Search offsets in voxels (n, 3) and their lengths in mm, nearest first; voxel centers are among them, none leaves the image."""
     reach = maximum * distance_mm
     axes = []
     for size, side in zip(shape, spacing):

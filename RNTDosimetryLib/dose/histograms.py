@@ -125,7 +125,7 @@ def dose_volume_histogram(
         cumulative_fraction=cumulative,
         dose_at_percent_gy={f"D{percent:g}": _dose_at_percent(values, weight, percent) for percent in number_list(dose_at_percent, "the volumes of Dx in %")},
         volume_at_dose_percent={f"V{level:g}": _volume_percent(values, weight, level) for level in number_list(volume_at_dose_gy, "the doses of Vx in Gy")},
-        geud_gy={f"{a:g}": generalised_eud(values, a, weight) for a in number_list(geud_exponents, "the gEUD exponents")},
+        geud_gy={f"{a:g}": generalized_eud(values, a, weight) for a in number_list(geud_exponents, "the gEUD exponents")},
         lower_fraction=lower,
         upper_fraction=upper,
         warnings=_warnings(total, name),
@@ -134,8 +134,8 @@ def dose_volume_histogram(
     )
 
 
-def generalised_eud(dose_gy, exponent: float, weights=None) -> float:
-    """Generalised equivalent uniform dose in Gy, (sum v_i D_i^a)^(1/a) with v_i the share of the volume (Niemierko 1999).
+def generalized_eud(dose_gy, exponent: float, weights=None) -> float:
+    """Generalized equivalent uniform dose in Gy, (sum v_i D_i^a)^(1/a) with v_i the share of the volume (Niemierko 1999).
 
     dose_gy: voxel doses, any shape. exponent a: 1 is the mean, large positive for serial organs, negative for tumours.
     weights: same shape, share of each voxel, None for equal. Raises DosimetryError for a = 0, NaN or negative dose.

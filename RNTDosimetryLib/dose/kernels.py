@@ -262,7 +262,7 @@ def _folded(nuclide: Nuclide) -> DosePointKernel:
 def electron_spectrum(nuclide: Nuclide) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """All electrons of a nuclide on one energy grid: energies in MeV, electrons per decay and positrons per decay at each.
 
-    Every particle is shared between the two neighbouring energies so that number and energy stay the same.
+    Every particle is shared between the two neighboring energies so that number and energy stay the same.
     """
     energies, weights = [line.energy_mev for line in nuclide.electrons], [line.intensity for line in nuclide.electrons]
     is_positron = [False] * len(energies)

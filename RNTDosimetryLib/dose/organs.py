@@ -15,17 +15,17 @@ def marrow_constants() -> dict:
     return read_json("dose", "organ_methods.json")["marrow"]
 
 
-def red_marrow_to_blood_ratio(haematocrit: float | None = None, peptide: bool = False) -> float:
-    """RMBLR, activity concentration of red marrow over that of blood: 1 for 177Lu peptides, else 0.19 / (1 - haematocrit).
+def red_marrow_to_blood_ratio(hematocrit: float | None = None, peptide: bool = False) -> float:
+    """RMBLR, activity concentration of red marrow over that of blood: 1 for 177Lu peptides, else 0.19 / (1 - hematocrit).
 
-    haematocrit: 0.1 to 0.7, the patient's own (male about 0.45, female 0.40), needed unless ``peptide``.
+    hematocrit: 0.1 to 0.7, the patient's own (male about 0.45, female 0.40), needed unless ``peptide``.
     """
     constants = marrow_constants()
     if peptide:
         return float(constants["peptide_rmblr"]["value"])
-    fraction = any_number(haematocrit, "a haematocrit between 0.1 and 0.7", "give a fraction, not per cent")
+    fraction = any_number(hematocrit, "a hematocrit between 0.1 and 0.7", "give a fraction, not per cent")
     if not 0.1 <= fraction <= 0.7:
-        raise DosimetryError(f"Expected a haematocrit between 0.1 and 0.7, received {haematocrit}; give a fraction, not per cent.")
+        raise DosimetryError(f"Expected a hematocrit between 0.1 and 0.7, received {hematocrit}; give a fraction, not per cent.")
     return constants["extracellular_fraction"]["value"] / (1 - fraction)
 
 

@@ -10,7 +10,7 @@ from RNTDosimetryLib.base.checks import finite_array, non_negative_number, posit
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.dose.histograms import generalised_eud
+from RNTDosimetryLib.dose.histograms import generalized_eud
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ def tcp_poisson(bed_gy, clonogens: float, alpha_per_gy: float, weights=None) -> 
 
 
 def logistic_probability(dose_gy: float, d50_gy: float, gamma50: float) -> float:
-    """P = 1 / (1 + (D50 / D)^(4 gamma50)): one half at D50, with the normalised slope D dP/dD = gamma50 there. For TCP and NTCP."""
+    """P = 1 / (1 + (D50 / D)^(4 gamma50)): one half at D50, with the normalized slope D dP/dD = gamma50 there. For TCP and NTCP."""
     dose = non_negative_number(dose_gy, "dose in Gy")
     middle = positive_number(d50_gy, "dose of 50 % in Gy")
     slope = positive_number(gamma50, "slope gamma50")
@@ -83,10 +83,10 @@ def response_probability(dose_gy, parameters, weights=None, volume_ml: float | N
         model = values["model"]
         if model == "poisson":
             clonogens = positive_number(values["clonogens_per_ml"], "clonogens per mL") * positive_number(volume_ml, "volume in mL", "the Poisson model needs it")
-            effective = generalised_eud(dose_gy, 1.0, weights)
+            effective = generalized_eud(dose_gy, 1.0, weights)
             probability = tcp_poisson(dose_gy, clonogens, values["alpha_per_gy"], weights)
         elif model in ("logistic", "lkb"):
-            effective = generalised_eud(dose_gy, values["geud_exponent"], weights)
+            effective = generalized_eud(dose_gy, values["geud_exponent"], weights)
             slope = (logistic_probability, "gamma50") if model == "logistic" else (ntcp_lkb, "m")
             probability = slope[0](effective, values["d50_gy"], values[slope[1]])
         else:

@@ -9,7 +9,7 @@ from RNTDosimetryLib.base.checks import LARGEST_NUMBER, checked_array, checked_k
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.geometry import ImageGeometry, sphere_diameter_mm
-from RNTDosimetryLib.images.resampling import centres_inside
+from RNTDosimetryLib.images.resampling import centers_inside
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 
 USUAL_FRACTIONS = (0.30, 0.42)
@@ -22,12 +22,12 @@ _FEW_VOXELS = 8
 @dataclass(frozen=True)
 class DrawnRegion(Record):
     """A region drawn by the image. threshold_bq_ml: None for a sphere. maximum_bq_ml, mean_bq_ml: in the region, of the image.
-    centre_lps_mm: of the hottest voxel, or of the sphere."""
+    center_lps_mm: of the hottest voxel, or of the sphere."""
 
     region: Region
     mean_bq_ml: float
     maximum_bq_ml: float
-    centre_lps_mm: tuple[float, float, float]
+    center_lps_mm: tuple[float, float, float]
     threshold_bq_ml: float | None = None
     warnings: tuple[str, ...] = ()
 
@@ -69,9 +69,9 @@ def fixed_threshold(
 
 
 def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region | None = None, name: str = "hot sphere") -> DrawnRegion:
-    """The sphere of a fixed size with the highest mean, its centre on a voxel centre.
+    """The sphere of a fixed size with the highest mean, its center on a voxel center.
 
-    diameter_mm: 12.4 holds 1 mL. within: where the centre may lie. The mean is over partial voxels. Only places where the
+    diameter_mm: 12.4 holds 1 mL. within: where the center may lie. The mean is over partial voxels. Only places where the
     whole sphere lies in the image count. Raises DosimetryError when there is none.
     """
     from scipy.signal import fftconvolve
@@ -95,15 +95,15 @@ def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region |
     inner = tuple(slice(int(a + r), int(b - r)) for a, b, r in zip(low, high, reach))
     means[~(allowed & whole)[inner]] = -np.inf
     index = np.array(np.unravel_index(int(np.argmax(means)), means.shape)) + low + reach
-    centre = (geometry.index_to_lps @ np.append(index[::-1], 1.0))[:3]
-    region = sphere_region(geometry, centre, diameter_mm, name)
+    center = (geometry.index_to_lps @ np.append(index[::-1], 1.0))[:3]
+    region = sphere_region(geometry, center, diameter_mm, name)
     share = region.occupancy.astype(np.float64)
     values = image.concentration_bq_ml[share > 0].astype(np.float64)
     mean = float((values * share[share > 0]).sum() / share.sum())
     warnings = []
     if sphere_volume_ml(diameter_mm) < geometry.voxel_volume_ml * _FEW_VOXELS:
         warnings.append(f"{name}: a sphere of {diameter_mm:.4g} mm holds fewer than {_FEW_VOXELS} voxels; its mean is noisy")
-    return DrawnRegion(region, mean, float(values.max()), tuple(float(value) for value in centre), None, tuple(warnings))
+    return DrawnRegion(region, mean, float(values.max()), tuple(float(value) for value in center), None, tuple(warnings))
 
 
 @dataclass(frozen=True)
@@ -133,7 +133,7 @@ def _allowed(image: ActivityImage, within: Region | None) -> np.ndarray:
     checked_kind(image, ActivityImage, "the activity image")
     if within is None:
         return np.ones(image.geometry.size, dtype=bool)
-    allowed = centres_inside(checked_kind(within, Region, "the region to look in"), image.geometry)
+    allowed = centers_inside(checked_kind(within, Region, "the region to look in"), image.geometry)
     if not allowed.any():
         raise DosimetryError(f"Expected region '{within.name}' to hold a voxel of '{image.name}', received none; check that they are aligned.")
     return allowed
@@ -159,13 +159,13 @@ def _drawn(image, allowed, threshold: float, place, name: str, warnings: list[st
     if np.count_nonzero(mask) < _FEW_VOXELS:
         warnings.append(f"{name}: the contour holds fewer than {_FEW_VOXELS} voxels")
     values = image.concentration_bq_ml[mask].astype(np.float64)
-    centre = (geometry.index_to_lps @ np.append(place[::-1], 1.0))[:3]
+    center = (geometry.index_to_lps @ np.append(place[::-1], 1.0))[:3]
     region = Region(name=name, geometry=geometry, occupancy=mask, kind="lesion")
-    return DrawnRegion(region, float(values.mean()), float(values.max()), tuple(float(value) for value in centre), float(threshold), tuple(warnings))
+    return DrawnRegion(region, float(values.mean()), float(values.max()), tuple(float(value) for value in center), float(threshold), tuple(warnings))
 
 
 def _sphere_kernel(spacing_mm, diameter_mm: float, reach: np.ndarray) -> np.ndarray:
-    """Share of each voxel around the centre of one in a sphere, over all, (z, y, x)."""
+    """Share of each voxel around the center of one in a sphere, over all, (z, y, x)."""
     n = _KERNEL_SAMPLES
     offsets = (np.arange(n) + 0.5) / n - 0.5
     axes = [((np.arange(-r, r + 1)[:, None] + offsets).ravel() * step) ** 2 for r, step in zip(reach, spacing_mm)]
@@ -185,11 +185,11 @@ def sphere_volume_ml(diameter_mm: float) -> float:
 
 
 def checked_diameter_mm(diameter_mm) -> float:
-    """A positive diameter of up to a metre; DosimetryError otherwise."""
+    """A positive diameter of up to a meter; DosimetryError otherwise."""
     return checked_number(diameter_mm, "a positive diameter in mm", "12.4 mm hold 1 mL", 0.01, 1000.0)
 
 
-def sphere_occupancy(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
+def sphere_occupancy(geometry: ImageGeometry, center_lps_mm, diameter_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
     """Box of the grid around a sphere and the share of each of its voxels in the sphere, (z, y, x) float32.
 
     Voxels are sampled at 6 x 6 x 6 points; partial voxels are then scaled to the volume of the sphere. Raises DosimetryError
@@ -197,16 +197,16 @@ def sphere_occupancy(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float)
     """
     checked_kind(geometry, ImageGeometry, "the grid of a sphere")
     diameter_mm = checked_diameter_mm(diameter_mm)
-    centre_lps_mm = checked_array(centre_lps_mm, "the centre of a sphere")
-    if centre_lps_mm.shape != (3,):
-        raise DosimetryError(f"Expected the centre of a sphere as (x, y, z) LPS in mm, received {shown(centre_lps_mm)}; give three numbers.")
+    center_lps_mm = checked_array(center_lps_mm, "the center of a sphere")
+    if center_lps_mm.shape != (3,):
+        raise DosimetryError(f"Expected the center of a sphere as (x, y, z) LPS in mm, received {shown(center_lps_mm)}; give three numbers.")
     to_index = np.linalg.inv(geometry.index_to_lps)
-    index = (to_index @ np.append(centre_lps_mm, 1.0))[:3]
+    index = (to_index @ np.append(center_lps_mm, 1.0))[:3]
     reach = diameter_mm / 2.0 * np.linalg.norm(to_index[:3, :3], axis=1)
     low, high = np.floor(index - reach + 0.5).astype(int), np.ceil(index + reach + 0.5).astype(int)
     if np.any(index - reach < -0.5 - 1e-9) or np.any(index + reach > np.array(geometry.size[::-1]) - 0.5 + 1e-9):
         raise DosimetryError(
-            f"Expected a sphere of {diameter_mm:.4g} mm within the image, received one at {np.round(centre_lps_mm, 1).tolist()} that leaves it; "
+            f"Expected a sphere of {diameter_mm:.4g} mm within the image, received one at {np.round(center_lps_mm, 1).tolist()} that leaves it; "
             "choose another place."
         )
     low, high = np.maximum(low, 0), np.minimum(high, geometry.size[::-1])
@@ -232,9 +232,9 @@ def sphere_occupancy(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float)
     return box, share.astype(np.float32)
 
 
-def sphere_region(geometry: ImageGeometry, centre_lps_mm, diameter_mm: float, name: str, kind: str = "lesion") -> Region:
+def sphere_region(geometry: ImageGeometry, center_lps_mm, diameter_mm: float, name: str, kind: str = "lesion") -> Region:
     """A sphere as a region with partial voxels. Raises DosimetryError when it leaves the grid."""
-    box, share = sphere_occupancy(geometry, centre_lps_mm, diameter_mm)
+    box, share = sphere_occupancy(geometry, center_lps_mm, diameter_mm)
     occupancy = np.zeros(geometry.size, dtype=np.float32)
     occupancy[box] = share
     return Region(name=name, geometry=geometry, occupancy=occupancy, kind=kind)

@@ -21,7 +21,7 @@ _SMALLEST_LONGEST_SIDE_MM = 0.5
 class ImageGeometry(Record):
     """Grid of an image. Array order is (z, y, x); points are LPS in mm, as in DICOM and SimpleITK.
 
-    size, spacing_mm: (z, y, x). origin_lps_mm: (x, y, z) of the centre of voxel (0, 0, 0).
+    size, spacing_mm: (z, y, x). origin_lps_mm: (x, y, z) of the center of voxel (0, 0, 0).
     direction: 3 x 3 row tuples; column j is the LPS unit vector of array axis x, y, z for j = 0, 1, 2 (SimpleITK's order).
     Oblique and anisotropic grids are normal. Raises DosimetryError for a grid that cannot be one.
     """

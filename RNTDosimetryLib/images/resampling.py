@@ -78,7 +78,7 @@ def sitk_transform(matrix: np.ndarray):
 def resample_array(
     array: np.ndarray, geometry: ImageGeometry, target: ImageGeometry, matrix=None, linear: bool = True, outside: float = 0.0
 ) -> np.ndarray:
-    """Array on the target grid: value at target point p is the value at matrix @ p. Linear or nearest neighbour."""
+    """Array on the target grid: value at target point p is the value at matrix @ p. Linear or nearest neighbor."""
     import SimpleITK as sitk
 
     resampler = sitk.ResampleImageFilter()
@@ -114,7 +114,7 @@ def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matr
 
 
 def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -> Region:
-    """The region as a mask on another grid: a voxel is inside when its centre is. Never interpolated and thresholded.
+    """The region as a mask on another grid: a voxel is inside when its center is. Never interpolated and thresholded.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Raises DosimetryError when nothing is left.
     """
@@ -124,13 +124,13 @@ def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -
         mask = resample_array(mask, region.geometry, target_geometry, matrix, linear=False)
     if not mask.any():
         raise DosimetryError(
-            f"Expected region '{region.name}' to contain a voxel centre of the target grid, received none; use occupancy_on_grid for small regions."
+            f"Expected region '{region.name}' to contain a voxel center of the target grid, received none; use occupancy_on_grid for small regions."
         )
     return replace(region, geometry=target_geometry, occupancy=mask)
 
 
-def centres_inside(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
-    """Target voxels whose centre lies in the region, (z, y, x) bool, with the outline smooth between the region's voxels.
+def centers_inside(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
+    """Target voxels whose center lies in the region, (z, y, x) bool, with the outline smooth between the region's voxels.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Shape-based interpolation (Raya and Udupa 1990): the
     signed distance to the outline is interpolated, not the mask, so the stairs of the region's own voxels do not mix
@@ -160,7 +160,7 @@ def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=Non
     """Share of each target voxel that lies in the region, (z, y, x) float32, 0 to 1.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Each target voxel is sampled at sub-voxel
-    centres, finer than the voxels of the region; then partial voxels are scaled so that the volume is that of the region
+    centers, finer than the voxels of the region; then partial voxels are scaled so that the volume is that of the region
     (when it lies wholly within the target grid). Only the box around the region is worked on.
     """
     matrix = rigid_matrix(matrix)

@@ -18,7 +18,7 @@ _LARGEST_COMMON_SHARE = 0.5
 
 
 def are_bed_positions(first: ActivityImage, second: ActivityImage) -> bool:
-    """Whether two images are neighbours along the patient in one session: one frame of reference, one orientation,
+    """Whether two images are neighbors along the patient in one session: one frame of reference, one orientation,
     started within two hours, and less than half of their length in common."""
     a, b = first.geometry, second.geometry
     same_frame = bool(first.frame_of_reference_uid) and first.frame_of_reference_uid == second.frame_of_reference_uid

@@ -256,7 +256,7 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
 
 
 def _with_joined_beds(points: list[TimePoint], ledger: Ledger) -> list[TimePoint]:
-    """Neighbouring bed positions of one session as one time point."""
+    """Neighboring bed positions of one session as one time point."""
     from RNTDosimetryLib.nuclides import get_nuclide
 
     groups: list[list[TimePoint]] = []

@@ -13,7 +13,7 @@ from RNTDosimetryLib.intake.tags import element_value, number_of
 from RNTDosimetryLib.intake.voxels import pixels_of, regular_grid, unit_normal
 
 _ALIGNMENT = 0.02
-"""Largest offset from a voxel centre, as a share of a voxel, at which two grids count as one lattice."""
+"""Largest offset from a voxel center, as a share of a voxel, at which two grids count as one lattice."""
 
 
 def referenced_series_uid(series: FoundSeries) -> str:
@@ -50,8 +50,8 @@ def region_kind(name: str, interpreted_type: str = "") -> str:
     return next((kind for word, kind in table["words"].items() if word in name.lower()), "organ")
 
 
-def rasterise_contours(contours, geometry: ImageGeometry, what: str) -> np.ndarray:
-    """Mask (z, y, x) bool of closed planar contours on the slices of a grid, a voxel being inside when its centre is.
+def rasterize_contours(contours, geometry: ImageGeometry, what: str) -> np.ndarray:
+    """Mask (z, y, x) bool of closed planar contours on the slices of a grid, a voxel being inside when its center is.
 
     contours: sequence of (points, 3) LPS mm arrays. Contours of one slice are combined by exclusive or, so an inner contour
     makes a hole and a keyhole contour needs nothing special. Scan lines: each edge toggles all pixels to its right.
@@ -127,7 +127,7 @@ def _read_structure_set(series: FoundSeries, ct_geometry, warnings) -> tuple[Reg
             raise DosimetryError(
                 f"Expected contours for region '{name}' in {series.label}, received an empty region; draw it or delete it."
             )
-        mask = rasterise_contours(contours, ct_geometry, f"region '{name}'")
+        mask = rasterize_contours(contours, ct_geometry, f"region '{name}'")
         _warn_of_gaps(mask, name, warnings)
         regions.append(Region(name, ct_geometry, mask, kind=region_kind(name, kinds.get(number, ""))))
     if not regions:

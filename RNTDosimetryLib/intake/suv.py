@@ -1,4 +1,4 @@
-"""Standardised uptake values turned back into Bq/mL, with what each kind of them needs."""
+"""Standardized uptake values turned back into Bq/mL, with what each kind of them needs."""
 
 import math
 

@@ -201,7 +201,7 @@ def load_dose_file(path, typed: dict | None = None) -> DoseVolume:
 def dose_on_grid(dose: DoseVolume, target_geometry: ImageGeometry, matrix=None) -> DoseVolume:
     """The dose on another grid, by linear interpolation, to be compared voxel by voxel.
 
-    matrix: 4 x 4 LPS, from points of the target to points of the dose. The uncertainty is interpolated as if common to neighbours.
+    matrix: 4 x 4 LPS, from points of the target to points of the dose. The uncertainty is interpolated as if common to neighbors.
     Voxels without data are 0 and False in ``inside``, with a warning. Raises DosimetryError when the grids do not meet.
     """
     matrix = rigid_matrix(matrix)

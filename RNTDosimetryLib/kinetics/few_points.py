@@ -78,8 +78,8 @@ def two_points(times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prio
         return fit
     limits = rules()
     nominal = limits["nominal_relative_uncertainty"]["value"]
-    modelled = fit.activity_mbq(np.array(fit.times_h))
-    assumed = fit_time_activity(fit.times_h, modelled, nuclide, nominal * modelled, model="mono")
+    modeled = fit.activity_mbq(np.array(fit.times_h))
+    assumed = fit_time_activity(fit.times_h, modeled, nuclide, nominal * modeled, model="mono")
     error = assumed.tia_relative_uncertainty
     if error <= limits["few_points_error_warning"]["value"]:
         return fit

@@ -29,7 +29,7 @@ from RNTDosimetryLib.kinetics.selection import (
     usable_curves,
 )
 from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
-from RNTDosimetryLib.kinetics.uncertainty import analyse, population_tia_uncertainty
+from RNTDosimetryLib.kinetics.uncertainty import analyze, population_tia_uncertainty
 from RNTDosimetryLib.kinetics.varpro import solve
 
 AUTO_MODELS = ("mono", "uptake_held", "mono_early_clearance", "uptake", "bi", "bi_from_zero", "tri")
@@ -191,7 +191,7 @@ def _candidate(
     solution = solve(problem)
     degrees = residual_freedom(samples.count, free, model.parameter_count, samples.known)
     scale = noise_scale(solution.chi2, degrees, samples.known)
-    analysis = analyse(problem, solution, scale)
+    analysis = analyze(problem, solution, scale)
     if population is not None and population.clearance is not None and model.fitted_rates:
         analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))
     criterion, corrected = information_criterion(problem, solution, free, samples.known)

@@ -57,7 +57,7 @@ def hybrid_curve(
     planar_times_h, planar_values: (n,), values in any unit proportional to activity, such as the geometric mean counts of conjugate views,
     corrected for background and attenuation. spect_times_h, spect_activities_mbq: (m,) or one number each. Uncertainties are standard
     uncertainties in the unit of the values. spect_systematic_relative: calibration and recovery, common to all SPECT points.
-    The planar value at a SPECT time is taken on the straight line of its logarithm between the neighbouring planar points. Several
+    The planar value at a SPECT time is taken on the straight line of its logarithm between the neighboring planar points. Several
     SPECT points give the mean of the logarithms of their scales, weighted by inverse variance; if they disagree by more
     than their uncertainties allow, the uncertainty grows by sqrt(chi2 / (m - 1)) (Birge 1932). Raises DosimetryError for values that
     are not positive, and for SPECT times outside the planar ones.

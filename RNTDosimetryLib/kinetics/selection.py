@@ -122,7 +122,7 @@ def admission(candidates: list[Candidate], row: int) -> list[str]:
 
 
 def akaike_weights(criteria: np.ndarray) -> np.ndarray:
-    """exp(-difference / 2), normalised; not finite means not admitted."""
+    """exp(-difference / 2), normalized; not finite means not admitted."""
     usable = np.isfinite(criteria)
     least = criteria[usable].min()
     weights = np.where(usable, np.exp(-0.5 * (np.where(usable, criteria, least) - least)), 0.0)
@@ -220,11 +220,11 @@ def determination(parameters, covariance, free, rates, times_h, weights, starts_
 
     rates (r, n), times_h (t,), weights (t, n) or (t, 1): one over the standard deviations, up to a factor.
 
-    The amplitude of each exponential counts at the centre of the samples that carry it: at time 0 its correlation with its
+    The amplitude of each exponential counts at the center of the samples that carry it: at time 0 its correlation with its
     own rate would only say how far the samples are from there. Two parameters that are both well known are determined however
     strongly they are correlated, as in dynamic imaging with many frames; their correlation does not count.
     """
-    parameters, covariance = _centred(parameters, covariance, rates, times_h, weights, starts_at_zero)
+    parameters, covariance = _centered(parameters, covariance, rates, times_h, weights, starts_at_zero)
     parameters, covariance = parameters[free], covariance[free][:, free]
     spread = np.sqrt(np.maximum(np.einsum("ppn->pn", covariance), 0.0))
     magnitude = np.abs(parameters)
@@ -235,7 +235,7 @@ def determination(parameters, covariance, free, rates, times_h, weights, starts_
     return Determination(variation, np.abs(covariance) / np.where(product > 0, product, np.inf) * counts)
 
 
-def _centred(parameters, covariance, rates, times_h, weights, starts_at_zero: bool) -> tuple[np.ndarray, np.ndarray]:
+def _centered(parameters, covariance, rates, times_h, weights, starts_at_zero: bool) -> tuple[np.ndarray, np.ndarray]:
     """Parameters and covariance with each amplitude A_i taken at the weighted mean time of its own exponential."""
     size = len(rates) - int(starts_at_zero)
     parameters, covariance = parameters.copy(), covariance.copy()
@@ -243,12 +243,12 @@ def _centred(parameters, covariance, rates, times_h, weights, starts_at_zero: bo
     for index in range(size):
         shape = ((np.exp(-times_h[:, None] * rates[index]) - last) * weights) ** 2
         total = shape.sum(axis=0)
-        centre = times_h @ shape / np.where(total > 0, total, 1.0)
-        fall = np.exp(-rates[index] * centre)
+        center = times_h @ shape / np.where(total > 0, total, 1.0)
+        fall = np.exp(-rates[index] * center)
         covariance[index] *= fall
         covariance[:, index] *= fall
         if size + index < len(parameters):
-            slope = -parameters[index] * centre * fall
+            slope = -parameters[index] * center * fall
             covariance[index] += slope * covariance[size + index]
             covariance[:, index] += slope * covariance[:, size + index]
         parameters[index] *= fall

@@ -30,7 +30,7 @@ class Analysis:
     tail: np.ndarray
 
 
-def analyse(problem: Problem, solution: Solution, scale: np.ndarray) -> Analysis:
+def analyze(problem: Problem, solution: Solution, scale: np.ndarray) -> Analysis:
     """Linear propagation around the solution. scale (n,): true over assumed uncertainty of the samples.
 
     A slowest rate at physical decay keeps its place in the covariance as if it were not bounded (a wide answer rather

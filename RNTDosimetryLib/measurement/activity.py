@@ -11,7 +11,7 @@ from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, density_numb
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.images.resampling import centres_inside, occupancy_on_grid, rigid_matrix
+from RNTDosimetryLib.images.resampling import centers_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.measurement.noise import noise_of_mean
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
@@ -98,7 +98,7 @@ def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> 
 
 
 def field_of_view_coverage(region: Region, image: ActivityImage, region_to_image_matrix=None) -> float:
-    """Share of the region's volume whose voxel centres lie within the grid of the image, 0 to 1."""
+    """Share of the region's volume whose voxel centers lie within the grid of the image, 0 to 1."""
     matrix = rigid_matrix(region_to_image_matrix)
     checked_kind(image, ActivityImage, "the activity image")
     occupancy = np.asarray(checked_kind(region, Region, "the region").occupancy)
@@ -124,7 +124,7 @@ def measure_activity(
 
     region_to_image_matrix: 4 x 4 LPS, from points of the region to points of the image (RigidRegistration.matrix when the
     region was drawn on the fixed CT). The image is not interpolated: the region is carried to its voxels, and those whose
-    centre lies inside are averaged; a region too small to hold one is measured by fractional occupancy, with a warning.
+    center lies inside are averaged; a region too small to hold one is measured by fractional occupancy, with a warning.
     resolution_fwhm_mm: of the activity image, and delineation_fwhm_mm: of the image the region was drawn on (the
     activity image's when None); without them the uncertainty from the boundary is not known and stays None.
     occupancies: of this and other regions on the grid of the image, by name (``occupancy_on_grid``): what is known to spill in is not
@@ -225,11 +225,11 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
 
 
 def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Weight of each image voxel: 1 where its centre lies in the region, or the occupied share for a region too small."""
+    """Weight of each image voxel: 1 where its center lies in the region, or the occupied share for a region too small."""
     inverse = np.linalg.inv(matrix)
-    centres = centres_inside(region, image.geometry, inverse)
-    if centres.any():
-        return centres.astype(np.uint8), False
+    centers = centers_inside(region, image.geometry, inverse)
+    if centers.any():
+        return centers.astype(np.uint8), False
     return occupancy_on_grid(region, image.geometry, inverse), True
 
 

@@ -3,7 +3,7 @@
 A model of what may be smooth and true (a gradient, from 60 voxels on a parabola; the region as the camera sees it, the square of that
 and its shift; what spills in from other regions) is fitted to the voxels and taken off. What is left, r, is noise. Its covariance is s2 C, C a Gaussian correlation
 exp(-d2/(4 w2)) of white noise smoothed with a standard deviation w. Both are found from r with what the fit took away:
-E[r'r] = s2 tr(MCM), M = 1 - QQ', Q the orthonormal model, and likewise for the differences of neighbours, whose share of r'r
+E[r'r] = s2 tr(MCM), M = 1 - QQ', Q the orthonormal model, and likewise for the differences of neighbors, whose share of r'r
 tells w. The standard error of the mean is s sqrt(1'C1)/n (docs/regions_and_activity.md).
 """
 
@@ -58,7 +58,7 @@ def noise_of_mean(
     squares = float(rest @ rest)
     if squares <= 1e-12 * float(measured @ measured):
         return MeanNoise(math.sqrt(squares / count), 0.0)
-    pairs = _neighbours(index, inside.shape)
+    pairs = _neighbors(index, inside.shape)
     differences = sum(float(((rest[first] - rest[second]) ** 2).sum()) for first, second in pairs)
     expected = [_expected(model, index, inside.shape, pairs, width * sigma, spacing) for width in _WIDTHS]
     of_squares, of_differences, of_mean = (np.array(column) for column in zip(*expected))
@@ -110,7 +110,7 @@ def _model(occupancy: np.ndarray, others, index, sigma_voxels: np.ndarray) -> np
     return basis[:, sizes > _MODEL_TOLERANCE * sizes[0]]
 
 
-def _neighbours(index, shape) -> list[tuple[np.ndarray, np.ndarray]]:
+def _neighbors(index, shape) -> list[tuple[np.ndarray, np.ndarray]]:
     """Pairs of voxels of the region that are next to one another along each axis, as places in the list of its voxels."""
     number = np.full(shape, -1, dtype=np.int64)
     number[index] = np.arange(len(index[0]))
@@ -124,7 +124,7 @@ def _neighbours(index, shape) -> list[tuple[np.ndarray, np.ndarray]]:
 
 
 def _expected(model, index, shape, pairs, width_mm: float, spacing) -> tuple[float, float, float]:
-    """For noise of variance 1 and this correlation: expected r'r, expected squared differences of neighbours, variance of the mean."""
+    """For noise of variance 1 and this correlation: expected r'r, expected squared differences of neighbors, variance of the mean."""
     count = len(index[0])
     along = [_correlation(size, step, width_mm) for size, step in zip(shape, spacing)]
     fields = np.zeros((model.shape[1] + 1, *shape))
@@ -133,14 +133,14 @@ def _expected(model, index, shape, pairs, width_mm: float, spacing) -> tuple[flo
         fields = np.moveaxis(np.tensordot(fields, matrix, axes=(axis, 0)), -1, axis)
     smoothed = fields[:, index[0], index[1], index[2]].T
     inner = model.T @ smoothed[:, :-1]
-    neighbours = 0.0
+    neighbors = 0.0
     for (first, second), matrix in zip(pairs, along):
         if not first.size:
             continue
         of_model, of_smoothed = model[first] - model[second], smoothed[first, :-1] - smoothed[second, :-1]
-        neighbours += 2.0 * (1.0 - matrix[0, 1]) * first.size - 2.0 * float((of_model * of_smoothed).sum())
-        neighbours += float(((of_model.T @ of_model) * inner).sum())
-    return count - float(np.trace(inner)), neighbours, float(smoothed[:, -1].mean())
+        neighbors += 2.0 * (1.0 - matrix[0, 1]) * first.size - 2.0 * float((of_model * of_smoothed).sum())
+        neighbors += float(((of_model.T @ of_model) * inner).sum())
+    return count - float(np.trace(inner)), neighbors, float(smoothed[:, -1].mean())
 
 
 def _correlation(size: int, step_mm: float, width_mm: float) -> np.ndarray:

@@ -30,7 +30,7 @@ class SampledBox:
         return tuple(slice(a, b) for a, b in zip(self.start, self.stop))
 
     def linear(self, row: np.ndarray, offset: float) -> np.ndarray:
-        """``row . patient point + offset`` at every voxel centre, (z, y, x) float32."""
+        """``row . patient point + offset`` at every voxel center, (z, y, x) float32."""
         coefficients = row @ self.index_to_patient[:3, :3]
         constant = row @ self.index_to_patient[:3, 3] + offset
         z, y, x = (np.arange(a, b, dtype=np.float64) for a, b in zip(self.start, self.stop))
@@ -59,10 +59,10 @@ class SampledBox:
 class Ellipsoid:
     """Sum of |local coordinate / semi-axis|**exponent <= 1; exponent 2 is an ellipsoid, larger ones approach a box.
 
-    centre_mm, semi_axes_mm: (x, y, z). rotation: 3 x 3, columns are the local axes in patient coordinates.
+    center_mm, semi_axes_mm: (x, y, z). rotation: 3 x 3, columns are the local axes in patient coordinates.
     """
 
-    centre_mm: np.ndarray
+    center_mm: np.ndarray
     semi_axes_mm: np.ndarray
     rotation: np.ndarray
     exponent: float = 2.0
@@ -70,13 +70,13 @@ class Ellipsoid:
     def bounds(self) -> tuple[np.ndarray, np.ndarray]:
         scaled = self.rotation * self.semi_axes_mm
         half = np.sqrt((scaled**2).sum(axis=1)) if self.exponent == 2.0 else np.abs(scaled).sum(axis=1)
-        return self.centre_mm - half, self.centre_mm + half
+        return self.center_mm - half, self.center_mm + half
 
     def inside(self, box: SampledBox) -> np.ndarray:
         total = np.zeros(box.shape, dtype=np.float32)
         for axis in range(3):
             row = self.rotation[:, axis] / self.semi_axes_mm[axis]
-            local = box.linear(row, -float(row @ self.centre_mm))
+            local = box.linear(row, -float(row @ self.center_mm))
             total += local * local if self.exponent == 2.0 else np.abs(local) ** np.float32(self.exponent)
         return total <= 1.0
 
@@ -131,15 +131,15 @@ def shape_from_data(data: dict, named: dict):
         return shape_from_data(named[data["name"]], named)
     if kind == "ellipsoid":
         return Ellipsoid(
-            np.asarray(data["centre_mm"], dtype=float),
+            np.asarray(data["center_mm"], dtype=float),
             np.asarray(data["semi_axes_mm"], dtype=float),
             Rotation.from_euler("xyz", data.get("rotation_deg", [0, 0, 0]), degrees=True).as_matrix(),
             float(data.get("exponent", 2.0)),
         )
     if kind == "vertebrae":
-        x, y, z = data["centre_mm"]
+        x, y, z = data["center_mm"]
         single = {**data, "kind": "ellipsoid"}
-        return Union(tuple(shape_from_data({**single, "centre_mm": [x, y, z + level]}, named) for level in data["levels_mm"]))
+        return Union(tuple(shape_from_data({**single, "center_mm": [x, y, z + level]}, named) for level in data["levels_mm"]))
     sets = {"union": Union, "intersection": Intersection, "difference": Difference}
     if kind not in sets:
         raise DosimetryError(f"Expected a shape of kind ellipsoid, vertebrae, named or {', '.join(sets)}, received '{kind}'.")
@@ -187,7 +187,7 @@ class Anatomy:
         return tuple(dict.fromkeys(item.region for item in self.structures if item.region != NO_REGION))
 
     def labels(self, index_to_patient: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-        """Structure at each voxel centre, (z, y, x) uint8: 0 is air, n the n-th structure.
+        """Structure at each voxel center, (z, y, x) uint8: 0 is air, n the n-th structure.
 
         index_to_patient: 4 x 4, array index (x, y, z) to patient mm; for a moved patient the inverse pose is part of it.
         """
@@ -198,7 +198,7 @@ class Anatomy:
         return _painted([item.shape for item in self.structures], box)
 
     def couch_labels(self, index_to_lps: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
-        """Part of the couch at each voxel centre, (z, y, x) uint8: 0 is none, n the n-th part; it takes no pose."""
+        """Part of the couch at each voxel center, (z, y, x) uint8: 0 is none, n the n-th part; it takes no pose."""
         return _painted([item.shape for item in self.couch], SampledBox(np.asarray(index_to_lps, dtype=float), (0, 0, 0), tuple(size)))
 
     def table(self, values: dict[str, float]) -> np.ndarray:

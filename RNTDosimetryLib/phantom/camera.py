@@ -12,7 +12,7 @@ _TRUNCATE_SIGMA = 4.0
 
 
 def true_map(anatomy: Anatomy, values: dict[str, float], geometry: ImageGeometry, pose: np.ndarray | None = None) -> np.ndarray:
-    """Value of the region at each voxel centre, (z, y, x) float32: an ideal camera without partial volume.
+    """Value of the region at each voxel center, (z, y, x) float32: an ideal camera without partial volume.
 
     values: by region, e.g. MBq/mL or MBq*h/mL; regions not named have 0. pose: 4 x 4, reference patient to scan.
     """

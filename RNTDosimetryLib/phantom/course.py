@@ -82,12 +82,12 @@ def random_stream(settings: PhantomSettings, purpose: str, index: int) -> np.ran
     return np.random.default_rng([settings.seed, index, *purpose.encode("ascii")])
 
 
-def rigid_matrix(rotation: np.ndarray, shift_mm, centre_lps_mm) -> np.ndarray:
-    """4 x 4 matrix: rotate about a centre, then shift."""
-    centre = np.asarray(centre_lps_mm, dtype=float)
+def rigid_matrix(rotation: np.ndarray, shift_mm, center_lps_mm) -> np.ndarray:
+    """4 x 4 matrix: rotate about a center, then shift."""
+    center = np.asarray(center_lps_mm, dtype=float)
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
-    matrix[:3, 3] = centre + np.asarray(shift_mm, dtype=float) - rotation @ centre
+    matrix[:3, 3] = center + np.asarray(shift_mm, dtype=float) - rotation @ center
     return matrix
 
 
@@ -98,7 +98,7 @@ def scan_pose(settings: PhantomSettings, protocol: Protocol, index: int) -> np.n
     random = random_stream(settings, "motion", index)
     shift = _direction(random) * random.uniform(*protocol.motion["shift_mm"])
     turn = _direction(random) * np.deg2rad(random.uniform(*protocol.motion["rotation_deg"]))
-    return rigid_matrix(Rotation.from_rotvec(turn).as_matrix(), shift, protocol.motion["rotation_centre_lps_mm"])
+    return rigid_matrix(Rotation.from_rotvec(turn).as_matrix(), shift, protocol.motion["rotation_center_lps_mm"])
 
 
 def _direction(random: np.random.Generator) -> np.ndarray:

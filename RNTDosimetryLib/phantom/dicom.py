@@ -159,7 +159,7 @@ def scaled_pixels(values: np.ndarray) -> tuple[np.ndarray, str]:
 
 
 def image_position(geometry: ImageGeometry, index: int) -> list[str]:
-    """Centre of the first voxel of a slice, LPS mm."""
+    """Center of the first voxel of a slice, LPS mm."""
     return [decimal(round(float(v), 6)) for v in (geometry.index_to_lps @ [0.0, 0.0, index, 1.0])[:3]]
 
 

@@ -84,11 +84,11 @@ def write_seg(folder: Path, session: Session, scan: PhantomScan, regions: tuple[
             ReferencedInstanceSequence=[_source(session, index) for index in range(geometry.size[0])],
         )
     ]
-    organisation = session.uid("seg dimensions")
-    dataset.DimensionOrganizationSequence = [common.item(DimensionOrganizationUID=organisation)]
+    organization = session.uid("seg dimensions")
+    dataset.DimensionOrganizationSequence = [common.item(DimensionOrganizationUID=organization)]
     dataset.DimensionIndexSequence = [
         common.item(
-            DimensionOrganizationUID=organisation,
+            DimensionOrganizationUID=organization,
             DimensionIndexPointer=pointer,
             FunctionalGroupPointer=group,
             DimensionDescriptionLabel=label,
@@ -167,10 +167,10 @@ def _set_bits(dataset, frames: np.ndarray) -> None:
 
 
 def mask_outlines(mask: np.ndarray) -> list[np.ndarray]:
-    """Closed outlines of a (y, x) mask, halfway between voxel centres inside and outside.
+    """Closed outlines of a (y, x) mask, halfway between voxel centers inside and outside.
 
     Returns arrays (points, 2) of (x, y) index positions, without repeating the first point. Holes have their own outlines:
-    a voxel centre is inside the mask when it lies within an odd number of outlines, and then only.
+    a voxel center is inside the mask when it lies within an odd number of outlines, and then only.
     """
     corners = np.pad(np.asarray(mask, dtype=bool), 1)
     case = corners[:-1, :-1] + 2 * corners[:-1, 1:] + 4 * corners[1:, 1:] + 8 * corners[1:, :-1]

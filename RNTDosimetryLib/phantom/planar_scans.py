@@ -45,7 +45,7 @@ def planar_geometry(size: str) -> ImageGeometry:
     """Grid that is projected, of a size preset."""
     grid = planar_protocol()["grid"][size]
     half = (np.asarray(grid["size"]) - 1) / 2 * np.asarray(grid["spacing_mm"])
-    origin = np.asarray(grid["centre_lps_mm"]) - half[::-1]
+    origin = np.asarray(grid["center_lps_mm"]) - half[::-1]
     return ImageGeometry(tuple(grid["size"]), tuple(grid["spacing_mm"]), tuple(np.round(origin, 6)))
 
 

@@ -142,7 +142,7 @@ def mean_concentrations_bq_ml(scan: ScanPlan) -> dict[str, float]:
 
 
 def phantom_regions(settings: PhantomSettings | None = None, geometry: ImageGeometry | None = None) -> tuple[Region, ...]:
-    """The drawn regions as masks (voxel centre inside) in the reference pose, on the grid of the first CT or on another.
+    """The drawn regions as masks (voxel center inside) in the reference pose, on the grid of the first CT or on another.
 
     The liver is without its lesions: regions never overlap.
     """

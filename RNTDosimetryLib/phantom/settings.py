@@ -23,7 +23,7 @@ class PhantomSettings(Record):
     """Which phantom patient. The same settings give the same files, byte for byte.
 
     seed: of noise, motion and identifiers. blur: camera point spread and voxel averaging; without it each SPECT voxel is
-    the true concentration at its centre. noise: Poisson counts in SPECT and noise in CT. motion: each time point after the
+    the true concentration at its center. noise: Poisson counts in SPECT and noise in CT. motion: each time point after the
     first has its own shift and rotation. spect_format: "NM" (one multi-frame object) and/or "PT" (slices).
     contour_format: "SEG" and/or "RTSTRUCT", on the first CT. decay_correction: of the stored SPECT values: "NONE" mean over the
     acquisition, "START" at its start, "ADMIN" at the administration. nm_scaling: how an NM object gives Bq/mL, real world value
@@ -88,7 +88,7 @@ class Protocol:
         """Grid "spect", "ct_reference" or "ct_follow_up" of a size preset."""
         grid = self.grids[size][kind]
         half = (np.asarray(grid["size"]) - 1) / 2 * np.asarray(grid["spacing_mm"])
-        origin = np.asarray(grid["centre_lps_mm"]) - half[::-1]
+        origin = np.asarray(grid["center_lps_mm"]) - half[::-1]
         return ImageGeometry(tuple(grid["size"]), tuple(grid["spacing_mm"]), tuple(np.round(origin, 6)))
 
     def acquisition_start(self, scan: ScanPlan) -> datetime:

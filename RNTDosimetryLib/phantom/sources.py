@@ -40,7 +40,7 @@ def blurred_sphere(distance_mm, radius_mm: float, sigma_mm: float) -> np.ndarray
     distance = np.maximum(np.asarray(distance_mm, dtype=float), 1e-6 * sigma_mm)
     inner, outer = (radius_mm - distance) / sigma_mm, (radius_mm + distance) / sigma_mm
     edges = 0.5 * (erf(inner / _ROOT_2) + erf(outer / _ROOT_2))
-    # exp(-inner2/2) - exp(-outer2/2) without loss of digits near the centre
+    # exp(-inner2/2) - exp(-outer2/2) without loss of digits near the center
     difference = -np.exp(-0.5 * inner**2) * np.expm1(-2.0 * radius_mm * distance / sigma_mm**2)
     return edges - sigma_mm / (distance * _ROOT_2_PI) * difference
 
@@ -69,9 +69,9 @@ _VOXEL_POINTS = (-0.5 / np.sqrt(3.0), 0.5 / np.sqrt(3.0))
 
 @dataclass(frozen=True)
 class HotSphere(Record):
-    """A sphere of the recovery phantom. centre_lps_mm: (x, y, z)."""
+    """A sphere of the recovery phantom. center_lps_mm: (x, y, z)."""
 
-    centre_lps_mm: tuple[float, float, float]
+    center_lps_mm: tuple[float, float, float]
     diameter_mm: float
 
     @property
@@ -114,7 +114,7 @@ def planar_scan(activity_mbq: float | None = None) -> CalibrationScan:
     data = _data()["planar"]
     sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
     radius = data["radius_mm"]
-    geometry = _centred(data)
+    geometry = _centered(data)
     activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
     share = _voxel_mean(geometry, lambda x, y, z: blurred_disc(np.hypot(x, y), radius, sigma) + 0.0 * z)
     pixel_mm2 = float(np.prod(geometry.spacing_mm[1:]))
@@ -126,7 +126,7 @@ def point_scan(activity_mbq: float | None = None) -> CalibrationScan:
     """A point source in air, reconstructed."""
     data = _data()["point"]
     sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
-    geometry = _centred(data)
+    geometry = _centered(data)
     activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
     x0, y0, z0 = data["offset_mm"]
     density = _voxel_mean(geometry, lambda x, y, z: blurred_point(np.sqrt((x - x0) ** 2 + (y - y0) ** 2 + (z - z0) ** 2), sigma))
@@ -137,7 +137,7 @@ def uniform_scan(activity_mbq: float | None = None) -> CalibrationScan:
     """A cylinder filled with a uniform solution, its axis along z."""
     data = _data()["uniform"]
     sigma = _data()["psf_fwhm_mm"] / FWHM_PER_SIGMA
-    geometry = _centred(data)
+    geometry = _centered(data)
     radius, half, (x0, y0, z0) = data["radius_mm"], data["height_mm"] / 2.0, data["offset_mm"]
     volume_ml = float(np.pi * radius**2 * 2.0 * half / 1000.0)
     activity = data["activity_mbq"] if activity_mbq is None else activity_mbq
@@ -158,7 +158,7 @@ def sphere_scan(background_ratio: float | None = None, fwhm_mm: float | None = N
     if not 0.0 <= ratio < 1.0:
         raise DosimetryError(f"Expected a background of 0 to less than 1 times the spheres, received {ratio}; choose another ratio.")
     sigma = fwhm / FWHM_PER_SIGMA
-    geometry = _centred(data)
+    geometry = _centered(data)
     spheres = _ring(data)
     x0, y0, z0 = data["offset_mm"]
 
@@ -166,7 +166,7 @@ def sphere_scan(background_ratio: float | None = None, fwhm_mm: float | None = N
         total = ratio * blurred_disc(np.hypot(x - x0, y - y0), data["phantom_radius_mm"], sigma)
         total = total * blurred_slab(z - z0, data["phantom_height_mm"] / 2.0, sigma)
         for sphere in spheres:
-            a, b, c = sphere.centre_lps_mm
+            a, b, c = sphere.center_lps_mm
             distance = np.sqrt((x - a) ** 2 + (y - b) ** 2 + (z - c) ** 2)
             total = total + (1.0 - ratio) * blurred_sphere(distance, sphere.diameter_mm / 2.0, sigma)
         return total
@@ -206,8 +206,8 @@ def _ring(data: dict) -> tuple[HotSphere, ...]:
     )
 
 
-def _centred(data: dict) -> ImageGeometry:
-    """A grid whose centre is the origin."""
+def _centered(data: dict) -> ImageGeometry:
+    """A grid whose center is the origin."""
     size, spacing = np.asarray(data["size"]), np.asarray(data["spacing_mm"])
     return ImageGeometry(tuple(size), tuple(spacing), tuple((-(size - 1) / 2.0 * spacing)[::-1]))
 
@@ -271,15 +271,15 @@ class RateSeries(Record):
 
 
 def decaying_source(model: str | None = None) -> RateSeries:
-    """The series of ``Resources/phantom/calibration.json``, or with another model: "paralysable" or "non-paralysable"."""
+    """The series of ``Resources/phantom/calibration.json``, or with another model: "paralyzable" or "non-paralyzable"."""
     data = read_json("phantom", "calibration.json")["dead_time"]
     model = data["model"] if model is None else model
     activities = 1000.0 * np.asarray(data["activities_gbq"])
     true = data["wide_spectrum_cps_per_mbq"] * activities
     busy = true * data["dead_time_s"]
-    if model not in ("paralysable", "non-paralysable"):
-        raise DosimetryError(f"Expected the model paralysable or non-paralysable, received '{model}'; choose one.")
-    observed = true * np.exp(-busy) if model == "paralysable" else true / (1.0 + busy)
+    if model not in ("paralyzable", "non-paralyzable"):
+        raise DosimetryError(f"Expected the model paralyzable or non-paralyzable, received '{model}'; choose one.")
+    observed = true * np.exp(-busy) if model == "paralyzable" else true / (1.0 + busy)
     return RateSeries(
         activities_mbq=tuple(activities.tolist()),
         expected_cps=tuple(observed.tolist()),

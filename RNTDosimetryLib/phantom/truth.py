@@ -29,7 +29,7 @@ class RegionTruth(Record):
     kinetics: None for several together. activity_mbq: at the start of each scan. mean_activity_mbq: mean over each scan.
     dose_local_gy: electrons deposited where they arise, TIA * E / mass. dose_kernel_gy: mean of the voxel kernel dose map
     of the whole field (electrons and photons of all regions) on a 3 mm grid. recovery_coefficient: mean of the blurred TIA
-    image over the voxels whose centre is inside, over the true TIA concentration.
+    image over the voxels whose center is inside, over the true TIA concentration.
     """
 
     name: str
@@ -50,7 +50,7 @@ class RegionTruth(Record):
 class ScanTruth(Record):
     """Truth of one time point. reference_to_scan: 4 x 4 LPS, takes a point of the first time point to this one.
 
-    shift_mm: of the rotation centre. activity_in_body_mbq: at the start of the scan; the rest has been excreted or has decayed.
+    shift_mm: of the rotation center. activity_in_body_mbq: at the start of the scan; the rest has been excreted or has decayed.
     """
 
     name: str
@@ -59,7 +59,7 @@ class ScanTruth(Record):
     acquisition_start: datetime
     frame_of_reference_uid: str
     reference_to_scan: tuple[tuple[float, ...], ...]
-    rotation_centre_lps_mm: tuple[float, float, float]
+    rotation_center_lps_mm: tuple[float, float, float]
     shift_mm: tuple[float, float, float]
     rotation_deg: float
     activity_in_body_mbq: float
@@ -215,7 +215,7 @@ def _combined(name: str, parts: list[RegionTruth]) -> RegionTruth:
 
 def _scan_truth(settings: PhantomSettings, protocol: Protocol, index: int) -> ScanTruth:
     scan, pose = protocol.scans[index], scan_pose(settings, protocol, index)
-    centre = np.asarray(protocol.motion["rotation_centre_lps_mm"])
+    center = np.asarray(protocol.motion["rotation_center_lps_mm"])
     session = session_of(settings, index)
     return ScanTruth(
         name=scan.name,
@@ -224,8 +224,8 @@ def _scan_truth(settings: PhantomSettings, protocol: Protocol, index: int) -> Sc
         acquisition_start=protocol.acquisition_start(scan),
         frame_of_reference_uid=session.frame_of_reference_uid,
         reference_to_scan=tuple(tuple(float(v) for v in row) for row in pose),
-        rotation_centre_lps_mm=tuple(float(v) for v in centre),
-        shift_mm=tuple(float(v) for v in pose[:3, :3] @ centre + pose[:3, 3] - centre),
+        rotation_center_lps_mm=tuple(float(v) for v in center),
+        shift_mm=tuple(float(v) for v in pose[:3, :3] @ center + pose[:3, 3] - center),
         rotation_deg=float(np.rad2deg(Rotation.from_matrix(pose[:3, :3]).magnitude())),
         activity_in_body_mbq=activity_in_body_mbq(scan.start_h),
     )

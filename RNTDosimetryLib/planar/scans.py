@@ -38,7 +38,7 @@ class PlanarScan(Record):
     peak: str
     acquisition_start: datetime | None
     elapsed_s: float | None
-    recognised: str
+    recognized: str
     table: tuple[IntakeRow, ...] = ()
     warnings: tuple[str, ...] = ()
     files: tuple[str, ...] = field(default=(), metadata=NOT_WRITTEN)
@@ -156,7 +156,7 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
         peak=peak[1].name if peak[1] is not None else "",
         acquisition_start=start,
         elapsed_s=elapsed,
-        recognised=next(iter(views.values()))[1].how if "anterior_frame" not in typed else "typed",
+        recognized=next(iter(views.values()))[1].how if "anterior_frame" not in typed else "typed",
         table=tuple(ledger.rows),
         warnings=tuple(ledger.warnings),
         files=tuple(item.path for item in objects),

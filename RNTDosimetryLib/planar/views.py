@@ -22,14 +22,14 @@ PLANAR_KEYS = ("peak_kev", "anterior_frame", "posterior_mirrored", "duration_s",
 class PlanarViews(Record):
     """Counts of both views, (rows, columns), in the orientation of the anterior one: patient's right on the left.
 
-    spacing_mm: (rows, columns). recognised: how the views were told apart.
+    spacing_mm: (rows, columns). recognized: how the views were told apart.
     """
 
     anterior_counts: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
     posterior_counts: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
     spacing_mm: tuple[float, float]
     duration_s: float | None
-    recognised: str
+    recognized: str
     warnings: tuple[str, ...] = ()
 
 
@@ -110,7 +110,7 @@ def _orientation_source(frame: PlanarFrame, mirrored) -> str:
     return "head up and as the camera sees it, assumed" if frame.flips is None else "(0020,0037) Image Orientation of the detector"
 
 
-_NEIGHBOUR_SHARE = 0.02
+_NEIGHBOR_SHARE = 0.02
 _WIDEST_SCATTER = 2.0
 """A scatter window is narrower than this many photopeak windows."""
 
@@ -124,7 +124,7 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
     if unknown:
         ledger.warn(f"{name}: energy windows without two limits of one range were not used: {', '.join(unknown)}")
     limited = [(number, window) for number, window in enumerate(windows) if window.width_kev is not None and window.width_kev > 0]
-    around = {number: (_neighbour(window, limited, "below"), _neighbour(window, limited, "above")) for number, window in limited}
+    around = {number: (_neighbor(window, limited, "below"), _neighbor(window, limited, "above")) for number, window in limited}
     if "peak_kev" in typed:
         energy = positive_number(typed["peak_kev"], "peak_kev")
         found = [(number, window) for number, window in limited if window.lower_kev <= energy <= window.upper_kev]
@@ -149,13 +149,13 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
     return peak, lower, upper
 
 
-def _neighbour(window: EnergyWindow, limited, side: str) -> int | None:
+def _neighbor(window: EnergyWindow, limited, side: str) -> int | None:
     """The window that ends where this one begins, or begins where it ends, to 2 % of the energy; the narrowest of several."""
     edge = window.lower_kev if side == "below" else window.upper_kev
     touching = []
     for number, other in limited:
         its = other.upper_kev if side == "below" else other.lower_kev
-        if other is not window and abs(its - edge) <= _NEIGHBOUR_SHARE * edge and other.width_kev < _WIDEST_SCATTER * window.width_kev:
+        if other is not window and abs(its - edge) <= _NEIGHBOR_SHARE * edge and other.width_kev < _WIDEST_SCATTER * window.width_kev:
             touching.append((other.width_kev, number))
     return min(touching)[1] if touching else None
 

@@ -9,14 +9,14 @@
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model
 from RNTDosimetryLib.planning.holmium import (
     HolmiumMap,
-    IntratumouralDose,
+    IntratumoralDose,
     RelaxationMap,
     activity_from_holmium,
     fit_r2_star,
     holmium_from_ct,
     holmium_from_r2_star,
-    intratumoural_activity_gbq,
-    intratumoural_dose,
+    intratumoral_activity_gbq,
+    intratumoral_dose,
 )
 from RNTDosimetryLib.planning.limits import (
     ActivityTable,
@@ -91,7 +91,7 @@ __all__ = [
     "HolmiumMap",
     "Injection",
     "InjectionsPlan",
-    "IntratumouralDose",
+    "IntratumoralDose",
     "Limit",
     "LimitCheck",
     "LimitedActivity",
@@ -132,8 +132,8 @@ __all__ = [
     "implied_tumour_mass_g",
     "injections_for_goals",
     "injections_plan",
-    "intratumoural_activity_gbq",
-    "intratumoural_dose",
+    "intratumoral_activity_gbq",
+    "intratumoral_dose",
     "list_products",
     "lung_mass_from_ct",
     "lung_shunt_from_counts",

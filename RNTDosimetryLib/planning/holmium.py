@@ -199,7 +199,7 @@ def _cost(values, weights, times, rate):
 
 
 @dataclass(frozen=True, eq=False)
-class IntratumouralDose(Record):
+class IntratumoralDose(Record):
     """Dose of spheres injected into a tumour.
 
     tumour_activity_mbq: at administration, what the map shows in the tumour. retained_fraction: of the injected activity, None when it was not
@@ -215,7 +215,7 @@ class IntratumouralDose(Record):
     warnings: tuple[str, ...] = ()
 
 
-def intratumoural_activity_gbq(dose_gy: float, tumour_mass_g: float, *, retained_fraction: float = 1.0, dose_constant_j_per_gbq=None) -> float:
+def intratumoral_activity_gbq(dose_gy: float, tumour_mass_g: float, *, retained_fraction: float = 1.0, dose_constant_j_per_gbq=None) -> float:
     """Activity in GBq of 166Ho for a mean tumour dose, A = D m / (K f), with f the share that is expected to stay in the tumour."""
     constant = dose_constant("Ho-166", dose_constant_j_per_gbq).j_per_gbq
     retained = positive_number(retained_fraction, "retained fraction", "1 if everything stays")
@@ -224,7 +224,7 @@ def intratumoural_activity_gbq(dose_gy: float, tumour_mass_g: float, *, retained
     return positive_number(dose_gy, "wanted dose in Gy") * positive_number(tumour_mass_g, "tumour mass in g") / 1000.0 / (constant * retained)
 
 
-def intratumoural_dose(
+def intratumoral_dose(
     activity_mbq_ml,
     geometry: ImageGeometry,
     tumour: Region,
@@ -234,7 +234,7 @@ def intratumoural_dose(
     method: str = "kernel",
     density_g_ml=None,
     dose_constant_j_per_gbq: float | None = None,
-) -> IntratumouralDose:
+) -> IntratumoralDose:
     """Dose of a map of 166Ho activity at administration.
 
     activity_mbq_ml: (z, y, x) from SPECT (decay-corrected to administration), or from a holmium map by ``activity_from_holmium``.
@@ -248,7 +248,7 @@ def intratumoural_dose(
         raise DosimetryError(f"Expected tumour '{tumour.name}' in the field of view, received none of it; check the registration.")
     found = sphere_dose_map(
         activity, geometry, constant, regions=(tumour, *regions), method=method, density_g_ml=density_g_ml,
-        description=f"intratumoural, {method} deposition",
+        description=f"intratumoral, {method} deposition",
     )  # fmt: skip
     inside = float((activity * share).sum()) * geometry.voxel_volume_ml
     warnings = list(found.warnings)
@@ -259,7 +259,7 @@ def intratumoural_dose(
             warnings.append(f"The map shows {100 * retained:.0f} % of the injected activity in the tumour: check calibration and input.")
         elif retained < 0.7:
             warnings.append(f"Only {100 * retained:.0f} % of the injected activity is in the tumour: look for leakage.")
-    return IntratumouralDose(
+    return IntratumoralDose(
         map=found,
         tumour=tumour.name,
         tumour_activity_mbq=inside,

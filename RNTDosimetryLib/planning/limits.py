@@ -42,7 +42,7 @@ class LimitCheck(Record):
 
     @property
     def verdict(self) -> str:
-        """The check in words, so that nothing is said by colour alone."""
+        """The check in words, so that nothing is said by color alone."""
         if self.kind == "max":
             words = "within the limit" if self.satisfied else "above the limit"
         else:

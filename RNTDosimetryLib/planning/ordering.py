@@ -193,9 +193,9 @@ def _sphere_warnings(product: Product, stated: Quantity) -> list[str]:
     if stated.largest > stated.smallest:
         spread = 100 * (stated.largest - stated.smallest) / (stated.largest + stated.smallest)
         return [f"Activity per sphere of {product.name} is stated as {stated.smallest:g} to {stated.largest:g} Bq: the number of spheres is known to {spread:.0f} %."]
-    labelled = product.labelled_activity_per_sphere_bq
-    if labelled is not None:
-        return [f"With the labelled {labelled.middle:g} Bq per sphere the number of spheres is {stated.middle / labelled.middle:.2g} times as large."]
+    labeled = product.labeled_activity_per_sphere_bq
+    if labeled is not None:
+        return [f"With the labeled {labeled.middle:g} Bq per sphere the number of spheres is {stated.middle / labeled.middle:.2g} times as large."]
     return []
 
 

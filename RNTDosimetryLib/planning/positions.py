@@ -182,7 +182,7 @@ def scale_injections(nuclide_or_product, injections: Sequence[Injection], limits
 
 
 def injections_for_goals(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:
-    """The least total activity, each position's own, that reaches every goal ("min") within every limit ("max"); a linear programme.
+    """The least total activity, each position's own, that reaches every goal ("min") within every limit ("max"); a linear program.
 
     The activities of ``injections`` are not used. Raises DosimetryError when no activities reach the goals within the limits.
     """

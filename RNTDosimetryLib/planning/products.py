@@ -66,7 +66,7 @@ class Product(Record):
     tumour_goal_gy: Quantity | None
     ablative_goal_gy: Quantity | None
     activity_per_sphere_bq: Quantity | None
-    labelled_activity_per_sphere_bq: Quantity | None
+    labeled_activity_per_sphere_bq: Quantity | None
     supply: dict = field(default_factory=dict)
     origin: str = "shipped"
 
@@ -110,7 +110,7 @@ def get_product(name: str, product_file=None) -> Product:
             tumour_goal_gy=_quantity(row.get("tumour_goal_gy")),
             ablative_goal_gy=_quantity(row.get("ablative_goal_gy")),
             activity_per_sphere_bq=_quantity(row.get("activity_per_sphere_bq")),
-            labelled_activity_per_sphere_bq=_quantity(row.get("labelled_activity_per_sphere_bq")),
+            labeled_activity_per_sphere_bq=_quantity(row.get("labeled_activity_per_sphere_bq")),
             supply=row.get("supply", {}),
             origin=origin,
         )

@@ -79,7 +79,7 @@ class ExtrahepaticDeposit(Record):
     volume_ml: float
     share: float
     ratio: float
-    centre_lps_mm: tuple[float, float, float]
+    center_lps_mm: tuple[float, float, float]
 
 
 def measure_scout(
@@ -197,8 +197,8 @@ def extrahepatic_deposits(
         volume = float(np.count_nonzero(mask)) * voxel_ml
         if volume < smallest_ml:
             continue
-        centre = np.array([*ndimage.center_of_mass(mask)[::-1], 1.0])
-        point = tuple(float(value) for value in (image.geometry.index_to_lps @ centre)[:3])
+        center = np.array([*ndimage.center_of_mass(mask)[::-1], 1.0])
+        point = tuple(float(value) for value in (image.geometry.index_to_lps @ center)[:3])
         found.append(ExtrahepaticDeposit(volume, float(values[mask].sum()) / total, float(values[mask].mean()) / mean, point))
     return tuple(sorted(found, key=lambda item: -item.share))
 

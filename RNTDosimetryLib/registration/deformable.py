@@ -45,7 +45,7 @@ class DeformableRegistration(Record):
     """T(p) = rigid(p + u(p)): from points of the fixed image to the same tissue in the moving one, LPS mm.
 
     coefficients: (3, z, y, x) control points of the cubic B-spline of u, in mm. rigid_matrix: 4 x 4. correlation_rigid,
-    correlation_deformed: normalised cross correlation of both images in the body before and after. volume_ratio_min,
+    correlation_deformed: normalized cross correlation of both images in the body before and after. volume_ratio_min,
     volume_ratio_max: Jacobian determinant of p + u(p) in the body; below 0 tissue would fold. displacement_*_mm: |u| in the body.
     """
 

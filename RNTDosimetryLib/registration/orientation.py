@@ -13,7 +13,7 @@ import numpy as np
 from RNTDosimetryLib.images.resampling import geometry_of_sitk, to_sitk
 from RNTDosimetryLib.images.volumes import CtImage
 from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality
-from RNTDosimetryLib.registration.search import Pair, one_thread, optimise_coarsely, rank_starts, starts_of
+from RNTDosimetryLib.registration.search import Pair, one_thread, optimize_coarsely, rank_starts, starts_of
 
 _CONVINCING_CORRELATION, _CONVINCING_BONE_DICE = 0.8, 0.75
 _CLEARLY_BETTER = 1.15
@@ -51,7 +51,7 @@ def _tried(pair: Pair, axes: tuple[int, ...]) -> float:
     with one_thread():
         starts = starts_of(turned)
         ranked = rank_starts(turned, starts)
-        matrix = optimise_coarsely(turned, starts[ranked[0][1]]) if ranked else None
+        matrix = optimize_coarsely(turned, starts[ranked[0][1]]) if ranked else None
     return -np.inf if matrix is None else _information(turned, matrix)
 
 
@@ -60,11 +60,11 @@ def _turned(pair: Pair, axes: tuple[int, ...]) -> Pair:
 
     geometry = geometry_of_sitk(pair.moving)
     values = np.ascontiguousarray(np.flip(sitk.GetArrayFromImage(pair.moving), axes))
-    index = np.asarray(pair.moving.TransformPhysicalPointToContinuousIndex(pair.moving_centre.tolist()))
+    index = np.asarray(pair.moving.TransformPhysicalPointToContinuousIndex(pair.moving_center.tolist()))
     for axis in axes:
         index[2 - axis] = geometry.size[axis] - 1 - index[2 - axis]
-    centre = np.asarray(pair.moving.TransformContinuousIndexToPhysicalPoint(index.tolist()))
-    return replace(pair, moving=to_sitk(values, geometry), moving_centre=centre)
+    center = np.asarray(pair.moving.TransformContinuousIndexToPhysicalPoint(index.tolist()))
+    return replace(pair, moving=to_sitk(values, geometry), moving_center=center)
 
 
 def _information(pair: Pair, matrix: np.ndarray) -> float:

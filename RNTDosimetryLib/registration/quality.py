@@ -1,4 +1,4 @@
-"""How well two CTs agree after alignment, in numbers that do not depend on the optimiser."""
+"""How well two CTs agree after alignment, in numbers that do not depend on the optimizer."""
 
 from dataclasses import dataclass
 
@@ -20,7 +20,7 @@ _LOWEST_CORRELATION, _LOWEST_BODY_DICE, _LOWEST_BONE_DICE, _LOWEST_OVERLAP = 0.6
 class RegistrationQuality(Record):
     """Agreement within the common field of view, after alignment.
 
-    mutual_information: in nats, of the Hounsfield histogram. correlation: normalised cross correlation, -1 to 1.
+    mutual_information: in nats, of the Hounsfield histogram. correlation: normalized cross correlation, -1 to 1.
     body_dice, bone_dice: overlap of tissue above -300 and 150 HU (None when there is none).
     overlap: share of the fixed body that lies in the moving field of view. Where masks were given they stand for the body.
     """
@@ -52,7 +52,7 @@ class RegistrationQuality(Record):
 def registration_quality(
     fixed: CtImage, moving: CtImage, matrix: np.ndarray, fixed_mask: np.ndarray | None = None, moving_mask: np.ndarray | None = None
 ) -> tuple[RegistrationQuality, np.ndarray]:
-    """Quality of an alignment (4 x 4 LPS, fixed to moving), and the centre of the fixed body in LPS mm.
+    """Quality of an alignment (4 x 4 LPS, fixed to moving), and the center of the fixed body in LPS mm.
 
     fixed_mask, moving_mask: bool (z, y, x) on the grids of the images, where to compare; the body when there is none.
     """
@@ -65,10 +65,10 @@ def registration_quality(
     if moving_mask is not None:
         region &= _nearest(moving_mask, moving.geometry, grid, matrix)
     index = np.array(np.nonzero(body)).mean(axis=1)[::-1] if body.any() else (np.array(grid.size[::-1]) - 1) / 2
-    centre = (grid.index_to_lps @ np.append(index, 1.0))[:3]
+    center = (grid.index_to_lps @ np.append(index, 1.0))[:3]
     overlap = float(np.count_nonzero(body & common)) / max(1, int(np.count_nonzero(body)))
     if np.count_nonzero(region) < 100:
-        return RegistrationQuality(0.0, 0.0, None, None, overlap), centre
+        return RegistrationQuality(0.0, 0.0, None, None, overlap), center
     x, y = (np.clip(values[region], -1000.0, 1000.0).astype(np.float64) for values in (a, b))
     quality = RegistrationQuality(
         mutual_information=_mutual_information(x, y),
@@ -77,7 +77,7 @@ def registration_quality(
         bone_dice=_dice(x > BONE_THRESHOLD_HU, y > BONE_THRESHOLD_HU),
         overlap=overlap,
     )
-    return quality, centre
+    return quality, center
 
 
 def _nearest(mask: np.ndarray, geometry: ImageGeometry, grid: ImageGeometry, matrix=None) -> np.ndarray:

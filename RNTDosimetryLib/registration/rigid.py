@@ -11,7 +11,7 @@ from RNTDosimetryLib.images.transforms import inverse, rotation_angle_degrees, s
 from RNTDosimetryLib.images.volumes import CtImage
 from RNTDosimetryLib.registration.orientation import better_orientation
 from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality
-from RNTDosimetryLib.registration.search import mask_on_grid, one_thread, optimise, pair_of, starts_of
+from RNTDosimetryLib.registration.search import mask_on_grid, one_thread, optimize, pair_of, starts_of
 
 LARGEST_ROTATION_DEGREES = 30.0
 LARGEST_SHIFT_MM = 150.0
@@ -24,8 +24,8 @@ class RigidRegistration(Record):
 
     matrix: 4 x 4, LPS mm, maps a point of the fixed image to the same tissue in the moving image (SimpleITK's
     convention: what a resampler of the moving image onto the fixed grid needs).
-    rotation_degrees: angle of the rotation. shift_mm: displacement of the centre of the fixed body. metric: final
-    negative mutual information (None when nothing had to be optimised).
+    rotation_degrees: angle of the rotation. shift_mm: displacement of the center of the fixed body. metric: final
+    negative mutual information (None when nothing had to be optimized).
     """
 
     matrix: tuple[tuple[float, ...], ...]
@@ -45,7 +45,7 @@ def register_rigid(fixed: CtImage, moving: CtImage, initial_matrix=None, fixed_m
     """Rigid transform from the fixed to the moving CT.
 
     Both are brought to about 4 mm, the couch is masked out, a coarse search finds the shift, and three levels of a
-    versor transform maximise mutual information. Same input, same result: regular sampling, fixed seed, one thread.
+    versor transform maximize mutual information. Same input, same result: regular sampling, fixed seed, one thread.
     initial_matrix: a 4 x 4 LPS start instead of the search. The same CT twice gives the identity.
     fixed_mask, moving_mask: where to look, as a Region or as True and False on the grid of the image; what lies outside (an
     arm that moved, a cable) does not pull, and the quality is that within the masks. Without fixed_mask the fixed body is looked
@@ -59,8 +59,8 @@ def register_rigid(fixed: CtImage, moving: CtImage, initial_matrix=None, fixed_m
     with one_thread():
         pair = pair_of(fixed, moving, *masks)
         starts = starts_of(pair) if initial_matrix is None else [rigid_matrix(initial_matrix, "the start of the registration")]
-        matrix, metric = optimise(pair, starts)
-    _refuse_unbelievable(matrix, pair.centre, fixed.name, moving.name)
+        matrix, metric = optimize(pair, starts)
+    _refuse_unbelievable(matrix, pair.center, fixed.name, moving.name)
     result = _result(matrix, metric, fixed, moving, masks, RigidRegistration.method)
     if all(mask is None for mask in masks):
         _refuse_other_orientation(pair, matrix, result.quality, fixed.name, moving.name)
@@ -74,8 +74,8 @@ def _same_image(fixed: CtImage, moving: CtImage) -> bool:
     return same_frame and fixed.geometry.same_grid(moving.geometry) and np.array_equal(fixed.hounsfield, moving.hounsfield)
 
 
-def _refuse_unbelievable(matrix: np.ndarray, centre: np.ndarray, fixed_name: str, moving_name: str) -> None:
-    angle, shift = rotation_angle_degrees(matrix), shift_of_point_mm(matrix, centre)
+def _refuse_unbelievable(matrix: np.ndarray, center: np.ndarray, fixed_name: str, moving_name: str) -> None:
+    angle, shift = rotation_angle_degrees(matrix), shift_of_point_mm(matrix, center)
     if angle > LARGEST_ROTATION_DEGREES or shift > LARGEST_SHIFT_MM:
         raise DosimetryError(
             f"Expected '{moving_name}' to lie within {LARGEST_ROTATION_DEGREES:g} degrees and {LARGEST_SHIFT_MM:g} mm of '{fixed_name}', received "
@@ -93,11 +93,11 @@ def _refuse_other_orientation(pair, matrix: np.ndarray, quality: RegistrationQua
 
 
 def _result(matrix: np.ndarray, metric: float | None, fixed: CtImage, moving: CtImage, masks, method: str) -> RigidRegistration:
-    quality, centre = registration_quality(fixed, moving, matrix, *masks)
+    quality, center = registration_quality(fixed, moving, matrix, *masks)
     return RigidRegistration(
         matrix=tuple(tuple(float(value) for value in row) for row in matrix),
         rotation_degrees=rotation_angle_degrees(matrix),
-        shift_mm=shift_of_point_mm(matrix, centre),
+        shift_mm=shift_of_point_mm(matrix, center),
         metric=metric,
         quality=quality,
         method=method,

@@ -1,4 +1,4 @@
-"""The search for the rigid transform of two images that compare as CTs do: starts, levels, optimiser. No decision about the result."""
+"""The search for the rigid transform of two images that compare as CTs do: starts, levels, optimizer. No decision about the result."""
 
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -38,17 +38,17 @@ _FINE_LEVEL = (_Level(1, 0.0, 0.06, 0.5),)
 class Pair:
     """Two SimpleITK images of the working spacing, and where they are compared.
 
-    mask: where in the fixed image, (z, y, x) uint8. centre: its middle, LPS mm, about which the search turns.
-    body_centre: the middle of what is looked for in the moving image when there is no start: of the fixed body or mask.
-    moving_centre: the middle of the moving body or mask. moving_mask: where in the moving image, None for everywhere.
+    mask: where in the fixed image, (z, y, x) uint8. center: its middle, LPS mm, about which the search turns.
+    body_center: the middle of what is looked for in the moving image when there is no start: of the fixed body or mask.
+    moving_center: the middle of the moving body or mask. moving_mask: where in the moving image, None for everywhere.
     """
 
     fixed: object
     moving: object
     mask: np.ndarray
-    centre: np.ndarray
-    body_centre: np.ndarray
-    moving_centre: np.ndarray
+    center: np.ndarray
+    body_center: np.ndarray
+    moving_center: np.ndarray
     moving_mask: np.ndarray | None = None
 
 
@@ -67,14 +67,14 @@ def pair_of(fixed: CtImage, moving: CtImage, fixed_mask: np.ndarray | None = Non
     looked_for = given if all(mask is not None for mask in given) else bodies
     mask = _with_margin(bodies[0], fixed_small) if given[0] is None else given[0]
     return Pair(
-        fixed_small, moving_small, mask.astype(np.uint8), _centre_of(bodies[0] if given[0] is None else given[0], fixed_small),
-        _centre_of(looked_for[0], fixed_small), _centre_of(looked_for[1], moving_small), given[1],
+        fixed_small, moving_small, mask.astype(np.uint8), _center_of(bodies[0] if given[0] is None else given[0], fixed_small),
+        _center_of(looked_for[0], fixed_small), _center_of(looked_for[1], moving_small), given[1],
     )
 
 
 def starts_of(pair: Pair) -> list[np.ndarray]:
-    """Candidate shifts: none, the centres of the bodies, and the latter with steps along the patient."""
-    to_body = pair.moving_centre - pair.body_centre
+    """Candidate shifts: none, the centers of the bodies, and the latter with steps along the patient."""
+    to_body = pair.moving_center - pair.body_center
     shifts = [np.zeros(3), to_body, np.array([to_body[0], to_body[1], 0.0])]
     shifts += [np.array([to_body[0], to_body[1], dz]) for dz in (-50.0, -25.0, 25.0, 50.0)]
     matrices = []
@@ -128,13 +128,13 @@ def _with_margin(body: np.ndarray, image) -> np.ndarray:
     return sitk.GetArrayFromImage(sitk.BinaryDilate(sitk.GetImageFromArray(body.astype(np.uint8)), radius))
 
 
-def _centre_of(mask: np.ndarray, image) -> np.ndarray:
+def _center_of(mask: np.ndarray, image) -> np.ndarray:
     """Middle of a mask in LPS mm."""
     index = np.array(np.nonzero(mask)).mean(axis=1)[::-1]
     return np.asarray(image.TransformContinuousIndexToPhysicalPoint(index.tolist()))
 
 
-def optimise(pair: Pair, starts) -> tuple[np.ndarray, float]:
+def optimize(pair: Pair, starts) -> tuple[np.ndarray, float]:
     """Best matrix and its metric: the two most promising starts on coarse levels, the better one on the fine level.
 
     Raises DosimetryError when the images have nothing in common.
@@ -166,15 +166,15 @@ def rank_starts(pair: Pair, starts) -> list[tuple[float, int]]:
     return sorted(score for score in scores if score[0] is not None)
 
 
-def optimise_coarsely(pair: Pair, start: np.ndarray) -> np.ndarray | None:
+def optimize_coarsely(pair: Pair, start: np.ndarray) -> np.ndarray | None:
     """The first level of the search alone: where the images would come to lie, to about a voxel; None when they lose each other."""
     found = _run(pair, start, _COARSE_LEVELS[:1])
     return None if found is None else found[0]
 
 
 def _run(pair: Pair, start: np.ndarray, levels) -> tuple[np.ndarray, float] | None:
-    """Optimise from a start; None when the images lose each other on the way."""
-    transform, method = _versor(start, pair.centre), _method(_mask_image(pair.mask, pair.fixed), pair, levels)
+    """Optimize from a start; None when the images lose each other on the way."""
+    transform, method = _versor(start, pair.center), _method(_mask_image(pair.mask, pair.fixed), pair, levels)
     method.SetInitialTransform(transform, inPlace=True)
     try:
         method.Execute(pair.fixed, pair.moving)
@@ -218,7 +218,7 @@ def _method(mask, pair: Pair, levels):
 
 def _evaluate(fixed, moving, mask, pair: Pair, start) -> float | None:
     method = _method(mask, pair, (_Level(1, 0.0, 1.0, 1.0),))
-    method.SetInitialTransform(_versor(start, pair.centre))
+    method.SetInitialTransform(_versor(start, pair.center))
     try:
         return float(method.MetricEvaluate(fixed, moving))
     except RuntimeError:
@@ -238,22 +238,22 @@ def one_thread():
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
 
 
-def _versor(matrix: np.ndarray, centre: np.ndarray):
+def _versor(matrix: np.ndarray, center: np.ndarray):
     import SimpleITK as sitk
 
     transform = sitk.VersorRigid3DTransform()
-    transform.SetCenter(centre.tolist())
+    transform.SetCenter(center.tolist())
     transform.SetMatrix(matrix[:3, :3].ravel().tolist())
-    transform.SetTranslation((matrix[:3, :3] @ centre + matrix[:3, 3] - centre).tolist())
+    transform.SetTranslation((matrix[:3, :3] @ center + matrix[:3, 3] - center).tolist())
     return transform
 
 
 def _matrix_of(transform) -> np.ndarray:
     rotation = np.asarray(transform.GetMatrix()).reshape(3, 3)
-    centre = np.asarray(transform.GetCenter())
+    center = np.asarray(transform.GetCenter())
     matrix = np.eye(4)
     matrix[:3, :3] = rotation
-    matrix[:3, 3] = np.asarray(transform.GetTranslation()) + centre - rotation @ centre
+    matrix[:3, 3] = np.asarray(transform.GetTranslation()) + center - rotation @ center
     return matrix
 
 

@@ -17,7 +17,7 @@ from RNTDosimetryLib.report.figures import (
 )
 from RNTDosimetryLib.report.html import Bullets, Details, Facts, Figure, Section, render_page
 from RNTDosimetryLib.report.nrrd import write_dose_nrrd
-from RNTDosimetryLib.report.pictures import GreyImage, Outline, Overlay, png_bytes, slice_figure
+from RNTDosimetryLib.report.pictures import GrayImage, Outline, Overlay, png_bytes, slice_figure
 from RNTDosimetryLib.report.planes import PLANE_NAMES
 from RNTDosimetryLib.report.plots import Band, ReferenceLine, Series, line_plot
 from RNTDosimetryLib.report.rt_header import dicom_reference
@@ -47,7 +47,7 @@ __all__ = [
     "DoseVolumeCurve",
     "Facts",
     "Figure",
-    "GreyImage",
+    "GrayImage",
     "MISSING",
     "Measured",
     "Outline",

@@ -24,7 +24,7 @@ class TimeActivity:
     times_h, activities_mbq, uncertainties_mbq: (n,) measured; uncertainties None when not known.
     fit_mbq: function of times in h, (m,) -> (m,) MBq, e.g. the method ``activity_mbq`` of a fit; None without a fit.
     fit_uncertainty_mbq: function of times in h that gives the standard uncertainty of the curve, for the band.
-    style: number of colour and marker, to give a region the same look in every plot; None takes the next one.
+    style: number of color and marker, to give a region the same look in every plot; None takes the next one.
     """
 
     label: str
@@ -66,8 +66,8 @@ def time_activity_plot(
         series.append(Series(curve.label, tail_h, curve.fit_mbq(tail_h), dash=_TAIL_DASH))
         if curve.fit_uncertainty_mbq is not None:
             times_h = np.concatenate([measured_h, tail_h])
-            centre, spread = np.asarray(curve.fit_mbq(times_h)), np.asarray(curve.fit_uncertainty_mbq(times_h))
-            bands.append(Band(curve.label, times_h, centre - spread, centre + spread))
+            center, spread = np.asarray(curve.fit_mbq(times_h)), np.asarray(curve.fit_uncertainty_mbq(times_h))
+            bands.append(Band(curve.label, times_h, center - spread, center + spread))
     fitted = bool(series)
     notes = ["Dashed: extrapolated beyond the last scan."] if fitted else []
     if bands or any(curve.uncertainties_mbq is not None for curve in curves):
@@ -153,7 +153,7 @@ def dose_against_activity_plot(
     title: str = "Absorbed dose against administered activity",
     log: bool = False,
 ) -> str:
-    """Absorbed dose of each compartment as activity grows, limits (≤) and goals (≥) in its colour, and the planned activity.
+    """Absorbed dose of each compartment as activity grows, limits (≤) and goals (≥) in its color, and the planned activity.
 
     ``offset_gy`` of a line is the dose already received.
     """
@@ -210,7 +210,7 @@ class Bar:
 
     @property
     def verdict(self) -> str:
-        """Words for a row with a limit, so that nothing is said by colour alone; empty without one."""
+        """Words for a row with a limit, so that nothing is said by color alone; empty without one."""
         if self.limit is None:
             return ""
         if self.limit_kind == "max":
@@ -258,11 +258,11 @@ def limit_plot(title: str, axis: Axis, bars: Sequence[Bar]) -> str:
 
 def _row(bar: Bar, words: str, verdict: str, y: float, place, start: float, left: float, right: float) -> str:
     exceeded = bar.verdict in ("above the limit", "below the goal")
-    colour = series_style(1 if exceeded else 0)[0]
+    color = series_style(1 if exceeded else 0)[0]
     end = place(bar.value)
     parts = [svg.text(left - 8, y + 4, svg.shortened(bar.label, _NAME_WIDTH), anchor="end")]
     parts.append(
-        svg.element("rect", x=min(start, end), y=y - 8, width=abs(end - start), height=16.0, fill=colour, fill_opacity="0.75")
+        svg.element("rect", x=min(start, end), y=y - 8, width=abs(end - start), height=16.0, fill=color, fill_opacity="0.75")
     )
     if bar.uncertainty is not None:
         low, high = place(bar.value - bar.uncertainty), place(bar.value + bar.uncertainty)

@@ -1,4 +1,4 @@
-"""Files of results: written whole or not at all, and recognised again by their hash."""
+"""Files of results: written whole or not at all, and recognized again by their hash."""
 
 from collections.abc import Mapping
 from pathlib import Path

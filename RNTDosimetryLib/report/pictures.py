@@ -1,4 +1,4 @@
-"""Slice pictures: CT in grey, a dose overlay in colour with its bar in Gy, region outlines, letters and a scale bar."""
+"""Slice pictures: CT in gray, a dose overlay in color with its bar in Gy, region outlines, letters and a scale bar."""
 
 import base64
 import struct
@@ -14,7 +14,7 @@ from RNTDosimetryLib.report import svg
 from RNTDosimetryLib.report.axes import Axis, make_scale
 from RNTDosimetryLib.report.nrrd import checked_map
 from RNTDosimetryLib.report.planes import PLANE_NAMES, Plane, box_of, plane_through, sample_plane
-from RNTDosimetryLib.report.svg import difference_colours, dose_colours, outline_style
+from RNTDosimetryLib.report.svg import difference_colors, dose_colors, outline_style
 
 # Edges of a cell that an outline enters and leaves, by which corners are inside (1 top left, 2 top right, 4 bottom right,
 # 8 bottom left), with the inside on the left hand. Cases 5 and 10, two opposite corners, depend on the middle of the cell.
@@ -33,7 +33,7 @@ _SADDLES = {
 def outlines(values: np.ndarray, level: float = 0.5) -> list[np.ndarray]:
     """Closed curves around where ``values`` (rows, columns) reach ``level`` (above zero), each (n, 2) in (column, row) coordinates.
 
-    Pixel centres have whole coordinates, places between are interpolated linearly. Beyond the border values are
+    Pixel centers have whole coordinates, places between are interpolated linearly. Beyond the border values are
     taken as zero, so every curve closes; the last point is not repeated. Marching squares after Lorensen and Cline.
     """
     field = np.pad(np.asarray(values, dtype=float), 1, constant_values=0.0)
@@ -73,19 +73,19 @@ def _crossing(field: np.ndarray, edge: tuple[int, int, bool], level: float) -> t
 
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_COLOUR_TYPE = {1: 0, 3: 2}
+_COLOR_TYPE = {1: 0, 3: 2}
 
 
 def png_bytes(pixels: np.ndarray) -> bytes:
-    """PNG file of a picture, (rows, columns) grey or (rows, columns, 3) RGB, uint8; row 0 is the top."""
+    """PNG file of a picture, (rows, columns) gray or (rows, columns, 3) RGB, uint8; row 0 is the top."""
     array = np.asarray(pixels)
     if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0 or (array.ndim == 3 and array.shape[2] != 3):
-        raise DosimetryError(f"Expected a grey or RGB picture of 8-bit pixels, received {array.dtype} of shape {array.shape}.")
+        raise DosimetryError(f"Expected a gray or RGB picture of 8-bit pixels, received {array.dtype} of shape {array.shape}.")
     rows, columns = array.shape[:2]
     channels = 1 if array.ndim == 2 else 3
     flat = np.ascontiguousarray(array).reshape(rows, columns * channels)
     lines = np.hstack([np.full((rows, 1), 2, np.uint8), np.diff(flat, axis=0, prepend=np.zeros((1, flat.shape[1]), np.uint8))])
-    header = struct.pack(">IIBBBBB", columns, rows, 8, _COLOUR_TYPE[channels], 0, 0, 0)
+    header = struct.pack(">IIBBBBB", columns, rows, 8, _COLOR_TYPE[channels], 0, 0, 0)
     return _SIGNATURE + _chunk(b"IHDR", header) + _chunk(b"IDAT", zlib.compress(lines.tobytes(), 9)) + _chunk(b"IEND", b"")
 
 
@@ -108,7 +108,7 @@ _SCALE_BAR_MM = 50.0
 
 
 @dataclass(frozen=True, eq=False)
-class GreyImage:
+class GrayImage:
     """Background of a picture, (z, y, x), with the values shown as black and white; HU by default."""
 
     values: np.ndarray = field(repr=False)
@@ -116,18 +116,18 @@ class GreyImage:
     window: tuple[float, float] = SOFT_TISSUE_WINDOW_HU
 
     def __post_init__(self):
-        checked_map(self.values, self.geometry, "the grey image")
+        checked_map(self.values, self.geometry, "the gray image")
         if not self.window[0] < self.window[1]:
             raise DosimetryError(f"Expected a window from low to high, received {self.window}.")
 
 
 @dataclass(frozen=True, eq=False)
 class Overlay:
-    """Colour overlay, (z, y, x), on its own grid.
+    """Color overlay, (z, y, x), on its own grid.
 
-    Colours run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
-    transparent; above, the colour comes in and covers ``opacity`` of the grey from 15 % of the maximum on, so that an overlay
-    ends softly. With ``signed`` the colours run from minus to plus ``maximum``, blue to red, for the difference of two maps.
+    Colors run from zero to ``maximum`` (default: the highest value). Values below ``threshold`` of the maximum are
+    transparent; above, the color comes in and covers ``opacity`` of the gray from 15 % of the maximum on, so that an overlay
+    ends softly. With ``signed`` the colors run from minus to plus ``maximum``, blue to red, for the difference of two maps.
     """
 
     values: np.ndarray = field(repr=False)
@@ -144,7 +144,7 @@ class Overlay:
         if self.maximum is None:
             object.__setattr__(self, "maximum", self.highest)
         if not self.maximum > 0 or not np.isfinite(self.maximum):
-            raise DosimetryError(f"Expected a highest value above zero for the colours of {self.label}, received {self.maximum}.")
+            raise DosimetryError(f"Expected a highest value above zero for the colors of {self.label}, received {self.maximum}.")
         if not (0 <= self.threshold < 1 and 0 < self.opacity <= 1):
             raise DosimetryError(f"Expected threshold and opacity between 0 and 1, received {self.threshold} and {self.opacity}.")
 
@@ -153,9 +153,9 @@ class Overlay:
         """The highest value, or the largest difference of either sign."""
         return float(self.values.max()) if not self.signed else float(max(self.values.max(), -self.values.min()))
 
-    def colours(self, fractions: np.ndarray) -> np.ndarray:
+    def colors(self, fractions: np.ndarray) -> np.ndarray:
         """RGB, (..., 3), of values given as fractions of ``maximum``."""
-        return difference_colours(fractions) if self.signed else dose_colours(fractions)
+        return difference_colors(fractions) if self.signed else dose_colors(fractions)
 
 
 @dataclass(frozen=True, eq=False)
@@ -172,7 +172,7 @@ class Outline:
 
 def slice_figure(
     title: str,
-    background: GreyImage | None = None,
+    background: GrayImage | None = None,
     overlay: Overlay | None = None,
     regions: Sequence[Outline] = (),
     point_lps_mm: Sequence[float] | None = None,
@@ -209,7 +209,7 @@ def slice_figure(
         x += view.width_mm * px_per_mm + _GAP
     if overlay is not None:
         top = _TOP + 13.0 * len(_bar_heading(overlay))
-        parts.append(_colour_bar(overlay, x + 6, top, min(max(bottom - top, 90.0), 260.0)))
+        parts.append(_color_bar(overlay, x + 6, top, min(max(bottom - top, 90.0), 260.0)))
         bottom = max(bottom, top + 90)
     legend, bottom = _legend(regions, met, bottom + 18)
     shown = ", ".join([*([overlay.label] if overlay else []), *(region.label for region in regions)])
@@ -218,17 +218,17 @@ def slice_figure(
     notes = f"Slices through {place}. Bar: 5 cm."
     if overlay is not None and overlay.highest > overlay.maximum * (1 + 1e-6):
         notes += (
-            f" Colours end at {overlay.maximum:.3g} {overlay.unit}; the highest value is {overlay.highest:.3g} {overlay.unit}."
+            f" Colors end at {overlay.maximum:.3g} {overlay.unit}; the highest value is {overlay.highest:.3g} {overlay.unit}."
         )
     parts.append(svg.text(0, bottom, notes, 11, fill="#444"))
     description = f"{', '.join(planes)} slices through {place}; {shown}."
     return svg.drawing(WIDTH, bottom + 8, "".join(parts) + legend, title, description)
 
 
-def blend(grey: np.ndarray | None, overlay: np.ndarray | None, window: tuple[float, float], style: Overlay | None) -> np.ndarray:
-    """RGB picture, (rows, columns, 3) uint8, of a grey slice with an overlay slice on top; either may be None."""
-    shape = (grey if grey is not None else overlay).shape
-    shade = np.zeros(shape) if grey is None else np.clip((grey - window[0]) / (window[1] - window[0]), 0.0, 1.0)
+def blend(gray: np.ndarray | None, overlay: np.ndarray | None, window: tuple[float, float], style: Overlay | None) -> np.ndarray:
+    """RGB picture, (rows, columns, 3) uint8, of a gray slice with an overlay slice on top; either may be None."""
+    shape = (gray if gray is not None else overlay).shape
+    shade = np.zeros(shape) if gray is None else np.clip((gray - window[0]) / (window[1] - window[0]), 0.0, 1.0)
     picture = np.repeat(shade[..., None] * 255.0, 3, axis=2)
     if overlay is not None:
         fraction = overlay / style.maximum
@@ -236,7 +236,7 @@ def blend(grey: np.ndarray | None, overlay: np.ndarray | None, window: tuple[flo
             _FULL_OPACITY_AT - style.threshold, 1e-3
         )
         share = style.opacity * np.clip(rise, 0.0, 1.0)[..., None]
-        picture = (1 - share) * picture + share * style.colours(fraction)
+        picture = (1 - share) * picture + share * style.colors(fraction)
     return np.rint(picture).astype(np.uint8)
 
 
@@ -253,7 +253,7 @@ def _default_point(background, overlay, regions) -> np.ndarray:
     return (geometry.index_to_lps @ np.append(np.asarray(index, dtype=float)[::-1], 1.0))[:3]
 
 
-def _body_box(background: GreyImage) -> np.ndarray:
+def _body_box(background: GrayImage) -> np.ndarray:
     """LPS box around what is denser than air, with a margin, within the image; the whole image when nothing is."""
     body = np.asarray(background.values) > _BODY_HU
     whole = box_of(background.geometry)
@@ -266,11 +266,11 @@ def _body_box(background: GreyImage) -> np.ndarray:
 
 def _panel(plane: Plane, x: float, scale: float, background, overlay, regions, point: np.ndarray) -> tuple[str, set[int]]:
     """A plane with everything on it, and the numbers of the regions that it meets."""
-    grey = None if background is None else sample_plane(background.values, background.geometry, plane, background.window[0])
-    colour = None if overlay is None else sample_plane(overlay.values, overlay.geometry, plane)
-    if grey is None and colour is None:
-        grey = np.zeros((plane.rows, plane.columns), dtype=np.float32)
-    pixels = blend(grey, colour, background.window if background is not None else (0.0, 1.0), overlay)
+    gray = None if background is None else sample_plane(background.values, background.geometry, plane, background.window[0])
+    color = None if overlay is None else sample_plane(overlay.values, overlay.geometry, plane)
+    if gray is None and color is None:
+        gray = np.zeros((plane.rows, plane.columns), dtype=np.float32)
+    pixels = blend(gray, color, background.window if background is not None else (0.0, 1.0), overlay)
     width, height, pixel = plane.width_mm * scale, plane.height_mm * scale, plane.pixel_mm * scale
     parts = [svg.element("image", x=x, y=_TOP, width=width, height=height, preserveAspectRatio="none", href=png_data_uri(pixels))]
     drawn = [_outline(region, number, plane, x, pixel) for number, region in enumerate(regions)]
@@ -285,13 +285,13 @@ def _outline(region: Outline, number: int, plane: Plane, x: float, pixel: float)
     curves = [(curve + 0.5) * pixel + (x, _TOP) for curve in curves if len(curve) > 3]
     if not curves:
         return "", ""
-    colour, dash = outline_style(number)
+    color, dash = outline_style(number)
     data = " ".join(svg.path(curve, closed=True) for curve in curves)
     lines = svg.element("path", d=data, fill="none", stroke="#000000", stroke_width="2.6", stroke_opacity="0.55")
-    lines += svg.element("path", d=data, fill="none", stroke=colour, stroke_width="1.4", stroke_dasharray=dash or None)
+    lines += svg.element("path", d=data, fill="none", stroke=color, stroke_width="1.4", stroke_dasharray=dash or None)
     longest = max(curves, key=len)
     top = longest[np.argmin(longest[:, 1])]
-    return lines, _halo(float(top[0]), float(max(top[1] - 3, _TOP + 25)), str(number + 1), "middle", colour)
+    return lines, _halo(float(top[0]), float(max(top[1] - 3, _TOP + 25)), str(number + 1), "middle", color)
 
 
 def _halo(x: float, y: float, words: str, anchor: str, fill: str = "#ffffff") -> str:
@@ -323,7 +323,7 @@ def _letters(plane: Plane, x: float, width: float, height: float) -> str:
 
 def _scale_bar(x: float, scale: float, height: float) -> str:
     y, length = _TOP + height - 9, _SCALE_BAR_MM * scale
-    return "".join(svg.line(x + 8, y, x + 8 + length, y, colour, width) for colour, width in (("#000000", 4.0), ("#ffffff", 2.0)))
+    return "".join(svg.line(x + 8, y, x + 8 + length, y, color, width) for color, width in (("#000000", 4.0), ("#ffffff", 2.0)))
 
 
 def _bar_heading(overlay: Overlay) -> list[str]:
@@ -334,16 +334,16 @@ def _bar_width(overlay: Overlay) -> float:
     return 14.0 + max(60.0, *(svg.text_width(line, 11) for line in _bar_heading(overlay)))
 
 
-def _colour_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
-    """The colours with their values, label and unit above."""
+def _color_bar(overlay: Overlay, x: float, y: float, height: float) -> str:
+    """The colors with their values, label and unit above."""
     lowest = -1.0 if overlay.signed else 0.0
     limits = lowest * overlay.maximum, float(overlay.maximum)
     scale = make_scale(Axis(overlay.label, overlay.unit, lower=limits[0], upper=limits[1]), np.array(limits))
-    colours = overlay.colours(np.linspace(1.0, lowest, 128))[:, None, :]
+    colors = overlay.colors(np.linspace(1.0, lowest, 128))[:, None, :]
     lines = _bar_heading(overlay)
     parts = [svg.text(x, y - 4 - 13 * (len(lines) - 1 - i), line, 11) for i, line in enumerate(lines)]
     y, height = y + 6, height - 12
-    address = png_data_uri(np.rint(colours).astype(np.uint8))
+    address = png_data_uri(np.rint(colors).astype(np.uint8))
     parts.append(svg.element("image", x=x, y=y, width=16.0, height=height, preserveAspectRatio="none", href=address))
     for tick, label in zip(scale.ticks, scale.labels):
         level = y + height * (1 - float(scale.fraction(tick)))
@@ -360,8 +360,8 @@ def _legend(regions: Sequence[Outline], met: set[int], top: float) -> tuple[str,
         width = 32 + svg.text_width(words) + 16
         if x + width > WIDTH and x > 0:
             x, y = 0.0, y + 18
-        colour, dash = outline_style(number)
-        parts.append(svg.line(x, y - 4, x + 26, y - 4, "#333333", 5.0) + svg.line(x, y - 4, x + 26, y - 4, colour, 2.0, dash))
+        color, dash = outline_style(number)
+        parts.append(svg.line(x, y - 4, x + 26, y - 4, "#333333", 5.0) + svg.line(x, y - 4, x + 26, y - 4, color, 2.0, dash))
         parts.append(svg.text(x + 32, y, words))
         x += width
     return "".join(parts), (y + 18 if regions else y)

@@ -19,7 +19,7 @@ PLANE_NAMES = tuple(_ORIENTATIONS)
 
 @dataclass(frozen=True)
 class Plane:
-    """A picture plane with square pixels. corner_lps_mm: centre of the top left pixel; right, down: LPS unit vectors."""
+    """A picture plane with square pixels. corner_lps_mm: center of the top left pixel; right, down: LPS unit vectors."""
 
     name: str
     corner_lps_mm: tuple[float, float, float]
@@ -39,7 +39,7 @@ class Plane:
         return self.rows * self.pixel_mm
 
     def pixel_of(self, point_lps_mm: Sequence[float]) -> tuple[float, float]:
-        """(column, row) of a point seen along the plane's normal; pixel centres are whole numbers."""
+        """(column, row) of a point seen along the plane's normal; pixel centers are whole numbers."""
         offset = (np.asarray(point_lps_mm, dtype=float) - self.corner_lps_mm) / self.pixel_mm
         return float(offset @ self.right), float(offset @ self.down)
 

@@ -158,8 +158,8 @@ def _styles(series: Sequence[Series], bands: Sequence[Band]) -> dict[str, int]:
 def _extent(series, bands, references, axis: str) -> np.ndarray:
     values = [[r.value] for r in references if r.axis == axis]
     for item in series:
-        centre, error = getattr(item, axis), getattr(item, f"{axis}_error")
-        values += [centre] if error is None else [centre - error, centre + error, centre]
+        center, error = getattr(item, axis), getattr(item, f"{axis}_error")
+        values += [center] if error is None else [center - error, center + error, center]
     for band in bands:
         values += [band.x] if axis == "x" else [band.lower, band.upper]
     return np.concatenate([np.ravel(v) for v in values])
@@ -214,13 +214,13 @@ def _band(band: Band, style: int, area: _Area) -> str:
 def _curve(item: Series, style: int, area: _Area) -> str:
     if not item.line:
         return ""
-    colour, dash, _ = series_style(style)
+    color, dash, _ = series_style(style)
     dash = dash if item.dash is None else item.dash
     return svg.element(
         "path",
         d=svg.path(area.places(item.x, item.y)),
         fill="none",
-        stroke=colour,
+        stroke=color,
         stroke_width="1.8",
         stroke_linejoin="round",
         stroke_dasharray=dash or None,
@@ -231,7 +231,7 @@ def _points(item: Series, style: int, area: _Area) -> str:
     """Markers and error bars, drawn over the frame so that a point on the edge is whole; points outside are left out."""
     if not item.markers:
         return ""
-    colour, _, kind = series_style(style)
+    color, _, kind = series_style(style)
     inside = np.ones(item.x.size, dtype=bool)
     for fraction in (area.x_scale.fraction(item.x), area.y_scale.fraction(item.y)):
         inside &= (fraction >= -1e-9) & (fraction <= 1 + 1e-9)
@@ -243,9 +243,9 @@ def _points(item: Series, style: int, area: _Area) -> str:
         lows, highs = area.places(item.x - dx, item.y - dy), area.places(item.x + dx, item.y + dy)
         for low, high in zip(lows[inside], highs[inside]):
             low, high = _within(low, area), _within(high, area)
-            parts.append(svg.line(*low, *high, colour, 1.3))
-            parts += [svg.line(x - cap[0], y - cap[1], x + cap[0], y + cap[1], colour, 1.3) for x, y in (low, high)]
-    parts += [svg.marker(kind, x, y, colour) for x, y in area.places(item.x, item.y)[inside]]
+            parts.append(svg.line(*low, *high, color, 1.3))
+            parts += [svg.line(x - cap[0], y - cap[1], x + cap[0], y + cap[1], color, 1.3) for x, y in (low, high)]
+    parts += [svg.marker(kind, x, y, color) for x, y in area.places(item.x, item.y)[inside]]
     return "".join(parts)
 
 
@@ -261,17 +261,17 @@ def _references(references: Sequence[ReferenceLine], area: _Area) -> str:
     across = [float(area.places(item.value, area.y_scale.lower)[0]) for item in upright]
     widest = max([0.0, *(svg.text_width(item.label, _SMALL) for item in upright)]) + 4
     for item, x, text_x in zip(upright, across, spread(across, widest, widest / 2, WIDTH - widest / 2)):
-        parts.append(svg.line(x, area.y - 4, x, bottom, _reference_colour(item), 1.4, _REFERENCE_DASH))
-        parts.append(svg.text(text_x, area.y - 8, item.label, _SMALL, "middle", _reference_colour(item)))
+        parts.append(svg.line(x, area.y - 4, x, bottom, _reference_color(item), 1.4, _REFERENCE_DASH))
+        parts.append(svg.text(text_x, area.y - 8, item.label, _SMALL, "middle", _reference_color(item)))
     down = [float(area.places(area.x_scale.lower, item.value)[1]) for item in level]
     for item, y, text_y in zip(level, down, spread(down, 13.0, area.y, bottom)):
         label = svg.shortened(item.label, _LABEL_WIDTH, _SMALL)
-        parts.append(svg.line(area.x, y, right + 4, y, _reference_colour(item), 1.4, _REFERENCE_DASH))
-        parts.append(svg.text(right + 7, text_y + 4, label, _SMALL, fill=_reference_colour(item)))
+        parts.append(svg.line(area.x, y, right + 4, y, _reference_color(item), 1.4, _REFERENCE_DASH))
+        parts.append(svg.text(right + 7, text_y + 4, label, _SMALL, fill=_reference_color(item)))
     return "".join(parts)
 
 
-def _reference_colour(reference: ReferenceLine) -> str:
+def _reference_color(reference: ReferenceLine) -> str:
     return _REFERENCE if reference.style is None else series_style(reference.style)[0]
 
 
@@ -305,16 +305,16 @@ def _legend(series, bands, styles: dict[str, int], top: float) -> tuple[str, flo
         width = 34 + svg.text_width(shown) + 18
         if x + width > WIDTH and x > 16:
             x, y = 16.0, y + 19
-        colour, dash, kind = series_style(styles[label])
+        color, dash, kind = series_style(styles[label])
         if any(band.label == label for band in bands):
-            parts.append(svg.element("rect", x=x, y=y - 10, width=28.0, height=12.0, fill=colour, fill_opacity="0.16"))
+            parts.append(svg.element("rect", x=x, y=y - 10, width=28.0, height=12.0, fill=color, fill_opacity="0.16"))
         own = [item for item in series if item.label == label]
         lines = [item for item in own if item.line]
         if lines:
             pattern = dash if lines[0].dash is None else lines[0].dash
-            parts.append(svg.line(x, y - 4, x + 28, y - 4, colour, 1.8, pattern))
+            parts.append(svg.line(x, y - 4, x + 28, y - 4, color, 1.8, pattern))
         if any(item.markers for item in own):
-            parts.append(svg.marker(kind, x + 14, y - 4, colour))
+            parts.append(svg.marker(kind, x + 14, y - 4, color))
         parts.append(svg.text(x + 34, y, shown))
         x += width
     return "".join(parts), y + 20

@@ -96,7 +96,7 @@ def clipped(x: float, y: float, width: float, height: float, content: str) -> st
     return element("svg", content, x=x, y=y, width=width, height=height, viewBox=box, overflow="hidden")
 
 
-def marker(kind: str, x: float, y: float, colour: str, size: float = 3.6) -> str:
+def marker(kind: str, x: float, y: float, color: str, size: float = 3.6) -> str:
     """A data point. Kinds: circle, square, triangle, diamond, cross, triangle-down, plus, ring."""
     outlines = {
         "square": [(-1, -1), (1, -1), (1, 1), (-1, 1)],
@@ -106,41 +106,41 @@ def marker(kind: str, x: float, y: float, colour: str, size: float = 3.6) -> str
     }
     if kind in outlines:
         corners = [(x + size * dx, y + size * dy) for dx, dy in outlines[kind]]
-        return element("path", d=path(corners, closed=True), fill=colour, stroke="#ffffff", stroke_width="0.6")
+        return element("path", d=path(corners, closed=True), fill=color, stroke="#ffffff", stroke_width="0.6")
     if kind in ("cross", "plus"):
         arms = [((-1, -1), (1, 1)), ((-1, 1), (1, -1))] if kind == "cross" else [((-1.3, 0), (1.3, 0)), ((0, -1.3), (0, 1.3))]
-        return "".join(line(x + size * a, y + size * b, x + size * c, y + size * d, colour, 2.0) for (a, b), (c, d) in arms)
-    fill, stroke, width = ("#ffffff", colour, "1.8") if kind == "ring" else (colour, "#ffffff", "0.6")
+        return "".join(line(x + size * a, y + size * b, x + size * c, y + size * d, color, 2.0) for (a, b), (c, d) in arms)
+    fill, stroke, width = ("#ffffff", color, "1.8") if kind == "ring" else (color, "#ffffff", "0.6")
     return element("circle", cx=float(x), cy=float(y), r=size, fill=fill, stroke=stroke, stroke_width=width)
 
 
 @lru_cache(maxsize=1)
 def _palette() -> dict:
-    return read_json("report", "colours.json")
+    return read_json("report", "colors.json")
 
 
 def series_style(index: int) -> tuple[str, str, str]:
-    """Colour, dash pattern and marker of the plot series ``index``; they repeat only together after many series."""
+    """Color, dash pattern and marker of the plot series ``index``; they repeat only together after many series."""
     palette = _palette()
-    colours, dashes, markers = palette["series"], palette["series_dashes"], palette["markers"]
-    turn = index // len(colours)
-    return colours[index % len(colours)], dashes[(index + turn) % len(dashes)], markers[(index + turn) % len(markers)]
+    colors, dashes, markers = palette["series"], palette["series_dashes"], palette["markers"]
+    turn = index // len(colors)
+    return colors[index % len(colors)], dashes[(index + turn) % len(dashes)], markers[(index + turn) % len(markers)]
 
 
 def outline_style(index: int) -> tuple[str, str]:
-    """Colour and dash pattern of the region outline ``index`` on a picture."""
+    """Color and dash pattern of the region outline ``index`` on a picture."""
     palette = _palette()
-    colours, dashes = palette["outlines"], palette["outline_dashes"]
-    return colours[index % len(colours)], dashes[(index // len(colours)) % len(dashes)]
+    colors, dashes = palette["outlines"], palette["outline_dashes"]
+    return colors[index % len(colors)], dashes[(index // len(colors)) % len(dashes)]
 
 
-def dose_colours(fractions: np.ndarray) -> np.ndarray:
+def dose_colors(fractions: np.ndarray) -> np.ndarray:
     """RGB, 0 to 255 float, (..., 3), of values between 0 (dark) and 1 (bright); values outside are held at the ends."""
     return _interpolated("dose", fractions)
 
 
-def difference_colours(fractions: np.ndarray) -> np.ndarray:
-    """RGB, 0 to 255 float, (..., 3), of differences from -1 (blue) through 0 (light grey) to 1 (red)."""
+def difference_colors(fractions: np.ndarray) -> np.ndarray:
+    """RGB, 0 to 255 float, (..., 3), of differences from -1 (blue) through 0 (light gray) to 1 (red)."""
     return _interpolated("difference", (np.asarray(fractions, dtype=float) + 1.0) / 2.0)
 
 

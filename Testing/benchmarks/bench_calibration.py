@@ -76,7 +76,7 @@ def _recovery_rows():
     for _ in range(REPEATS):
         image = apply_calibration(scan.counts(rng), scan.geometry, calibration, scan.nuclide, scan.duration_s, 0.0)
         spheres = detect_spheres(image, diameters, scan.fwhm_mm)
-        places += [np.linalg.norm(np.subtract(found.centre_lps_mm, true.centre_lps_mm)) for found, true in zip(spheres, scan.spheres)]
+        places += [np.linalg.norm(np.subtract(found.center_lps_mm, true.center_lps_mm)) for found, true in zip(spheres, scan.spheres)]
         measured = measure_sphere_recovery(image, spheres, scan.concentration_bq_ml, scan.fwhm_mm, CONCENTRATION)
         for model, found in errors.items():
             curve = fit_recovery(measured.volumes_ml, measured.recoveries, measured.uncertainties, model)
@@ -98,10 +98,10 @@ def _deformable_rows():
     from RNTDosimetryLib.images import CtImage
     from RNTDosimetryLib.registration import register_deformable
 
-    centre, push, width = np.array([-30.0, 10.0, 150.0]), np.array([4.0, -6.0, 12.0]), 70.0
+    center, push, width = np.array([-30.0, 10.0, 150.0]), np.array([4.0, -6.0, 12.0]), 70.0
 
     def displacement(points):
-        return push * np.exp(-0.5 * ((points - centre) ** 2).sum(axis=-1, keepdims=True) / width**2)
+        return push * np.exp(-0.5 * ((points - center) ** 2).sum(axis=-1, keepdims=True) / width**2)
 
     z, y, x = np.meshgrid(*(np.arange(n) for n in GRID.size), indexing="ij")
     points = (np.stack([x, y, z, np.ones_like(x)], axis=-1) @ GRID.index_to_lps.T)[..., :3]

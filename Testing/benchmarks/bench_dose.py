@@ -44,8 +44,8 @@ def activity_map(side: int = _SIDE) -> np.ndarray:
     body = (y / (0.3 * side)) ** 2 + (x / (0.45 * side)) ** 2 <= 1
     tia = 0.05 * body
     tia[(z / 20) ** 2 + (y / 15) ** 2 + ((x - 20) / 18) ** 2 <= 1] = 1.0
-    for centre in (-30, 0, 25):
-        tia[(z - centre) ** 2 + (y - 5) ** 2 + (x - centre / 2) ** 2 <= 16] = 8.0
+    for center in (-30, 0, 25):
+        tia[(z - center) ** 2 + (y - 5) ** 2 + (x - center / 2) ** 2 <= 16] = 8.0
     return tia.astype(np.float32)
 
 

@@ -61,8 +61,8 @@ def _fuzz(kinds: str):
 def _write_clinical(folder: Path) -> None:
     from fixtures.dicom_fixtures import ROOT, Grid, Spect, write_ct, write_spect
 
-    spect = Grid(size=(128, 128, 128), spacing=(4.8, 4.8, 4.8), centre=(0.0, 0.0, 140.0))
-    ct = Grid(size=(150, 512, 512), spacing=(2.0, 0.97, 0.97), centre=(0.0, 0.0, 140.0))
+    spect = Grid(size=(128, 128, 128), spacing=(4.8, 4.8, 4.8), center=(0.0, 0.0, 140.0))
+    ct = Grid(size=(150, 512, 512), spacing=(2.0, 0.97, 0.97), center=(0.0, 0.0, 140.0))
     for number, hours in enumerate(HOURS):
         frame, hounsfield = f"{ROOT}.{hours}", _hounsfield(ct, number)
         write_ct(folder / f"ct{hours}", ct, frame=frame, uid=f"{ROOT}.1.{hours}", start_h=hours, hounsfield=hounsfield)

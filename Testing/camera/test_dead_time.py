@@ -17,15 +17,15 @@ ONE_SIGMA_RANGE = (117, 156)
 
 
 def test_worked_values():
-    """By hand: n tau = 0.2, tau 1 us: paralysable m = 2e5 exp(-0.2) = 163746.15; non-paralysable m = 2e5/1.2 = 166666.67."""
+    """By hand: n tau = 0.2, tau 1 us: paralyzable m = 2e5 exp(-0.2) = 163746.15; non-paralyzable m = 2e5/1.2 = 166666.67."""
     assert float(true_rate_cps(163746.15, 1e-6)) == pytest.approx(2e5, rel=1e-7)
-    assert float(true_rate_cps(166666.6667, 1e-6, "non-paralysable")) == pytest.approx(2e5, rel=1e-9)
+    assert float(true_rate_cps(166666.6667, 1e-6, "non-paralyzable")) == pytest.approx(2e5, rel=1e-9)
 
 
 @settings(deadline=None, max_examples=60)
 @given(busy=st.floats(0, 0.999), tau=st.floats(1e-8, 1e-5), model=st.sampled_from(MODELS))
 def test_correction_undoes_the_loss(busy, tau, model):
-    """For every true rate below the maximum of the paralysable model (n tau = 1)."""
+    """For every true rate below the maximum of the paralyzable model (n tau = 1)."""
     true = busy / tau
     assert float(true_rate_cps(observed_rate_cps(true, tau, model), tau, model)) == pytest.approx(true, rel=1e-6, abs=1e-9)
 
@@ -44,9 +44,9 @@ def test_rates_of_projections_are_corrected_together():
     assert observed_rate_cps(found, 1e-6) == pytest.approx(rates, rel=1e-12)
 
 
-@pytest.mark.parametrize(("model", "largest"), [("paralysable", 1 / (math.e * 6e-7)), ("non-paralysable", 1 / 6e-7)])
+@pytest.mark.parametrize(("model", "largest"), [("paralyzable", 1 / (math.e * 6e-7)), ("non-paralyzable", 1 / 6e-7)])
 def test_rates_beyond_the_maximum_are_refused(model, largest):
-    """A paralysable camera never shows more than 1/(e tau), the other never 1/tau."""
+    """A paralyzable camera never shows more than 1/(e tau), the other never 1/tau."""
     dead_time = DeadTime(6e-7, model)
     assert dead_time.largest_observed_cps == pytest.approx(largest)
     assert dead_time.factor(0.99 * largest).factor > 1
@@ -87,7 +87,7 @@ def test_the_wrong_model_is_seen():
     series = decaying_source()
     rates = series.observed_cps(1)
     right = fit_dead_time(series.activities_mbq, rates, series.duration_s)
-    wrong = fit_dead_time(series.activities_mbq, rates, series.duration_s, "non-paralysable")
+    wrong = fit_dead_time(series.activities_mbq, rates, series.duration_s, "non-paralyzable")
     assert right.warnings == ()
     assert "misses the points" in wrong.warnings[0]
     assert wrong.chi2 > 100 * right.chi2
@@ -100,7 +100,7 @@ def test_unusable_series_are_refused():
         fit_dead_time([1, 2, 3, 4], [1, 2, 3, 0], 60)
     with pytest.raises(DosimetryError, match="losses that show the dead time"):
         fit_dead_time([1, 2, 3, 4], [10.0, 20.0, 30.0, 40.0], 60)
-    with pytest.raises(DosimetryError, match="model paralysable or non-paralysable"):
+    with pytest.raises(DosimetryError, match="model paralyzable or non-paralyzable"):
         true_rate_cps(10.0, 1e-6, "hybrid")
     with pytest.raises(DosimetryError, match="zero or more"):
         true_rate_cps(-1.0, 1e-6)

@@ -45,7 +45,7 @@ def warm():
 
 @pytest.fixture(scope="module")
 def exact(cold):
-    """Recovery measured without noise at the true centres."""
+    """Recovery measured without noise at the true centers."""
     return measured(cold, cold.expected_counts, true_spheres(cold))
 
 
@@ -55,7 +55,7 @@ def image_of(scan, counts, uncertainty=0.02):
 
 
 def true_spheres(scan):
-    return [DetectedSphere(sphere.centre_lps_mm, sphere.diameter_mm, 1.0) for sphere in scan.spheres]
+    return [DetectedSphere(sphere.center_lps_mm, sphere.diameter_mm, 1.0) for sphere in scan.spheres]
 
 
 def measured(scan, counts, spheres, **more):
@@ -77,12 +77,12 @@ def truth(scan, volumes=VOLUMES_ML):
 
 @pytest.mark.parametrize("name", ["cold", "warm"])
 def test_spheres_are_found(name, request):
-    """All seven within half a millimetre (below 20 mm: one) of the generator's centres, each with its diameter."""
+    """All seven within half a millimeter (below 20 mm: one) of the generator's centers, each with its diameter."""
     scan = request.getfixturevalue(name)
     found = detect_spheres(image_of(scan, scan.counts(3)), [sphere.diameter_mm for sphere in scan.spheres], scan.fwhm_mm)
     for sphere, true in zip(found, scan.spheres):
         assert sphere.diameter_mm == true.diameter_mm
-        assert np.linalg.norm(np.subtract(sphere.centre_lps_mm, true.centre_lps_mm)) < (1.0 if true.diameter_mm < 20 else 0.5)
+        assert np.linalg.norm(np.subtract(sphere.center_lps_mm, true.center_lps_mm)) < (1.0 if true.diameter_mm < 20 else 0.5)
 
 
 def test_spheres_are_found_in_a_turned_image(cold):
@@ -93,12 +93,12 @@ def test_spheres_are_found_in_a_turned_image(cold):
     found = detect_spheres(image_of(turned, cold.counts(3)), [sphere.diameter_mm for sphere in cold.spheres], cold.fwhm_mm)
     shift = turned.geometry.index_to_lps @ np.linalg.inv(grid.index_to_lps)
     for sphere, true in zip(found, cold.spheres):
-        assert np.linalg.norm(sphere.centre_lps_mm - (shift @ np.append(true.centre_lps_mm, 1))[:3]) < 1.0
+        assert np.linalg.norm(sphere.center_lps_mm - (shift @ np.append(true.center_lps_mm, 1))[:3]) < 1.0
 
 
 @pytest.mark.parametrize("name", ["cold", "warm"])
 def test_recovery_of_the_spheres(name, request):
-    """Without noise, at the true centres: the mean of the blurred sphere by quadrature, within 0.01 (0.5 % for the large ones)."""
+    """Without noise, at the true centers: the mean of the blurred sphere by quadrature, within 0.01 (0.5 % for the large ones)."""
     scan = request.getfixturevalue(name)
     result = measured(scan, scan.expected_counts, true_spheres(scan))
     assert result.recoveries == pytest.approx(truth(scan, result.volumes_ml), abs=0.0025)
@@ -243,15 +243,15 @@ def test_volume_counts_once_in_content_and_recovery():
 
 
 def test_sphere_mean_is_exact_for_smooth_functions():
-    """A linear function over a ball has the value at its centre; a square has 3/5 r2 (mean of the squared radius) more; weights sum to 1."""
+    """A linear function over a ball has the value at its center; a square has 3/5 r2 (mean of the squared radius) more; weights sum to 1."""
     grid = ImageGeometry((24, 26, 28), (3.0, 4.0, 5.0), (0.0, 0.0, 0.0))
     z, y, x = np.meshgrid(np.arange(24) * 3.0, np.arange(26) * 4.0, np.arange(28) * 5.0, indexing="ij")
-    centre, diameter = (61.3, 49.2, 33.7), 25.0
+    center, diameter = (61.3, 49.2, 33.7), 25.0
     linear = 2 * x - 3 * y + z
-    assert sphere_mean(linear, grid, centre, diameter) == pytest.approx(2 * 61.3 - 3 * 49.2 + 33.7, abs=0.01)
+    assert sphere_mean(linear, grid, center, diameter) == pytest.approx(2 * 61.3 - 3 * 49.2 + 33.7, abs=0.01)
     squared = (x - 61.3) ** 2 + (y - 49.2) ** 2 + (z - 33.7) ** 2
-    assert sphere_mean(squared, grid, centre, diameter) == pytest.approx(0.6 * 12.5**2, rel=1e-3)
-    assert sphere_weights(grid, centre, diameter)[1].sum() == pytest.approx(1.0)
+    assert sphere_mean(squared, grid, center, diameter) == pytest.approx(0.6 * 12.5**2, rel=1e-3)
+    assert sphere_weights(grid, center, diameter)[1].sum() == pytest.approx(1.0)
 
 
 def test_file_and_plot_data(exact, tmp_path):

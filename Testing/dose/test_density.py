@@ -66,9 +66,9 @@ def test_bad_ct_is_refused(call, text):
         call()
 
 
-def _peak(shape=(9, 12, 15), spacing=(4.0, 3.0, 2.0), centre_mm=(16.0, 16.0, 14.0), width_mm=9.0):
+def _peak(shape=(9, 12, 15), spacing=(4.0, 3.0, 2.0), center_mm=(16.0, 16.0, 14.0), width_mm=9.0):
     axes = np.meshgrid(*[np.arange(n) * s for n, s in zip(shape, spacing)], indexing="ij")
-    return 50 * np.exp(-sum((axis - c) ** 2 for axis, c in zip(axes, centre_mm)) / (2 * width_mm**2))
+    return 50 * np.exp(-sum((axis - c) ** 2 for axis, c in zip(axes, center_mm)) / (2 * width_mm**2))
 
 
 def test_gamma_of_a_map_with_itself_is_zero():
@@ -80,7 +80,7 @@ def test_gamma_of_a_map_with_itself_is_zero():
 
 
 def test_gamma_of_a_uniform_offset_is_the_dose_difference():
-    # In a uniform map no neighbour is closer in dose: gamma = difference / criterion = (2 % of 10 Gy) / (3 % of 10 Gy)
+    # In a uniform map no neighbor is closer in dose: gamma = difference / criterion = (2 % of 10 Gy) / (3 % of 10 Gy)
     dose = np.full((5, 5, 5), 10.0)
     result = gamma_index(dose, dose * 1.02, (3, 3, 3), 3.0, 3.0)
     assert result.gamma == pytest.approx(np.full(dose.shape, 2 / 3), rel=1e-6)
@@ -103,7 +103,7 @@ def test_gamma_of_a_shifted_ramp_is_the_closed_form():
 
 def test_gamma_matches_a_search_voxel_by_voxel():
     reference = _peak()
-    evaluated = _peak(centre_mm=(17.0, 15.0, 14.6), width_mm=9.5)
+    evaluated = _peak(center_mm=(17.0, 15.0, 14.6), width_mm=9.5)
     result = gamma_index(reference, evaluated, (4, 3, 2), 3, 4, steps_per_distance=1, maximum=3.0)
     points = np.stack(np.meshgrid(*[np.arange(n) * s for n, s in zip(reference.shape, (4, 3, 2))], indexing="ij"), -1).reshape(-1, 3)
     criterion = 0.03 * reference.max()
@@ -111,7 +111,7 @@ def test_gamma_matches_a_search_voxel_by_voxel():
     for i, (point, dose) in enumerate(zip(points, reference.ravel())):
         squared = ((points - point) ** 2).sum(1) / 16 + ((evaluated.ravel() - dose) / criterion) ** 2
         brute[i] = np.sqrt(squared.min())
-    # With one step per distance the search visits voxel centres only, so both are the same up to the cap
+    # With one step per distance the search visits voxel centers only, so both are the same up to the cap
     expected = np.where(result.evaluated.ravel(), np.minimum(brute, 3.0), 0.0)
     assert result.gamma.ravel() == pytest.approx(expected, abs=1e-6)
     finer = gamma_index(reference, evaluated, (4, 3, 2), 3, 4, steps_per_distance=4, maximum=3.0)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_volume_histogram, generalised_eud, isodose_levels
+from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_volume_histogram, generalized_eud, isodose_levels
 
 
 def _ramp(size=200, maximum=100.0):
@@ -46,7 +46,7 @@ def test_ramp_geud_is_the_integral():
     # Integral of (100 x)^a over 0..1 to the power 1/a = 100 (a + 1)^(-1/a)
     fine = _ramp(20000)
     for exponent in (1.0, 2.0, 8.0):
-        assert generalised_eud(fine, exponent) == pytest.approx(100 * (exponent + 1) ** (-1 / exponent), rel=1e-6)
+        assert generalized_eud(fine, exponent) == pytest.approx(100 * (exponent + 1) ** (-1 / exponent), rel=1e-6)
 
 
 def test_fractional_voxels_count_with_their_share():
@@ -132,12 +132,12 @@ def test_isodose_levels_hold_the_voxels_at_or_above():
 
 def test_geud_limits():
     dose = np.array([1.0, 5.0, 20.0])
-    assert generalised_eud(dose, 1) == pytest.approx(dose.mean())
-    assert generalised_eud(dose, 300) == pytest.approx(20, rel=0.01)
-    assert generalised_eud(dose, -300) == pytest.approx(1, rel=0.01)
+    assert generalized_eud(dose, 1) == pytest.approx(dose.mean())
+    assert generalized_eud(dose, 300) == pytest.approx(20, rel=0.01)
+    assert generalized_eud(dose, -300) == pytest.approx(1, rel=0.01)
     # One cold voxel loses the tumour: negative exponent and a voxel without dose
-    assert generalised_eud(np.array([0.0, 50.0]), -10) == 0.0
-    assert generalised_eud(np.zeros(3), 5) == 0.0
+    assert generalized_eud(np.array([0.0, 50.0]), -10) == 0.0
+    assert generalized_eud(np.zeros(3), 5) == 0.0
 
 
 @pytest.mark.parametrize(
@@ -154,8 +154,8 @@ def test_geud_limits():
         (lambda: dose_volume_histogram([1.0, 2.0], bins=0), "whole number from 1 to"),
         (lambda: dose_volume_histogram([1.0, 2.0], dose_at_percent=(120,)), "between 0 and 100 %"),
         (lambda: dose_volume_histogram([1.0, 2.0]).dose_at_volume_percent(-1), "between 0 and 100 %"),
-        (lambda: generalised_eud([1.0], 0), "other than zero"),
-        (lambda: generalised_eud([1.0], 2, [1.0, 1.0]), "one weight per voxel"),
+        (lambda: generalized_eud([1.0], 0), "other than zero"),
+        (lambda: generalized_eud([1.0], 2, [1.0, 1.0]), "one weight per voxel"),
         (lambda: isodose_levels([1.0], [0.0]), "positive isodose level"),
     ],
 )

@@ -46,14 +46,14 @@ def test_photon_part_is_the_map_without_electrons():
 
 
 def test_published_source_voxel_through_the_map():
-    # Lanconelli et al. 2012, soft tissue of 1.04 g/mL, 4.42 mm, 90Y: source voxel 0.689, next neighbour 0.0973 mGy/(MBq*s);
+    # Lanconelli et al. 2012, soft tissue of 1.04 g/mL, 4.42 mm, 90Y: source voxel 0.689, next neighbor 0.0973 mGy/(MBq*s);
     # EGSnrc at that density agrees within 0.3 % (physics/README.md)
     tia = np.zeros((5, 5, 5))
     tia[2, 2, 2] = 1000 / 4.42**3
     dose = _map(tia, "Y-90", (4.42,) * 3, 1.04) / GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S
     assert dose[2, 2, 2] == pytest.approx(0.689, rel=0.02)
-    for neighbour in ((1, 2, 2), (2, 3, 2), (2, 2, 1)):
-        assert dose[neighbour] == pytest.approx(0.0973, rel=0.04)
+    for neighbor in ((1, 2, 2), (2, 3, 2), (2, 2, 1)):
+        assert dose[neighbor] == pytest.approx(0.0973, rel=0.04)
 
 
 def test_shifts_flips_and_axis_swaps_commute():
@@ -90,10 +90,10 @@ def test_large_uniform_source_gives_equilibrium_dose():
     yttrium = get_nuclide("Y-90")
     tia = np.full((16, 16, 16), 2.0)
     for density in (1.0, 1.05):
-        centre = _map(tia, "Y-90", (5.0, 5.0, 5.0), density)[8, 8, 8]
+        center = _map(tia, "Y-90", (5.0, 5.0, 5.0), density)[8, 8, 8]
         local = 2.0 * GY_G_PER_MBQ_H_MEV * yttrium.electron_energy_mev / density
         # Bremsstrahlung (0.6 % of the energy) leaves a cube of 8 cm in part
-        assert 0.99 * local < centre < 1.0 * local
+        assert 0.99 * local < center < 1.0 * local
 
 
 def test_energy_balances_in_a_heterogeneous_body():

@@ -23,7 +23,7 @@ def test_marrow_to_blood_ratio():
     assert red_marrow_to_blood_ratio(0.45) == pytest.approx(0.19 / 0.55)
     assert red_marrow_to_blood_ratio(peptide=True) == 1.0
     for wrong in (None, 45, 0.0, math.nan):
-        with pytest.raises(DosimetryError, match=r"haematocrit between 0\.1 and 0\.7"):
+        with pytest.raises(DosimetryError, match=r"hematocrit between 0\.1 and 0\.7"):
             red_marrow_to_blood_ratio(wrong)
 
 

@@ -24,12 +24,12 @@ from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.phantom.sources import blurred_sphere
 
 GRID = ImageGeometry((46, 48, 50), (2.5, 2.5, 2.5), (-60.0, -60.0, -60.0))
-CENTRE, RADIUS, SIGMA = (4.0, -6.0, 2.0), 18.0, 5.0
+CENTER, RADIUS, SIGMA = (4.0, -6.0, 2.0), 18.0, 5.0
 
 
-def distance_from(centre, grid=GRID):
+def distance_from(center, grid=GRID):
     z, y, x = (o + s * np.arange(n) for o, s, n in zip(grid.origin_lps_mm[::-1], grid.spacing_mm, grid.size))
-    return np.sqrt((x[None, None, :] - centre[0]) ** 2 + (y[None, :, None] - centre[1]) ** 2 + (z[:, None, None] - centre[2]) ** 2)
+    return np.sqrt((x[None, None, :] - center[0]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (z[:, None, None] - center[2]) ** 2)
 
 
 def image_of(values, grid=GRID):
@@ -39,7 +39,7 @@ def image_of(values, grid=GRID):
 @pytest.fixture(scope="module")
 def two():
     """A hot sphere of 18 mm radius, and a cooler one of 10 mm."""
-    values = 1e6 * blurred_sphere(distance_from(CENTRE), RADIUS, SIGMA)
+    values = 1e6 * blurred_sphere(distance_from(CENTER), RADIUS, SIGMA)
     return image_of(values + 6e5 * blurred_sphere(distance_from((40.0, 40.0, 35.0)), 10.0, SIGMA))
 
 
@@ -64,7 +64,7 @@ def test_contour_stays_in_its_region(two):
     """Asked around the cooler sphere, its own maximum counts."""
     around = sphere_region(GRID, (40.0, 40.0, 35.0), 34.0, "around")
     drawn = isocontour(two, 0.42, within=around)
-    assert np.linalg.norm(np.subtract(drawn.centre_lps_mm, (40, 40, 35))) < 3
+    assert np.linalg.norm(np.subtract(drawn.center_lps_mm, (40, 40, 35))) < 3
     assert drawn.region.volume_ml < 0.4 * isocontour(two, 0.42).region.volume_ml
 
 
@@ -85,9 +85,9 @@ def test_hot_sphere_finds_the_hottest_place():
     for z in range(14):
         for y in range(15):
             for x in range(16):
-                centre = (3.0 * x, 5.0 * y, 4.0 * z)
+                center = (3.0 * x, 5.0 * y, 4.0 * z)
                 try:
-                    box, share = sphere_occupancy(grid, centre, 17.0)
+                    box, share = sphere_occupancy(grid, center, 17.0)
                 except DosimetryError:
                     continue
                 best = max(best, float((image.concentration_bq_ml[box] * share).sum() / share.sum()))
@@ -95,11 +95,11 @@ def test_hot_sphere_finds_the_hottest_place():
     assert found.region.volume_ml == pytest.approx(sphere_volume_ml(17.0), rel=1e-6)
 
 
-def test_hot_sphere_of_one_millilitre_in_a_flat_lesion(two):
+def test_hot_sphere_of_one_milliliter_in_a_flat_lesion(two):
     """In the middle of a large sphere: the mean of its profile over a ball of 6.2 mm, by quadrature; 12.4 mm hold 1 mL (pi/6 d3)."""
     found = hot_sphere(two)
     assert found.region.volume_ml == pytest.approx(0.99830, abs=1e-4)
-    assert np.linalg.norm(np.subtract(found.centre_lps_mm, CENTRE)) < 2.5
+    assert np.linalg.norm(np.subtract(found.center_lps_mm, CENTER)) < 2.5
     r = np.linspace(0, 6.2, 200)
     expected = 1e6 * np.trapezoid(3 * r**2 / 6.2**3 * blurred_sphere(r, RADIUS, SIGMA), r)
     assert found.mean_bq_ml == pytest.approx(expected, rel=5e-3)
@@ -108,12 +108,12 @@ def test_hot_sphere_of_one_millilitre_in_a_flat_lesion(two):
 @settings(deadline=None, max_examples=25)
 @given(
     diameter=st.floats(4, 40),
-    centre=st.tuples(*[st.floats(-25, 25)] * 3),
+    center=st.tuples(*[st.floats(-25, 25)] * 3),
     spacing=st.tuples(*[st.floats(1.5, 6)] * 3),
 )
-def test_sphere_region_has_the_volume_of_the_sphere(diameter, centre, spacing):
+def test_sphere_region_has_the_volume_of_the_sphere(diameter, center, spacing):
     grid = ImageGeometry(tuple(int(100 / s) for s in spacing), spacing, (-48.0, -48.0, -48.0))
-    region = sphere_region(grid, centre, diameter, "sphere")
+    region = sphere_region(grid, center, diameter, "sphere")
     assert region.volume_ml == pytest.approx(sphere_volume_ml(diameter), rel=1e-5)
 
 

@@ -90,12 +90,12 @@ def test_mask_and_back_keeps_a_block_in_place():
     moved = resample_mask(region, fine, motion())
     assert moved.occupancy.dtype == np.uint8
     assert moved.volume_ml == pytest.approx(region.volume_ml, rel=0.01)
-    centre = lps(fine)[moved.occupancy > 0].mean(axis=0)
+    center = lps(fine)[moved.occupancy > 0].mean(axis=0)
     expected = np.linalg.inv(motion()) @ np.append(lps(OBLIQUE)[mask].mean(axis=0), 1)
-    np.testing.assert_allclose(centre, expected[:3], atol=0.1)
+    np.testing.assert_allclose(center, expected[:3], atol=0.1)
 
 
-def test_mask_between_the_voxel_centres_is_refused():
+def test_mask_between_the_voxel_centers_is_refused():
     mask = np.zeros(OBLIQUE.size, dtype=bool)
     mask[10, 10, 10] = True
     coarse = ImageGeometry((3, 3, 3), (40.0, 40.0, 40.0), (-40.0, -40.0, 80.0))

@@ -25,7 +25,7 @@ CALIBRATION = images.typed_calibration("Lu-177", 10.0, 0.05)
 CURVE = images.fit_recovery([1.0, 5.0, 20.0, 100.0], [0.3, 0.6, 0.8, 0.9], model="logistic")
 MEASURED = images.measure_activity(IMAGE, REGION)
 TIMES = np.array([1.0, 2.0, 4.0, 8.0, 16.0, 32.0])
-# Paralysable losses of 1 us at 10 000 cps/MBq.
+# Paralyzable losses of 1 us at 10 000 cps/MBq.
 RATES = 1e4 * TIMES * np.exp(-1e4 * TIMES * 1e-6)
 LONGEST_TEXT = 420
 
@@ -43,7 +43,7 @@ CALLS = {
     "ActivityImage": dict(geometry=GRID, concentration_bq_ml=HALF, nuclide="Lu-177", start_h=1.0, duration_s=60.0, calibration_uncertainty=0.05),
     "Region": dict(geometry=GRID, occupancy=HALF, mass_g=10.0, density_g_ml=1.0, recovery_coefficient=0.8, recovery_coefficient_uncertainty=0.1),
     "sphere_volume_ml": dict(diameter_mm=10.0),
-    "sphere_region": dict(geometry=GRID, centre_lps_mm=(10.0, 10.0, 10.0), diameter_mm=9.0),
+    "sphere_region": dict(geometry=GRID, center_lps_mm=(10.0, 10.0, 10.0), diameter_mm=9.0),
     "region_mass_g": dict(region=REGION, default_density_g_ml=1.04),
     "measure_activity": dict(image=IMAGE, region=REGION, region_to_image_matrix=np.eye(4), resolution_fwhm_mm=12.0, delineation_fwhm_mm=3.0,
                              default_density_g_ml=1.04),
@@ -53,10 +53,10 @@ CALLS = {
     "fixed_threshold": dict(image=IMAGE, threshold_bq_ml=1500.0, within=REGION),
     "hot_sphere": dict(image=IMAGE, diameter_mm=9.0, within=REGION),
     "equivalent_sphere": dict(region=REGION),
-    "observed_rate_cps": dict(true_cps=1e4, dead_time_s=1e-6, model="paralysable"),
-    "true_rate_cps": dict(observed_cps=1e4, dead_time_s=1e-6, model="paralysable"),
-    "fit_dead_time": dict(activities_mbq=TIMES, observed_wide_cps=RATES, duration_s=60.0, model="paralysable"),
-    "DeadTime": dict(dead_time_s=1e-6, model="paralysable", uncertainty_s=1e-8, wide_spectrum_cps_per_mbq=1e4),
+    "observed_rate_cps": dict(true_cps=1e4, dead_time_s=1e-6, model="paralyzable"),
+    "true_rate_cps": dict(observed_cps=1e4, dead_time_s=1e-6, model="paralyzable"),
+    "fit_dead_time": dict(activities_mbq=TIMES, observed_wide_cps=RATES, duration_s=60.0, model="paralyzable"),
+    "DeadTime": dict(dead_time_s=1e-6, model="paralyzable", uncertainty_s=1e-8, wide_spectrum_cps_per_mbq=1e4),
     "fit_recovery": dict(volumes_ml=[1.0, 5.0, 20.0, 100.0], recoveries=[0.3, 0.6, 0.8, 0.9], uncertainties=[0.05] * 4, model="logistic",
                          systematic_relative_uncertainty=0.02),
     "apply_recovery": dict(region=REGION, curve=CURVE, relative_volume_uncertainty=0.1),

@@ -135,7 +135,7 @@ def test_spect_in_another_frame_takes_the_ct_nearest_in_time_with_a_warning(tmp_
 @pytest.mark.parametrize("overlap", [0, 3])
 def test_bed_positions_of_one_session_are_joined(tmp_path, overlap):
     # the upper bed lies 12 - overlap slices of 7 mm higher and is taken 20 minutes later
-    upper = replace(Grid(), centre=(10.0, -20.0, 300.0 + 7.0 * (12 - overlap)))
+    upper = replace(Grid(), center=(10.0, -20.0, 300.0 + 7.0 * (12 - overlap)))
     write_ct(tmp_path)
     write_spect(tmp_path, Spect(decay="START"))
     write_spect(tmp_path, Spect(decay="START", start_h=24 + 1 / 3, grid=upper, uid=f"{ROOT}.2.25"))
@@ -153,7 +153,7 @@ def test_bed_positions_of_one_session_are_joined(tmp_path, overlap):
 def test_bed_positions_with_a_gap_are_refused(tmp_path):
     write_ct(tmp_path)
     write_spect(tmp_path, Spect())
-    write_spect(tmp_path, Spect(start_h=24.5, grid=replace(Grid(), centre=(10.0, -20.0, 300.0 + 7.0 * 14)), uid=f"{ROOT}.2.25"))
+    write_spect(tmp_path, Spect(start_h=24.5, grid=replace(Grid(), center=(10.0, -20.0, 300.0 + 7.0 * 14)), uid=f"{ROOT}.2.25"))
     with pytest.raises(DosimetryError, match=r"a gap of 14\.0 mm"):
         read_folder(tmp_path)
 
@@ -225,7 +225,7 @@ def test_label_map_segmentation(tmp_path):
 def test_segmentation_on_a_part_of_the_ct_grid(tmp_path):
     write_ct(tmp_path)
     write_spect(tmp_path, Spect())
-    part = replace(CT_GRID, size=(10, 12, 14), centre=tuple(CT_GRID.position(9.5, 10.5, 12.5)))
+    part = replace(CT_GRID, size=(10, 12, 14), center=tuple(CT_GRID.position(9.5, 10.5, 12.5)))
     mask = np.zeros(part.size, dtype=bool)
     mask[2:5, 3:7, 4:9] = True
     write_seg(tmp_path, {"spleen": mask}, grid=part)
@@ -249,10 +249,10 @@ def test_segmentation_on_another_grid_keeps_it(tmp_path):
 
 
 def circle(z, radius_mm, points=180):
-    """Contour around the centre of the CT in its slice z."""
+    """Contour around the center of the CT in its slice z."""
     angle = np.linspace(0, 2 * np.pi, points, endpoint=False)
-    centre = CT_GRID.position(z, 13.5, 13.5)
-    return centre + radius_mm * np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=-1)
+    center = CT_GRID.position(z, 13.5, 13.5)
+    return center + radius_mm * np.stack([np.cos(angle), np.sin(angle), np.zeros_like(angle)], axis=-1)
 
 
 def test_contours_become_masks_with_holes(tmp_path):
@@ -269,12 +269,12 @@ def test_contours_become_masks_with_holes(tmp_path):
     assert gtv.occupancy[10, 14, 14] == 1
 
 
-def test_rasterised_polygon_agrees_with_point_in_polygon():
-    # outside truth: vtkPolygon's own point-in-polygon on pixel centres of random star-shaped polygons
+def test_rasterized_polygon_agrees_with_point_in_polygon():
+    # outside truth: vtkPolygon's own point-in-polygon on pixel centers of random star-shaped polygons
     import vtk
 
     from RNTDosimetryLib.images.geometry import ImageGeometry
-    from RNTDosimetryLib.intake.regions import rasterise_contours
+    from RNTDosimetryLib.intake.regions import rasterize_contours
 
     geometry = ImageGeometry((2, 18, 20), (3.0, 2.0, 1.5), (-7.0, 4.0, 50.0))
     random = np.random.default_rng(11)
@@ -282,7 +282,7 @@ def test_rasterised_polygon_agrees_with_point_in_polygon():
         angle = np.sort(random.uniform(0, 2 * np.pi, 17))
         radius = random.uniform(4, 14, 17)
         loop = np.stack([7 + radius * np.cos(angle), 20 + radius * np.sin(angle), np.full(17, 53.0)], axis=-1)
-        mask = rasterise_contours([loop], geometry, "star")
+        mask = rasterize_contours([loop], geometry, "star")
         polygon = vtk.vtkPolygon()
         normal, flat = [0.0, 0.0, 1.0], loop.ravel().tolist()
         bounds = [loop[:, 0].min(), loop[:, 0].max(), loop[:, 1].min(), loop[:, 1].max(), 53.0, 53.0]

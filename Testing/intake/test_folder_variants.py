@@ -83,7 +83,7 @@ def test_parametric_map_with_typed_administration_gives_the_same_concentration(t
 
 @pytest.mark.parametrize("decay", ["START", "ADMIN"])
 @pytest.mark.parametrize("dialect", ["NM", "PT"])
-def test_standardised_uptake_values_by_weight_are_turned_back(tmp_path, dialect, decay):
+def test_standardized_uptake_values_by_weight_are_turned_back(tmp_path, dialect, decay):
     write_ct(tmp_path, COARSE_CT)
     write_spect(tmp_path, Spect(dialect=dialect, value="suv", decay=decay))
     intake = read_folder(tmp_path)
@@ -103,7 +103,7 @@ def test_standardised_uptake_values_by_weight_are_turned_back(tmp_path, dialect,
         ("BSA", "O", 18481.0),
     ],
 )
-def test_standardised_uptake_values_by_other_sizes(tmp_path, suv_type, sex, size):
+def test_standardized_uptake_values_by_other_sizes(tmp_path, suv_type, sex, size):
     def edit(dataset):  # the fixture divides by activity over 70 kg
         dataset.Units, dataset.SUVType = ("CM2ML" if suv_type == "BSA" else "GML"), suv_type
         dataset.PatientSize, dataset.PatientSex = 1.75, sex

@@ -1,4 +1,4 @@
-"""Volume files: grid and values as written, and activity images with typed or neighbouring data.
+"""Volume files: grid and values as written, and activity images with typed or neighboring data.
 
 The written files come from SimpleITK; expected Bq/mL from the decay law written out here (177Lu 6.647 d, DDEP).
 """
@@ -89,7 +89,7 @@ def test_files_that_cannot_be_used_are_refused(tmp_path):
         (tmp_path / "text.nrrd", "cannot be read"),
         (write(tmp_path / "nan.nrrd", holes), "1 NaN or infinite voxels"),
         (write(tmp_path / "flat.mha", VALUES[0]), "received 2 axes"),
-        (write(tmp_path / "colour.nrrd", np.zeros((4, 5, 6, 3), np.float32), components=True), "3 components"),
+        (write(tmp_path / "color.nrrd", np.zeros((4, 5, 6, 3), np.float32), components=True), "3 components"),
     ]
     for path, sentence in cases:
         with pytest.raises(DosimetryError, match=sentence):

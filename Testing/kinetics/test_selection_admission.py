@@ -22,20 +22,20 @@ def case(seed, curves, starts_at_zero):
 
 
 def plain(parameters, covariance, rates, weights, starts_at_zero):
-    """Coefficients of variation and counting correlations of one curve, by the Jacobian of the centred amplitudes."""
+    """Coefficients of variation and counting correlations of one curve, by the Jacobian of the centered amplitudes."""
     size = len(rates) - starts_at_zero
-    change, centred = np.eye(len(parameters)), parameters.copy()
+    change, centered = np.eye(len(parameters)), parameters.copy()
     for i in range(size):
         curve = [np.exp(-rates[i] * t) - (np.exp(-rates[-1] * t) if starts_at_zero else 0.0) for t in TIMES_H]
         shares = [(value * weight) ** 2 for value, weight in zip(curve, weights)]
-        centre = sum(share * t for share, t in zip(shares, TIMES_H)) / sum(shares)
-        # d(A exp(-rate centre)) at a fixed centre
-        change[i, i] = np.exp(-rates[i] * centre)
-        change[i, size + i] = -parameters[i] * centre * change[i, i]
-        centred[i] = parameters[i] * change[i, i]
+        center = sum(share * t for share, t in zip(shares, TIMES_H)) / sum(shares)
+        # d(A exp(-rate center)) at a fixed center
+        change[i, i] = np.exp(-rates[i] * center)
+        change[i, size + i] = -parameters[i] * center * change[i, i]
+        centered[i] = parameters[i] * change[i, i]
     covariance = change @ covariance @ change.T
     spread = np.sqrt(np.diag(covariance))
-    variation = spread / np.abs(centred)
+    variation = spread / np.abs(centered)
     correlation = np.abs(covariance) / np.outer(spread, spread)
     known = variation <= 0.1
     correlation[np.outer(known, known) | np.eye(len(spread), dtype=bool)] = 0.0

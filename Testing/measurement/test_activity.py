@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, exclude_lesions, occupancy_on_grid
-from RNTDosimetryLib.images.resampling import centres_inside
+from RNTDosimetryLib.images.resampling import centers_inside
 from RNTDosimetryLib.measurement import measure_activity, region_mass_g, time_activity_curve
 from RNTDosimetryLib.measurement.uncertainty import (
     relative_content_uncertainty,
@@ -27,8 +27,8 @@ def lps(geometry):
     return (np.stack([x, y, z, np.ones_like(x)], axis=-1) @ geometry.index_to_lps.T)[..., :3]
 
 
-def sphere(radius_mm, centre=(0.0, 0.0, 0.0), geometry=CT, name="lesion", **more):
-    return Region(name, geometry, np.linalg.norm(lps(geometry) - centre, axis=-1) <= radius_mm, **more)
+def sphere(radius_mm, center=(0.0, 0.0, 0.0), geometry=CT, name="lesion", **more):
+    return Region(name, geometry, np.linalg.norm(lps(geometry) - center, axis=-1) <= radius_mm, **more)
 
 
 def image(values, geometry=SPECT, **more):
@@ -52,12 +52,12 @@ def test_uniform_image_gives_its_concentration_times_the_volume_as_drawn():
     assert region.volume_ml == pytest.approx(4 / 3 * math.pi * 8, rel=0.005)
 
 
-def test_the_mean_is_that_of_the_native_voxels_with_their_centre_inside():
-    # the sphere itself is the truth: no voxel centre may be wrong by more than half a CT voxel (1 mm)
+def test_the_mean_is_that_of_the_native_voxels_with_their_center_inside():
+    # the sphere itself is the truth: no voxel center may be wrong by more than half a CT voxel (1 mm)
     values = np.random.default_rng(3).uniform(10, 100, SPECT.size)
     region = sphere(17, (4, -3, 6))
     distance = np.linalg.norm(lps(SPECT) - (4, -3, 6), axis=-1)
-    picked = centres_inside(region, SPECT)
+    picked = centers_inside(region, SPECT)
     assert picked[distance < 16].all()
     assert not picked[distance > 18].any()
     result = measure_activity(image(values), region)
@@ -66,15 +66,15 @@ def test_the_mean_is_that_of_the_native_voxels_with_their_centre_inside():
 
 
 def test_a_smooth_outline_has_no_bias_from_the_stairs_of_the_mask():
-    # many spheres at random places: the centres inside fill the true volume, a little less where the outline is convex
+    # many spheres at random places: the centers inside fill the true volume, a little less where the outline is convex
     random = np.random.default_rng(23)
     fine = ImageGeometry((60, 60, 60), (2.0, 2.0, 2.0), (-59.37, -59.21, -59.48))
     coarse = ImageGeometry((36, 54, 54), (3.0, 2.0, 2.0), (-54.0, -54.0, -52.0))
     counted, true = 0, 0
     for _ in range(20):
-        centre = random.uniform(-10, 10, 3)
-        counted += centres_inside(sphere(21, centre, coarse), fine).sum()
-        true += (np.linalg.norm(lps(fine) - centre, axis=-1) <= 21).sum()
+        center = random.uniform(-10, 10, 3)
+        counted += centers_inside(sphere(21, center, coarse), fine).sum()
+        true += (np.linalg.norm(lps(fine) - center, axis=-1) <= 21).sum()
     assert 0.985 < counted / true < 1.005
 
 
@@ -96,7 +96,7 @@ def test_recovery_divides_and_adds_its_uncertainty():
 
 @pytest.mark.parametrize(("edge", "share"), [(0.75, 0.528112), (9.75, 0.836659)])
 def test_coverage_is_the_share_of_the_volume_in_the_field_of_view(edge, share):
-    # sphere of r = 20 mm cut by a plane at t from its centre: 1/2 + 3/4 t/r - 1/4 (t/r)3; planes between voxels of 1.5 mm
+    # sphere of r = 20 mm cut by a plane at t from its center: 1/2 + 3/4 t/r - 1/4 (t/r)3; planes between voxels of 1.5 mm
     upper_edge = SPECT.origin_lps_mm[0] + 25.5 * 4.8
     region = sphere(20)
     result = measure_activity(image(np.full(SPECT.size, 100.0)), region, shift(upper_edge - edge, 0, 0))
@@ -114,7 +114,7 @@ def test_region_outside_the_field_of_view_is_refused():
 def test_region_smaller_than_a_voxel_is_measured_by_occupancy():
     values = np.zeros(SPECT.size)
     values[12, 12, 12] = 800.0
-    corner = lps(SPECT)[12, 12, 12] + 2.2  # near the corner of the voxel, so that its centre is not inside
+    corner = lps(SPECT)[12, 12, 12] + 2.2  # near the corner of the voxel, so that its center is not inside
     result = measure_activity(image(values), sphere(1.9, corner - 0.9))
     assert result.fractional
     assert 0 < result.mean_concentration_bq_ml < 800
@@ -238,10 +238,10 @@ def test_lesion_on_another_grid_is_taken_out_by_its_share_of_each_voxel():
     st.tuples(*[st.floats(-0.3, 0.3)] * 3),
     st.sampled_from([(4.8, 4.8, 4.8), (2.4, 4.0, 4.4), (1.0, 1.0, 3.0)]),
 )
-def test_occupancy_conserves_the_volume_of_any_region(radius, centre, rotation, spacing):
+def test_occupancy_conserves_the_volume_of_any_region(radius, center, rotation, spacing):
     from scipy.spatial.transform import Rotation
 
-    region = sphere(radius, centre)
+    region = sphere(radius, center)
     target = ImageGeometry(tuple(int(110 / step) for step in spacing), spacing, (-55.0, -55.0, -55.0))
     matrix = np.eye(4)
     matrix[:3, :3] = Rotation.from_rotvec(rotation).as_matrix()

@@ -14,13 +14,13 @@ from RNTDosimetryLib.phantom.sources import blurred_sphere
 
 STEP_MM, REPEATS = 4.8, 200
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
-CENTRE = np.array([0.3, -0.7, 1.1])
+CENTER = np.array([0.3, -0.7, 1.1])
 
 
 def ball(radius_mm: float, margin: int = 5) -> np.ndarray:
     count = 2 * int(radius_mm / STEP_MM) + 2 * margin
     axis = (np.arange(count) - (count - 1) / 2) * STEP_MM
-    z, y, x = np.meshgrid(*(axis - at for at in CENTRE), indexing="ij")
+    z, y, x = np.meshgrid(*(axis - at for at in CENTER), indexing="ij")
     return z**2 + y**2 + x**2 <= radius_mm**2
 
 
@@ -73,9 +73,9 @@ def grid_of(shape, step=STEP_MM) -> ImageGeometry:
     return ImageGeometry(shape, (step,) * 3, tuple(-(size - 1) / 2 * step for size in shape[::-1]))
 
 
-def distance(geometry: ImageGeometry, centre) -> np.ndarray:
+def distance(geometry: ImageGeometry, center) -> np.ndarray:
     z, y, x = (np.arange(n) * s + o for n, s, o in zip(geometry.size, geometry.spacing_mm, geometry.origin_lps_mm[::-1]))
-    return np.sqrt((z[:, None, None] - centre[2]) ** 2 + (y[None, :, None] - centre[1]) ** 2 + (x[None, None, :] - centre[0]) ** 2)
+    return np.sqrt((z[:, None, None] - center[2]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (x[None, None, :] - center[0]) ** 2)
 
 
 @pytest.mark.parametrize("background", [0.0, 0.2])
@@ -84,17 +84,17 @@ def test_a_blurred_lesion_without_noise_states_less_than_one_percent(volume_ml, 
     """Drawn on a CT grid, seen with 11 mm by formula (ball convolved with a normal distribution): edges are no noise."""
     radius = (3000 * volume_ml / (4 * math.pi)) ** (1 / 3)
     ct, spect = ImageGeometry((50, 64, 64), (3.0, 1.95, 1.95), (-62.0, -61.0, -73.0)), grid_of((30, 30, 30))
-    region = Region("lesion", ct, distance(ct, CENTRE) <= radius, kind="lesion")
-    values = 1e5 * (background + (1 - background) * blurred_sphere(distance(spect, CENTRE), radius, 11.0 / FWHM_PER_SIGMA))
+    region = Region("lesion", ct, distance(ct, CENTER) <= radius, kind="lesion")
+    values = 1e5 * (background + (1 - background) * blurred_sphere(distance(spect, CENTER), radius, 11.0 / FWHM_PER_SIGMA))
     result = measure_activity(ActivityImage("SPECT", spect, values, "Lu-177", 24.0), region, resolution_fwhm_mm=11.0)
     assert result.random_uncertainty_mbq < 0.01 * result.activity_mbq
-    voxels = values[distance(spect, CENTRE) <= radius]
+    voxels = values[distance(spect, CENTER) <= radius]
     assert voxels.std() / voxels.mean() > 0.1, "the spread of the voxels would have said more"
 
 
-def test_what_spills_in_from_a_known_neighbour_is_no_noise():
+def test_what_spills_in_from_a_known_neighbor_is_no_noise():
     grid = grid_of((30, 30, 30))
-    organ, hot = (Region(name, grid, distance(grid, centre) <= 24.0) for name, centre in (("organ", (-26, 0, 0)), ("hot", (26, 0, 0))))
+    organ, hot = (Region(name, grid, distance(grid, center) <= 24.0) for name, center in (("organ", (-26, 0, 0)), ("hot", (26, 0, 0))))
     sigma = 12.0 / FWHM_PER_SIGMA / STEP_MM
     seen = [ndimage.gaussian_filter(region.occupancy.astype(float), sigma) for region in (organ, hot)]
     image = ActivityImage("SPECT", grid, 1e4 * seen[0] + 5e5 * seen[1], "Lu-177", 24.0)

@@ -49,7 +49,7 @@ def test_transforms_bring_the_scans_onto_the_reference(computed_scene, patient):
     """A landmark of the reference, carried to a scan by the truth, comes back through the node's transform."""
     _logic, parameter_node, _result = computed_scene
     for node, scan in list(zip(parameter_node.activityVolumes, patient.truth.scans))[1:]:
-        point = np.append(scan.rotation_centre_lps_mm, 1.0)
+        point = np.append(scan.rotation_center_lps_mm, 1.0)
         moved_ras = (np.asarray(scan.reference_to_scan) @ point) * [-1, -1, 1, 1]
         to_world = vtk.vtkMatrix4x4()
         node.GetParentTransformNode().GetMatrixTransformToWorld(to_world)

@@ -10,8 +10,8 @@ from RNTDosimetryLib.phantom.body import SampledBox, shape_from_data
 from RNTDosimetryLib.phantom.course import rigid_matrix
 
 GRID = SampledBox(np.array([[2.0, 0, 0, -60], [0, 2, 0, -60], [0, 0, 2, -60], [0, 0, 0, 1]]), (0, 0, 0), (61, 61, 61))
-SPHERE = {"kind": "ellipsoid", "centre_mm": [5, 0, 0], "semi_axes_mm": [30, 30, 30]}
-EGG = {"kind": "ellipsoid", "centre_mm": [3, -4, 6], "semi_axes_mm": [40, 20, 25], "rotation_deg": [20, -30, 50]}
+SPHERE = {"kind": "ellipsoid", "center_mm": [5, 0, 0], "semi_axes_mm": [30, 30, 30]}
+EGG = {"kind": "ellipsoid", "center_mm": [3, -4, 6], "semi_axes_mm": [40, 20, 25], "rotation_deg": [20, -30, 50]}
 
 
 def inside(data, box=GRID):
@@ -31,7 +31,7 @@ def test_volume_of_a_turned_ellipsoid():
 
 def test_volume_of_a_superellipsoid():
     # Dirichlet's integral: sum |x/a|^n <= 1 has volume 8 abc gamma(1+1/n)^3 / gamma(1+3/n).
-    box = {"kind": "ellipsoid", "centre_mm": [0, 0, 0], "semi_axes_mm": [40, 30, 20], "exponent": 4, "rotation_deg": [20, -30, 50]}
+    box = {"kind": "ellipsoid", "center_mm": [0, 0, 0], "semi_axes_mm": [40, 30, 20], "exponent": 4, "rotation_deg": [20, -30, 50]}
     assert inside(box).sum() * 0.008 == pytest.approx(8 * 40 * 30 * 20 / 1000 * gamma(1.25) ** 3 / gamma(1.75), rel=4e-3)
 
 

@@ -16,18 +16,18 @@ from RNTDosimetryLib.phantom.scans import mean_concentrations_bq_ml, phantom_reg
 FWHM_MM = 11.0
 
 
-def one_sphere(radius_mm, centre_mm=(0.0, 0.0, 0.0)):
-    data = {"kind": "ellipsoid", "centre_mm": list(centre_mm), "semi_axes_mm": [radius_mm] * 3}
+def one_sphere(radius_mm, center_mm=(0.0, 0.0, 0.0)):
+    data = {"kind": "ellipsoid", "center_mm": list(center_mm), "semi_axes_mm": [radius_mm] * 3}
     return Anatomy((Structure("sphere", "sphere", 50.0, 1.04, shape_from_data(data, {})),), ("sphere",))
 
 
-def centred_grid(voxels, spacing):
+def centered_grid(voxels, spacing):
     half = [(n - 1) / 2 * s for n, s in zip(voxels, spacing)]
     return ImageGeometry(tuple(voxels), tuple(spacing), (-half[2], -half[1], -half[0]))
 
 
 def blurred_sphere(distance, radius, sigma):
-    """Gaussian convolution of a unit sphere, at a distance from its centre: the radial integral done by hand."""
+    """Gaussian convolution of a unit sphere, at a distance from its center: the radial integral done by hand."""
     near, far, width = radius - distance, radius + distance, sigma * np.sqrt(2)
     edge = sigma / (distance * np.sqrt(2 * np.pi)) * (np.exp(-((near / width) ** 2)) - np.exp(-((far / width) ** 2)))
     return (erf(near / width) + erf(far / width)) / 2 - edge
@@ -36,7 +36,7 @@ def blurred_sphere(distance, radius, sigma):
 @pytest.mark.parametrize("radius_mm", [12.0, 20.0, 35.0])
 def test_recovery_of_a_sphere_is_that_of_the_convolution_integral(radius_mm):
     """Voxel averaging of 4 mm adds 4^2 / 12 to the variance of the point spread on each axis."""
-    grid = centred_grid((41, 41, 41), (4.0, 4.0, 4.0))
+    grid = centered_grid((41, 41, 41), (4.0, 4.0, 4.0))
     anatomy = one_sphere(radius_mm, (0.7, -1.1, 0.4))
     image = blurred_map(anatomy, {"sphere": 1.0}, grid, FWHM_MM)
     measured = image[true_map(anatomy, {"sphere": 1.0}, grid) > 0].mean()
@@ -46,7 +46,7 @@ def test_recovery_of_a_sphere_is_that_of_the_convolution_integral(radius_mm):
 
 
 def test_profile_of_a_blurred_sphere():
-    grid = centred_grid((41, 41, 41), (4.0, 4.0, 4.0))
+    grid = centered_grid((41, 41, 41), (4.0, 4.0, 4.0))
     image = blurred_map(one_sphere(24.0), {"sphere": 1.0}, grid, FWHM_MM)
     sigma = np.sqrt((FWHM_MM / FWHM_PER_SIGMA) ** 2 + 4.0**2 / 12)
     distances = 4.0 * np.arange(1, 12)
@@ -58,16 +58,16 @@ def test_blur_moves_activity_but_keeps_it(spacing):
     """All kidneys, liver, spleen and lesions lie well inside the field of view: nothing may be lost or gained."""
     anatomy = load_anatomy()
     voxels = tuple(round(extent / s) for extent, s in zip((380, 320, 400), spacing))
-    grid = centred_grid(voxels, spacing)
+    grid = centered_grid(voxels, spacing)
     values = {"kidney_left": 3.0, "liver": 1.0, "lesion_3": 5.0, "spleen": 2.0}
     blurred = blurred_map(anatomy, values, grid, FWHM_MM).sum(dtype=float)
-    fine = centred_grid(tuple(2 * n for n in voxels), tuple(s / 2 for s in spacing))
+    fine = centered_grid(tuple(2 * n for n in voxels), tuple(s / 2 for s in spacing))
     assert blurred == pytest.approx(true_map(anatomy, values, fine).sum(dtype=float) / 8, rel=1e-5)
 
 
 def test_activity_beyond_the_ends_of_the_field_of_view_spills_in():
     """The end slices of a long body must not fade: the patient goes on beyond the field of view."""
-    anatomy, grid = load_anatomy(), centred_grid((10, 60, 80), (5.0, 5.0, 5.0))
+    anatomy, grid = load_anatomy(), centered_grid((10, 60, 80), (5.0, 5.0, 5.0))
     uniform = dict.fromkeys(anatomy.regions, 1.0)
     image = blurred_map(anatomy, uniform, grid, FWHM_MM)
     assert image[0, 42, 25] == pytest.approx(1.0, abs=1e-3)
@@ -101,7 +101,7 @@ def test_scan_noise_has_the_size_that_the_protocol_states():
     assert ct_noise[liver].std() == pytest.approx(protocol.ct_noise_hu["follow_up"], rel=0.02)
 
 
-def test_without_blur_a_voxel_is_the_true_concentration_at_its_centre():
+def test_without_blur_a_voxel_is_the_true_concentration_at_its_center():
     settings = PhantomSettings(size="small", blur=False, noise=False, motion=False)
     scan = simulate_scan(settings, 2)
     truth = mean_concentrations_bq_ml(load_protocol().scans[2])

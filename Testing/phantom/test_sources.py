@@ -22,7 +22,7 @@ SIGMA = 11.0 / 2.3548
 
 
 def sampled(inside, step, half):
-    """A shape on a fine grid, blurred numerically; gives coordinates and values along the x axis through the centre."""
+    """A shape on a fine grid, blurred numerically; gives coordinates and values along the x axis through the center."""
     axis = np.arange(-half, half + step / 2, step)
     z, y, x = np.meshgrid(axis, axis, axis, indexing="ij")
     image = gaussian_filter(inside(x, y, z).astype(float), SIGMA / step, truncate=6)
@@ -36,8 +36,8 @@ def test_sphere_profile_is_a_blurred_ball():
     assert blurred_sphere(np.abs(axis), 14.0, SIGMA) == pytest.approx(values, abs=0.006)
 
 
-def test_disc_profile_against_the_closed_form_at_the_centre():
-    """At the centre 1 - exp(-R2/2s2) (Rayleigh distribution)."""
+def test_disc_profile_against_the_closed_form_at_the_center():
+    """At the center 1 - exp(-R2/2s2) (Rayleigh distribution)."""
     for radius in (5.0, 20.0, 108.0):
         assert float(blurred_disc(0.0, radius, SIGMA)) == pytest.approx(-np.expm1(-0.5 * (radius / SIGMA) ** 2), rel=1e-9)
 
@@ -84,11 +84,11 @@ def test_noise_is_poisson_and_repeats():
 
 
 def test_rates_have_their_dead_time():
-    """At n tau = 0.48: exp(-0.48) is lost by a paralysable camera, 1/1.48 by the other."""
-    paralysable, other = decaying_source(), decaying_source("non-paralysable")
-    true = paralysable.wide_spectrum_cps_per_mbq * paralysable.activities_mbq[0]
-    assert true * paralysable.dead_time_s == pytest.approx(0.48)
-    assert paralysable.expected_cps[0] / true == pytest.approx(0.618783, rel=1e-5)
+    """At n tau = 0.48: exp(-0.48) is lost by a paralyzable camera, 1/1.48 by the other."""
+    paralyzable, other = decaying_source(), decaying_source("non-paralyzable")
+    true = paralyzable.wide_spectrum_cps_per_mbq * paralyzable.activities_mbq[0]
+    assert true * paralyzable.dead_time_s == pytest.approx(0.48)
+    assert paralyzable.expected_cps[0] / true == pytest.approx(0.618783, rel=1e-5)
     assert other.expected_cps[0] / true == pytest.approx(1 / 1.48, rel=1e-9)
-    with pytest.raises(DosimetryError, match="paralysable or non-paralysable"):
+    with pytest.raises(DosimetryError, match="paralyzable or non-paralyzable"):
         decaying_source("hybrid")

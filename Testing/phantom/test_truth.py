@@ -152,8 +152,8 @@ def test_matrices_are_recovered_from_landmarks():
         shift = moved.mean(0) - rotation @ reference.mean(0)
         difference = rotation @ pose[:3, :3].T
         assert np.degrees(np.arccos(min((np.trace(difference) - 1) / 2, 1.0))) < 0.1
-        centre = np.array(scan.rotation_centre_lps_mm)
-        np.testing.assert_allclose(rotation @ centre + shift - centre, scan.shift_mm, atol=0.2)
+        center = np.array(scan.rotation_center_lps_mm)
+        np.testing.assert_allclose(rotation @ center + shift - center, scan.shift_mm, atol=0.2)
 
 
 @pytest.mark.parametrize("seed", [0, 1, 2, 99])
@@ -172,7 +172,7 @@ def test_motion_is_small_and_differs_between_time_points(seed):
 
 def test_recovery_coefficient_brings_the_blurred_image_back_to_the_truth():
     """Mean of the noise-free blurred scan in the region over the coefficient is the true concentration; the coefficient belongs
-    to the TIA image, single scans deviate by some per cent where neighbours clear differently."""
+    to the TIA image, single scans deviate by some per cent where neighbors clear differently."""
     settings = PhantomSettings(size="small", noise=False, motion=False)
     truth, scan = phantom_truth(settings), simulate_scan(settings, 2)
     for region in phantom_regions(settings, scan.spect_geometry):
@@ -218,7 +218,7 @@ def test_missing_truth_is_refused(tmp_path):
         ({"contour_format": ()}, "contour_format to be one or more of SEG, RTSTRUCT"),
         ({"decay_correction": "DAY"}, "decay_correction to be one of NONE, START, ADMIN, received 'DAY'"),
         ({"size": "huge"}, "size to be one of full, small"),
-        ({"colour": "red"}, "received colour; check the spelling"),
+        ({"color": "red"}, "received color; check the spelling"),
     ],
 )
 def test_wrong_settings_are_refused_before_anything_is_written(tmp_path, changes, sentence):

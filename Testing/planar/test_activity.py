@@ -144,7 +144,7 @@ def test_scatter_and_dead_time_reach_the_activity():
 
 
 def test_ellipsoid_in_an_elliptic_body():
-    """A kidney of 60 x 50 x 110 mm off centre, followed through the body voxel by voxel; mean thicknesses: within 3 %."""
+    """A kidney of 60 x 50 x 110 mm off center, followed through the body voxel by voxel; mean thicknesses: within 3 %."""
     step, mu = 3.0, 0.011
     z, y, x = np.meshgrid(np.arange(-90, 90, step), np.arange(-110, 110, step), np.arange(-170, 170, step), indexing="ij")
     body = (x / 160) ** 2 + (y / 105) ** 2 <= 1

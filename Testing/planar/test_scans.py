@@ -45,7 +45,7 @@ def test_static_object_with_both_views(tmp_path):
     counts = pictures()
     scan = read_planar_scan(write_planar_object(tmp_path / "a", stored(counts)))
     same(scan, counts[0])
-    assert (scan.kind, scan.recognised, scan.spacing_mm) == ("spot", "by view code or name", (4.4, 4.6))
+    assert (scan.kind, scan.recognized, scan.spacing_mm) == ("spot", "by view code or name", (4.4, 4.6))
     assert scan.anterior.duration_s == scan.elapsed_s == 600
     assert scan.start_h(ADMINISTRATION) == pytest.approx(24.0)
     assert scan.warnings == ()
@@ -66,7 +66,7 @@ def test_energy_windows_in_any_order_and_views_in_any_order(tmp_path, order, fir
 
 
 def test_two_photopeaks_need_an_energy(tmp_path):
-    """177Lu with six windows: 113 and 208 keV, each with its neighbours."""
+    """177Lu with six windows: 113 and 208 keV, each with its neighbors."""
     windows = [*WINDOWS_208, ("113", 101.7, 124.3), ("113 below", 90.4, 101.7), ("113 above", 124.3, 135.6)]
     counts = pictures(6)
     path = write_planar_object(tmp_path / "a", stored(counts), windows)

@@ -1,4 +1,4 @@
-"""R2* fits on simulated echoes, holmium maps, and intratumoural doses by hand."""
+"""R2* fits on simulated echoes, holmium maps, and intratumoral doses by hand."""
 
 import numpy as np
 import pytest
@@ -14,8 +14,8 @@ from RNTDosimetryLib.planning import (
     fit_r2_star,
     holmium_from_ct,
     holmium_from_r2_star,
-    intratumoural_activity_gbq,
-    intratumoural_dose,
+    intratumoral_activity_gbq,
+    intratumoral_dose,
 )
 
 TIMES_MS = (1.2, 2.4, 3.6, 4.8, 6.0, 7.2, 8.4)
@@ -35,7 +35,7 @@ def test_exact_without_noise(rate, signal, method):
     assert found.fitted.all()
 
 
-def test_nonlinear_fit_is_that_of_a_general_optimiser():
+def test_nonlinear_fit_is_that_of_a_general_optimizer():
     random = np.random.default_rng(4)
     rates = random.uniform(20, 400, (2, 3, 4))
     noisy = np.abs(echoes(rates) + random.normal(0, 8, (len(TIMES_MS), 2, 3, 4)))
@@ -90,29 +90,29 @@ def test_holmium_from_ct():
     assert found.concentration_mg_ml == pytest.approx(1.5)
 
 
-def test_intratumoural_dose_by_hand():
+def test_intratumoral_dose_by_hand():
     geometry = ImageGeometry((15, 15, 15), (3.0, 3.0, 3.0))
     mask = np.zeros(geometry.size, dtype=bool)
     mask[4:11, 4:11, 4:11] = True
     tumour = Region("T", geometry, mask, density_g_ml=1.04)
     activity = np.where(mask, 2.0, 0.0)
-    local = intratumoural_dose(activity, geometry, tumour, injected_activity_mbq=2 * tumour.volume_ml / 0.5, method="local")
+    local = intratumoral_dose(activity, geometry, tumour, injected_activity_mbq=2 * tumour.volume_ml / 0.5, method="local")
     # Uniform 2 MBq/mL: 2 * 15.87 / 1.04 Gy.
     assert local.tumour_dose_gy == pytest.approx(2 * 15.87 / 1.04, rel=1e-5)
     assert local.uniform_dose_gy == pytest.approx(local.tumour_dose_gy, rel=1e-5)
     assert local.retained_fraction == pytest.approx(0.5, rel=1e-9)
     assert any("leakage" in warning for warning in local.warnings)
-    kernel = intratumoural_dose(activity, geometry, tumour)
-    # Electrons of 166Ho leave a 21 mm cube by their range of millimetres: less than local, by no more than a fifth.
+    kernel = intratumoral_dose(activity, geometry, tumour)
+    # Electrons of 166Ho leave a 21 mm cube by their range of millimeters: less than local, by no more than a fifth.
     own = 2 * get_nuclide("Ho-166").local_dose_constant_j_per_gbq / 1.04
     assert 0.8 * own < kernel.tumour_dose_gy < own
 
 
-def test_intratumoural_activity():
+def test_intratumoral_activity():
     # 100 Gy in 50 g with 80 % retained: 100 * 0.05 / (15.87 * 0.8).
-    assert intratumoural_activity_gbq(100, 50, retained_fraction=0.8) == pytest.approx(5 / (15.87 * 0.8), rel=1e-12)
+    assert intratumoral_activity_gbq(100, 50, retained_fraction=0.8) == pytest.approx(5 / (15.87 * 0.8), rel=1e-12)
     with pytest.raises(DosimetryError, match=r"0\.9 is 90 %"):
-        intratumoural_activity_gbq(100, 50, retained_fraction=80)
+        intratumoral_activity_gbq(100, 50, retained_fraction=80)
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def test_table_of_products(name, nuclide, normal_liver, impaired, goal, ablative
         vials, calibration = product.supply["vial_gbq"], product.supply["calibration"]
         assert (vials["smallest"], vials["largest"], vials["step"]) == (3.0, 20.0, 0.5)
         assert (calibration["weekday"], calibration["hour"]) == ("Sunday", 12)
-        assert product.labelled_activity_per_sphere_bq.largest == 2500
+        assert product.labeled_activity_per_sphere_bq.largest == 2500
 
 
 def test_limits_of_products():

@@ -173,8 +173,8 @@ def test_extrahepatic_deposit_is_flagged():
     ))  # fmt: skip
     found = extrahepatic_deposits(scans.scout, liver, regions["lungs"])
     assert len(found) == 1
-    # The stomach of the phantom is centred at (112, 20, -10) mm; part of its 3 % lies within the margin of the liver.
-    assert found[0].centre_lps_mm == pytest.approx((112, 20, -10), abs=6)
+    # The stomach of the phantom is centered at (112, 20, -10) mm; part of its 3 % lies within the margin of the liver.
+    assert found[0].center_lps_mm == pytest.approx((112, 20, -10), abs=6)
     assert 0.015 < found[0].share < 0.031
 
 

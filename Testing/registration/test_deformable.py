@@ -10,14 +10,14 @@ from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry
 from RNTDosimetryLib.registration.deformable import deform_activity, register_deformable
 
 GRID = ImageGeometry((35, 38, 52), (8.0, 8.0, 8.0), (-204.0, -148.0, 1.5))
-CENTRE, WIDTH_MM = np.array([-30.0, 10.0, 150.0]), 70.0
+CENTER, WIDTH_MM = np.array([-30.0, 10.0, 150.0]), 70.0
 PUSH_MM = np.array([4.0, -6.0, 12.0])
 ORGANS = np.array([[x, y, z] for x in (-90, -60, -30) for y in (-30, 10, 50) for z in (110, 150, 190)], dtype=float)
 
 
 def displacement(points):
     """Tissue at p in the fixed image lies at p + u(p) in the moving one: a smooth push of the right upper abdomen by 14 mm."""
-    distance2 = ((points - CENTRE) ** 2).sum(axis=-1, keepdims=True)
+    distance2 = ((points - CENTER) ** 2).sum(axis=-1, keepdims=True)
     return PUSH_MM * np.exp(-0.5 * distance2 / WIDTH_MM**2)
 
 
@@ -94,10 +94,10 @@ def centroid(values, grid):
 
 def test_activity_images_are_registered_too_and_alike_with_any_number_of_threads():
     """SPECT to SPECT: several lumps of uptake, pushed; the points of high uptake follow within 4 mm on average."""
-    centres = np.array([[-60, 10, 150], [-90, 50, 110], [-30, -30, 190], [60, 50, 110], [0, 0, 60], [-60, -40, 110]], dtype=float)
+    centers = np.array([[-60, 10, 150], [-90, 50, 110], [-30, -30, 190], [60, 50, 110], [0, 0, 60], [-60, -40, 110]], dtype=float)
 
     def uptake(points):
-        return sum(1e6 * np.exp(-0.5 * ((points - centre) ** 2).sum(axis=-1) / 18.0**2) for centre in centres) + 3e4
+        return sum(1e6 * np.exp(-0.5 * ((points - center) ** 2).sum(axis=-1) / 18.0**2) for center in centers) + 3e4
 
     grid = ImageGeometry((26, 22, 30), (10.0, 10.0, 10.0), (-180.0, -100.0, 0.0))
     images = [ActivityImage("SPECT", grid, uptake(points), "Lu-177", 24.0) for points in (points_of(grid), undeformed(points_of(grid)))]
@@ -109,7 +109,7 @@ def test_activity_images_are_registered_too_and_alike_with_any_number_of_threads
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads)
     assert np.array_equal(again.coefficients, result.coefficients)
-    assert np.linalg.norm(result.moving_points(centres) - centres - displacement(centres), axis=1).mean() < 4.0
+    assert np.linalg.norm(result.moving_points(centers) - centers - displacement(centers), axis=1).mean() < 4.0
 
 
 def test_the_record_is_written(deformed):

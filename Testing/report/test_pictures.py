@@ -1,4 +1,4 @@
-"""Slice pictures: right voxel, right colour, right side of the patient, right size."""
+"""Slice pictures: right voxel, right color, right side of the patient, right size."""
 
 import base64
 import re
@@ -14,10 +14,10 @@ from hypothesis.extra.numpy import arrays
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.report import GreyImage, Outline, Overlay, png_bytes, slice_figure
+from RNTDosimetryLib.report import GrayImage, Outline, Overlay, png_bytes, slice_figure
 from RNTDosimetryLib.report.pictures import blend, outlines
 from RNTDosimetryLib.report.planes import box_of, plane_through, sample_plane
-from RNTDosimetryLib.report.svg import difference_colours, dose_colours
+from RNTDosimetryLib.report.svg import difference_colors, dose_colors
 
 SVG = "{http://www.w3.org/2000/svg}"
 ANISOTROPIC = ImageGeometry((10, 20, 30), (5.0, 2.0, 2.0), (-29.0, -19.0, -22.5))
@@ -59,28 +59,28 @@ def test_png_comes_back_through_another_reader(shape):
     "bad", [np.zeros((2, 2)), np.zeros((2, 2, 4), np.uint8), np.zeros((0, 2), np.uint8), np.zeros(3, np.uint8)]
 )
 def test_other_pixels_are_refused(bad):
-    with pytest.raises(DosimetryError, match="Expected a grey or RGB picture"):
+    with pytest.raises(DosimetryError, match="Expected a gray or RGB picture"):
         png_bytes(bad)
 
 
-def test_blend_gives_grey_window_and_dose_colours():
+def test_blend_gives_gray_window_and_dose_colors():
     style = Overlay(np.array([[[0.0, 10.0]]]), ImageGeometry((1, 1, 2), (1, 1, 1)), opacity=0.5, threshold=0.1)
-    grey = np.array([[-1000.0, -160.0, 40.0, 240.0, 3000.0]])
-    np.testing.assert_array_equal(blend(grey, None, (-160, 240), None)[0, :, 0], [0, 0, 128, 255, 255])
+    gray = np.array([[-1000.0, -160.0, 40.0, 240.0, 3000.0]])
+    np.testing.assert_array_equal(blend(gray, None, (-160, 240), None)[0, :, 0], [0, 0, 128, 255, 255])
     picture = blend(np.full((1, 3), 40.0), np.array([[0.5, 5.0, 10.0]]), (-160, 240), style)
     np.testing.assert_array_equal(picture[0, 0], [128, 128, 128])
     for column, fraction in ((1, 0.5), (2, 1.0)):
-        np.testing.assert_allclose(picture[0, column], 0.5 * 127.5 + 0.5 * dose_colours(fraction), atol=0.51)
+        np.testing.assert_allclose(picture[0, column], 0.5 * 127.5 + 0.5 * dose_colors(fraction), atol=0.51)
 
 
-def test_dose_colours_run_from_dark_to_bright():
-    # Ends of the colour map plasma as its authors published it: rgb (0.050383, 0.029803, 0.527975) and (0.940015, 0.975158, 0.131326).
+def test_dose_colors_run_from_dark_to_bright():
+    # Ends of the color map plasma as its authors published it: rgb (0.050383, 0.029803, 0.527975) and (0.940015, 0.975158, 0.131326).
     np.testing.assert_allclose(
-        dose_colours([0.0, 1.0]) / 255, [[0.050383, 0.029803, 0.527975], [0.940015, 0.975158, 0.131326]], atol=0.003
+        dose_colors([0.0, 1.0]) / 255, [[0.050383, 0.029803, 0.527975], [0.940015, 0.975158, 0.131326]], atol=0.003
     )
-    lightness = dose_colours(np.linspace(0, 1, 200)) @ [0.2126, 0.7152, 0.0722]
+    lightness = dose_colors(np.linspace(0, 1, 200)) @ [0.2126, 0.7152, 0.0722]
     assert np.all(np.diff(lightness) > 0)
-    np.testing.assert_array_equal(dose_colours([-1.0, 2.0]), dose_colours([0.0, 1.0]))
+    np.testing.assert_array_equal(dose_colors([-1.0, 2.0]), dose_colors([0.0, 1.0]))
 
 
 # Marked voxel near the patient's right, front and head: where it must be seen in each plane (share of width and height).
@@ -92,7 +92,7 @@ def test_right_front_and_head_are_where_radiologists_look_for_them(flips):
     index = tuple(np.rint(np.linalg.inv(geometry.index_to_lps) @ [*point, 1])[:3].astype(int)[::-1])
     values = np.full(geometry.size, -160.0)
     values[index] = 240.0
-    drawn = panels(slice_figure("t", GreyImage(values, geometry), crop=False, point_lps_mm=point))
+    drawn = panels(slice_figure("t", GrayImage(values, geometry), crop=False, point_lps_mm=point))
     assert [pixels.shape[:2] for _, pixels in drawn] == [(20, 30), (25, 30), (25, 20)]
     for (_, pixels), (row, column) in zip(drawn, [(2, 2), (slice(1, 4), 2), (slice(1, 4), 2)]):
         assert pixels[row, column, 0].max() > 200
@@ -102,7 +102,7 @@ def test_right_front_and_head_are_where_radiologists_look_for_them(flips):
 
 
 def test_letters_name_the_sides():
-    svg = slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), crop=False)
+    svg = slice_figure("t", GrayImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), crop=False)
     root = ElementTree.fromstring(svg)
     white = [item for item in root.findall(f"{SVG}text") if item.get("fill") == "#ffffff"]
     assert [item.text for item in white] == ["R", "L", "A", "P", "R", "L", "S", "I", "A", "P", "S", "I"]
@@ -119,25 +119,25 @@ def test_differences_are_blue_below_and_red_above_zero():
     difference[3, 4, 5], difference[3, 4, 2] = -2.0, 1.0
     overlay = Overlay(difference, geometry, label="Kernel minus local", opacity=1.0, signed=True)
     assert overlay.maximum == 2.0
-    svg = slice_figure("t", GreyImage(np.full(geometry.size, 40.0), geometry), overlay, planes=("axial",), crop=False)
+    svg = slice_figure("t", GrayImage(np.full(geometry.size, 40.0), geometry), overlay, planes=("axial",), crop=False)
     (_, axial), (_, bar) = panels(svg)
-    np.testing.assert_allclose(axial[4, 5], difference_colours(-1.0), atol=0.51)
-    np.testing.assert_allclose(axial[4, 2], difference_colours(0.5), atol=0.51)
+    np.testing.assert_allclose(axial[4, 5], difference_colors(-1.0), atol=0.51)
+    np.testing.assert_allclose(axial[4, 2], difference_colors(0.5), atol=0.51)
     np.testing.assert_array_equal(axial[0, 0], [128, 128, 128])
     assert axial[4, 5, 2] > axial[4, 5, 0]
     assert axial[4, 2, 0] > axial[4, 2, 2]
-    np.testing.assert_allclose(bar[[0, -1], 0], [difference_colours(1.0), difference_colours(-1.0)], atol=0.51)
+    np.testing.assert_allclose(bar[[0, -1], 0], [difference_colors(1.0), difference_colors(-1.0)], atol=0.51)
     words = [item.text for item in ElementTree.fromstring(svg).findall(f"{SVG}text")]
     assert {"−2", "0", "2"} <= set(words)
 
 
-def test_colours_that_end_below_the_highest_value_are_said():
+def test_colors_that_end_below_the_highest_value_are_said():
     dose = np.full(ANISOTROPIC.size, 3.0)
     dose[0, 0, 0] = 30.0
-    assert "Colours end at 10 Gy; the highest value is 30 Gy." in slice_figure(
+    assert "Colors end at 10 Gy; the highest value is 30 Gy." in slice_figure(
         "t", None, Overlay(dose, ANISOTROPIC, maximum=10.0)
     )
-    assert "Colours end" not in slice_figure("t", None, Overlay(dose, ANISOTROPIC))
+    assert "Colors end" not in slice_figure("t", None, Overlay(dose, ANISOTROPIC))
 
 
 def test_regions_that_no_plane_meets_are_marked():
@@ -149,7 +149,7 @@ def test_regions_that_no_plane_meets_are_marked():
 
 
 def test_pictures_have_true_proportions_and_a_scale_bar_of_5_cm():
-    root = ElementTree.fromstring(slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), crop=False))
+    root = ElementTree.fromstring(slice_figure("t", GrayImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), crop=False))
     sizes = [(float(i.get("width")), float(i.get("height"))) for i in root.findall(f"{SVG}image")]
     # 30 x 2 mm wide, 20 x 2 mm deep, 10 x 5 mm high.
     scale = sizes[0][0] / 60
@@ -158,26 +158,26 @@ def test_pictures_have_true_proportions_and_a_scale_bar_of_5_cm():
     np.testing.assert_allclose([float(i.get("x2")) - float(i.get("x1")) for i in bars], [50 * scale] * 3, atol=0.11)
 
 
-def test_known_pixels_of_the_figure_have_the_colour_of_their_dose():
+def test_known_pixels_of_the_figure_have_the_color_of_their_dose():
     geometry = ImageGeometry((6, 8, 8), (2.0, 2.0, 2.0))
     dose = np.zeros(geometry.size)
     dose[3, 4, 5], dose[3, 4, 2] = 20.0, 10.0
     svg = slice_figure(
         "t",
-        GreyImage(np.full(geometry.size, 40.0), geometry),
+        GrayImage(np.full(geometry.size, 40.0), geometry),
         Overlay(dose, geometry, opacity=1.0),
         planes=("axial",),
         crop=False,
     )
     (_, axial), (_, bar) = panels(svg)
-    np.testing.assert_allclose(axial[4, 5], dose_colours(1.0), atol=0.51)
-    np.testing.assert_allclose(axial[4, 2], dose_colours(0.5), atol=0.51)
+    np.testing.assert_allclose(axial[4, 5], dose_colors(1.0), atol=0.51)
+    np.testing.assert_allclose(axial[4, 2], dose_colors(0.5), atol=0.51)
     np.testing.assert_array_equal(axial[0, 0], [128, 128, 128])
-    np.testing.assert_allclose(bar[0, 0], dose_colours(1.0), atol=0.51)
-    np.testing.assert_allclose(bar[-1, 0], dose_colours(0.0), atol=0.51)
+    np.testing.assert_allclose(bar[0, 0], dose_colors(1.0), atol=0.51)
+    np.testing.assert_allclose(bar[-1, 0], dose_colors(0.0), atol=0.51)
 
 
-def test_colour_bar_has_label_unit_and_values_at_their_height():
+def test_color_bar_has_label_unit_and_values_at_their_height():
     geometry = ImageGeometry((6, 8, 8), (2.0, 2.0, 2.0))
     overlay = Overlay(np.full(geometry.size, 20.0), geometry)
     root = ElementTree.fromstring(slice_figure("t", None, overlay))
@@ -198,8 +198,8 @@ def test_outlines_enclose_exactly_the_mask(mask):
         area += 0.5 * float(np.sum(x * np.roll(y, -1) - y * np.roll(x, -1)))
         steps = np.abs(np.roll(curve, -1, axis=0) - curve).max(axis=1)
         assert steps.max() <= 1.0
-    # Around each pixel centre the outline cuts the corners of its square: every cell of four centres counts one eighth for a
-    # single corner, one half for two neighbours, seven eighths for three, one for four, and the middle decides for two opposite.
+    # Around each pixel center the outline cuts the corners of its square: every cell of four centers counts one eighth for a
+    # single corner, one half for two neighbors, seven eighths for three, one for four, and the middle decides for two opposite.
     padded = np.pad(mask, 1)
     corners = np.stack([padded[:-1, :-1], padded[:-1, 1:], padded[1:, 1:], padded[1:, :-1]])
     count, opposite = corners.sum(axis=0), (corners[0] == corners[2]) & (corners[1] == corners[3]) & (corners[0] != corners[1])
@@ -214,8 +214,8 @@ def test_outline_of_a_sphere_has_its_radius():
     occupancy = np.clip(15.0 - np.sqrt(x**2 + y**2 + z**2) + 0.5, 0, 1)
     plane = plane_through("coronal", (0, 0, 0), box_of(geometry), 1.0)
     (curve,) = outlines(sample_plane(occupancy, geometry, plane))
-    centre = plane.pixel_of((0, 0, 0))
-    radius_mm = np.hypot(*(curve - centre).T) * plane.pixel_mm
+    center = plane.pixel_of((0, 0, 0))
+    radius_mm = np.hypot(*(curve - center).T) * plane.pixel_mm
     np.testing.assert_allclose(radius_mm, 30.0, atol=0.3)
 
 
@@ -263,16 +263,16 @@ def test_slices_go_through_the_highest_dose_else_the_first_region():
 
     assert place(slice_figure("t", None, Overlay(dose, ANISOTROPIC), region)) == "L 21 mm, A 13 mm, S 12 mm"
     np.testing.assert_array_equal(np.abs(highest), [21.0, 13.0, 12.5])
-    assert place(slice_figure("t", GreyImage(mask, ANISOTROPIC), None, region)) == "R 7 mm, A 9 mm, I 8 mm"
+    assert place(slice_figure("t", GrayImage(mask, ANISOTROPIC), None, region)) == "R 7 mm, A 9 mm, I 8 mm"
     np.testing.assert_array_equal(np.abs(middle), [7.0, 9.0, 7.5])
-    assert place(slice_figure("t", GreyImage(mask, ANISOTROPIC), point_lps_mm=(3, 4, 5))) == "L 3 mm, P 4 mm, S 5 mm"
+    assert place(slice_figure("t", GrayImage(mask, ANISOTROPIC), point_lps_mm=(3, 4, 5))) == "L 3 mm, P 4 mm, S 5 mm"
 
 
 def test_regions_are_numbered_and_named_outside_the_pictures():
     mask = np.zeros(ANISOTROPIC.size)
     mask[2:8, 4:16, 5:25] = 1
     regions = [Outline(name, mask, ANISOTROPIC) for name in ("Liver", "<script>alert(1)</script>", *"abcdefgh")]
-    root = ElementTree.fromstring(slice_figure("Regions & <dose>", GreyImage(mask * 40, ANISOTROPIC), None, regions))
+    root = ElementTree.fromstring(slice_figure("Regions & <dose>", GrayImage(mask * 40, ANISOTROPIC), None, regions))
     words = [item.text for item in root.iter(f"{SVG}text")]
     assert "1 Liver" in words
     assert "2 <script>alert(1)</script>" in words
@@ -287,10 +287,10 @@ def test_air_around_the_body_is_left_out():
     geometry = ImageGeometry((20, 100, 100), (5.0, 2.0, 2.0))
     values = np.full(geometry.size, -1000.0)
     values[:, 30:70, 20:80] = 40.0
-    (element, pixels), *_ = panels(slice_figure("t", GreyImage(values, geometry)))
+    (element, pixels), *_ = panels(slice_figure("t", GrayImage(values, geometry)))
     assert pixels.shape[:2] == (48, 68)
     assert float(element.get("width")) / float(element.get("height")) == pytest.approx(68 / 48, abs=2e-3)
-    (_, whole), *_ = panels(slice_figure("t", GreyImage(values, geometry), crop=False))
+    (_, whole), *_ = panels(slice_figure("t", GrayImage(values, geometry), crop=False))
     assert whole.shape[:2] == (100, 100)
 
 
@@ -298,19 +298,19 @@ def test_air_around_the_body_is_left_out():
     ("make", "message"),
     [
         (lambda: slice_figure("Doses"), "Expected an image for the picture 'Doses'"),
-        (lambda: GreyImage(np.zeros((2, 2, 2)), ANISOTROPIC), r"Expected the grey image of shape \(10, 20, 30\)"),
-        (lambda: GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC, (1, 1)), "Expected a window from low to high"),
+        (lambda: GrayImage(np.zeros((2, 2, 2)), ANISOTROPIC), r"Expected the gray image of shape \(10, 20, 30\)"),
+        (lambda: GrayImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC, (1, 1)), "Expected a window from low to high"),
         (
             lambda: Overlay(np.zeros(ANISOTROPIC.size), ANISOTROPIC),
-            "Expected a highest value above zero for the colours of Absorbed dose",
+            "Expected a highest value above zero for the colors of Absorbed dose",
         ),
         (lambda: Overlay(np.ones(ANISOTROPIC.size), ANISOTROPIC, opacity=2.0), "Expected threshold and opacity between 0 and 1"),
         (lambda: Outline("Liver", np.zeros((2, 2, 2)), ANISOTROPIC), "Expected region 'Liver' of shape"),
         (
-            lambda: slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), planes=("oblique",)),
+            lambda: slice_figure("t", GrayImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), planes=("oblique",)),
             "Expected one of the planes axial",
         ),
-        (lambda: slice_figure("t", GreyImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), point_lps_mm=(1, 2)), "Expected a point"),
+        (lambda: slice_figure("t", GrayImage(np.zeros(ANISOTROPIC.size), ANISOTROPIC), point_lps_mm=(1, 2)), "Expected a point"),
     ],
 )
 def test_what_cannot_be_shown_is_refused(make, message):

@@ -145,7 +145,7 @@ def test_no_two_series_look_alike():
     assert len({outline_style(index) for index in range(32)}) == 32
 
 
-def test_dvh_falls_to_zero_with_limits_labelled():
+def test_dvh_falls_to_zero_with_limits_labeled():
     dose = np.linspace(0, 30, 61)
     curves = [
         DoseVolumeCurve(name, dose, 100 * np.exp(-((dose / scale) ** 4))) for name, scale in (("Kidneys", 12), ("Lesion", 40))
@@ -188,7 +188,7 @@ def test_another_histogram_is_refused(dose, volume):
         dvh_plot([DoseVolumeCurve("Liver", dose, volume)])
 
 
-def test_limit_plot_says_in_words_what_its_colours_say():
+def test_limit_plot_says_in_words_what_its_colors_say():
     bars = [
         Bar("Kidneys", 12.3, 1.4, 23),
         Bar("Marrow", 2.3, None, 2),

@@ -40,7 +40,7 @@ def add_hot_sphere(parameter_node, volume_ml: float, name: str = "", kind: str =
     diameter_mm = 2.0 * (volume_ml * 1000.0 * 3.0 / (4.0 * np.pi)) ** (1.0 / 3.0)
     if point_ras is None:
         drawn = hot_sphere(image, diameter_mm, within=_where(image, free))
-        center, words = drawn.centre_lps_mm, _words_of(drawn)
+        center, words = drawn.center_lps_mm, _words_of(drawn)
     else:
         _seed(node, image, free, point_ras)
         center, words = _point_lps(node, point_ras), ""

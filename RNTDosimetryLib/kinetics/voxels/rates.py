@@ -9,7 +9,7 @@ from RNTDosimetryLib.kinetics.problem import SMALLEST_GAP
 from RNTDosimetryLib.kinetics.voxels.series import products_of
 
 GRID_RATIO = 1.5
-"""Ratio of neighbouring rates on the grid of pairs."""
+"""Ratio of neighboring rates on the grid of pairs."""
 
 _CHUNK_VOXELS = 1024
 _STEPS = 25
@@ -317,7 +317,7 @@ class MonoSearch:
         mean_p, mean_q = norm_1 / norm, product_1 / product
         variance_p = np.maximum(norm_2 / norm - mean_p**2, _SMALLEST)
         variance_q = product_2 / product - mean_q**2
-        # Where the residual is flat or curved the wrong way a long step is taken; it ends at the neighbouring grid points.
+        # Where the residual is flat or curved the wrong way a long step is taken; it ends at the neighboring grid points.
         curvature = np.minimum(variance_q - 2 * variance_p, -_SMALLEST_CURVATURE * variance_p)
         return np.where(usable, (mean_q - mean_p) / curvature, 0.0).astype(np.float32)
 

@@ -71,7 +71,7 @@ def tare_geometry(size: str, kind: str) -> ImageGeometry:
     """Grid "ct", "spect" or "pet" of a size preset."""
     grid = tare_protocol()["grids"][size][kind]
     half = (np.asarray(grid["size"]) - 1) / 2 * np.asarray(grid["spacing_mm"])
-    origin = np.asarray(grid["centre_lps_mm"]) - half[::-1]
+    origin = np.asarray(grid["center_lps_mm"]) - half[::-1]
     return ImageGeometry(tuple(grid["size"]), tuple(grid["spacing_mm"]), tuple(np.round(origin, 6)))
 
 

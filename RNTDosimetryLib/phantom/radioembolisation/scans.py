@@ -66,7 +66,7 @@ def simulate_tare(settings: TareSettings | None = None) -> TareScans:
 
 
 def tare_regions(settings: TareSettings | None = None, geometry: ImageGeometry | None = None) -> tuple[Region, ...]:
-    """The drawn regions (voxel centre inside) on the grid of the CT or on another; normal liver is without tumours.
+    """The drawn regions (voxel center inside) on the grid of the CT or on another; normal liver is without tumours.
 
     A region outside the grid is left out.
     """

@@ -157,10 +157,10 @@ def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.nda
 
     image, step = scan.values[0], scan.geometry.spacing_mm[1:]
     smooth = ndimage.gaussian_filter(image, _SOURCE_SMOOTHING)
-    centre = ndimage.center_of_mass(np.where(smooth > 0.5 * smooth.max(), smooth, 0.0))
-    axes = [(np.arange(count) - middle) * width for count, middle, width in zip(image.shape, centre, step)]
+    center = ndimage.center_of_mass(np.where(smooth > 0.5 * smooth.max(), smooth, 0.0))
+    axes = [(np.arange(count) - middle) * width for count, middle, width in zip(image.shape, center, step)]
     distance = np.hypot(*np.meshgrid(*axes, indexing="ij"))
-    edge = min(min(middle + 0.5, count - 0.5 - middle) * width for count, middle, width in zip(image.shape, centre, step))
+    edge = min(min(middle + 0.5, count - 0.5 - middle) * width for count, middle, width in zip(image.shape, center, step))
     if edge < request.region_radius_mm:
         raise DosimetryError(
             f"Expected the planar source at least {request.region_radius_mm:.0f} mm inside the image, received {edge:.0f} mm; center it or type a smaller circle."

@@ -39,7 +39,7 @@ class RecoveryRequest(Record):
     """What was scanned. scan, calibration_file: relative to the request; the file is for a scan in counts, and must be left out otherwise.
 
     concentration_mbq_ml: in the spheres at ``measured``, by dose calibrator and volume. diameters_mm: inner, of every sphere.
-    centres_lps_mm: (x, y, z) in their order; None finds the spheres in the image. background_mbq_ml: around the spheres at the same
+    centers_lps_mm: (x, y, z) in their order; None finds the spheres in the image. background_mbq_ml: around the spheres at the same
     time, 0 for a cold phantom; None measures it. model: "auto", "gaussian" or "logistic". unit, start, duration_s, decay_correction: of the
     scan, before what its file says. setup: words of your own, added to those of the file and the calibration.
     """
@@ -54,7 +54,7 @@ class RecoveryRequest(Record):
     calibration_file: str | None = None
     concentration_relative_uncertainty: float | None = None
     background_mbq_ml: float | None = None
-    centres_lps_mm: tuple[tuple[float, float, float], ...] | None = None
+    centers_lps_mm: tuple[tuple[float, float, float], ...] | None = None
     least_distance_mm: float = 40.0
     model: str = "auto"
     unit: str | None = None
@@ -71,9 +71,9 @@ class RecoveryRequest(Record):
             checked_number(self.background_mbq_ml, "background_mbq_ml in the recovery request", "0 for a cold phantom")
         if self.model not in (*MODELS, "auto"):
             raise DosimetryError(f"Expected the model {', '.join(MODELS)} or auto in the recovery request, received '{self.model}'; choose one.")
-        if self.centres_lps_mm is not None and len(self.centres_lps_mm) != len(self.diameters_mm):
+        if self.centers_lps_mm is not None and len(self.centers_lps_mm) != len(self.diameters_mm):
             raise DosimetryError(
-                f"Expected a center for each of the {len(self.diameters_mm)} spheres, received {len(self.centres_lps_mm)}; type them all or none."
+                f"Expected a center for each of the {len(self.diameters_mm)} spheres, received {len(self.centers_lps_mm)}; type them all or none."
             )
 
     def to_dict(self) -> dict:
@@ -96,10 +96,10 @@ def run_recovery(request: RecoveryRequest, base_folder: str | Path = ".") -> Rec
         raise DosimetryError(f"Expected a reconstruction in {scan.name}, received a planar image; choose the SPECT.")
     image, setup = _image(scan, request, base_folder)
     to_scan = 1e6 * _decay_to(request, scan.start)
-    if request.centres_lps_mm is None:
+    if request.centers_lps_mm is None:
         spheres = detect_spheres(image, request.diameters_mm, request.fwhm_mm, request.least_distance_mm)
     else:
-        spheres = tuple(DetectedSphere(centre, diameter, 0.0) for centre, diameter in zip(request.centres_lps_mm, request.diameters_mm))
+        spheres = tuple(DetectedSphere(center, diameter, 0.0) for center, diameter in zip(request.centers_lps_mm, request.diameters_mm))
     surroundings = None if request.background_mbq_ml is None else request.background_mbq_ml * to_scan
     found = measure_sphere_recovery(
         image, spheres, request.concentration_mbq_ml * to_scan, request.fwhm_mm, request.concentration_relative_uncertainty, surroundings

@@ -229,14 +229,14 @@ class RegionComparison(Record):
 class MapComparison(Record):
     """Both maps on the grid of the reference, (z, y, x): reference_gy, evaluated_gy, difference_gy (evaluated minus reference, 0 where not compared).
 
-    compared: voxels that both maps cover. gamma: over the whole common part. centre_shift_mm: from the centre of the reference's dose to that of
+    compared: voxels that both maps cover. gamma: over the whole common part. center_shift_mm: from the center of the reference's dose to that of
     the evaluated one, LPS (x, y, z). occupancies: of the regions, by name.
     """
 
     geometry: ImageGeometry
     regions: tuple[RegionComparison, ...]
     gamma: GammaResult
-    centre_shift_mm: tuple[float, float, float]
+    center_shift_mm: tuple[float, float, float]
     covered_share: float
     reference_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
     evaluated_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
@@ -285,9 +285,9 @@ def compare_maps(
         found.append(_compare_region(region, share, (reference, first), (evaluated, second), grid, gamma, same_activity))
     if not found:
         raise DosimetryError(f"Expected a region where both maps have voxels, received none of {len(regions)}; check frames of reference and registration.")
-    shift = _centre(other, grid) - _centre(base, grid)
+    shift = _center(other, grid) - _center(base, grid)
     return MapComparison(
-        geometry=grid, regions=tuple(found), gamma=gamma, centre_shift_mm=tuple(float(part) for part in shift),
+        geometry=grid, regions=tuple(found), gamma=gamma, center_shift_mm=tuple(float(part) for part in shift),
         covered_share=float(np.count_nonzero(compared)) / compared.size, reference_gy=base, evaluated_gy=other, difference_gy=other - base,
         compared=compared, occupancies=occupancies,
         warnings=(*warnings, *_map_warnings(reference, evaluated, first, second, criteria, shift),
@@ -396,8 +396,8 @@ def _map_warnings(reference: ComparedMap, evaluated: ComparedMap, first: Gridded
     return warnings
 
 
-def _centre(dose: np.ndarray, grid: ImageGeometry) -> np.ndarray:
-    """Centre of the dose, LPS (x, y, z) in mm."""
+def _center(dose: np.ndarray, grid: ImageGeometry) -> np.ndarray:
+    """Center of the dose, LPS (x, y, z) in mm."""
     total = float(dose.sum(dtype=float))
     index = [float(np.arange(dose.shape[axis]) @ dose.sum(axis=tuple(a for a in range(3) if a != axis), dtype=float)) / total for axis in range(3)]
     return (grid.index_to_lps @ np.array([*index[::-1], 1.0]))[:3]

@@ -10,7 +10,7 @@ from RNTDosimetryLib.report import (
     Details,
     Facts,
     Figure,
-    GreyImage,
+    GrayImage,
     Outline,
     Overlay,
     Section,
@@ -88,7 +88,7 @@ def _signed(value: ComparedValue) -> tuple[str, str | None]:
 def render_comparison(result: CompareResult) -> str:
     """The whole page of a computed comparison."""
     maps, title = result.comparison, result.request.title or _TITLE
-    background = None if result.ct is None else GreyImage(result.ct.hounsfield, result.ct.geometry)
+    background = None if result.ct is None else GrayImage(result.ct.hounsfield, result.ct.geometry)
     outlines = [Outline(name, occupancy, maps.geometry) for name, occupancy in maps.occupancies.items()]
     pictures = [
         Figure(slice_figure(f"Dose, {which.name}", background, Overlay(dose, maps.geometry, maximum=_highest(maps)), outlines), caption)
@@ -114,7 +114,7 @@ def _highest(maps) -> float:
 def _facts(result: CompareResult) -> Facts:
     maps = result.comparison
     gamma = maps.gamma
-    shift = float(np.linalg.norm(maps.centre_shift_mm))
+    shift = float(np.linalg.norm(maps.center_shift_mm))
     return Facts({
         f"{result.reference.name} (reference)": _map_words(result.reference),
         f"{result.evaluated.name} (evaluated)": _map_words(result.evaluated),

@@ -156,7 +156,7 @@ def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = Fals
     flip, frame = ((-1.0, -1.0, 1.0), "RAS") if ras else ((1.0, 1.0, 1.0), "LPS")
     lines = []
     for deposit in deposits:
-        where = ", ".join(f"{value:.0f}" for value in np.array(deposit.centre_lps_mm) * flip)
+        where = ", ".join(f"{value:.0f}" for value in np.array(deposit.center_lps_mm) * flip)
         lines.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm {frame}: look at it.")
     return tuple(lines)
 

@@ -9,7 +9,7 @@ from RNTDosimetryLib.report import (
     DoseVolumeCurve,
     Facts,
     Figure,
-    GreyImage,
+    GrayImage,
     Outline,
     Overlay,
     Section,
@@ -291,7 +291,7 @@ def _level(result: StudyResult) -> str:
 
 def _dose_picture(result: StudyResult, images: StudyImages) -> Figure:
     reference = images.scans[images.reference_index]
-    background = None if reference.ct is None else GreyImage(reference.ct.hounsfield, reference.ct.geometry)
+    background = None if reference.ct is None else GrayImage(reference.ct.hounsfield, reference.ct.geometry)
     outlines = [Outline(region.name, region.occupancy, region.geometry) for region in images.regions]
     svg = slice_figure(
         "Absorbed dose on CT", background, Overlay(np.asarray(result.dose_map), result.tia_map.geometry), outlines

@@ -15,7 +15,7 @@ from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.registration import RegistrationQuality
-from RNTDosimetryLib.roads.therapy.judgement import BiologicalDose, ScanBalance
+from RNTDosimetryLib.roads.therapy.judgment import BiologicalDose, ScanBalance
 from RNTDosimetryLib.roads.therapy.request import Study
 
 RESULTS_FORMAT = "RNTDosimetry results"

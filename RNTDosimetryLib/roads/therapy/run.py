@@ -13,7 +13,7 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import StudyImages, load_study
-from RNTDosimetryLib.roads.therapy.judgement import decay_warnings, region_warnings, scan_balances, with_biological_dose
+from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, region_warnings, scan_balances, with_biological_dose
 from RNTDosimetryLib.roads.therapy.request import Study, read_study
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult, TiaMap
 

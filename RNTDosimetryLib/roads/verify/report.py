@@ -15,7 +15,7 @@ from RNTDosimetryLib.report import (
     DoseVolumeCurve,
     Facts,
     Figure,
-    GreyImage,
+    GrayImage,
     Outline,
     Overlay,
     Section,
@@ -103,7 +103,7 @@ def write_verification_report(
 def _page(delivered: DeliveredDose, planned: SphereDoseMap | None, verification: Verification | None, regions, ct, title, tables, warnings, when) -> str:
     from RNTDosimetryLib.base.provenance import versions
 
-    background = None if ct is None else GreyImage(ct.hounsfield, ct.geometry)
+    background = None if ct is None else GrayImage(ct.hounsfield, ct.geometry)
     outlines = [Outline(region.name, region.occupancy, region.geometry) for region in regions]
     maps = [("Delivered", delivered.map, "From the image after treatment, through the highest dose.")]
     if planned is not None:

@@ -312,15 +312,15 @@ def test_a_file_that_is_not_one_is_refused_in_one_line(key, value, patient, tmp_
         ("recovery", {"unit": "BQML"}, "it was calibrated before"),
         ("recovery", {"nuclide": "I-131"}, "received one of Lu-177"),
         ("recovery", {"measured": "2024-01-01T00:00:00"}, "within 10 half-lives"),
-        ("recovery", {"centres_lps_mm": [[0, 0, 0]]}, "Expected a center for each of the 7 spheres"),
+        ("recovery", {"centers_lps_mm": [[0, 0, 0]]}, "Expected a center for each of the 7 spheres"),
         ("recovery", {"scan": "planar.dcm"}, "received a planar image"),
         ("recovery", {"concentration": 1}, "received also concentration"),
         ("calibrate", {"kind": "point", "scan": "point.dcm", "fwhm_mm": 1.1, "volume_ml": None}, "at least half a voxel of 4.8 mm"),
         ("calibrate", {"start": "2025-03-03"}, "a date with a time"),
         ("calibrate", {"source": {"nuclide": "Lu-177", "activity_mbq": 511, "measured": "2025-03-03"}}, "a date with a time"),
         ("recovery", {"measured": "2025-03-04"}, "a date with a time"),
-        ("recovery", {"centres_lps_mm": [[5000, 40 * n, 0] for n in range(7)]}, "that leaves it"),
-        ("recovery", {"centres_lps_mm": [[0, 0, 0]] * 7}, "Expected spheres beside one another"),
+        ("recovery", {"centers_lps_mm": [[5000, 40 * n, 0] for n in range(7)]}, "that leaves it"),
+        ("recovery", {"centers_lps_mm": [[0, 0, 0]] * 7}, "Expected spheres beside one another"),
     ],
 )
 def test_a_wrong_request_is_refused_in_one_line(verb, changes, words, camera, tmp_path, capsys):
@@ -350,7 +350,7 @@ def test_typed_spheres_and_bq_ml_give_the_same_curve(camera, tmp_path):
     sitk.WriteImage(image, str(tmp_path / "spheres.nrrd"))
     request = sphere_request(
         tmp_path, scan="spheres.nrrd", unit="Bq/mL", start=scan.start.isoformat(), duration_s=scan.duration_s, calibration_file=None,
-        centres_lps_mm=[sphere.centre_lps_mm for sphere in scan.spheres],
+        centers_lps_mm=[sphere.center_lps_mm for sphere in scan.spheres],
     )
     assert main(["recovery", str(request), "--out", str(tmp_path)]) == 0
     curve, other = read_recovery(tmp_path / "recovery.json"), read_recovery(camera / "recovery.json")
@@ -359,7 +359,7 @@ def test_typed_spheres_and_bq_ml_give_the_same_curve(camera, tmp_path):
 
 
 def test_dead_time_of_the_calibration_scan_is_corrected(camera, tmp_path):
-    """exp(n T) more counts at n = 1e5 cps and T = 1 us, paralysable; its uncertainty is one of the parts."""
+    """exp(n T) more counts at n = 1e5 cps and T = 1 us, paralyzable; its uncertainty is one of the parts."""
     observed = 1e5 * np.exp(-0.1)
     plain = read_calibration(camera / "calibration.json")
     request = uniform_request(

@@ -36,7 +36,7 @@ def test_a_map_against_itself_differs_nowhere_and_passes_everywhere(folder):
     assert region.root_mean_square_gy == 0.0
     assert region.gamma_pass_percent == found.comparison.gamma.pass_percent == 100.0
     assert found.comparison.gamma.mean == 0.0
-    assert found.comparison.centre_shift_mm == (0.0, 0.0, 0.0)
+    assert found.comparison.center_shift_mm == (0.0, 0.0, 0.0)
     assert region.coverage == 1.0
     # The middle of a ramp that is symmetric about 35 Gy.
     assert region.values["mean"].reference_gy == pytest.approx(35.0, rel=FLOAT32)
@@ -149,7 +149,7 @@ def test_factors_and_shifts_are_said(folder):
     blob[4:6, 5:7, 5:7] = 50.0
     save(folder / "reference.nrrd", blob)
     found = against(folder, np.roll(blob, 1, axis=2), regions=None)
-    assert found.comparison.centre_shift_mm == pytest.approx((4.0, 0.0, 0.0), abs=1e-6)
+    assert found.comparison.center_shift_mm == pytest.approx((4.0, 0.0, 0.0), abs=1e-6)
     assert any("the centers of the doses lie 4.0 mm apart" in text for text in found.warnings)
 
 

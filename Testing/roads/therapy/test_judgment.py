@@ -10,7 +10,7 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_settings
-from RNTDosimetryLib.roads.therapy.judgement import decay_warnings, scan_balances
+from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, scan_balances
 from RNTDosimetryLib.roads.therapy.outputs import write_outputs
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.roads.therapy.run import run_study, run_study_file

@@ -123,14 +123,14 @@ def test_a_plan_file_with_any_wrong_value_is_read_or_refused(path, tmp_path):
 CALIBRATION = {
     "format": REQUEST_FORMAT, "version": 1, "kind": "planar", "scan": "a.dcm", "title": "", "fwhm_mm": 11.0, "volume_ml": 6800.0,
     "volume_relative_uncertainty": 0.01, "region_radius_mm": 75.0, "background_radius_mm": 110.0, "unit": "CNTS", "start": "2025-03-03T08:00:00",
-    "duration_s": 600.0, "decay_correction": "NONE", "frames": [1], "dead_time": {"dead_time_s": 1e-6, "model": "paralysable"}, "observed_wide_cps": 1e4,
+    "duration_s": 600.0, "decay_correction": "NONE", "frames": [1], "dead_time": {"dead_time_s": 1e-6, "model": "paralyzable"}, "observed_wide_cps": 1e4,
     "setup": {"collimator": "ME"},
     "source": {"nuclide": "Lu-177", "activity_mbq": 500.0, "measured": "2025-03-03T08:00:00", "relative_uncertainty": 0.02, "residual_mbq": 1.0,
                "residual_measured": "2025-03-03T08:00:00", "half_life_h": 159.5},
 }  # fmt: skip
 RECOVERY = {
     "scan": "a.dcm", "nuclide": "Lu-177", "concentration_mbq_ml": 1.0, "measured": "2025-03-03T08:00:00", "diameters_mm": [10.0, 20.0], "fwhm_mm": 11.0,
-    "calibration_file": "c.json", "concentration_relative_uncertainty": 0.01, "background_mbq_ml": 0.0, "centres_lps_mm": [[0.0, 0.0, 0.0], [50.0, 0.0, 0.0]],
+    "calibration_file": "c.json", "concentration_relative_uncertainty": 0.01, "background_mbq_ml": 0.0, "centers_lps_mm": [[0.0, 0.0, 0.0], [50.0, 0.0, 0.0]],
     "least_distance_mm": 40.0, "model": "auto", "setup": {"a": "b"},
 }  # fmt: skip
 

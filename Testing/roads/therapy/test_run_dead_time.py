@@ -22,7 +22,7 @@ PATIENT_LOSS, SOURCE_LOSS = 0.20, 0.05
 
 def observed_rate(loss: float, dead_time_s: float, model: str) -> float:
     """Observed rate at which a share of the counts is lost: n (1 - loss), with n T = -ln(1 - loss) or loss / (1 - loss), by the two models."""
-    busy = -np.log(1 - loss) if model == "paralysable" else loss / (1 - loss)
+    busy = -np.log(1 - loss) if model == "paralyzable" else loss / (1 - loss)
     return float(busy / dead_time_s * (1 - loss))
 
 
@@ -78,8 +78,8 @@ def test_activity_of_a_scan_with_a_fifth_of_its_counts_lost_is_true_within_one_p
 
 
 def test_a_rate_of_one_time_point_corrects_that_one_and_the_others_are_warned_about(lossy_patient, truth):
-    _calibration, series = calibrated(lossy_patient, "paralysable")
-    rate = observed_rate(PATIENT_LOSS, series.dead_time_s, "paralysable")
+    _calibration, series = calibrated(lossy_patient, "paralyzable")
+    rate = observed_rate(PATIENT_LOSS, series.dead_time_s, "paralyzable")
     overrides = {"time_points": {"1": {"observed_rate_cps": rate}}}
     images = load_study(Study(dicom_folder="dicom", calibration_file="calibration.json", overrides=overrides), lossy_patient)
     expected = np.full(len(truth), 1 - PATIENT_LOSS)
@@ -89,13 +89,13 @@ def test_a_rate_of_one_time_point_corrects_that_one_and_the_others_are_warned_ab
 
 
 def test_rates_without_what_they_need_are_refused(lossy_patient, small_patient):
-    calibration, series = calibrated(lossy_patient, "paralysable")
+    calibration, series = calibrated(lossy_patient, "paralyzable")
     write_calibration(replace(calibration, dead_time=None), lossy_patient / "without.json")
-    rate = observed_rate(PATIENT_LOSS, series.dead_time_s, "paralysable")
+    rate = observed_rate(PATIENT_LOSS, series.dead_time_s, "paralyzable")
     for calibration_file, value, words in (
         (None, rate, "Expected observed_rate_cps with a calibration file that holds a dead time"),
         ("without.json", rate, "received one without; calibrate with dead_time"),
-        ("calibration.json", 1 / series.dead_time_s, "the highest of a paralysable dead time"),
+        ("calibration.json", 1 / series.dead_time_s, "the highest of a paralyzable dead time"),
         ("calibration.json", -rate, "observed_rate_cps of"),
     ):
         with pytest.raises(DosimetryError, match=words):

@@ -90,7 +90,7 @@ def ball_distance(geometry: ImageGeometry) -> np.ndarray:
     return np.sqrt(z[:, None, None] ** 2 + y[None, :, None] ** 2 + x[None, None, :] ** 2)
 
 
-def centred(count: int, step_mm: float) -> ImageGeometry:
+def centered(count: int, step_mm: float) -> ImageGeometry:
     return ImageGeometry((count,) * 3, (step_mm,) * 3, (-(count - 1) / 2 * step_mm,) * 3)
 
 
@@ -102,7 +102,7 @@ def test_outline_in_content_and_recovery_counts_once_in_the_measurement():
     """120 outlines of a ball of 14 mL seen with 12 mm: the activity scatters as the joint part says, a third less than both parts in squares would."""
     volume, fwhm, drawn_fwhm = 14.0, 12.0, 3.0
     radius = (3000 * volume / (4 * np.pi)) ** (1 / 3)
-    grid, ct = centred(30, 2.0), centred(40, 1.25)
+    grid, ct = centered(30, 2.0), centered(40, 1.25)
     image = ActivityImage("SPECT", grid, 1e5 * blurred_sphere(ball_distance(grid), radius, fwhm / 2.3548), "Lu-177", 24.0)
     distance, curve, rng = ball_distance(ct), exact_curve(fwhm), np.random.default_rng(8)
     true = Region("ball", ct, distance <= radius)
@@ -125,7 +125,7 @@ def outlined():
     """Pulls of TIA and dose of 200 patients whose outline, recovery curve, calibration and scan are wrong as stated, with correlated noise."""
     volume = 150.0
     radius = (3000 * volume / (4 * np.pi)) ** (1 / 3)
-    grid, ct, rng = centred(30, 4.8), centred(50, 2.5), np.random.default_rng(20261121)
+    grid, ct, rng = centered(30, 4.8), centered(50, 2.5), np.random.default_rng(20261121)
     seen, distance = blurred_sphere(ball_distance(grid), radius, FWHM_MM / 2.3548), ball_distance(ct)
     spread = outline_uncertainty(Region("ball", ct, distance <= radius), FWHM_MM)
     settings = StudySettings(register=False, calibration_uncertainty=CALIBRATION, scan_uncertainty=SCAN, spect_resolution_fwhm_mm=FWHM_MM, density_g_ml=1.0)
