@@ -315,13 +315,13 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         return inputs.missing_input(parameterNode, step)
 
     def stepState(self, parameterNode, step):
-        """"none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
+        """ "none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
         from RNTDosimetryScene.road import road
 
         return road.step_state(parameterNode, self._road(parameterNode), step)
 
     def resultState(self, parameterNode):
-        """"none", "current", or "stale" when an input has changed since the results were computed."""
+        """ "none", "current", or "stale" when an input has changed since the results were computed."""
         return self.stepState(parameterNode, "dose")
 
     def runStep(self, step, parameterNode=None, progress=None, cancel=None):

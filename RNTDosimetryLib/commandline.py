@@ -31,29 +31,39 @@ class _Parser(argparse.ArgumentParser):
     """A parser whose refusals are one line, as all others."""
 
     def error(self, message: str):
-        raise DosimetryError(f"Expected a command that {self.prog} knows, received another ({message}); add --help to see what it takes.")
+        raise DosimetryError(
+            f"Expected a command that {self.prog} knows, received another ({message}); add --help to see what it takes."
+        )
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = _Parser(
-        prog="python -m RNTDosimetryLib", description="Internal radionuclide therapy dosimetry.", epilog=NOTICE
-    )
+    parser = _Parser(prog="python -m RNTDosimetryLib", description="Internal radionuclide therapy dosimetry.", epilog=NOTICE)
     parser.add_argument("--version", action="version", version=f"RNTDosimetry {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
     run = verbs.add_parser("run", help="absorbed dose of a study file", description="Absorbed dose of a study.", epilog=NOTICE)
     run.add_argument("study", type=Path, metavar="STUDY.json", help="a study file, or the results.json of an earlier run")
     _add_out(run)
     run.set_defaults(run=_run)
-    plan = verbs.add_parser("plan", help="radioembolisation of a plan file", description="Plan a radioembolisation.", epilog=NOTICE)
+    plan = verbs.add_parser(
+        "plan", help="radioembolisation of a plan file", description="Plan a radioembolisation.", epilog=NOTICE
+    )
     plan.add_argument("plan", type=Path, metavar="PLAN.json", help="a plan file, or the plan.json of an earlier run")
     _add_out(plan)
     plan.set_defaults(run=_plan)
-    verify = verbs.add_parser("verify", help="dose after a radioembolisation", description="Planned against delivered dose.", epilog=NOTICE)
-    verify.add_argument("request", type=Path, metavar="VERIFY.json", help="a verification file, or the verification.json of an earlier run")
+    verify = verbs.add_parser(
+        "verify", help="dose after a radioembolisation", description="Planned against delivered dose.", epilog=NOTICE
+    )
+    verify.add_argument(
+        "request", type=Path, metavar="VERIFY.json", help="a verification file, or the verification.json of an earlier run"
+    )
     _add_out(verify)
     verify.set_defaults(run=_verify)
-    compare = verbs.add_parser("compare", help="two dose maps against each other", description="Compare two dose maps.", epilog=NOTICE)
-    compare.add_argument("request", type=Path, metavar="COMPARE.json", help="a comparison file, or the compare.json of an earlier comparison")
+    compare = verbs.add_parser(
+        "compare", help="two dose maps against each other", description="Compare two dose maps.", epilog=NOTICE
+    )
+    compare.add_argument(
+        "request", type=Path, metavar="COMPARE.json", help="a comparison file, or the compare.json of an earlier comparison"
+    )
     _add_out(compare)
     compare.set_defaults(run=_compare)
     calibrate = verbs.add_parser(
@@ -68,15 +78,21 @@ def _parser() -> argparse.ArgumentParser:
     recovery.add_argument("request", type=Path, metavar="RECOVERY.json", help="what was scanned; see docs/recovery.md")
     _add_out(recovery)
     recovery.set_defaults(run=_recovery)
-    intake = verbs.add_parser("intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE)
+    intake = verbs.add_parser(
+        "intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE
+    )
     intake.add_argument("folder", type=Path, metavar="FOLDER")
     intake.add_argument("--overrides", type=Path, metavar="FILE.json", help="values that the files lack, see docs/intake.md")
     intake.set_defaults(run=_intake)
-    demo = verbs.add_parser("demo", help="a phantom patient from DICOM to dose", description="Make a phantom patient and evaluate it.", epilog=NOTICE)
+    demo = verbs.add_parser(
+        "demo", help="a phantom patient from DICOM to dose", description="Make a phantom patient and evaluate it.", epilog=NOTICE
+    )
     _add_out(demo)
     demo.add_argument("--small", action="store_true", help="coarse grids, for a quick look")
     demo.set_defaults(run=_demo)
-    validate = verbs.add_parser("validate", help="check against published numbers", description="Check this installation.", epilog=NOTICE)
+    validate = verbs.add_parser(
+        "validate", help="check against published numbers", description="Check this installation.", epilog=NOTICE
+    )
     _add_out(validate)
     validate.set_defaults(run=_validate)
     return parser
@@ -99,8 +115,8 @@ show_progress.last = ""
 def _run(options) -> None:
     from RNTDosimetryLib.report import table_text
     from RNTDosimetryLib.roads.therapy.outputs import write_outputs
-    from RNTDosimetryLib.roads.therapy.report import short_table
     from RNTDosimetryLib.roads.therapy.run import run_study_file
+    from RNTDosimetryLib.roads.therapy.tables import short_table
 
     images, result = run_study_file(options.study, show_progress)
     paths = write_outputs(result, images, options.out)

@@ -184,6 +184,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/result.py
   RNTDosimetryLib/roads/therapy/run.py
   RNTDosimetryLib/roads/therapy/steps.py
+  RNTDosimetryLib/roads/therapy/tables.py
   RNTDosimetryLib/roads/therapy/volumes.py
   RNTDosimetryLib/roads/verify/__init__.py
   RNTDosimetryLib/roads/verify/outputs.py

@@ -43,7 +43,9 @@ def run_validation(progress: Progress = silent) -> tuple[ValidationCase, ...]:
     for index, case in enumerate(cases):
         progress(index / len(cases), case["name"])
         if case["quantity"] not in _QUANTITIES:
-            raise DosimetryError(f"Expected one of the quantities {', '.join(sorted(_QUANTITIES))}, received '{case['quantity']}'.")
+            raise DosimetryError(
+                f"Expected one of the quantities {', '.join(sorted(_QUANTITIES))}, received '{case['quantity']}'."
+            )
         found = float(_QUANTITIES[case["quantity"]](**case["input"]))
         results.append(ValidationCase(case["name"], case["expected"], found, case["unit"], case["limit"], case["source"]))
     progress(1.0, "Validated")
@@ -53,12 +55,26 @@ def run_validation(progress: Progress = silent) -> tuple[ValidationCase, ...]:
 def validation_table(results: tuple[ValidationCase, ...]) -> Table:
     """Expected and found, side by side."""
     columns = (
-        Column("Case", align="left"), Column("Expected", digits=5), Column("Found", digits=5), Column("Unit", align="left"),
-        Column("Deviation", "%"), Column("Limit", "%"), Column("Verdict", align="left"), Column("Source", align="left"),
+        Column("Case", align="left"),
+        Column("Expected", digits=5),
+        Column("Found", digits=5),
+        Column("Unit", align="left"),
+        Column("Deviation", "%"),
+        Column("Limit", "%"),
+        Column("Verdict", align="left"),
+        Column("Source", align="left"),
     )
     rows = tuple(
-        (item.name, item.expected, item.found, item.unit, f"{100 * item.deviation:+.2f}", f"{100 * item.limit:g}",
-         "passed" if item.passed else "FAILED", item.source)
+        (
+            item.name,
+            item.expected,
+            item.found,
+            item.unit,
+            f"{100 * item.deviation:+.2f}",
+            f"{100 * item.limit:g}",
+            "passed" if item.passed else "FAILED",
+            item.source,
+        )
         for item in results
     )
     return Table("Validation", columns, rows)
@@ -79,7 +95,12 @@ def _tia_mono(nuclide: str, amplitude_mbq: float, effective_half_life_h: float, 
 
 def _partition(compartment: str) -> float:
     plan = partition_model(
-        "Y-90", 2.0, tumours=[Tumour("T1", mass_g=200, tnr=5.0)], normal_liver_mass_g=1300, lung_shunt_fraction=0.05, lung_mass_g=1000,
+        "Y-90",
+        2.0,
+        tumours=[Tumour("T1", mass_g=200, tnr=5.0)],
+        normal_liver_mass_g=1300,
+        lung_shunt_fraction=0.05,
+        lung_mass_g=1000,
         residual_fraction=0.0,
     )
     doses = {"normal_liver": plan.normal_liver_dose_gy, "lung": plan.lung_dose_gy, **plan.tumour_dose_gy}

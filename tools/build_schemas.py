@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-import numpy as np  # noqa: E402
+import numpy as np
 
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.roads.camera import calibration, recovery
@@ -78,7 +78,11 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
     if origin in (tuple, list) or hint is list:
         return {"type": "array", "items": _value(arguments[0], definitions, typed)} if arguments else {"type": "array"}
     if origin is dict or hint is dict:
-        return {"type": "object", "additionalProperties": _value(arguments[1], definitions, typed)} if arguments else {"type": "object"}
+        return (
+            {"type": "object", "additionalProperties": _value(arguments[1], definitions, typed)}
+            if arguments
+            else {"type": "object"}
+        )
     raise TypeError(f"No schema for {hint}")
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 
-import host  # noqa: E402
+import host
 
-from RNTDosimetryLib.commandline import print_warnings, show_progress  # noqa: E402
+from RNTDosimetryLib.commandline import print_warnings, show_progress
 from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient, summary, write_deviations
 from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
-from RNTDosimetryLib.report import table_text  # noqa: E402
+from RNTDosimetryLib.report import table_text
 
 
 def main() -> None:
@@ -51,7 +51,9 @@ def main() -> None:
     plan = run_plan_demo(options.out / "radioembolisation", options.size, show_progress)
     print(table_text(plan.table()))
     names = ", ".join(path.name for path in [*paths, scene_path])
-    print(f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first,\nthen radioembolisation/plan_report.html.")
+    print(
+        f"\n{names} are in {options.out} after {time.perf_counter() - started:.0f} s. Open report.html first,\nthen radioembolisation/plan_report.html."
+    )
     print("For research only. Not a medical device.")
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT), str(ROOT / "Testing")]
 
-import host  # noqa: E402
+import host
 
 ICON = ROOT / "RNTDosimetry" / "Resources" / "Icons" / "RNTDosimetry.png"
 SCREENSHOT = ROOT / "Resources" / "Screenshots" / "RNTDosimetry.png"

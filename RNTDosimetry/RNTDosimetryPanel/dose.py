@@ -15,9 +15,12 @@ class DoseSection(Section):
     def setup(self):
         super().setup()
         prepare_table(
-            self.ui.doseTableWidget, [_("Region"), _("Mass (g)"), _("Dose (Gy)"), _("Gy/GBq"), _("Map mean (Gy)")],
+            self.ui.doseTableWidget,
+            [_("Region"), _("Mass (g)"), _("Dose (Gy)"), _("Gy/GBq"), _("Map mean (Gy)")],
             [
-                _("Name of the region"), _("As typed, or volume times density"), _("Absorbed dose with its standard uncertainty"),
+                _("Name of the region"),
+                _("As typed, or volume times density"),
+                _("Absorbed dose with its standard uncertainty"),
                 _("Dose per administered activity; needs the administered activity"),
                 _("Mean of the dose map over the region, without recovery correction"),
             ],
@@ -35,7 +38,11 @@ class DoseSection(Section):
         self._fill()
         state = self.say_step(self._result(volume))
         missing = self.logic.missingInput(self.node, "dose")
-        enable(self.ui.doseButton, missing, _("Compute the dose map and the dose of every region; what comes before is done if needed"))
+        enable(
+            self.ui.doseButton,
+            missing,
+            _("Compute the dose map and the dose of every region; what comes before is done if needed"),
+        )
         reason = "" if volume is not None else _("Compute the dose first")
         enable(self.ui.showDoseButton, reason, _("Dose over the CT of the reference, with its color legend, in linked slices"))
         enable(self.ui.isodoseButton, reason, _("Surfaces of equal dose in 3D, seen as contours in the slices"))
@@ -46,19 +53,24 @@ class DoseSection(Section):
     def _enable_slicerrt(self, reason):
         missing = _("Install the extension SlicerRT first")
         enable(
-            self.ui.slicerRtDvhButton, reason if slicerrt.is_there(slicerrt.DVH_MODULE) else missing,
+            self.ui.slicerRtDvhButton,
+            reason if slicerrt.is_there(slicerrt.DVH_MODULE) else missing,
             _("Hand dose and regions to SlicerRT and show its dose-volume histograms"),
         )
         enable(
-            self.ui.slicerRtIsodoseButton, reason if slicerrt.is_there(slicerrt.ISODOSE_MODULE) else missing,
+            self.ui.slicerRtIsodoseButton,
+            reason if slicerrt.is_there(slicerrt.ISODOSE_MODULE) else missing,
             _("Hand the dose to SlicerRT and show its isodoses at the levels above"),
         )
 
     def _fill(self):
         rows = [
             [
-                item.name, number_text(item.mass_g), measured_text(item.dose_gy, item.dose_uncertainty_gy),
-                number_text(item.dose_per_activity_gy_per_gbq), number_text(item.map_mean_gy),
+                item.name,
+                number_text(item.mass_g),
+                measured_text(item.dose_gy, item.dose_uncertainty_gy),
+                number_text(item.dose_per_activity_gy_per_gbq),
+                number_text(item.map_mean_gy),
             ]
             for item in self.logic.regionNumbers(self.node)
         ]

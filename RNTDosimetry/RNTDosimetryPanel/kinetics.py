@@ -44,11 +44,15 @@ class KineticsSection(Section):
         for name in (_AS_STUDY, *MODEL_NAMES):
             self.ui.regionModelComboBox.addItem(name)
         prepare_table(
-            self.ui.kineticsTableWidget, [_("Region"), _("Model"), _("T\u00bd (h)"), _("TIA (MBq h)"), _("Dose (Gy)"), _("Notes")],
+            self.ui.kineticsTableWidget,
+            [_("Region"), _("Model"), _("T\u00bd (h)"), _("TIA (MBq h)"), _("Dose (Gy)"), _("Notes")],
             [
-                _("Name of the region"), _("Model of the fitted curve; italics when it was typed"), _("Effective half-life of the slowest part"),
+                _("Name of the region"),
+                _("Model of the fitted curve; italics when it was typed"),
+                _("Effective half-life of the slowest part"),
                 _("Time-integrated activity with its standard uncertainty: fit, calibration, recovery and outline"),
-                _("Absorbed dose; colored while it is foreseen for a fit that the dose map does not hold yet"), _("How many warnings the fit has; click the row to read them"),
+                _("Absorbed dose; colored while it is foreseen for a fit that the dose map does not hold yet"),
+                _("How many warnings the fit has; click the row to read them"),
             ],
         )
         self.ui.modelComboBox.connect("currentTextChanged(QString)", self.onModel)
@@ -77,7 +81,11 @@ class KineticsSection(Section):
         notes = sum(bool(item.fit is not None and item.fit.warnings) for item in self._curves.values())
         text = _("{count} curves fitted, {notes} with notes").format(count=fitted, notes=notes) if fitted else ""
         self.say_step(text)
-        enable(self.ui.fitButton, self.logic.missingInput(self.node, "fit"), _("Fit the curve of every region; what comes before is done if needed"))
+        enable(
+            self.ui.fitButton,
+            self.logic.missingInput(self.node, "fit"),
+            _("Fit the curve of every region; what comes before is done if needed"),
+        )
         self._show_region()
         self._show_views()
 
@@ -89,7 +97,8 @@ class KineticsSection(Section):
         enable(self.ui.curvesButton, reason, _("Slices above; the curves of all regions below"))
         scans = len(self.node.activityVolumes or [])
         enable(
-            self.ui.playScansButton, "" if scans > 1 else _("Add at least two scans first"),
+            self.ui.playScansButton,
+            "" if scans > 1 else _("Add at least two scans first"),
             _("Play the scans in the slice views, hour by hour; click again to take them away"),
         )
         shown = sequences.browser_of(self.node) is not None
@@ -107,7 +116,11 @@ class KineticsSection(Section):
         fit = item.fit
         dose = "-" if item.dose is None else measured_text(item.dose.dose_gy, item.dose.dose_uncertainty_gy)
         return [
-            item.name, fit.model, number_text(fit.effective_half_life_h), measured_text(fit.tia_mbq_h, _tia_uncertainty_mbq_h(item)), dose,
+            item.name,
+            fit.model,
+            number_text(fit.effective_half_life_h),
+            measured_text(fit.tia_mbq_h, _tia_uncertainty_mbq_h(item)),
+            dose,
             str(len(fit.warnings) or ""),
         ]
 
@@ -146,7 +159,11 @@ class KineticsSection(Section):
         ]
         if item.dose is not None:
             text = measured_text(item.dose.dose_gy, item.dose.dose_uncertainty_gy, "Gy")
-            words = _("Dose {dose}, foreseen for this fit: compute the dose to take it") if item.dose_is_foreseen else _("Dose {dose}")
+            words = (
+                _("Dose {dose}, foreseen for this fit: compute the dose to take it")
+                if item.dose_is_foreseen
+                else _("Dose {dose}")
+            )
             lines.append(words.format(dose=text))
         lines += [_("Note: {text}").format(text=text) for text in (*fit.warnings, *item.curve.warnings)]
         if len(fit.ranking) > 1:

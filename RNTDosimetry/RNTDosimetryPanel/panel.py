@@ -15,7 +15,14 @@ from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enab
 from RNTDosimetryPanel.work import Work
 
 _SECTIONS = (
-    StudySection, TimePointsSection, RegistrationSection, RegionsSection, KineticsSection, DoseSection, PlanningSection, ReportSection,
+    StudySection,
+    TimePointsSection,
+    RegistrationSection,
+    RegionsSection,
+    KineticsSection,
+    DoseSection,
+    PlanningSection,
+    ReportSection,
 )
 _STEPS = ("register", "measure", "fit", "dose")
 _STROKES_SETTLE_MS = 1000

@@ -24,7 +24,12 @@ from RNTDosimetryPanel.work import Work
 
 _ROLE = 1
 _INJECTION_KEYS = {
-    0: "name", 1: "activity_gbq", 2: "tumor_mass_g", 3: "tumor_to_normal", 4: "normal_liver_mass_g", 5: "lung_shunt_percent",
+    0: "name",
+    1: "activity_gbq",
+    2: "tumor_mass_g",
+    3: "tumor_to_normal",
+    4: "normal_liver_mass_g",
+    5: "lung_shunt_percent",
 }
 _ACTIVITY = 1
 
@@ -41,8 +46,12 @@ class PlanningSection(Section):
         super().__init__(panel)
         self._written, self._written_plan = "", None
         self._role_names = {
-            from_segments.TERRITORY: _("territory"), from_segments.TUMOR: _("tumor"), from_segments.LIVER: _("whole liver"),
-            from_segments.LUNGS: _("lungs"), from_segments.EXTRAHEPATIC: _("extrahepatic"), from_segments.IGNORE: _("ignore"),
+            from_segments.TERRITORY: _("territory"),
+            from_segments.TUMOR: _("tumor"),
+            from_segments.LIVER: _("whole liver"),
+            from_segments.LUNGS: _("lungs"),
+            from_segments.EXTRAHEPATIC: _("extrahepatic"),
+            from_segments.IGNORE: _("ignore"),
         }
 
     def setup(self):
@@ -50,20 +59,30 @@ class PlanningSection(Section):
         for name in live.product_names():
             self.ui.planProductComboBox.addItem(name)
         prepare_table(
-            self.ui.planTableWidget, [_("Compartment"), _("Dose (Gy)"), _("Limit (Gy)"), _("Verdict")],
-            [_("Where the activity goes"), _("Mean absorbed dose of the activity"), _("As typed"), _("Whether the limit is kept")],
+            self.ui.planTableWidget,
+            [_("Compartment"), _("Dose (Gy)"), _("Limit (Gy)"), _("Verdict")],
+            [
+                _("Where the activity goes"),
+                _("Mean absorbed dose of the activity"),
+                _("As typed"),
+                _("Whether the limit is kept"),
+            ],
         )
         prepare_table(
-            self.ui.planRolesTableWidget, [_("Segment"), _("Role")],
+            self.ui.planRolesTableWidget,
+            [_("Segment"), _("Role")],
             [_("Name of the segment"), _("What it is in the plan; suggested by name and kind, can be chosen")],
         )
         prepare_table(
             self.ui.planInjectionsTableWidget,
             [_("Injection"), _("Activity (GBq)"), _("Tumor (g)"), _("T/N"), _("Normal liver (g)"), _("Shunt (%)")],
             [
-                _("Name of the position or territory"), _("Activity of this injection; can be typed, 0 for a position that is not used"),
-                _("Perfused tumor of this injection"), _("Tumor to normal ratio of this injection"),
-                _("Perfused normal liver of this injection"), _("Share of its activity that goes to the lungs"),
+                _("Name of the position or territory"),
+                _("Activity of this injection; can be typed, 0 for a position that is not used"),
+                _("Perfused tumor of this injection"),
+                _("Tumor to normal ratio of this injection"),
+                _("Perfused normal liver of this injection"),
+                _("Share of its activity that goes to the lungs"),
             ],
         )
         self.ui.planInjectionsTableWidget.connect("cellChanged(int,int)", self.onInjectionCell)
@@ -82,8 +101,11 @@ class PlanningSection(Section):
         self._fill_roles()
         self._fill_injections()
         enable(
-            self.ui.planSegmentsButton, from_segments.missing_input(self.node),
-            _("Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"),
+            self.ui.planSegmentsButton,
+            from_segments.missing_input(self.node),
+            _(
+                "Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"
+            ),
         )
         try:
             plan = live.live_plan(self.node)
@@ -102,11 +124,16 @@ class PlanningSection(Section):
         enable(self.ui.planActivityButton, "", _("Set the activity to the largest that keeps all limits"))
         stale = _("The segments have changed: plan from segments again") if plan.source == live.STALE else ""
         no_folder = "" if self.ui.planFolderPathLineEdit.currentPath else _("Choose a folder for the plan first")
-        enable(self.ui.planWriteButton, stale or no_folder, _("Write plan_report.html, plan.json and plan.csv of the plan in the table"))
+        enable(
+            self.ui.planWriteButton,
+            stale or no_folder,
+            _("Write plan_report.html, plan.json and plan.csv of the plan in the table"),
+        )
 
     def _say_plan(self, plan):
         shown = {
-            live.TYPED: _("The table shows the typed plan of several injections.") if plan.several
+            live.TYPED: _("The table shows the typed plan of several injections.")
+            if plan.several
             else _("The table shows the typed plan of one tumor."),
             live.MEASURED: _("The table shows the plan from segments."),
             live.STALE: _("The table shows a plan from segments that have changed since: plan again."),
@@ -122,8 +149,11 @@ class PlanningSection(Section):
         found, typed = live.injections_of(self.node)
         rows = [
             [
-                item.name, f"{item.activity_gbq:.3f}", _short(sum(tumor.mass_g for tumor in item.tumours)),
-                ", ".join(_short(tumor.tnr) for tumor in item.tumours) or "-", _short(item.normal_liver_mass_g),
+                item.name,
+                f"{item.activity_gbq:.3f}",
+                _short(sum(tumor.mass_g for tumor in item.tumours)),
+                ", ".join(_short(tumor.tnr) for tumor in item.tumours) or "-",
+                _short(item.normal_liver_mass_g),
                 _short(100.0 * item.lung_shunt_fraction),
             ]
             for item in found
@@ -135,9 +165,15 @@ class PlanningSection(Section):
         if self.node is None:
             return
         found, typed = live.injections_of(self.node)
-        add_help = _("Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table")
+        add_help = _(
+            "Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table"
+        )
         enable(self.ui.planAddInjectionButton, "", add_help)
-        reason = "" if typed or not found else _("These are the territories of the segments: give a segment another role to take one out")
+        reason = (
+            ""
+            if typed or not found
+            else _("These are the territories of the segments: give a segment another role to take one out")
+        )
         reason = reason or ("" if selected_row(self.ui.planInjectionsTableWidget) >= 0 else _("Click a row first"))
         enable(self.ui.planRemoveInjectionButton, reason, _("Take the injection of the clicked row out of the plan"))
 
@@ -171,7 +207,13 @@ class PlanningSection(Section):
     def onRole(self, row, index):
         if self.node is not None and self.node.planSegmentation is not None and index >= 0:
             name = self.ui.planRolesTableWidget.item(row, 0).text()
-            self.quick(_("This role cannot be used."), from_segments.set_role, self.node.planSegmentation, name, list(self._role_names)[index])
+            self.quick(
+                _("This role cannot be used."),
+                from_segments.set_role,
+                self.node.planSegmentation,
+                name,
+                list(self._role_names)[index],
+            )
 
     def onScout(self, node):
         if self.node is not None and node is not None and self.node.planScoutVolume is not node:

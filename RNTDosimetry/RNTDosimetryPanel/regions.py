@@ -30,7 +30,9 @@ class RegionsSection(Section):
             self.ui.regionsTableWidget,
             [_("Region"), _("Kind"), _("Volume (mL)"), _("RC"), _("u(RC)"), _("Mass (g)"), _("T\u00bd (h)")],
             [
-                _("Name of the segment"), _("organ, lesion or other; can be typed"), _("Volume as drawn"),
+                _("Name of the segment"),
+                _("organ, lesion or other; can be typed"),
+                _("Volume as drawn"),
                 _("Recovery coefficient: measured over true activity; can be typed, 1 means no correction"),
                 _("Standard uncertainty of the recovery coefficient, in its own unit; can be typed, 0.03 means 0.85 \u00b1 0.03"),
                 _("Can be typed; empty means volume times density"),
@@ -54,11 +56,16 @@ class RegionsSection(Section):
         recovery = _("Recovery: {words}").format(words=camera.words_of_recovery(curve)) if curve is not None else ""
         self.say_step("\n".join(text for text in (measured, recovery) if text))
         enable(
-            self.ui.measureButton, self.logic.missingInput(self.node, "measure"),
+            self.ui.measureButton,
+            self.logic.missingInput(self.node, "measure"),
             _("Measure the activity of every region in every scan; scans are registered first if they are not"),
         )
         no_scan = "" if self.node.activityVolumes else _("Load a study or add time points first")
-        enable(self.ui.editSegmentsButton, no_scan, _("Draw and correct regions on the reference; a segmentation is made if there is none"))
+        enable(
+            self.ui.editSegmentsButton,
+            no_scan,
+            _("Draw and correct regions on the reference; a segmentation is made if there is none"),
+        )
         enable(self.ui.isocontourButton, no_scan, _("Add the connected voxels above the threshold as a lesion"))
         enable(self.ui.sphereButton, no_scan, _("Add a sphere around the seed as a region"))
         reason = no_scan or ("" if contours.has_totalsegmentator() else _("Install the extension TotalSegmentator first"))
@@ -81,9 +88,16 @@ class RegionsSection(Section):
                     recovery, uncertainty = f"{found.value:.3f}", f"{found.uncertainty:.3f}"
                     words = [_("From the recovery curve, for {volume} mL").format(volume=number_text(volume)), *found.warnings]
                     helps[(index, 3)] = helps[(index, 4)] = "\n".join(words)
-                rows.append([
-                    segment.GetName(), settings.kind or "organ", number_text(volume), recovery, uncertainty, *optional,
-                ])
+                rows.append(
+                    [
+                        segment.GetName(),
+                        settings.kind or "organ",
+                        number_text(volume),
+                        recovery,
+                        uncertainty,
+                        *optional,
+                    ]
+                )
                 if segments.drawing_of(segment):
                     helps[(index, 0)] = f"{segment.GetName()}\n{segments.drawing_of(segment)}"
                 typed |= {(index, 3)} if settings.recovery_is_typed or settings.recovery_from_file is False else set()
@@ -103,7 +117,9 @@ class RegionsSection(Section):
         settings = segments.region_settings(segments.segment_by_name(self.node.segmentation, name))
         if _KEYS[column] == "recovery_coefficient_uncertainty" and self.node.recoveryJson and settings.takes_recovery_from_file:
             # An uncertainty of one's own belongs to a coefficient of one's own: the one that is shown becomes the typed one.
-            self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[3], table.item(row, 3).text())
+            self.quick(
+                _("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[3], table.item(row, 3).text()
+            )
         self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[column], text)
 
     def onRecovery(self, path):

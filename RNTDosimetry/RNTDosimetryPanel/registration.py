@@ -23,11 +23,21 @@ class RegistrationSection(Section):
         prepare_table(
             self.ui.registrationTableWidget,
             [
-                _("Scan"), _("Shift (mm)"), _("Turn (\u00b0)"), _("Correl."), _("Bones"), _("MI"), _("FOV (%)"), _("Method"),
+                _("Scan"),
+                _("Shift (mm)"),
+                _("Turn (\u00b0)"),
+                _("Correl."),
+                _("Bones"),
+                _("MI"),
+                _("FOV (%)"),
+                _("Method"),
             ],
             [
-                _("Time of the scan"), _("How far the middle of the body was moved"), _("By how much it was turned"),
-                _("Correlation of the CTs after registration; 1 is best"), _("Overlap (Dice) of the bones after registration; 1 is best"),
+                _("Time of the scan"),
+                _("How far the middle of the body was moved"),
+                _("By how much it was turned"),
+                _("Correlation of the CTs after registration; 1 is best"),
+                _("Overlap (Dice) of the bones after registration; 1 is best"),
                 _("Mutual information after registration, in nats; more is better, between the scans of one patient"),
                 _("How much of the body of the reference lies in the field of view of the scan as well"),
                 _("How the alignment was found"),
@@ -45,12 +55,21 @@ class RegistrationSection(Section):
         rows, helps = [], {}
         for index, item in enumerate(alignments):
             quality = item.quality
-            rows.append([
-                item.scan, f"{item.shift_mm:.1f}", f"{item.rotation_degrees:.1f}",
-                "-" if quality is None else f"{quality.correlation:.3f}",
-                "-" if quality is None or quality.bone_dice is None else number_text(quality.bone_dice),
-                *(("-", "-") if quality is None else (number_text(quality.mutual_information), f"{100 * quality.overlap:.0f}")), item.method,
-            ])
+            rows.append(
+                [
+                    item.scan,
+                    f"{item.shift_mm:.1f}",
+                    f"{item.rotation_degrees:.1f}",
+                    "-" if quality is None else f"{quality.correlation:.3f}",
+                    "-" if quality is None or quality.bone_dice is None else number_text(quality.bone_dice),
+                    *(
+                        ("-", "-")
+                        if quality is None
+                        else (number_text(quality.mutual_information), f"{100 * quality.overlap:.0f}")
+                    ),
+                    item.method,
+                ]
+            )
             if item.warnings:
                 helps[(index, 0)] = "\n".join(item.warnings)
         fill_table(self.ui.registrationTableWidget, rows, helps=helps)
@@ -67,7 +86,9 @@ class RegistrationSection(Section):
 
     def _help(self):
         if self.node.registrationMethod is RegistrationMethod.ACTIVITY:
-            return _("Bring every activity image onto that of the reference, for scans without a CT; each CT follows its activity image")
+            return _(
+                "Bring every activity image onto that of the reference, for scans without a CT; each CT follows its activity image"
+            )
         if alignment.uses_brainsfit(self.node.registrationMethod):
             return _("Bring every CT onto that of the reference with BRAINSFit")
         return _("Bring every CT onto that of the reference; each activity image follows its CT")
@@ -97,13 +118,26 @@ class RegistrationSection(Section):
         reason = _("Click the row of a scan first") if not 0 <= row < scans else ""
         if not reason and row == self.node.referenceIndex:
             reason = _("This is the reference: click another scan")
-        enable(self.ui.blendButton, "" if self.check.mode == fusion.BLEND else reason, _("Show this scan over the reference in linked slices; fade between them below"))
         enable(
-            self.ui.checkerboardButton, "" if self.check.mode == fusion.CHECKERBOARD else reason,
+            self.ui.blendButton,
+            "" if self.check.mode == fusion.BLEND else reason,
+            _("Show this scan over the reference in linked slices; fade between them below"),
+        )
+        enable(
+            self.ui.checkerboardButton,
+            "" if self.check.mode == fusion.CHECKERBOARD else reason,
             _("Show cubes of this scan and of the reference in turn: edges of organs go on where the alignment is right"),
         )
-        enable(self.ui.fadeSliderWidget, "" if self.check.mode == fusion.BLEND else _("Click Blend first"), _("From the reference alone to this scan alone"))
-        enable(self.ui.userTransformButton, reason, _("Use the transforms of the scene from now on, and correct this one in Transforms"))
+        enable(
+            self.ui.fadeSliderWidget,
+            "" if self.check.mode == fusion.BLEND else _("Click Blend first"),
+            _("From the reference alone to this scan alone"),
+        )
+        enable(
+            self.ui.userTransformButton,
+            reason,
+            _("Use the transforms of the scene from now on, and correct this one in Transforms"),
+        )
 
     def onRegister(self, checked=False):
         self.run_step(_("The scans could not be registered."))

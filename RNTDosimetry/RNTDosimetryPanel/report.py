@@ -31,10 +31,15 @@ class ReportSection(Section):
     def setup(self):
         super().setup()
         prepare_table(
-            self.ui.selfCheckTableWidget, [_("Case"), _("Expected"), _("Found"), _("Unit"), _("Verdict"), _("Source")],
+            self.ui.selfCheckTableWidget,
+            [_("Case"), _("Expected"), _("Found"), _("Unit"), _("Verdict"), _("Source")],
             [
-                _("What is computed"), _("What the source says"), _("What this installation computes"), _("Unit of both"),
-                _("Whether the deviation is within the limit"), _("Where the expected number comes from"),
+                _("What is computed"),
+                _("What the source says"),
+                _("What this installation computes"),
+                _("Unit of both"),
+                _("Whether the deviation is within the limit"),
+                _("Where the expected number comes from"),
             ],
         )
         self.ui.outputFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
@@ -50,7 +55,9 @@ class ReportSection(Section):
         enable(self.ui.writeButton, reason, _("Write report, tables, dose volume and RTDOSE"))
         no_study = "" if self.node.dicomFolder else _("Load a DICOM study first")
         no_study = no_study or ("" if folder else _("Choose a folder first"))
-        enable(self.ui.writeStudyButton, no_study, _("Write what the panel holds as study.json, for python -m RNTDosimetryLib run"))
+        enable(
+            self.ui.writeStudyButton, no_study, _("Write what the panel holds as study.json, for python -m RNTDosimetryLib run")
+        )
         if state == "current" and self._written:
             self.say(_("Written."), DONE_COLOR, "\n".join([self._written, self._checked]).strip(), "\u2713")
         elif reason:
@@ -81,10 +88,17 @@ class ReportSection(Section):
         cases = ()
         with shown_errors(_("The self check could not be finished.")), Work(self.panel) as work:
             cases = self.logic.selfCheck(work.progress)
-        rows = [[
-            case.name, number_text(case.expected, 4), number_text(case.found, 4), case.unit,
-            _("passed") if case.passed else _("NOT passed"), case.source,
-        ] for case in cases]
+        rows = [
+            [
+                case.name,
+                number_text(case.expected, 4),
+                number_text(case.found, 4),
+                case.unit,
+                _("passed") if case.passed else _("NOT passed"),
+                case.source,
+            ]
+            for case in cases
+        ]
         colors = {(index, 4): DONE_COLOR if case.passed else BAD_COLOR for index, case in enumerate(cases)}
         fill_table(self.ui.selfCheckTableWidget, rows, colors=colors)
         passed = sum(case.passed for case in cases)

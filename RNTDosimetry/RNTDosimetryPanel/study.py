@@ -110,7 +110,9 @@ class StudySection(Section):
     def onPhantom(self, checked=False):
         with shown_errors(_("The phantom could not be made.")), Work(self.panel) as work:
             path = samples.make_phantom(progress=lambda fraction, message: work.progress(0.6 * fraction, message))
-            self.logic.loadSample(path, self.node, lambda fraction, message: work.progress(0.6 + 0.4 * fraction, message), work.is_cancelled)
+            self.logic.loadSample(
+                path, self.node, lambda fraction, message: work.progress(0.6 + 0.4 * fraction, message), work.is_cancelled
+            )
 
     def onNuclide(self, name):
         if self.node is not None and name:

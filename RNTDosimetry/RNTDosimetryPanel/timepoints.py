@@ -26,9 +26,13 @@ class TimePointsSection(Section):
             self.ui.timePointsTableWidget,
             [_("Scan"), _("Start (h)"), _("Time (s)"), _("Status"), _("Unit"), _("Cal."), _("CT")],
             [
-                _("Activity volume of the scan"), _("Hours from administration to start of acquisition; can be typed"),
-                _("Duration of the acquisition; can be typed"), _("Whether the scan can be used"), _("Unit of the calibrated image"),
-                _("Bq/mL for a stored value of 1; can be typed"), _("CT of the same session"),
+                _("Activity volume of the scan"),
+                _("Hours from administration to start of acquisition; can be typed"),
+                _("Duration of the acquisition; can be typed"),
+                _("Whether the scan can be used"),
+                _("Unit of the calibrated image"),
+                _("Bq/mL for a stored value of 1; can be typed"),
+                _("CT of the same session"),
             ],
         )
         self.ui.timePointsTableWidget.connect("cellChanged(int,int)", self.onCell)
@@ -61,7 +65,9 @@ class TimePointsSection(Section):
         elif problems:
             self.say(problems[0] + ".", MISSING_COLOR)
         else:
-            text = _("{count} scans from {first} h to {last} h").format(count=len(rows), first=rows[0]["start"], last=rows[-1]["start"])
+            text = _("{count} scans from {first} h to {last} h").format(
+                count=len(rows), first=rows[0]["start"], last=rows[-1]["start"]
+            )
             self.say(_("Complete."), DONE_COLOR, text, "\u2713")
 
     def _show_calibration(self):
@@ -71,19 +77,29 @@ class TimePointsSection(Section):
         self.ui.calibrationLabel.text = "" if calibration is None else camera.words_of_calibration(calibration)
         reason = "" if calibration is not None else _("Choose a calibration file or type the sensitivity first")
         reason = reason or ("" if self.node.activityVolumes else _("Add the scans first"))
-        enable(self.ui.calibrateButton, reason, _("Fill Cal. of the scans in counts from the sensitivity, their duration and their voxels"))
+        enable(
+            self.ui.calibrateButton,
+            reason,
+            _("Fill Cal. of the scans in counts from the sensitivity, their duration and their voxels"),
+        )
 
     def _enable_buttons(self, any_rows):
         no_row = "" if selected_row(self.ui.timePointsTableWidget) >= 0 else _("Click a row first")
         activity = self.ui.addActivitySelector.currentNode()
         enable(
-            self.ui.addTimePointButton, "" if activity is not None else _("Choose an activity volume first"),
+            self.ui.addTimePointButton,
+            "" if activity is not None else _("Choose an activity volume first"),
             _("Add the volume with the typed hours and calibration, or all frames of a sequence with their own times"),
         )
         enable(self.ui.removeTimePointButton, no_row, _("Take the clicked scan out of the study; its volumes stay in the scene"))
-        enable(self.ui.referenceTimePointButton, no_row, _("The regions are drawn on the clicked scan, and the others are brought onto it"))
         enable(
-            self.ui.clearTimePointsButton, "" if any_rows else _("There are no time points"),
+            self.ui.referenceTimePointButton,
+            no_row,
+            _("The regions are drawn on the clicked scan, and the others are brought onto it"),
+        )
+        enable(
+            self.ui.clearTimePointsButton,
+            "" if any_rows else _("There are no time points"),
             _("Take all scans out of the study; the volumes stay in the scene"),
         )
 
@@ -114,8 +130,14 @@ class TimePointsSection(Section):
             self.quick(_("The frames could not be added."), sequences.add_frames, self.node, chosen, calibration)
             return
         self.quick(
-            _("The time point could not be added."), timepoints.add_time_point, self.node, chosen,
-            self.ui.addStartHoursSpinBox.value, self.ui.addCtSelector.currentNode(), None, calibration,
+            _("The time point could not be added."),
+            timepoints.add_time_point,
+            self.node,
+            chosen,
+            self.ui.addStartHoursSpinBox.value,
+            self.ui.addCtSelector.currentNode(),
+            None,
+            calibration,
         )
 
     def onRemove(self, checked=False):

@@ -35,7 +35,11 @@ class Work:
         if kind is not None and issubclass(kind, Cancelled):
             self.cancelled = True
             closed = _("Stopped: the scene was closed.")
-            say(self.panel.ui.runStatusLabel, closed if self._scene_closed else _("Cancelled: the scene is as it was."), MISSING_COLOR)
+            say(
+                self.panel.ui.runStatusLabel,
+                closed if self._scene_closed else _("Cancelled: the scene is as it was."),
+                MISSING_COLOR,
+            )
             return True
         return False
 

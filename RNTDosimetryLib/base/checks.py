@@ -106,7 +106,11 @@ def checked_mass(value, name: str) -> float:
 
 def checked_fwhm(value, name: str = "resolution in mm") -> float | None:
     """A resolution (FWHM) in mm, or None when not known; DosimetryError otherwise."""
-    return None if value is None else checked_number(value, name, "leave it out if it is not known", _SMALLEST_FWHM_MM, _LARGEST_FWHM_MM)
+    return (
+        None
+        if value is None
+        else checked_number(value, name, "leave it out if it is not known", _SMALLEST_FWHM_MM, _LARGEST_FWHM_MM)
+    )
 
 
 def checked_relative(value, name: str) -> float | None:
@@ -183,7 +187,9 @@ def as_numbers(values, name: str, unit: str) -> np.ndarray:
     """Samples of a curve as a finite float array; DosimetryError otherwise, also beyond ``LARGEST_NUMBER``."""
     array = checked_array(values, f"{name} ({unit})", "leave these samples out")
     if (np.abs(array) > LARGEST_NUMBER).any():
-        raise DosimetryError(f"Expected {name} up to {LARGEST_NUMBER:g} {unit}, received {np.abs(array).max():.3g}; check the unit.")
+        raise DosimetryError(
+            f"Expected {name} up to {LARGEST_NUMBER:g} {unit}, received {np.abs(array).max():.3g}; check the unit."
+        )
     return array
 
 
@@ -197,7 +203,9 @@ def numbers_array(values, name: str, remedy: str) -> np.ndarray:
         bad = int(array.size - np.count_nonzero(np.isfinite(array)))
         raise DosimetryError(f"Expected finite values in {name}, received {bad} NaN or infinite values; {remedy}.")
     if max(-smallest, largest) > LARGEST_NUMBER:
-        raise DosimetryError(f"Expected values up to {LARGEST_NUMBER:g} in {name}, received {max(-smallest, largest):.3g}; check the unit.")
+        raise DosimetryError(
+            f"Expected values up to {LARGEST_NUMBER:g} in {name}, received {max(-smallest, largest):.3g}; check the unit."
+        )
     return array
 
 
@@ -227,7 +235,9 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
 def checked_spacing(spacing_mm) -> tuple[float, float, float]:
     """Spacing (z, y, x) in mm as three floats; DosimetryError where it is implausible for an image of a patient."""
     try:
-        spacing = tuple(float(side) for side in np.atleast_1d(_float_array(spacing_mm, "the voxel spacing", "give (z, y, x) in mm")))
+        spacing = tuple(
+            float(side) for side in np.atleast_1d(_float_array(spacing_mm, "the voxel spacing", "give (z, y, x) in mm"))
+        )
     except (TypeError, DosimetryError):
         spacing = ()
     if len(spacing) == 1 and not isinstance(spacing_mm, (bool, np.bool_)):

@@ -51,7 +51,9 @@ def _refuse_unknown(content, kind: type[Record], where: str) -> None:
     known = {item.name for item in fields(kind)}
     unknown = sorted(str(key) for key in content if key not in known and present_spelling(str(key)) not in known)
     if unknown:
-        raise DosimetryError(f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling.")
+        raise DosimetryError(
+            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling."
+        )
     hints = typing.get_type_hints(kind)
     for name, value in content.items():
         name = present_spelling(str(name))
@@ -99,7 +101,9 @@ def read_record(kind: type[Record], format_name: str, path, what: str, writer: s
     path = checked_path(path, f"a {what} file")
     data = read_json_file(path, f"a {what} file")
     if not isinstance(data, dict) or data.get("format") != format_name:
-        raise DosimetryError(f"Expected a file of the format '{format_name}' in {path.name}, received another; write it with {writer}.")
+        raise DosimetryError(
+            f"Expected a file of the format '{format_name}' in {path.name}, received another; write it with {writer}."
+        )
     try:
         return kind.from_dict(data)
     except (ValueError, TypeError, AttributeError) as error:
@@ -135,7 +139,9 @@ def write_text(path: str | Path, text: str) -> Path:
             temporary.write_bytes(text.encode("utf-8"))
         except OSError as error:
             reason = error.strerror or type(error).__name__
-            raise DosimetryError(f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder.") from error
+            raise DosimetryError(
+                f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder."
+            ) from error
     return Path(path)
 
 

@@ -21,7 +21,13 @@ NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
 
 _SHORTEST_MOMENT = len("2026-11-24T10")
-_FORMER_SPELLINGS = (("centre", "center"), ("colour", "color"), ("labelled", "labeled"), ("haematocrit", "hematocrit"), ("paralysable", "paralyzable"))
+_FORMER_SPELLINGS = (
+    ("centre", "center"),
+    ("colour", "color"),
+    ("labelled", "labeled"),
+    ("haematocrit", "hematocrit"),
+    ("paralysable", "paralyzable"),
+)
 _LARGEST_NUMBER = sys.float_info.max
 
 
@@ -67,7 +73,9 @@ class Record:
                 )
             elif required:
                 names = ", ".join(sorted(str(name) for name in data)) or "none"
-                raise DosimetryError(f"Expected a stored {cls.__name__} with all its fields, received {names} without {item.name}; add it.")
+                raise DosimetryError(
+                    f"Expected a stored {cls.__name__} with all its fields, received {names} without {item.name}; add it."
+                )
         return cls(**values)
 
 
@@ -82,9 +90,13 @@ def read_json_file(path, what: str):
     try:
         return json.loads(path.read_text(encoding="utf-8-sig"))
     except RecursionError as error:
-        raise DosimetryError(f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again.") from error
+        raise DosimetryError(
+            f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again."
+        ) from error
     except (ValueError, OSError) as error:
-        raise DosimetryError(f"Expected JSON in {path.name}, received text that cannot be read as such ({error}); correct the file.") from error
+        raise DosimetryError(
+            f"Expected JSON in {path.name}, received text that cannot be read as such ({error}); correct the file."
+        ) from error
 
 
 def checked_path(path, what: str) -> Path:
@@ -148,7 +160,11 @@ def _from_plain(hint, value, name: str):
     if hint is np.ndarray:
         return _converted(lambda item: np.asarray(item, dtype=float), value, "numbers", name)
     if hint is datetime:
-        return value if isinstance(value, datetime) else _converted(iso_moment, value, "a date with a time such as 2026-11-24T10:00", name)
+        return (
+            value
+            if isinstance(value, datetime)
+            else _converted(iso_moment, value, "a date with a time such as 2026-11-24T10:00", name)
+        )
     if hint is Path:
         return Path(_checked((str, Path), "a path as text", value, name))
     if hint is str:

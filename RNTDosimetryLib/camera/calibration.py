@@ -73,7 +73,11 @@ class Calibration(Record):
 
 
 def typed_calibration(
-    nuclide, sensitivity_cps_per_mbq: float, relative_uncertainty: float | None = None, measured: datetime | None = None, setup=None
+    nuclide,
+    sensitivity_cps_per_mbq: float,
+    relative_uncertainty: float | None = None,
+    measured: datetime | None = None,
+    setup=None,
 ) -> Calibration:
     """A calibration whose sensitivity is known from elsewhere."""
     record = get_nuclide(nuclide)
@@ -94,7 +98,9 @@ def sensitivity_warnings(sensitivity_cps_per_mbq: float) -> tuple[str, ...]:
 
     Raises DosimetryError for what is no positive number.
     """
-    checked_number(sensitivity_cps_per_mbq, "a positive sensitivity_cps_per_mbq in the calibration", "measure it again", above=True)
+    checked_number(
+        sensitivity_cps_per_mbq, "a positive sensitivity_cps_per_mbq in the calibration", "measure it again", above=True
+    )
     least, most = read_json("images", "camera.json")["credible_sensitivity_cps_per_mbq"]
     if least <= sensitivity_cps_per_mbq <= most:
         return ()
@@ -114,7 +120,9 @@ def read_calibration(path) -> Calibration:
     return read_record(Calibration, _FORMAT, path, "calibration", "write_calibration")
 
 
-def check_calibration(calibration: Calibration, nuclide, setup=None, acquisition_start: datetime | None = None) -> tuple[str, ...]:
+def check_calibration(
+    calibration: Calibration, nuclide, setup=None, acquisition_start: datetime | None = None
+) -> tuple[str, ...]:
     """What is doubtful about a calibration for a scan: its own warnings, a sensitivity that no camera has, its age, another half-life, an unknown uncertainty.
 
     setup: words about the scan; those that the calibration has as well must be equal. Raises DosimetryError for another
@@ -123,14 +131,21 @@ def check_calibration(calibration: Calibration, nuclide, setup=None, acquisition
     record = get_nuclide(nuclide)
     checked_kind(calibration, Calibration, "the calibration")
     if record.name != calibration.nuclide:
-        raise DosimetryError(f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file.")
+        raise DosimetryError(
+            f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file."
+        )
     for key, value in dict(setup or {}).items():
         stored = calibration.setup.get(key)
         if stored is not None and stored != value:
-            raise DosimetryError(f"Expected a calibration with {key} '{value}', received one with '{stored}'; calibrate that setup.")
+            raise DosimetryError(
+                f"Expected a calibration with {key} '{value}', received one with '{stored}'; calibrate that setup."
+            )
     # Of a file made by hand or before this was looked at as well.
     credible = sensitivity_warnings(calibration.sensitivity_cps_per_mbq)
-    warnings = [*dict.fromkeys((*calibration.warnings, *credible)), *_age_warnings(calibration, acquisition_start, record.half_life_h)]
+    warnings = [
+        *dict.fromkeys((*calibration.warnings, *credible)),
+        *_age_warnings(calibration, acquisition_start, record.half_life_h),
+    ]
     if calibration.relative_uncertainty is None:
         warnings.append("the uncertainty of the calibration is not known and not included")
     return tuple(warnings)
@@ -204,7 +219,9 @@ def combine_calibrations(calibrations) -> Calibration:
         return first
     noise = np.array([item.parts.get("counts", 0.0) for item in items])
     if noise.min() <= 0:
-        raise DosimetryError("Expected an uncertainty from counts in each calibration, received none in one; measure it from a scan.")
+        raise DosimetryError(
+            "Expected an uncertainty from counts in each calibration, received none in one; measure it from a scan."
+        )
     values = np.array([item.sensitivity_cps_per_mbq for item in items])
     weights = 1.0 / (noise * values) ** 2
     mean = float((weights * values).sum() / weights.sum())

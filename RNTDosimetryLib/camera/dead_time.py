@@ -66,7 +66,9 @@ class DeadTime(Record):
             relative = true * self.uncertainty_s / (max(1.0 - busy, 1e-9) if self.model == "paralyzable" else 1.0)
         warnings = []
         if 1.0 - 1.0 / value > _HEAVY_LOSS:
-            warnings.append(f"dead time: {1.0 - 1.0 / value:.0%} of the counts are lost; the correction is sensitive to the dead time")
+            warnings.append(
+                f"dead time: {1.0 - 1.0 / value:.0%} of the counts are lost; the correction is sensitive to the dead time"
+            )
         return DeadTimeFactor(value, relative, rate, true, self.model, self.dead_time_s, tuple(warnings))
 
 
@@ -122,11 +124,15 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
     """
     from scipy.optimize import least_squares
 
-    activity, rate = (checked_array(values, "the series of activities and rates").ravel() for values in (activities_mbq, observed_wide_cps))
+    activity, rate = (
+        checked_array(values, "the series of activities and rates").ravel() for values in (activities_mbq, observed_wide_cps)
+    )
     _check_model(model)
     checked_number(duration_s, "positive activities, rates and a duration in s", "check the series", above=True)
     if activity.size != rate.size or activity.size < _FEWEST_RATES:
-        raise DosimetryError(f"Expected at least {_FEWEST_RATES} pairs of activity and rate, received {activity.size} and {rate.size}; measure more.")
+        raise DosimetryError(
+            f"Expected at least {_FEWEST_RATES} pairs of activity and rate, received {activity.size} and {rate.size}; measure more."
+        )
     if not (activity.min() > 0 and rate.min() > 0):
         raise DosimetryError("Expected positive activities, rates and duration, received others; check the series.")
     sigma = np.sqrt(rate / duration_s)
@@ -138,7 +144,9 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
         sensitivity, dead_time = parameters * scale
         return (observed_rate_cps(sensitivity * activity, dead_time, model) - rate) / sigma
 
-    fit = least_squares(residuals, (1.0, 0.2), bounds=((0.0, 0.0), (np.inf, np.inf)), x_scale=(1.0, 0.2), xtol=1e-14, ftol=1e-14, gtol=1e-12)
+    fit = least_squares(
+        residuals, (1.0, 0.2), bounds=((0.0, 0.0), (np.inf, np.inf)), x_scale=(1.0, 0.2), xtol=1e-14, ftol=1e-14, gtol=1e-12
+    )
     sensitivity, dead_time = (float(value) for value in fit.x * scale)
     chi2, freedom = float(2.0 * fit.cost), activity.size - 2
     information = fit.jac.T @ fit.jac
@@ -154,7 +162,9 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
         )
     warnings = []
     if chi2 / freedom > 4.0:
-        warnings.append(f"dead time: the {model} model misses the points by {math.sqrt(chi2 / freedom):.1f} times their counting noise")
+        warnings.append(
+            f"dead time: the {model} model misses the points by {math.sqrt(chi2 / freedom):.1f} times their counting noise"
+        )
     return DeadTime(dead_time, model, uncertainty, sensitivity, chi2, freedom, tuple(warnings))
 
 

@@ -70,11 +70,15 @@ class RecoveryCurve(Record):
 
     def __post_init__(self):
         if self.model not in MODELS or tuple(self.parameters) != PARAMETERS[self.model]:
-            raise DosimetryError(f"Expected a recovery curve of model {' or '.join(MODELS)} with its parameters, received {self.model} with {list(self.parameters)}.")
+            raise DosimetryError(
+                f"Expected a recovery curve of model {' or '.join(MODELS)} with its parameters, received {self.model} with {list(self.parameters)}."
+            )
         values = np.array(list(self.parameters.values()), dtype=float)
         covariance = np.asarray(self.covariance, dtype=float)
         if not np.all(np.isfinite(values)) or values.min() <= 0 or covariance.shape != (values.size, values.size):
-            raise DosimetryError("Expected positive parameters and a covariance of their size in the recovery curve, received others; fit it again.")
+            raise DosimetryError(
+                "Expected positive parameters and a covariance of their size in the recovery curve, received others; fit it again."
+            )
 
     def value(self, volumes_ml) -> np.ndarray:
         """R at volumes in mL, without range check."""
@@ -92,7 +96,9 @@ class RecoveryCurve(Record):
         value = float(self.value([volume_ml])[0])
         gradient = _gradient(self.model, tuple(self.parameters.values()), [volume_ml])[0]
         fit_part = math.sqrt(float(gradient @ np.asarray(self.covariance) @ gradient))
-        volume_part = None if relative_volume_uncertainty is None else abs(self.slope(volume_ml)) * relative_volume_uncertainty * volume_ml
+        volume_part = (
+            None if relative_volume_uncertainty is None else abs(self.slope(volume_ml)) * relative_volume_uncertainty * volume_ml
+        )
         uncertainty = math.hypot(fit_part, self.lack_of_fit, volume_part or 0.0)
         return RecoveryCoefficient(value, uncertainty, fit_part, self.lack_of_fit, volume_part, self._warnings(volume_ml, value))
 
@@ -125,7 +131,12 @@ class RecoveryCurve(Record):
 
 
 def fit_recovery(
-    volumes_ml, recoveries, uncertainties=None, model: str = "auto", systematic_relative_uncertainty: float | None = None, setup=None
+    volumes_ml,
+    recoveries,
+    uncertainties=None,
+    model: str = "auto",
+    systematic_relative_uncertainty: float | None = None,
+    setup=None,
 ) -> RecoveryCurve:
     """Fit a recovery curve to spheres.
 
@@ -138,13 +149,17 @@ def fit_recovery(
     """
     volumes, values, sigma = _checked_points(volumes_ml, recoveries, uncertainties)
     if systematic_relative_uncertainty is not None:
-        checked_number(systematic_relative_uncertainty, "a relative uncertainty of all spheres together", "give 0.05 for 5 %", 0.0, 1.0)
+        checked_number(
+            systematic_relative_uncertainty, "a relative uncertainty of all spheres together", "give 0.05 for 5 %", 0.0, 1.0
+        )
     if not isinstance(model, str) or model not in (*MODELS, "auto"):
         raise DosimetryError(f"Expected the model {', '.join(MODELS)} or auto, received '{shown(model)}'; choose one.")
     names = [name for name in MODELS if volumes.size > len(PARAMETERS[name]) + 1] if model == "auto" else [model]
     too_few = [name for name in names if volumes.size <= len(PARAMETERS[name])]
     if too_few or not names:
-        raise DosimetryError(f"Expected at least {len(PARAMETERS[(too_few or MODELS)[0]]) + 1} spheres for this model, received {volumes.size}; scan more.")
+        raise DosimetryError(
+            f"Expected at least {len(PARAMETERS[(too_few or MODELS)[0]]) + 1} spheres for this model, received {volumes.size}; scan more."
+        )
     common = systematic_relative_uncertainty or 0.0
     points = _Points(volumes, values, np.ones(volumes.size) if sigma is None else sigma, 0.0 if sigma is None else common)
     fits = {name: _fit(name, points) for name in names}
@@ -158,7 +173,9 @@ def fit_recovery(
     if sigma is None:
         warnings.append("recovery: no uncertainties of the spheres were given; the scatter about the curve was taken")
     elif extra > 0:
-        warnings.append(f"recovery: the {chosen} curve misses the spheres by {extra:.3f} beyond their uncertainties; this was added")
+        warnings.append(
+            f"recovery: the {chosen} curve misses the spheres by {extra:.3f} beyond their uncertainties; this was added"
+        )
     return RecoveryCurve(
         model=chosen,
         parameters=dict(zip(PARAMETERS[chosen], (float(value) for value in parameters))),
@@ -216,18 +233,27 @@ def read_recovery(path) -> RecoveryCurve:
 
 
 def _checked_points(volumes_ml, recoveries, uncertainties):
-    volumes, values = (number_array(item, f"the {what} of the spheres").ravel() for item, what in ((volumes_ml, "volumes"), (recoveries, "recoveries")))
+    volumes, values = (
+        number_array(item, f"the {what} of the spheres").ravel()
+        for item, what in ((volumes_ml, "volumes"), (recoveries, "recoveries"))
+    )
     if volumes.size != values.size or volumes.size == 0:
         raise DosimetryError(f"Expected one recovery per volume, received {values.size} for {volumes.size}; pair them up.")
     if not np.all(np.isfinite(volumes)) or volumes.min() <= 0 or np.unique(volumes).size < volumes.size:
-        raise DosimetryError(f"Expected different positive volumes in mL, received {shown(volumes.tolist())}; average repeated spheres first.")
+        raise DosimetryError(
+            f"Expected different positive volumes in mL, received {shown(volumes.tolist())}; average repeated spheres first."
+        )
     if not np.all(np.isfinite(values)) or values.min() <= 0 or values.max() > 2:
-        raise DosimetryError(f"Expected recoveries between 0 and 2, received {shown(values.tolist())}; leave out spheres without signal.")
+        raise DosimetryError(
+            f"Expected recoveries between 0 and 2, received {shown(values.tolist())}; leave out spheres without signal."
+        )
     if uncertainties is None:
         return volumes, values, None
     sigma = number_array(uncertainties, "the uncertainties of the spheres").ravel()
     if sigma.shape != values.shape or not np.all(np.isfinite(sigma)) or sigma.min() <= 0:
-        raise DosimetryError(f"Expected a positive uncertainty for each recovery, received {shown(sigma.tolist())}; leave them all out if not known.")
+        raise DosimetryError(
+            f"Expected a positive uncertainty for each recovery, received {shown(sigma.tolist())}; leave them all out if not known."
+        )
     return volumes, values, sigma
 
 
@@ -282,7 +308,9 @@ def _fit(model: str, points: _Points) -> tuple[np.ndarray, float, np.ndarray]:
     normal = used @ _gradient(model, tuple(parameters), points.volumes)
     information = normal.T @ normal
     if not np.all(np.isfinite(information)) or np.linalg.cond(information) > 1e14:
-        raise DosimetryError(f"Expected spheres that determine the {model} curve, received points that do not; use spheres of more different sizes.")
+        raise DosimetryError(
+            f"Expected spheres that determine the {model} curve, received points that do not; use spheres of more different sizes."
+        )
     return parameters, chi2, np.linalg.inv(information)
 
 

@@ -39,9 +39,13 @@ class CalibrationSource(Record):
 
     def __post_init__(self):
         if not (math.isfinite(self.activity_mbq) and self.activity_mbq > 0):
-            raise DosimetryError(f"Expected a positive source activity in MBq, received {self.activity_mbq}; type what was measured.")
+            raise DosimetryError(
+                f"Expected a positive source activity in MBq, received {self.activity_mbq}; type what was measured."
+            )
         if not 0 <= self.residual_mbq < self.activity_mbq:
-            raise DosimetryError(f"Expected a residual below the activity of {self.activity_mbq} MBq, received {self.residual_mbq}; check both.")
+            raise DosimetryError(
+                f"Expected a residual below the activity of {self.activity_mbq} MBq, received {self.residual_mbq}; check both."
+            )
         if self.half_life_h is None:
             object.__setattr__(self, "half_life_h", get_nuclide(self.nuclide).half_life_h)
 
@@ -65,7 +69,9 @@ class CalibrationSource(Record):
         net = self.activity_mbq * math.exp(-self.decay_per_s * away)
         net -= self.residual_mbq * math.exp(-self.decay_per_s * residual_away)
         if net <= 0:
-            raise DosimetryError("Expected activity left after the residual at the scan, received none; check the residual and its time.")
+            raise DosimetryError(
+                "Expected activity left after the residual at the scan, received none; check the residual and its time."
+            )
         return net
 
 
@@ -82,7 +88,14 @@ def calibrate_planar(
 
 
 def calibrate_point(
-    counts, geometry: ImageGeometry, source: CalibrationSource, start: datetime, duration_s: float, fwhm_mm: float, dead_time=None, setup=None
+    counts,
+    geometry: ImageGeometry,
+    source: CalibrationSource,
+    start: datetime,
+    duration_s: float,
+    fwhm_mm: float,
+    dead_time=None,
+    setup=None,
 ) -> Calibration:
     """Sensitivity from a reconstructed point source: counts within two FWHM of its centroid, less the shell outside.
 
@@ -107,7 +120,9 @@ def calibrate_point(
     distance = np.linalg.norm((index - center) * geometry.spacing_mm, axis=-1)
     edge = np.min(np.minimum(center + 0.5, np.array(image.shape) - 0.5 - center) * geometry.spacing_mm)
     if edge < radius:
-        raise DosimetryError(f"Expected the point source at least {radius:.0f} mm inside the image, received {edge:.0f} mm; center it.")
+        raise DosimetryError(
+            f"Expected the point source at least {radius:.0f} mm inside the image, received {edge:.0f} mm; center it."
+        )
     shell = (distance > 1.25 * radius) & (distance <= 1.75 * radius)
     return _from_sum(image, distance <= radius, shell, "point", source, start, duration_s, dead_time, setup)
 
@@ -134,7 +149,9 @@ def calibrate_uniform(
     if image.shape != geometry.size:
         raise DosimetryError(f"Expected counts of shape {geometry.size}, received {image.shape}; check the geometry.")
     if not (volume_ml > 0 and fwhm_mm > 0):
-        raise DosimetryError(f"Expected a positive filled volume and resolution, received {volume_ml} mL and {fwhm_mm} mm; measure both.")
+        raise DosimetryError(
+            f"Expected a positive filled volume and resolution, received {volume_ml} mL and {fwhm_mm} mm; measure both."
+        )
     core = _core_of_phantom(image, geometry, fwhm_mm)
     mean = float(image[core].mean())
     factor, dead_part = _dead_time(dead_time)
@@ -210,7 +227,9 @@ def _checked_counts(counts, axes: int) -> np.ndarray:
 def _image_and_mask(counts, inside, axes: int) -> tuple[np.ndarray, np.ndarray]:
     image, mask = _checked_counts(counts, axes), np.asarray(inside, dtype=bool)
     if mask.shape != image.shape or not mask.any():
-        raise DosimetryError(f"Expected a mask of shape {image.shape} with pixels inside, received {mask.shape}; draw the source.")
+        raise DosimetryError(
+            f"Expected a mask of shape {image.shape} with pixels inside, received {mask.shape}; draw the source."
+        )
     return image, mask
 
 
@@ -219,7 +238,9 @@ def _background_mask(background, mask: np.ndarray) -> np.ndarray | None:
         return None
     outside = np.asarray(background, dtype=bool)
     if outside.shape != mask.shape or not outside.any() or np.any(outside & mask):
-        raise DosimetryError("Expected background pixels of the same image and apart from the source, received others; draw them anew.")
+        raise DosimetryError(
+            "Expected background pixels of the same image and apart from the source, received others; draw them anew."
+        )
     return outside
 
 

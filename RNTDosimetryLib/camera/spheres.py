@@ -54,7 +54,9 @@ class SpherePhantomScan(Record):
     warnings: tuple[str, ...] = ()
 
 
-def detect_spheres(image: ActivityImage, diameters_mm, fwhm_mm: float, least_distance_mm: float = 40.0) -> tuple[DetectedSphere, ...]:
+def detect_spheres(
+    image: ActivityImage, diameters_mm, fwhm_mm: float, least_distance_mm: float = 40.0
+) -> tuple[DetectedSphere, ...]:
     """Centers of hot spheres of known diameters, in the order of ``diameters_mm``.
 
     The image is smoothed by one sigma of the resolution; its highest local maxima at least ``least_distance_mm`` apart are
@@ -80,7 +82,9 @@ def detect_spheres(image: ActivityImage, diameters_mm, fwhm_mm: float, least_dis
     found = sorted((_centroid_and_excess(image, place, reach) for place in clear), key=lambda item: -item[1])
     by_size = np.argsort(-diameters)
     # Once more within the outline that fits each: noise far out would weigh more than a small sphere.
-    found = [_centroid_and_excess(image, center, diameters[number] / 2.0 + fwhm_mm) for (center, _), number in zip(found, by_size)]
+    found = [
+        _centroid_and_excess(image, center, diameters[number] / 2.0 + fwhm_mm) for (center, _), number in zip(found, by_size)
+    ]
     result: list[DetectedSphere | None] = [None] * diameters.size
     for (center, excess), number in zip(sorted(found, key=lambda item: -item[1]), by_size):
         result[number] = DetectedSphere(tuple(float(value) for value in center), float(diameters[number]), float(excess))
@@ -106,7 +110,9 @@ def measure_sphere_recovery(
     that leaves the image, and for a concentration not above the surroundings.
     """
     if not true_concentration_bq_ml > 0:
-        raise DosimetryError(f"Expected a positive concentration in the spheres, received {true_concentration_bq_ml}; type what was filled in.")
+        raise DosimetryError(
+            f"Expected a positive concentration in the spheres, received {true_concentration_bq_ml}; type what was filled in."
+        )
     spheres = tuple(spheres)
     recoveries, uncertainties, levels, warnings = [], [], [], []
     places = [(sphere.center_lps_mm, sphere.diameter_mm) for sphere in spheres]
@@ -116,7 +122,10 @@ def measure_sphere_recovery(
         level, level_error = (float(surroundings_bq_ml or 0.0), 0.0)
         if surroundings_bq_ml is None:
             shell = _shell_values(image, sphere, spheres, fwhm_mm)
-            level, level_error = float(shell.mean()), float(shell.std(ddof=1)) / math.sqrt(max(1.0, shell.size / correlated_voxels))
+            level, level_error = (
+                float(shell.mean()),
+                float(shell.std(ddof=1)) / math.sqrt(max(1.0, shell.size / correlated_voxels)),
+            )
         contrast = true_concentration_bq_ml - level
         if contrast <= 0:
             raise DosimetryError(
@@ -129,7 +138,9 @@ def measure_sphere_recovery(
         uncertainties.append(math.hypot(noise, place, (1.0 - recovery) * level_error) / contrast)
         levels.append(level)
         if recovery > _IMPLAUSIBLE_RECOVERY:
-            warnings.append(f"sphere of {sphere.diameter_mm:g} mm: recovery {recovery:.2f} is above 1; check concentration and calibration")
+            warnings.append(
+                f"sphere of {sphere.diameter_mm:g} mm: recovery {recovery:.2f} is above 1; check concentration and calibration"
+            )
     parts = (concentration_relative_uncertainty, image.calibration_uncertainty)
     return SpherePhantomScan(
         spheres=spheres,
@@ -144,10 +155,14 @@ def measure_sphere_recovery(
 
 def _check_diameters(diameters: np.ndarray, fwhm_mm: float) -> None:
     if diameters.size == 0 or not np.all(np.isfinite(diameters)) or diameters.min() <= 0 or not fwhm_mm > 0:
-        raise DosimetryError(f"Expected positive inner diameters and resolution in mm, received {diameters.tolist()} and {fwhm_mm}; type them.")
+        raise DosimetryError(
+            f"Expected positive inner diameters and resolution in mm, received {diameters.tolist()} and {fwhm_mm}; type them."
+        )
     ordered = np.sort(diameters)
     if np.any(np.diff(ordered) < 0.05 * ordered[1:]):
-        raise DosimetryError(f"Expected diameters that differ by 5 % or more, received {ordered.tolist()}; give the centers of such spheres yourself.")
+        raise DosimetryError(
+            f"Expected diameters that differ by 5 % or more, received {ordered.tolist()}; give the centers of such spheres yourself."
+        )
 
 
 def _separate_maxima(smooth: np.ndarray, geometry: ImageGeometry, least_distance_mm: float, wanted: int) -> list[np.ndarray]:
@@ -192,7 +207,10 @@ def _centroid_and_excess(image: ActivityImage, center_lps_mm, radius_mm: float) 
         # Only what is well above the level moves the center, so that noise far out does not.
         strong = np.where(weight > _CENTROID_SHARE * weight.max(), weight, 0.0)
         index = [np.arange(part.start, part.stop) for part in box]
-        sums = [np.tensordot(strong.sum(axis=tuple(other for other in range(3) if other != axis)), index[axis], axes=1) for axis in range(3)]
+        sums = [
+            np.tensordot(strong.sum(axis=tuple(other for other in range(3) if other != axis)), index[axis], axes=1)
+            for axis in range(3)
+        ]
         center = _to_lps(geometry, np.array(sums) / strong.sum())
     return center, excess
 

@@ -1,6 +1,5 @@
 """The phantom patient through the whole road, and how far each number is from the truth."""
 
-
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +12,9 @@ from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.phantom import PhantomPatient, PhantomTruth, make_phantom
 from RNTDosimetryLib.report import Column, Table, table_text
-from RNTDosimetryLib.roads.therapy.report import short_table
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.roads.therapy.result import StudyResult
+from RNTDosimetryLib.roads.therapy.tables import short_table
 
 STUDY_FILE = "study.json"
 _MARKER = "phantom.marker"
@@ -54,7 +53,9 @@ def make_demo_patient(folder: Path, size: str = "full", progress: Progress = sil
     folder = Path(folder)
     if folder.exists():
         if not (folder / _MARKER).exists() and any(folder.iterdir()):
-            raise DosimetryError(f"Expected an empty folder {folder} or an earlier phantom, found other files; choose another folder.")
+            raise DosimetryError(
+                f"Expected an empty folder {folder} or an earlier phantom, found other files; choose another folder."
+            )
         shutil.rmtree(folder)
     folder.mkdir(parents=True)
     (folder / _MARKER).write_text("Made by the phantom generator; replaced by the next demo.\n", encoding="utf-8")
@@ -73,9 +74,7 @@ def study_of_phantom(patient: PhantomPatient) -> Study:
         )
         for name, truth in patient.truth.regions.items()
     }
-    settings = StudySettings(
-        calibration_uncertainty=_CALIBRATION_UNCERTAINTY, spect_resolution_fwhm_mm=patient.truth.psf_fwhm_mm
-    )
+    settings = StudySettings(calibration_uncertainty=_CALIBRATION_UNCERTAINTY, spect_resolution_fwhm_mm=patient.truth.psf_fwhm_mm)
     return Study(dicom_folder=patient.dicom_folder.name, title=_TITLE, regions=typed, settings=settings)
 
 
@@ -113,24 +112,35 @@ def truth_tables(result: StudyResult, truth: PhantomTruth) -> tuple[Table, Table
         "Deviation from the truth, with and without recovery correction",
         (Column("Region", align="left"), Column("TIA", "%"), Column("without", "%"), Column("Dose", "%"), Column("without", "%")),
         tuple(
-            (item.region, *(f"{100 * value:+.1f}" for value in (item.tia, item.tia_without_recovery, item.dose, item.dose_without_recovery)))
+            (
+                item.region,
+                *(
+                    f"{100 * value:+.1f}"
+                    for value in (item.tia, item.tia_without_recovery, item.dose, item.dose_without_recovery)
+                ),
+            )
             for item in region_deviations(result, truth)
         ),
     )
     scans = Table(
         "Alignment, distance from the truth",
         (Column("Scan", align="left"), Column("Shift", "mm"), Column("Rotation", "degrees")),
-        tuple((item.scan, f"{item.shift_mm:.2f}", f"{item.rotation_degrees:.2f}") for item in alignment_deviations(result, truth)),
+        tuple(
+            (item.scan, f"{item.shift_mm:.2f}", f"{item.rotation_degrees:.2f}") for item in alignment_deviations(result, truth)
+        ),
     )
     return regions, scans
 
 
 def write_deviations(result: StudyResult, truth: PhantomTruth, folder: Path) -> Path:
     """Write deviations.json: how far every region and every alignment is from the truth."""
-    return write_json(Path(folder) / "deviations.json", {
-        "regions": [item.to_dict() for item in region_deviations(result, truth)],
-        "alignments": [item.to_dict() for item in alignment_deviations(result, truth)],
-    })
+    return write_json(
+        Path(folder) / "deviations.json",
+        {
+            "regions": [item.to_dict() for item in region_deviations(result, truth)],
+            "alignments": [item.to_dict() for item in alignment_deviations(result, truth)],
+        },
+    )
 
 
 def summary(result: StudyResult, truth: PhantomTruth) -> str:
@@ -150,5 +160,3 @@ def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     write_deviations(result, patient.truth, out)
     plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 1.0))
     return f"{summary(result, patient.truth)}\n\n{table_text(plan.table())}"
-
-

@@ -46,7 +46,12 @@ class PlanDemo(Record):
     rows: tuple[tuple[str, str, float, float], ...]
 
     def table(self) -> Table:
-        columns = (Column("Quantity", align="left"), Column("Unit", align="left"), Column("Truth", digits=4), Column("Found", digits=4))
+        columns = (
+            Column("Quantity", align="left"),
+            Column("Unit", align="left"),
+            Column("Truth", digits=4),
+            Column("Found", digits=4),
+        )
         rows = tuple((*row, f"{100 * (row[3] / row[2] - 1):+.1f}") for row in self.rows)
         return Table("Radioembolisation phantom: truth and what was found", (*columns, Column("Difference", "%")), rows)
 
@@ -84,7 +89,9 @@ def run_plan_demo(folder: str | Path, size: str = "full", progress: Progress = s
     progress(0.6, "Planning")
     product = protocol["treatment"]["product"]
     shared = {"lung_shunt_fraction": truth.position_shunt_fraction, "residual_fraction": truth.residual_fraction}
-    order = OrderRequest((pet.acquisition_start.replace(minute=0, second=0, microsecond=0),), largest_deviation=_LARGEST_DEVIATION)
+    order = OrderRequest(
+        (pet.acquisition_start.replace(minute=0, second=0, microsecond=0),), largest_deviation=_LARGEST_DEVIATION
+    )
     request = request_from_scout(
         measured, product, truth.activities_gbq, lung_mass_g=lung_mass_g, keep_activities=True, title="Phantom with two tumours", order=order,
         **shared,
@@ -109,7 +116,9 @@ def _clear(dicom: Path) -> None:
     try:
         if dicom.exists():
             if not (dicom / _MARKER).exists():
-                raise DosimetryError(f"Expected no folder {dicom} or one of an earlier demo, found another; choose another folder.")
+                raise DosimetryError(
+                    f"Expected no folder {dicom} or one of an earlier demo, found another; choose another folder."
+                )
             shutil.rmtree(dicom)
         dicom.mkdir(parents=True)
         (dicom / _MARKER).write_text("Made by the phantom generator; replaced by the next demo.\n", encoding="utf-8")
@@ -141,12 +150,20 @@ def _planned_doses(result: PlanResult) -> dict[str, float]:
 
 
 def _rows(
-    truth: TareTruth, measured: ScoutMeasurement, shunts: dict, lung_mass_g: float, planned: dict, delivered: DeliveredDose, parts: list[Region]
+    truth: TareTruth,
+    measured: ScoutMeasurement,
+    shunts: dict,
+    lung_mass_g: float,
+    planned: dict,
+    delivered: DeliveredDose,
+    parts: list[Region],
 ) -> tuple[tuple[str, str, float, float], ...]:
     rows = [(f"lung shunt, {name}", "%", 100 * truth.lung_shunt_fraction, 100 * value) for name, value in shunts.items()]
     rows.append(("lung mass", "g", truth.regions["lungs"].mass_g, lung_mass_g))
     rows += [(f"ratio of {name}", "", truth.tnr[name], item.tnr[name]) for item in measured.territories for name in item.tnr]
-    rows += [(f"planned, {region.name}", "Gy", truth.regions[region.name].planned_dose_gy, planned[region.name]) for region in parts]
+    rows += [
+        (f"planned, {region.name}", "Gy", truth.regions[region.name].planned_dose_gy, planned[region.name]) for region in parts
+    ]
     rows.append(("planned, lungs", "Gy", truth.regions["lungs"].planned_dose_gy, planned["lung"]))
     rows += [
         (f"delivered, {region.name}", "Gy", truth.regions[region.name].delivered_dose_gy, delivered.region_dose_gy[region.name])

@@ -67,7 +67,9 @@ def gamma_index(
     reference = three_axes(finite_array(reference_gy, "the reference dose", remedy), "the reference dose").astype(float)
     evaluated = finite_array(evaluated_gy, "the evaluated dose", remedy).astype(float)
     if evaluated.shape != reference.shape:
-        raise DosimetryError(f"Expected two dose maps of one shape, received {reference.shape} and {evaluated.shape}; resample one of them.")
+        raise DosimetryError(
+            f"Expected two dose maps of one shape, received {reference.shape} and {evaluated.shape}; resample one of them."
+        )
     dose_difference_percent = positive_number(dose_difference_percent, "dose difference in %", "3 is usual")
     distance_mm = positive_number(distance_mm, "distance in mm", "3 is usual")
     maximum = positive_number(maximum, "maximum gamma", "2 is usual")

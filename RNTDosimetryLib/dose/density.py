@@ -52,7 +52,9 @@ def density_from_hounsfield(hounsfield, curve_points=None) -> DensityMap:
     above = float(np.count_nonzero(values > high)) / values.size
     warnings = []
     if padding > shipped["warn_above_fraction"]:
-        warnings.append(f"{100 * padding:.1f} % of the CT lies below {shipped['padding_below_hounsfield']} HU (padding): taken as air.")
+        warnings.append(
+            f"{100 * padding:.1f} % of the CT lies below {shipped['padding_below_hounsfield']} HU (padding): taken as air."
+        )
     if above > 0:
         warnings.append(
             f"{100 * above:.3g} % of the CT lies above {high:.0f} HU (metal or contrast medium): taken as {points[1, -1]:.3g} g/mL."
@@ -71,7 +73,9 @@ def density_from_hounsfield(hounsfield, curve_points=None) -> DensityMap:
 def _checked_points(curve_points) -> np.ndarray:
     points = numbers_array(curve_points, "rows of (HU, density in g/mL)", "correct the curve")
     if points.ndim != 2 or points.shape[0] < 2 or points.shape[1] != 2:
-        raise DosimetryError(f"Expected rows of (HU, density in g/mL), two or more, received {shown(curve_points)}; correct the curve.")
+        raise DosimetryError(
+            f"Expected rows of (HU, density in g/mL), two or more, received {shown(curve_points)}; correct the curve."
+        )
     if np.any(np.diff(points[:, 0]) <= 0) or np.any(points[:, 1] <= 0):
         raise DosimetryError("Expected a curve with rising HU and positive densities, received another; correct the curve.")
     return points.T

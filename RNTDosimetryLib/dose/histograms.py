@@ -123,8 +123,14 @@ def dose_volume_histogram(
         edges_gy=edges,
         differential_fraction=0.0 - np.diff(np.append(cumulative[:-1], 0.0)),
         cumulative_fraction=cumulative,
-        dose_at_percent_gy={f"D{percent:g}": _dose_at_percent(values, weight, percent) for percent in number_list(dose_at_percent, "the volumes of Dx in %")},
-        volume_at_dose_percent={f"V{level:g}": _volume_percent(values, weight, level) for level in number_list(volume_at_dose_gy, "the doses of Vx in Gy")},
+        dose_at_percent_gy={
+            f"D{percent:g}": _dose_at_percent(values, weight, percent)
+            for percent in number_list(dose_at_percent, "the volumes of Dx in %")
+        },
+        volume_at_dose_percent={
+            f"V{level:g}": _volume_percent(values, weight, level)
+            for level in number_list(volume_at_dose_gy, "the doses of Vx in Gy")
+        },
         geud_gy={f"{a:g}": generalized_eud(values, a, weight) for a in number_list(geud_exponents, "the gEUD exponents")},
         lower_fraction=lower,
         upper_fraction=upper,
@@ -146,7 +152,9 @@ def generalized_eud(dose_gy, exponent: float, weights=None) -> float:
     if exponent == 0:
         raise DosimetryError(f"Expected a gEUD exponent other than zero, received {exponent}; 1 gives the mean dose.")
     if weight.shape != dose.shape or weight.sum() <= 0:
-        raise DosimetryError("Expected one weight per voxel dose with a positive sum, received others; give the occupancy of the voxels.")
+        raise DosimetryError(
+            "Expected one weight per voxel dose with a positive sum, received others; give the occupancy of the voxels."
+        )
     dose, weight = dose[weight > 0], weight[weight > 0]
     reference = dose.max() if exponent > 0 else dose.min()
     if reference <= 0:
@@ -165,7 +173,10 @@ def isodose_levels(dose_gy, levels_gy, spacing_mm=None) -> list[dict]:
     voxel_ml = None if spacing_mm is None else math.prod(checked_spacing(spacing_mm)) / 1000
     maximum = float(dose.max())
     rows = []
-    for level in sorted({positive_number(level, "isodose level in Gy") for level in number_list(levels_gy, "the isodose levels in Gy")}, reverse=True):
+    for level in sorted(
+        {positive_number(level, "isodose level in Gy") for level in number_list(levels_gy, "the isodose levels in Gy")},
+        reverse=True,
+    ):
         voxels = int(np.count_nonzero(dose >= level))
         rows.append(
             {
@@ -187,10 +198,14 @@ def _inside_and_weight(dose: np.ndarray, occupancy, name: str) -> tuple[np.ndarr
             f"Expected an occupancy of the dose map's shape {dose.shape}, received {share.shape}; bring the region to the dose map's grid."
         )
     if share.max() > 1:
-        raise DosimetryError(f"Expected occupancies between 0 and 1, received up to {share.max():g}; give one region, not a label map.")
+        raise DosimetryError(
+            f"Expected occupancies between 0 and 1, received up to {share.max():g}; give one region, not a label map."
+        )
     inside = share > 0
     if not inside.any():
-        raise DosimetryError(f"Expected region '{name}' to hold at least one voxel, received an empty one; draw it or leave it out.")
+        raise DosimetryError(
+            f"Expected region '{name}' to hold at least one voxel, received an empty one; draw it or leave it out."
+        )
     return inside, share[inside].astype(float)
 
 
@@ -244,7 +259,9 @@ def _uncertainty_inside(uncertainty_gy, shape: tuple[int, ...], inside: np.ndarr
     if values.ndim == 0:
         return np.full(int(np.count_nonzero(inside)), float(values))
     if values.shape != shape:
-        raise DosimetryError(f"Expected a dose uncertainty of the dose map's shape {shape}, received {values.shape}; give one per voxel.")
+        raise DosimetryError(
+            f"Expected a dose uncertainty of the dose map's shape {shape}, received {values.shape}; give one per voxel."
+        )
     return values[inside].astype(float)
 
 

@@ -137,7 +137,9 @@ def dose_map(
     """
     spacing = checked_spacing(spacing_mm)
     remedy = "set such voxels to zero or fit them again"
-    tia = three_axes(finite_array(tia_mbq_h_ml, "the map of time-integrated activity", remedy), "the map of time-integrated activity")
+    tia = three_axes(
+        finite_array(tia_mbq_h_ml, "the map of time-integrated activity", remedy), "the map of time-integrated activity"
+    )
     density = checked_density(density_g_ml, tia.shape)
     source = source_nuclide(nuclide)
     uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
@@ -151,22 +153,31 @@ def dose_map(
     if method == "local":
         energy = local_energy_mev(source)
         if local_dose_constant_j_per_gbq is not None:
-            constant = positive_number(local_dose_constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own")
+            constant = positive_number(
+                local_dose_constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own"
+            )
             energy = _energy_of_constant(constant, source)
             warnings += (f"Local dose constant {constant:.4g} J/GBq given by the user.",)
         remainder = source.photon_energy_mev / (energy + source.photon_energy_mev)
         if remainder > _PHOTON_SHARE_TO_MENTION:
-            warnings += (f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",)
+            warnings += (
+                f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",
+            )
         per_tia = GY_G_PER_MBQ_H_MEV * energy / mass_density
         spread = [tia, uncertainty]
     else:
         if local_dose_constant_j_per_gbq is not None:
-            raise DosimetryError("Expected a local dose constant with the local method only, received one with the kernel; leave it empty.")
+            raise DosimetryError(
+                "Expected a local dose constant with the local method only, received one with the kernel; leave it empty."
+            )
         kernel = voxel_kernel(source, spacing, reference, tia.shape)
         energy = kernel.electron_inside_mev + kernel.photon_inside_mev
         remainder = kernel.remainder
         per_tia = 1 / mass_density
-        spread = [None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density) for image in (tia, uncertainty)]
+        spread = [
+            None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density)
+            for image in (tia, uncertainty)
+        ]
     dose, shifted = (None if image is None else _as_dose(image * per_tia) for image in spread)
     return DoseMap(
         dose_gy=dose,

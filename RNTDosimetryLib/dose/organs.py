@@ -102,7 +102,9 @@ def marrow_dose_from_vertebrae(
     one_of(vertebrae, sorted(shares), "vertebrae", "outline these")
     masses = {name: value for name, value in constants["reference_red_marrow_mass_g"].items() if isinstance(value, float)}
     if red_marrow_mass_g is None and (not isinstance(sex, str) or sex not in masses):
-        raise DosimetryError(f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them.")
+        raise DosimetryError(
+            f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them."
+        )
     mass = masses[sex] if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
     fraction = positive_number(absorbed_fraction, "absorbed fraction")
     measured = non_negative_number(vertebrae_tia_mbq_h, "TIA in MBq*h of the vertebrae")
@@ -202,9 +204,14 @@ def thyroid_dose(activity_mbq: float, mass_g: float, uptake_percent: float, effe
     )
 
 
-def effective_half_life_from_uptakes_d(uptake_early_percent: float, early_h: float, uptake_late_percent: float, late_h: float) -> float:
+def effective_half_life_from_uptakes_d(
+    uptake_early_percent: float, early_h: float, uptake_late_percent: float, late_h: float
+) -> float:
     """Effective half-life in days from two uptakes after the maximum (e.g. 24 h and 120 h or later), not decay corrected."""
-    first, second = positive_number(uptake_early_percent, "early uptake in %"), positive_number(uptake_late_percent, "late uptake in %")
+    first, second = (
+        positive_number(uptake_early_percent, "early uptake in %"),
+        positive_number(uptake_late_percent, "late uptake in %"),
+    )
     begin, end = positive_number(early_h, "early time in h"), positive_number(late_h, "late time in h")
     if end <= begin or second >= first:
         raise DosimetryError(

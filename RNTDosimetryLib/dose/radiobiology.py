@@ -80,7 +80,9 @@ def bed_uncertainty(dose_gy, dose_uncertainty_gy, protraction_factor, alpha_beta
     """
     ratio = positive_number(alpha_beta_gy, "alpha/beta in Gy", _RATIO_REMEDY)
     dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
-    spread = np.asarray(finite_array(dose_uncertainty_gy, "the dose uncertainty in Gy", "leave it out where unknown"), dtype=float)
+    spread = np.asarray(
+        finite_array(dose_uncertainty_gy, "the dose uncertainty in Gy", "leave it out where unknown"), dtype=float
+    )
     _pair_up(spread.shape, dose.shape, "dose uncertainty")
     result = (1 + 2 * _checked_factor(protraction_factor, dose.shape) * dose / ratio) * spread
     return float(result) if result.ndim == 0 else result
@@ -90,7 +92,9 @@ def _checked_factor(protraction_factor, shape: tuple[int, ...]) -> np.ndarray:
     """Protraction factors between 0 and 1 that go with doses of a shape."""
     factor = numbers_array(protraction_factor, "the protraction factor", "check half-lives and repair half-time")
     if factor.min() < 0 or factor.max() > 1 + 1e-12:
-        raise DosimetryError("Expected protraction factors between 0 and 1, received others; check half-lives and repair half-time.")
+        raise DosimetryError(
+            "Expected protraction factors between 0 and 1, received others; check half-lives and repair half-time."
+        )
     _pair_up(factor.shape, shape, "protraction factor")
     return factor
 
@@ -99,7 +103,9 @@ def _pair_up(shape: tuple[int, ...], dose_shape: tuple[int, ...], name: str) -> 
     try:
         np.broadcast_shapes(shape, dose_shape)
     except ValueError as error:
-        raise DosimetryError(f"Expected one {name}, or one for each dose of shape {dose_shape}, received shape {shape}; pair them up.") from error
+        raise DosimetryError(
+            f"Expected one {name}, or one for each dose of shape {dose_shape}, received shape {shape}; pair them up."
+        ) from error
 
 
 def bed_exponentials(dose_gy, amplitudes, rates_per_h, alpha_beta_gy: float, repair_half_time_h: float):

@@ -195,7 +195,9 @@ def region_doses(dose_map, regions, *, density_g_ml=None, tia_mbq_h: dict[str, f
         doses[name] = RegionDose(
             region=name,
             mass_g=_mass_g(occupancy, dose_map.spacing_mm, density_g_ml),
-            tia_mbq_h=None if tia_mbq_h is None or name not in tia_mbq_h else non_negative_number(tia_mbq_h[name], f"TIA in MBq*h of '{name}'"),
+            tia_mbq_h=None
+            if tia_mbq_h is None or name not in tia_mbq_h
+            else non_negative_number(tia_mbq_h[name], f"TIA in MBq*h of '{name}'"),
             dose_gy=histogram.mean_gy,
             dose_uncertainty_gy=histogram.mean_uncertainty_gy,
             nuclide=dose_map.nuclide,
@@ -210,7 +212,9 @@ def named_occupancies(regions) -> dict[str, np.ndarray]:
     try:
         pairs = regions.items() if isinstance(regions, dict) else [(region.name, region) for region in regions]
     except (TypeError, AttributeError) as error:
-        raise DosimetryError(f"Expected a dictionary of name to occupancy, or Region objects, received {shown(regions)}; name them.") from error
+        raise DosimetryError(
+            f"Expected a dictionary of name to occupancy, or Region objects, received {shown(regions)}; name them."
+        ) from error
     named = {
         str(name): finite_array(getattr(item, "occupancy", item), f"the occupancy of region '{name}'", "draw the region again")
         for name, item in pairs

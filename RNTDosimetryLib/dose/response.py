@@ -37,7 +37,9 @@ def tcp_poisson(bed_gy, clonogens: float, alpha_per_gy: float, weights=None) -> 
     values = finite_array(bed_gy, "the biologically effective dose", "compute it with bed first").astype(float).ravel()
     number = positive_number(clonogens, "number of clonogens")
     alpha = positive_number(alpha_per_gy, "alpha in 1/Gy")
-    share = np.full(values.size, 1 / values.size) if weights is None else finite_array(weights, "the weights", "give shares").ravel()
+    share = (
+        np.full(values.size, 1 / values.size) if weights is None else finite_array(weights, "the weights", "give shares").ravel()
+    )
     if share.shape != values.shape or share.sum() <= 0:
         raise DosimetryError("Expected one weight of zero or more per voxel, received others; give the occupancy of the voxels.")
     return float(np.exp(-number * (share / share.sum()) @ np.exp(-alpha * values)))
@@ -82,7 +84,9 @@ def response_probability(dose_gy, parameters, weights=None, volume_ml: float | N
     try:
         model = values["model"]
         if model == "poisson":
-            clonogens = positive_number(values["clonogens_per_ml"], "clonogens per mL") * positive_number(volume_ml, "volume in mL", "the Poisson model needs it")
+            clonogens = positive_number(values["clonogens_per_ml"], "clonogens per mL") * positive_number(
+                volume_ml, "volume in mL", "the Poisson model needs it"
+            )
             effective = generalized_eud(dose_gy, 1.0, weights)
             probability = tcp_poisson(dose_gy, clonogens, values["alpha_per_gy"], weights)
         elif model in ("logistic", "lkb"):
@@ -90,11 +94,15 @@ def response_probability(dose_gy, parameters, weights=None, volume_ml: float | N
             slope = (logistic_probability, "gamma50") if model == "logistic" else (ntcp_lkb, "m")
             probability = slope[0](effective, values["d50_gy"], values[slope[1]])
         else:
-            raise DosimetryError(f"Expected a response model lkb, logistic or poisson, received '{model}' in set '{name}'; correct it.")
+            raise DosimetryError(
+                f"Expected a response model lkb, logistic or poisson, received '{model}' in set '{name}'; correct it."
+            )
     except KeyError as error:
         raise DosimetryError(f"Expected the parameter {error} in the response set '{name}', found none; add it.") from error
     status = values.get("status", "given by the user")
-    warnings = () if status != "unchecked" else (f"Response set '{name}': its numbers were not compared with the source it names.",)
+    warnings = (
+        () if status != "unchecked" else (f"Response set '{name}': its numbers were not compared with the source it names.",)
+    )
     return Response(
         probability=probability,
         parameter_set=name,

@@ -113,12 +113,16 @@ class STable(Record):
 
     def __post_init__(self):
         if not isinstance(self.values, tuple) or not all(isinstance(row, SValue) for row in self.values):
-            raise DosimetryError(f"Expected a tuple of SValue rows in the S table '{self.name}', received {shown(self.values)}; correct it.")
+            raise DosimetryError(
+                f"Expected a tuple of SValue rows in the S table '{self.name}', received {shown(self.values)}; correct it."
+            )
         pairs = [(row.target, row.source) for row in self.values]
         twice = sorted({pair for pair in pairs if pairs.count(pair) > 1})
         if not pairs or twice:
             what = f"the pair {twice[0]} twice" if twice else "no row"
-            raise DosimetryError(f"Expected each target and source once in the S table '{self.name}', received {what}; correct the table.")
+            raise DosimetryError(
+                f"Expected each target and source once in the S table '{self.name}', received {what}; correct the table."
+            )
 
     def find(self, target: str, source: str) -> SValue:
         """The row of a pair; DosimetryError that names the known regions when there is none."""
@@ -126,7 +130,9 @@ class STable(Record):
             if (row.target, row.source) == (target, source):
                 return row
         known = sorted({row.target for row in self.values} | {row.source for row in self.values})
-        raise DosimetryError(f"Expected S({target} <- {source}) in the S table '{self.name}', found none; it knows {', '.join(known)}.")
+        raise DosimetryError(
+            f"Expected S({target} <- {source}) in the S table '{self.name}', found none; it knows {', '.join(known)}."
+        )
 
 
 def read_s_table(path, nuclide: str) -> STable:
@@ -140,14 +146,18 @@ def read_s_table(path, nuclide: str) -> STable:
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
-        raise DosimetryError(f"Expected a CSV text file in UTF-8 at {path}, received another kind; save the table as CSV.") from error
+        raise DosimetryError(
+            f"Expected a CSV text file in UTF-8 at {path}, received another kind; save the table as CSV."
+        ) from error
     lines = [line for line in text.splitlines() if line.strip() and not line.startswith("#")]
     reader = csv.DictReader(lines)
     columns = [name.strip().lower() for name in reader.fieldnames or ()]
     reader.fieldnames = columns
     missing = [name for name in COLUMNS if name not in columns]
     if missing:
-        raise DosimetryError(f"Expected the columns {', '.join(COLUMNS)} in {path.name}, found no {', '.join(missing)}; name them so.")
+        raise DosimetryError(
+            f"Expected the columns {', '.join(COLUMNS)} in {path.name}, found no {', '.join(missing)}; name them so."
+        )
     values = tuple(
         SValue(
             target=row["target"].strip(),

@@ -33,7 +33,11 @@ class DrawnRegion(Record):
 
 
 def isocontour(
-    image: ActivityImage, fraction: float = 0.41, within: Region | None = None, background_bq_ml: float = 0.0, name: str = "isocontour"
+    image: ActivityImage,
+    fraction: float = 0.41,
+    within: Region | None = None,
+    background_bq_ml: float = 0.0,
+    name: str = "isocontour",
 ) -> DrawnRegion:
     """Voxels at or above a share of the maximum that hang together with it (by faces).
 
@@ -45,11 +49,15 @@ def isocontour(
     allowed = _allowed(image, within)
     place, maximum = _hottest(image, allowed)
     if not maximum > background_bq_ml:
-        raise DosimetryError(f"Expected a maximum above the background of {background_bq_ml:.4g} Bq/mL, received {maximum:.4g}; look elsewhere.")
+        raise DosimetryError(
+            f"Expected a maximum above the background of {background_bq_ml:.4g} Bq/mL, received {maximum:.4g}; look elsewhere."
+        )
     threshold = background_bq_ml + fraction * (maximum - background_bq_ml)
     warnings = []
     if not USUAL_FRACTIONS[0] <= fraction <= USUAL_FRACTIONS[1]:
-        warnings.append(f"{name}: {fraction:.0%} of the maximum is outside the usual {USUAL_FRACTIONS[0]:.0%} to {USUAL_FRACTIONS[1]:.0%}")
+        warnings.append(
+            f"{name}: {fraction:.0%} of the maximum is outside the usual {USUAL_FRACTIONS[0]:.0%} to {USUAL_FRACTIONS[1]:.0%}"
+        )
     return _drawn(image, allowed, threshold, place, name, warnings)
 
 
@@ -64,11 +72,15 @@ def fixed_threshold(
     allowed = _allowed(image, within)
     place, maximum = _hottest(image, allowed)
     if maximum < threshold_bq_ml:
-        raise DosimetryError(f"Expected voxels at or above {threshold_bq_ml:.4g} Bq/mL, received a maximum of {maximum:.4g}; lower the threshold.")
+        raise DosimetryError(
+            f"Expected voxels at or above {threshold_bq_ml:.4g} Bq/mL, received a maximum of {maximum:.4g}; lower the threshold."
+        )
     return _drawn(image, allowed, threshold_bq_ml, place, name, [], connected)
 
 
-def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region | None = None, name: str = "hot sphere") -> DrawnRegion:
+def hot_sphere(
+    image: ActivityImage, diameter_mm: float = 12.4, within: Region | None = None, name: str = "hot sphere"
+) -> DrawnRegion:
     """The sphere of a fixed size with the highest mean, its center on a voxel center.
 
     diameter_mm: 12.4 holds 1 mL. within: where the center may lie. The mean is over partial voxels. Only places where the
@@ -91,7 +103,9 @@ def hot_sphere(image: ActivityImage, diameter_mm: float = 12.4, within: Region |
     filled = np.argwhere(allowed & whole)
     low, high = filled.min(axis=0) - reach, filled.max(axis=0) + reach + 1
     box = tuple(slice(int(a), int(b)) for a, b in zip(low, high))
-    means = fftconvolve(image.concentration_bq_ml[box].astype(np.float64), _sphere_kernel(geometry.spacing_mm, diameter_mm, reach), mode="valid")
+    means = fftconvolve(
+        image.concentration_bq_ml[box].astype(np.float64), _sphere_kernel(geometry.spacing_mm, diameter_mm, reach), mode="valid"
+    )
     inner = tuple(slice(int(a + r), int(b - r)) for a, b, r in zip(low, high, reach))
     means[~(allowed & whole)[inner]] = -np.inf
     index = np.array(np.unravel_index(int(np.argmax(means)), means.shape)) + low + reach
@@ -135,7 +149,9 @@ def _allowed(image: ActivityImage, within: Region | None) -> np.ndarray:
         return np.ones(image.geometry.size, dtype=bool)
     allowed = centers_inside(checked_kind(within, Region, "the region to look in"), image.geometry)
     if not allowed.any():
-        raise DosimetryError(f"Expected region '{within.name}' to hold a voxel of '{image.name}', received none; check that they are aligned.")
+        raise DosimetryError(
+            f"Expected region '{within.name}' to hold a voxel of '{image.name}', received none; check that they are aligned."
+        )
     return allowed
 
 
@@ -161,7 +177,14 @@ def _drawn(image, allowed, threshold: float, place, name: str, warnings: list[st
     values = image.concentration_bq_ml[mask].astype(np.float64)
     center = (geometry.index_to_lps @ np.append(place[::-1], 1.0))[:3]
     region = Region(name=name, geometry=geometry, occupancy=mask, kind="lesion")
-    return DrawnRegion(region, float(values.mean()), float(values.max()), tuple(float(value) for value in center), float(threshold), tuple(warnings))
+    return DrawnRegion(
+        region,
+        float(values.mean()),
+        float(values.max()),
+        tuple(float(value) for value in center),
+        float(threshold),
+        tuple(warnings),
+    )
 
 
 def _sphere_kernel(spacing_mm, diameter_mm: float, reach: np.ndarray) -> np.ndarray:
@@ -199,7 +222,9 @@ def sphere_occupancy(geometry: ImageGeometry, center_lps_mm, diameter_mm: float)
     diameter_mm = checked_diameter_mm(diameter_mm)
     center_lps_mm = checked_array(center_lps_mm, "the center of a sphere")
     if center_lps_mm.shape != (3,):
-        raise DosimetryError(f"Expected the center of a sphere as (x, y, z) LPS in mm, received {shown(center_lps_mm)}; give three numbers.")
+        raise DosimetryError(
+            f"Expected the center of a sphere as (x, y, z) LPS in mm, received {shown(center_lps_mm)}; give three numbers."
+        )
     to_index = np.linalg.inv(geometry.index_to_lps)
     index = (to_index @ np.append(center_lps_mm, 1.0))[:3]
     reach = diameter_mm / 2.0 * np.linalg.norm(to_index[:3, :3], axis=1)

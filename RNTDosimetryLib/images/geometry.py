@@ -39,7 +39,9 @@ class ImageGeometry(Record):
         set_field(self, "origin_lps_mm", tuple(round(float(p), _DECIMALS) for p in self.origin_lps_mm))
         set_field(self, "direction", tuple(tuple(round(float(c), _DECIMALS + 3) for c in row) for row in self.direction))
         if len(self.size) != 3 or min(self.size) < 1:
-            raise DosimetryError(f"Expected an image with three axes (z, y, x), received size {self.size}; load a volume, not a slice.")
+            raise DosimetryError(
+                f"Expected an image with three axes (z, y, x), received size {self.size}; load a volume, not a slice."
+            )
         spacing = np.asarray(self.spacing_mm)
         if spacing.shape != (3,) or not np.all((spacing >= _SMALLEST_SPACING_MM) & (spacing <= _LARGEST_SPACING_MM)):
             raise DosimetryError(
@@ -52,7 +54,9 @@ class ImageGeometry(Record):
                 "check that the unit is mm and not cm."
             )
         if not np.all(np.isfinite(self.origin_lps_mm)) or len(self.origin_lps_mm) != 3:
-            raise DosimetryError(f"Expected a finite image origin in mm, received {self.origin_lps_mm}; check the image position.")
+            raise DosimetryError(
+                f"Expected a finite image origin in mm, received {self.origin_lps_mm}; check the image position."
+            )
         matrix = np.asarray(self.direction)
         if matrix.shape != (3, 3) or not np.allclose(matrix.T @ matrix, np.eye(3), atol=1e-3):
             raise DosimetryError(
@@ -65,8 +69,10 @@ class ImageGeometry(Record):
         for name, dimensions in (("size", 1), ("spacing_mm", 1), ("origin_lps_mm", 1), ("direction", 2)):
             values = checked_array(getattr(self, name), f"{name} of the image")
             if values.ndim != dimensions:
-                raise DosimetryError(f"Expected {'three numbers' if dimensions == 1 else '3 x 3 numbers'} for {name} of the image, "
-                                     f"received {shown(getattr(self, name))}; give (z, y, x) for size and spacing.")
+                raise DosimetryError(
+                    f"Expected {'three numbers' if dimensions == 1 else '3 x 3 numbers'} for {name} of the image, "
+                    f"received {shown(getattr(self, name))}; give (z, y, x) for size and spacing."
+                )
         if any(n != int(n) for n in self.size):
             raise DosimetryError(f"Expected whole numbers of voxels for size, received {tuple(self.size)}; count the voxels.")
 

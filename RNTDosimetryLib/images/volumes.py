@@ -16,11 +16,15 @@ def _frozen_array(values, geometry: ImageGeometry, what: str, dtype=np.float32) 
     checked_kind(geometry, ImageGeometry, f"the geometry of {what}")
     array = number_array(values, what, dtype=dtype)
     if array.shape != geometry.size:
-        raise DosimetryError(f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; check the image geometry.")
+        raise DosimetryError(
+            f"Expected {what} of shape {geometry.size} (z, y, x), received {array.shape}; check the image geometry."
+        )
     if array.dtype.kind == "f":
         bad = int(array.size - np.count_nonzero(np.isfinite(array)))
         if bad:
-            raise DosimetryError(f"Expected finite voxel values in {what}, received {bad} NaN or infinite voxels; repair the image first.")
+            raise DosimetryError(
+                f"Expected finite voxel values in {what}, received {bad} NaN or infinite voxels; repair the image first."
+            )
     if array.flags.writeable:
         array = array.view()
         array.flags.writeable = False
@@ -64,13 +68,20 @@ class ActivityImage(Record):
     def __post_init__(self):
         what = f"activity image '{self.name}'"
         object.__setattr__(self, "concentration_bq_ml", _frozen_array(self.concentration_bq_ml, self.geometry, what))
-        if checked_number(self.start_h, f"the start of {what} in h", "type the hours from administration to scan", least=-LARGEST_NUMBER) < 0:
+        if (
+            checked_number(
+                self.start_h, f"the start of {what} in h", "type the hours from administration to scan", least=-LARGEST_NUMBER
+            )
+            < 0
+        ):
             raise DosimetryError(
                 f"Expected {what} to start after the administration, received {self.start_h:.3g} h; check the dates and times of both."
             )
         checked_nuclide(self.nuclide, what)
         if self.duration_s is not None:
-            checked_number(self.duration_s, f"duration_s of {what}", "type the time of acquisition in s or leave it out", above=True)
+            checked_number(
+                self.duration_s, f"duration_s of {what}", "type the time of acquisition in s or leave it out", above=True
+            )
         checked_number(self.calibration_uncertainty, f"calibration_uncertainty of {what}", "give 0.05 for 5 %")
 
 
@@ -108,13 +119,19 @@ class Region(Record):
         occupancy = _frozen_array(occupancy, self.geometry, what, dtype)
         object.__setattr__(self, "occupancy", occupancy)
         if not occupancy.any():
-            raise DosimetryError(f"Expected region '{self.name}' to hold at least one voxel, received an empty one; draw it or leave it out.")
+            raise DosimetryError(
+                f"Expected region '{self.name}' to hold at least one voxel, received an empty one; draw it or leave it out."
+            )
         if self.mass_g is not None:
             checked_mass(self.mass_g, f"mass_g of {what}")
         if self.density_g_ml is not None:
             density_number(self.density_g_ml, f"density_g_ml of {what}")
-        checked_number(self.recovery_coefficient, f"the recovery coefficient of {what}", "1 means no correction", 0.0, 2.0, above=True)
-        checked_number(self.recovery_coefficient_uncertainty, f"the recovery coefficient uncertainty of {what}", "give 0.03 for 0.03 of 1")
+        checked_number(
+            self.recovery_coefficient, f"the recovery coefficient of {what}", "1 means no correction", 0.0, 2.0, above=True
+        )
+        checked_number(
+            self.recovery_coefficient_uncertainty, f"the recovery coefficient uncertainty of {what}", "give 0.03 for 0.03 of 1"
+        )
         sensitivity = f"the change of the recovery coefficient of {what} with its volume"
         checked_number(self.recovery_volume_sensitivity, sensitivity, "leave it out for a typed coefficient", -10.0, 10.0)
 

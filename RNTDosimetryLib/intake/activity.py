@@ -45,7 +45,9 @@ def read_activity(
     values, unit = _scaled_values(series, order, overrides, ledger, where)
     ledger.settle("calibration uncertainty", "", None, overrides.get("calibration_uncertainty"), where)
     if ledger.calibration is not None:
-        overrides = ledger.calibration.completed(overrides, unit[0], headers[0], administration.nuclide, timing.start, ledger, where)
+        overrides = ledger.calibration.completed(
+            overrides, unit[0], headers[0], administration.nuclide, timing.start, ledger, where
+        )
     factor = _to_concentration(unit, geometry, timing, overrides, ledger, where)
     decay = decay_to_start(series, headers, administration, timing, overrides, ledger, where)
     if factor is None:
@@ -66,9 +68,7 @@ def read_activity(
         acquisition_start=timing.start,
         duration_s=None if timing.duration_s is None else float(timing.duration_s.max()),
         frame_of_reference_uid=str(headers[0].get("FrameOfReferenceUID", "") or ""),
-        calibration_uncertainty=0.0
-        if uncertainty is None
-        else relative_number(uncertainty, "calibration_uncertainty"),
+        calibration_uncertainty=0.0 if uncertainty is None else relative_number(uncertainty, "calibration_uncertainty"),
         warnings=tuple(ledger.warnings[first_warning:]),
     )
 
@@ -122,7 +122,9 @@ def _scaled_values(series, order, overrides, ledger: Ledger, where: str):
                 f"Expected frame {item.frame + 1} in {where}, received {len(frames)} frames; the file is cut off."
             )
         if item.frames and max(item.frames) >= len(frames):
-            raise DosimetryError(f"Expected {max(item.frames) + 1} frames in {where}, received {len(frames)}; the file is cut off.")
+            raise DosimetryError(
+                f"Expected {max(item.frames) + 1} frames in {where}, received {len(frames)}; the file is cut off."
+            )
         stored = frames[item.frame : item.frame + 1]
         if series.sop_class == NM:
             stored = frames[list(item.frames)] if item.frames else frames
@@ -156,7 +158,9 @@ def _believable_scale(header, where: str, choice, ledger: Ledger):
     if header.get("RescaleSlope") in (None, "") and "Rescale Slope" in scale.source:
         ledger.warn(f"{where}: no Rescale Slope in a file; its stored values were taken as they are")
     if " x " in scale.source:
-        ledger.warn(f"{where}: counts were turned into {'Bq/mL' if scale.unit == 'BQML' else 'uptake values'} with the vendor's factor, {scale.source}")
+        ledger.warn(
+            f"{where}: counts were turned into {'Bq/mL' if scale.unit == 'BQML' else 'uptake values'} with the vendor's factor, {scale.source}"
+        )
     if scale.intercept != 0 and unit_meaning(scale.unit).kind == "concentration":
         name = "Rescale Intercept" if "Rescale" in scale.source else "the intercept of the real-world value mapping"
         ledger.warn(f"{where}: {name} is {scale.intercept:g} and not 0, as it should be for activity")

@@ -77,7 +77,9 @@ def _check_same_person(all_series, ledger: Ledger) -> None:
             "put each patient in a folder of its own."
         )
     for words, labels in differing:
-        ledger.warn(f"different {words} under one patient ID, in {' and '.join(labels[:2])}: check that all series are of one patient")
+        ledger.warn(
+            f"different {words} under one patient ID, in {' and '.join(labels[:2])}: check that all series are of one patient"
+        )
 
 
 def _labels_by_hash(all_series, text_of) -> list[str]:
@@ -121,7 +123,9 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
         if name is None and found is not None and half_life is not None:
             name = nuclide_from_half_life(str(found.value), half_life)
             if name is not None and typed is None:
-                ledger.warn(f"{series.label}: '{found.value}' does not name the mass number; {name} was taken by the half-life in the file, {half_life:.6g} s")
+                ledger.warn(
+                    f"{series.label}: '{found.value}' does not name the mass number; {name} was taken by the half-life in the file, {half_life:.6g} s"
+                )
         if name is not None:
             names.setdefault(name, (found, series.label))
     if len(names) > 1 and typed is None:

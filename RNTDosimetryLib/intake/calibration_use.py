@@ -46,7 +46,9 @@ class CalibrationUse:
             ledger.warn(f"{where}: {text}")
         unknown = [key for key in self.calibration.setup if key not in words]
         if unknown:
-            ledger.warn(f"{where}: {', '.join(unknown)} of the calibration cannot be compared with the scan; check, or type it in calibration_setup")
+            ledger.warn(
+                f"{where}: {', '.join(unknown)} of the calibration cannot be compared with the scan; check, or type it in calibration_setup"
+            )
         if name is None:
             ledger.warn(f"{where}: no unit in the file; its values were taken for counts, because there is a calibration file")
         self.calibrated.append(where)
@@ -64,7 +66,9 @@ class CalibrationUse:
         dead_time = self.calibration.dead_time
         if observed_rate_cps is None:
             if dead_time is not None:
-                ledger.warn(f"{where}: no observed_rate_cps was typed, so its counts were not corrected for the dead time of the calibration file")
+                ledger.warn(
+                    f"{where}: no observed_rate_cps was typed, so its counts were not corrected for the dead time of the calibration file"
+                )
             return 1.0, 0.0
         if dead_time is None:
             raise DosimetryError(
@@ -72,7 +76,14 @@ class CalibrationUse:
             )
         found = dead_time.factor(positive_number(observed_rate_cps, f"observed_rate_cps of {where}"))
         ledger.record("observed wide-spectrum rate", found.observed_wide_cps, "cps", "", where, "override")
-        ledger.record("dead-time factor", found.factor, "", f"{found.model} dead time of {found.dead_time_s:.3g} s, calibration file", where, "derived")
+        ledger.record(
+            "dead-time factor",
+            found.factor,
+            "",
+            f"{found.model} dead time of {found.dead_time_s:.3g} s, calibration file",
+            where,
+            "derived",
+        )
         for text in found.warnings:
             ledger.warn(f"{where}: {text}")
         if found.relative_uncertainty is None:
@@ -93,7 +104,9 @@ def _kept_because(overrides: dict, name: str | None) -> str:
     if any(overrides.get(key) is not None for key in ("calibration_cps_per_mbq", "bq_per_count")):
         return "the calibration typed for it was used, not the calibration file"
     if name is not None and not _is_counts(str(name)) and unit_meaning(str(name)).kind in ("concentration", "suv"):
-        return f"its values are in {name}, so the calibration file was not applied to it; type the override unit if they are counts"
+        return (
+            f"its values are in {name}, so the calibration file was not applied to it; type the override unit if they are counts"
+        )
     return ""
 
 
@@ -110,7 +123,8 @@ def setup_of(header) -> dict[str, str]:
     words = {
         "camera": " ".join(part for part in (maker, model) if part),
         "serial number": _text(header, "DeviceSerialNumber"),
-        "collimator": _text(header, "DetectorInformationSequence[0].CollimatorGridName") or _text(header, "DetectorInformationSequence[0].CollimatorType"),
+        "collimator": _text(header, "DetectorInformationSequence[0].CollimatorGridName")
+        or _text(header, "DetectorInformationSequence[0].CollimatorType"),
         "energy windows": ", ".join(_windows(header)),
     }
     return {key: value for key, value in words.items() if value}

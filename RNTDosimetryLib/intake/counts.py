@@ -93,12 +93,16 @@ def _of_dicom(path: Path, typed: dict) -> StoredScan:
     return _scan(name, geometry, values, known, typed, setup_of(first), planar)
 
 
-def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, stored: dict, typed: dict, setup: dict, planar: bool) -> StoredScan:
+def _scan(
+    name: str, geometry: ImageGeometry, values: np.ndarray, stored: dict, typed: dict, setup: dict, planar: bool
+) -> StoredScan:
     known = {**stored, **typed}
     for key in ("start", "duration_s"):
         if known.get(key) is None:
             raise DosimetryError(f"Expected {key} of {name}, found none; type it in the request.")
-    duration_s = checked_number(known["duration_s"], f"a positive duration_s of {name}", "type the time of acquisition in s", 0.0, 86400.0, above=True)
+    duration_s = checked_number(
+        known["duration_s"], f"a positive duration_s of {name}", "type the time of acquisition in s", 0.0, 86400.0, above=True
+    )
     start = known["start"] if isinstance(known["start"], datetime) else typed_datetime(known["start"], "start")
     correction = str(known.get("decay_correction") or "NONE").strip().upper()
     if correction != "NONE":
@@ -108,8 +112,16 @@ def _scan(name: str, geometry: ImageGeometry, values: np.ndarray, stored: dict, 
     unit, factor, warnings = _unit(name, known.get("unit"), duration_s)
     nuclide = known.get("nuclide")
     return StoredScan(
-        name=name, geometry=geometry, values=values * factor, unit=unit, start=start, duration_s=duration_s,
-        nuclide=get_nuclide(str(nuclide)).name if nuclide else "", planar=planar, setup=setup, warnings=(*_contradictions(name, stored, typed), *warnings),
+        name=name,
+        geometry=geometry,
+        values=values * factor,
+        unit=unit,
+        start=start,
+        duration_s=duration_s,
+        nuclide=get_nuclide(str(nuclide)).name if nuclide else "",
+        planar=planar,
+        setup=setup,
+        warnings=(*_contradictions(name, stored, typed), *warnings),
     )
 
 
@@ -145,7 +157,9 @@ def _same_word(first, second) -> bool:
 
 
 def _in_words(value) -> str:
-    return f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else f"{value:g}" if isinstance(value, float) else str(value)
+    return (
+        f"{value:%Y-%m-%d %H:%M:%S}" if isinstance(value, datetime) else f"{value:g}" if isinstance(value, float) else str(value)
+    )
 
 
 def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ...]]:
@@ -160,7 +174,11 @@ def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ..
     if meaning.kind == "concentration":
         return "Bq/mL", meaning.factor, ()
     if "".join(str(unit).lower().split()) == _PROPORTIONAL:
-        return "counts", 1.0, (f"{name}: values in PROPCNTS were taken for counts; scans in the same unit only can use this calibration",)
+        return (
+            "counts",
+            1.0,
+            (f"{name}: values in PROPCNTS were taken for counts; scans in the same unit only can use this calibration",),
+        )
     raise DosimetryError(f"Expected counts, counts per second or Bq/mL in {name}, received '{unit}'; type the unit.")
 
 
@@ -181,7 +199,9 @@ def _headers(path: Path) -> list[tuple[str, object]]:
         raise DosimetryError(f"Expected a DICOM image of a gamma camera in {path.name}, found none; name the file of the scan.")
     series = {str(header.get("SeriesInstanceUID", "")) for _, header in found}
     if len(series) > 1:
-        raise DosimetryError(f"Expected one series in {path.name}, received {len(series)}; name the file of the scan, or move the others away.")
+        raise DosimetryError(
+            f"Expected one series in {path.name}, received {len(series)}; name the file of the scan, or move the others away."
+        )
     return found
 
 
@@ -192,7 +212,9 @@ def _planar(headers, frames, name: str) -> tuple[ImageGeometry, np.ndarray]:
     path, header = headers[0]
     stored = _scaled(path, header, name)
     if frames is None and len(stored) > 1:
-        raise DosimetryError(f"Expected one frame in {name}, received {len(stored)}; name those to sum in frames, counted from 1.")
+        raise DosimetryError(
+            f"Expected one frame in {name}, received {len(stored)}; name those to sum in frames, counted from 1."
+        )
     numbers = [1] if frames is None else list(frames)
     if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(stored) for n in numbers):
         raise DosimetryError(f"Expected frames from 1 to {len(stored)} of {name}, received {numbers}; correct the request.")

@@ -68,7 +68,9 @@ def decay_to_start(series, headers, administration, timing: Timing, overrides, l
         ledger.warn(
             f"{where}: START may mean {' or '.join(offset)}, which differ by {max(change) / min(change) - 1:.1%}; {chosen} was taken"
         )
-    ledger.record("decay reference", candidates[chosen], "", chosen, where, "override" if chosen == _TYPED_REFERENCE else "derived")
+    ledger.record(
+        "decay reference", candidates[chosen], "", chosen, where, "override" if chosen == _TYPED_REFERENCE else "derived"
+    )
     return math.exp(-constant * offset[chosen])
 
 

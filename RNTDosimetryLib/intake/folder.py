@@ -44,7 +44,8 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         return _read_series(folder, found, unused, ledger, report)
     except DosimetryError as error:
         rows = [
-            IntakeRow("series found", f"files: {len({one.path for one in item.objects})}", "", f"UID {item.uid}", item.label) for item in found
+            IntakeRow("series found", f"files: {len({one.path for one in item.objects})}", "", f"UID {item.uid}", item.label)
+            for item in found
         ]
         raise IntakeRefused(str(error), tuple(rows + ledger.rows), tuple(ledger.warnings)) from error
 
@@ -58,7 +59,11 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
         item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
     )
     for item in unused:
-        why = "planar views, for read_planar_folder" if is_planar(item.header) else "not a CT, a reconstructed SPECT, a PET or a set of regions"
+        why = (
+            "planar views, for read_planar_folder"
+            if is_planar(item.header)
+            else "not a CT, a reconstructed SPECT, a PET or a set of regions"
+        )
         ledger.record("series not used", item.label, "", why, "")
         if looks_lost(item):
             ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
@@ -72,9 +77,7 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
     administration = read_administration(activity_series, ledger)
     ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
     if not ct_series:
-        raise DosimetryError(
-            f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder."
-        )
+        raise DosimetryError(f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder.")
     points = []
     try:
         for index, scan in enumerate(scans):
@@ -120,7 +123,9 @@ def _in_order_of_time(scans: list[tuple[FoundSeries, ...]], ledger: Ledger) -> l
         starts.append((scan, acquisition_start_of(scan[0], ledger.series_overrides(scan_uid(scan), 0, len(scan) > 1))))
     known = [pair for pair in starts if pair[1] is not None]
     unknown = sorted((pair[0] for pair in starts if pair[1] is None), key=scan_uid)
-    ordered = [pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), scan_uid(pair[0])))] + unknown
+    ordered = [
+        pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), scan_uid(pair[0])))
+    ] + unknown
     ledger.check_time_point_keys([scan_uid(scan) for scan in ordered])
     return ordered
 
@@ -284,7 +289,9 @@ def _with_unique_names(points: list[TimePoint]) -> list[TimePoint]:
         names = [point.name for point in points]
         if len(set(names)) == len(names):
             break
-        points = [replace(point, name=f"{point.start_h:.{digits}g} h") if names.count(point.name) > 1 else point for point in points]
+        points = [
+            replace(point, name=f"{point.start_h:.{digits}g} h") if names.count(point.name) > 1 else point for point in points
+        ]
     return points
 
 

@@ -50,11 +50,15 @@ def mean_of_frames(images, shares, decay_constant_per_h: float, name: str) -> Ac
     """
     first = images[0]
     if any(not first.geometry.same_grid(image.geometry) for image in images[1:]):
-        raise DosimetryError(f"Expected time frames on one grid in '{name}', received different ones; choose one frame with the override time_frames.")
+        raise DosimetryError(
+            f"Expected time frames on one grid in '{name}', received different ones; choose one frame with the override time_frames."
+        )
     weights = shares
     if weights is None:
         if any(image.duration_s is None for image in images):
-            raise DosimetryError(f"Expected the duration of every time frame of '{name}' for their mean, received none; type the override frame_durations_s.")
+            raise DosimetryError(
+                f"Expected the duration of every time frame of '{name}' for their mean, received none; type the override frame_durations_s."
+            )
         weights = [image.duration_s for image in images]
     total, norm = np.zeros(first.geometry.size), 0.0
     for image, weight in zip(images, weights):
@@ -71,7 +75,9 @@ def _chosen(parts, where: str, choice, ledger: Ledger) -> list[tuple[FoundSeries
     frame, count = parts[0].time_frame, len(parts)
     number = isinstance(choice, int) and not isinstance(choice, bool)
     if choice not in (None, EACH, MEAN) and not (number and 1 <= choice <= count):
-        raise DosimetryError(f"Expected time_frames each, mean or a number from 1 to {count} for {where}, received {choice!r}; correct it.")
+        raise DosimetryError(
+            f"Expected time_frames each, mean or a number from 1 to {count} for {where}, received {choice!r}; correct it."
+        )
     used = choice if choice is not None else MEAN if frame.kind == "gated" else EACH
     texts = {EACH: "each a time point", MEAN: "their time-weighted mean is the image"}
     text = f"{count} {frame.kind}, {texts.get(used, f'only frame {used} is used')}"
@@ -87,14 +93,18 @@ def _chosen(parts, where: str, choice, ledger: Ledger) -> list[tuple[FoundSeries
             )
         return [(part,) for part in parts]
     if choice is None:
-        ledger.warn(f"{where}: {count} gates; their time-weighted mean was taken as the static image (override time_frames: the number of one gate)")
+        ledger.warn(
+            f"{where}: {count} gates; their time-weighted mean was taken as the static image (override time_frames: the number of one gate)"
+        )
     return [tuple(parts)]
 
 
 def _refuse_choice_of_static(overrides, series: FoundSeries, ledger: Ledger) -> None:
     own = ledger.overrides.get("time_points", {}).get(series.uid, {})
     if own.get("time_frames") is not None or own.get("frame_durations_s") is not None:
-        raise DosimetryError(f"Expected a dynamic or gated series for time_frames and frame_durations_s, received {series.label}, which is static; take them out.")
+        raise DosimetryError(
+            f"Expected a dynamic or gated series for time_frames and frame_durations_s, received {series.label}, which is static; take them out."
+        )
 
 
 def _with_gates_in_files(series_list) -> list[tuple[FoundSeries, ...]]:
@@ -102,7 +112,11 @@ def _with_gates_in_files(series_list) -> list[tuple[FoundSeries, ...]]:
     groups: dict[tuple, list[FoundSeries]] = {}
     for series in series_list:
         key: tuple = (series.uid,)
-        if series.sop_class == NM and any("GATED" in word for word in words_of(series.header)) and int(series.header.get("NumberOfTimeSlots", 1) or 1) <= 1:
+        if (
+            series.sop_class == NM
+            and any("GATED" in word for word in words_of(series.header))
+            and int(series.header.get("NumberOfTimeSlots", 1) or 1) <= 1
+        ):
             start = find(series.header, "acquisition_start")
             key = (str(series.header.get("SeriesInstanceUID", "")), None if start is None else start.value)
         groups.setdefault(key, []).append(series)
@@ -118,7 +132,15 @@ def _as_gates(group) -> tuple[FoundSeries, ...]:
             series,
             uid=f"{ordered[0].uid}#{number}",
             time_frame=TimeFrame(
-                number, len(ordered), "gated", "one file for each gate", None if start is None else start.value, 0.0, None, 1.0 / len(ordered), warning
+                number,
+                len(ordered),
+                "gated",
+                "one file for each gate",
+                None if start is None else start.value,
+                0.0,
+                None,
+                1.0 / len(ordered),
+                warning,
             ),
         )
         for number, series in enumerate(ordered, start=1)

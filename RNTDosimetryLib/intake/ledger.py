@@ -76,7 +76,9 @@ class Ledger:
         _check_ignored(self.overrides.get("ignore_series"))
         typed = [self.overrides, *self.overrides.get("time_points", {}).values()]
         if calibration is None and any("observed_rate_cps" in values for values in typed):
-            raise DosimetryError("Expected observed_rate_cps with a calibration file that holds a dead time, received it without one; name the file.")
+            raise DosimetryError(
+                "Expected observed_rate_cps with a calibration file that holds a dead time, received it without one; name the file."
+            )
 
     def series_overrides(self, uid: str, number: int, whole: bool = False) -> dict:
         """Overrides of one series: those for all, then those under the UID of a dynamic series for its frame ("#1"), those under its number
@@ -104,12 +106,19 @@ class Ledger:
     def note_unused(self, scans) -> None:
         """A row and a warning for each override that had no effect. scans: of each time point the UID and the labels of its series."""
         levels = {"": self.overrides, **{str(key): values for key, values in self.overrides.get("time_points", {}).items()}}
-        typed = {(level, key) for level, values in levels.items() for key, value in values.items() if key in SERIES_KEYS and value is not None}
+        typed = {
+            (level, key)
+            for level, values in levels.items()
+            for key, value in values.items()
+            if key in SERIES_KEYS and value is not None
+        }
         won: set[tuple[str, str]] = set()
         unused: dict[tuple[str, str], list[str]] = {}
         for number, (uid, labels) in enumerate(scans, start=1):
             for key, row in _ROWS_OF_KEYS.items():
-                winner = [level for level in dict.fromkeys(("", uid.split("#")[0], str(number), uid)) if (level, key) in typed][-1:]
+                winner = [level for level in dict.fromkeys(("", uid.split("#")[0], str(number), uid)) if (level, key) in typed][
+                    -1:
+                ]
                 if winner and self._row_of(labels, row, "override") is None:
                     unused.setdefault((winner[0], key), []).append(labels[0])
                 won |= {(level, key) for level in winner}
@@ -117,17 +126,25 @@ class Ledger:
             for label in labels:
                 self.record(f"override {key}", levels[level][key], "", "", label, NOT_USED)
             more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
-            self.warn(f"{' and '.join(labels[:2])}{more}: the override {key} ({_text(levels[level][key])}) was not used{self._reason(key, labels[0])}")
+            self.warn(
+                f"{' and '.join(labels[:2])}{more}: the override {key} ({_text(levels[level][key])}) was not used{self._reason(key, labels[0])}"
+            )
         for level, key in sorted(typed - won - self._time_frame_keys_used(typed)):
             where = f"time point {level}" if level else "all series"
-            why = "another one was given for each scan it could hold for" if key in _ROWS_OF_KEYS else "it chose no time frames of a dynamic or gated series"
+            why = (
+                "another one was given for each scan it could hold for"
+                if key in _ROWS_OF_KEYS
+                else "it chose no time frames of a dynamic or gated series"
+            )
             self.record(f"override {key}", levels[level][key], "", why, where, NOT_USED)
             self.warn(f"{where}: the override {key} ({_text(levels[level][key])}) was not used: {why}")
 
     def _time_frame_keys_used(self, typed) -> set[tuple[str, str]]:
         """Of the overrides for time frames, which stand for all series or under a UID, those that a row tells of."""
         used = {"time_frames": any(row.what == "time frames" and row.status == "override" for row in self.rows)}
-        used["frame_durations_s"] = any(row.what.startswith("time frame") and "frame_durations_s" in row.source for row in self.rows)
+        used["frame_durations_s"] = any(
+            row.what.startswith("time frame") and "frame_durations_s" in row.source for row in self.rows
+        )
         return {(level, key) for level, key in typed if used.get(key) and not level.isdecimal()}
 
     def _row_of(self, labels, what: str, status: str = "") -> IntakeRow | None:
@@ -193,7 +210,9 @@ def _text(value) -> str:
 
 def _check_ignored(uids) -> None:
     if uids is not None and not (isinstance(uids, (list, tuple, set, frozenset)) and all(isinstance(uid, str) for uid in uids)):
-        raise DosimetryError(f"Expected a list of series UIDs for the override ignore_series, received {uids!r}; put the UID in brackets.")
+        raise DosimetryError(
+            f"Expected a list of series UIDs for the override ignore_series, received {uids!r}; put the UID in brackets."
+        )
 
 
 def _refuse_unknown(values, known, where: str) -> None:

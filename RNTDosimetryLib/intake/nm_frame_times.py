@@ -38,15 +38,22 @@ def index_vectors(header, where: str) -> IndexVectors:
             raise DosimetryError(
                 f"Expected one reconstruction in {where}, received {len(set(vectors[name]))} {what} in one object; export each by itself."
             )
-    names = {kind: tuple(name for name in group if len(set(vectors[name])) > 1) for kind, group in (("dynamic", _DYNAMIC), ("gated", _GATED))}
+    names = {
+        kind: tuple(name for name in group if len(set(vectors[name])) > 1)
+        for kind, group in (("dynamic", _DYNAMIC), ("gated", _GATED))
+    }
     if all(names.values()):
-        raise DosimetryError(f"Expected a dynamic or a gated object in {where}, received one that is both; export the sum of its gates.")
+        raise DosimetryError(
+            f"Expected a dynamic or a gated object in {where}, received one that is both; export the sum of its gates."
+        )
     kind = next((kind for kind in names if names[kind]), "")
     if not kind:
         return IndexVectors((), (), (), "")
     group = _DYNAMIC if kind == "dynamic" else _GATED
     if not slices and "SliceVector" in pointed:
-        raise DosimetryError(f"Expected {tag_label('SliceVector')} in {where}, whose frames are ordered by it, received none; send the object again.")
+        raise DosimetryError(
+            f"Expected {tag_label('SliceVector')} in {where}, whose frames are ordered by it, received none; send the object again."
+        )
     used = tuple(name for name in group if vectors[name])
     keys = tuple(zip(*(vectors[name] for name in used)))
     return IndexVectors(keys, used, slices, kind)
@@ -87,7 +94,9 @@ def _check_phase(phase, number: int, count: int, duration: float, delay, pause, 
         )
     stated = phase.get("NumberOfFramesInPhase")
     if stated not in (None, "") and number_of(stated, tag_label("NumberOfFramesInPhase")) != count:
-        raise DosimetryError(f"Expected {stated} frames in phase {number} of {where}, received {count}; type the override frame_durations_s.")
+        raise DosimetryError(
+            f"Expected {stated} frames in phase {number} of {where}, received {count}; type the override frame_durations_s."
+        )
 
 
 def gate_weights(header, keys) -> tuple[list[float], str, str]:
@@ -98,12 +107,18 @@ def gate_weights(header, keys) -> tuple[list[float], str, str]:
     slots, nominal = [], []
     for key in keys:
         interval, slot = key if len(key) == 2 else (1, key[0])
-        data = element_value(header, f"GatedInformationSequence[{interval - 1}].DataInformationSequence[0]") if interval > 0 else None
+        data = (
+            element_value(header, f"GatedInformationSequence[{interval - 1}].DataInformationSequence[0]")
+            if interval > 0
+            else None
+        )
         item = None if data is None or slot < 1 else element_value(data, f"TimeSlotInformationSequence[{slot - 1}]")
         slots.append(None if item is None else _seconds(item, "TimeSlotTime"))
         each = None if data is None else _seconds(data, "FrameTime")
         beats = None if data is None else data.get("IntervalsAcquired")
-        nominal.append(None if each is None else each * (1.0 if beats in (None, "") else number_of(beats, tag_label("IntervalsAcquired"))))
+        nominal.append(
+            None if each is None else each * (1.0 if beats in (None, "") else number_of(beats, tag_label("IntervalsAcquired")))
+        )
     if None not in slots and min(slots) > 0:
         return slots, tag_label("TimeSlotTime"), ""
     if None not in nominal and min(nominal) > 0:
@@ -147,7 +162,9 @@ def _vector(header, keyword: str, where: str, needed: bool) -> tuple[int, ...]:
     value = header.get(keyword)
     if value in (None, "") or (hasattr(value, "__len__") and len(value) == 0):
         return ()
-    numbers = tuple(int(item) for item in value) if hasattr(value, "__len__") and not isinstance(value, (str, bytes)) else (int(value),)
+    numbers = (
+        tuple(int(item) for item in value) if hasattr(value, "__len__") and not isinstance(value, (str, bytes)) else (int(value),)
+    )
     frames = int(header.get("NumberOfFrames", 1) or 1)
     if len(numbers) == frames:
         return numbers

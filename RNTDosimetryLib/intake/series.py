@@ -198,7 +198,11 @@ def is_reconstruction(header) -> bool:
     kind = words_of(header)
     if any(word.startswith("RECON") for word in kind):
         return True
-    return any("TOMO" in word or word == "DYNAMIC" for word in kind) and bool(header.get("SliceVector")) and not header.get("AngularViewVector")
+    return (
+        any("TOMO" in word or word == "DYNAMIC" for word in kind)
+        and bool(header.get("SliceVector"))
+        and not header.get("AngularViewVector")
+    )
 
 
 def _is_used(series: FoundSeries) -> bool:

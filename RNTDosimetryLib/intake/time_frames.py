@@ -59,7 +59,10 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
     for frame, key in enumerate(vectors.keys):
         groups.setdefault(key, []).append(frame)
     keys = sorted(groups)
-    slices = [sorted(vectors.slices[frame] for frame in groups[key]) if vectors.slices else list(range(len(groups[key]))) for key in keys]
+    slices = [
+        sorted(vectors.slices[frame] for frame in groups[key]) if vectors.slices else list(range(len(groups[key])))
+        for key in keys
+    ]
     if any(numbers != slices[0] for numbers in slices[1:]) or len(set(slices[0])) != len(slices[0]):
         raise DosimetryError(
             f"Expected every slice once in each of the {len(keys)} time frames of {where}, received {min(map(len, slices))} to {max(map(len, slices))} "
@@ -130,14 +133,20 @@ def _check_alike(frames, where: str) -> None:
     headers = [item.header for objects in frames for item in objects]
     sources = {"" if (found := find(header, "acquisition_start")) is None else found.source for header in headers}
     if len(sources) > 1:
-        raise DosimetryError(f"Expected the acquisition time of every slice of {where} in one place, received it in {len(sources)}; send the complete series.")
+        raise DosimetryError(
+            f"Expected the acquisition time of every slice of {where} in one place, received it in {len(sources)}; send the complete series."
+        )
     for keyword in ("FrameReferenceTime", "TemporalPositionIndex", *_GATE_TIMES):
         known = [_number(header, keyword) for header in headers]
         if None in known and len(set(known)) > 1:
-            raise DosimetryError(f"Expected {tag_label(keyword)} in every slice of {where}, received {known.count(None)} without; send the complete series.")
+            raise DosimetryError(
+                f"Expected {tag_label(keyword)} in every slice of {where}, received {known.count(None)} without; send the complete series."
+            )
         for objects in frames if keyword != "FrameReferenceTime" else ():
             if len({_number(item.header, keyword) for item in objects}) > 1:
-                raise DosimetryError(f"Expected one {tag_label(keyword)} for all slices of a time frame of {where}, received several; send the complete series.")
+                raise DosimetryError(
+                    f"Expected one {tag_label(keyword)} for all slices of a time frame of {where}, received several; send the complete series."
+                )
 
 
 def _slice_timing(frames, named: str, typed, where: str) -> _Timing:
@@ -176,22 +185,40 @@ def _other_start(frames, start, where: str) -> _Timing:
         return _Timing("dynamic", source, first, [moment - moments[0] for moment in moments], [None] * count, [1.0] * count)
     steps = [_number(header, "TemporalPositionTimeOffset") for header in headers]
     if None not in steps and all(b > a for a, b in itertools.pairwise(steps)):
-        return _Timing("dynamic", tag_label("TemporalPositionTimeOffset"), start, [s - steps[0] for s in steps], [None] * count, [1.0] * count)
+        return _Timing(
+            "dynamic",
+            tag_label("TemporalPositionTimeOffset"),
+            start,
+            [s - steps[0] for s in steps],
+            [None] * count,
+            [1.0] * count,
+        )
     raise _no_times(where, count)
 
 
 def _believable(timing: _Timing, header, where: str) -> _Timing:
     """The timing with its doubts. Raises DosimetryError for frames that are days apart."""
-    span, count = max(offset + (duration or 0.0) for offset, duration in zip(timing.offsets_s, timing.durations_s)), len(timing.offsets_s)
+    span, count = (
+        max(offset + (duration or 0.0) for offset, duration in zip(timing.offsets_s, timing.durations_s)),
+        len(timing.offsets_s),
+    )
     if not 0 <= span < _LONGEST_SERIES_S:
-        raise DosimetryError(f"Expected time frames within a day in {where}, received some over {span:.6g} s; type the override frame_durations_s.")
+        raise DosimetryError(
+            f"Expected time frames within a day in {where}, received some over {span:.6g} s; type the override frame_durations_s."
+        )
     doubts = [timing.warning] * bool(timing.warning)
     if max(timing.shares) > _LARGEST_USUAL_SHARE and timing.kind == "gated":
         doubts.append(f"{where}: one of {count} gates holds {max(timing.shares):.0%} of the counting time; check the gates")
     names = ("NumberOfTimeSlices",) if timing.kind == "dynamic" else ("NumberOfTimeSlots", "NumberOfRRIntervals")
     stated = [_number(header, name) for name in names]
-    if stated[0] is not None and _counts_all(header, timing.kind) and math.prod(1.0 if number is None else number for number in stated) != count:
-        doubts.append(f"{where}: {count} time frames were found, but {tag_label(names[0])} says {stated[0]:g}; check that the series is complete")
+    if (
+        stated[0] is not None
+        and _counts_all(header, timing.kind)
+        and math.prod(1.0 if number is None else number for number in stated) != count
+    ):
+        doubts.append(
+            f"{where}: {count} time frames were found, but {tag_label(names[0])} says {stated[0]:g}; check that the series is complete"
+        )
     return replace(timing, warning="; ".join(doubts))
 
 
@@ -207,7 +234,9 @@ def _typed_times(typed, count: int, where: str) -> list[tuple[float, float]]:
     given = list(typed) if isinstance(typed, (list, tuple)) else [typed] * count
     good = all(isinstance(value, (int, float)) and not isinstance(value, bool) and 0 < value < math.inf for value in given)
     if len(given) != count or not good:
-        raise DosimetryError(f"Expected frame_durations_s as one number or {count} positive numbers in s for {where}, received {typed!r}.")
+        raise DosimetryError(
+            f"Expected frame_durations_s as one number or {count} positive numbers in s for {where}, received {typed!r}."
+        )
     ends = np.cumsum(given)
     return [(float(end - value), float(value)) for end, value in zip(ends, given)]
 

@@ -58,7 +58,11 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
     series_start = start
     if frame is not None:
         series_start = start - timedelta(seconds=frame.offset_s)
-        text = f"{frame.offset_s:.6g} s after the first, at {start.isoformat(sep=' ')}" if frame.kind == "dynamic" else f"{frame.share:.1%} of the counting time"
+        text = (
+            f"{frame.offset_s:.6g} s after the first, at {start.isoformat(sep=' ')}"
+            if frame.kind == "dynamic"
+            else f"{frame.share:.1%} of the counting time"
+        )
         ledger.record("time frame", f"{frame.number} of {frame.count}, {frame.kind}, {text}", "", frame.source, where, "derived")
     offsets = np.zeros(len(headers))
     computed = frame is not None and frame.kind == "dynamic" and frame.duration_s is not None
@@ -85,7 +89,9 @@ def timing_of(series, headers, overrides, ledger: Ledger, where: str) -> Timing:
         ledger.warn(f"{where}: an acquisition of {duration / 3600:.1f} h is unusually long; check the duration")
     collimated = str(headers[0].get("CollimatorType", "") or "").upper() not in ("NONE", "RING")
     if duration < _SHORTEST_USUAL_SPECT_S and frame is None and collimated and typed is None:
-        ledger.warn(f"{where}: an acquisition of {duration:g} s is unusually short for SPECT; check that it is that of the whole scan and not of one view")
+        ledger.warn(
+            f"{where}: an acquisition of {duration:g} s is unusually short for SPECT; check that it is that of the whole scan and not of one view"
+        )
     if typed is not None or not all(durations):
         return Timing(start, offsets, np.full(len(headers), float(duration)), series_start, share)
     each = np.array([item.value for item in durations])

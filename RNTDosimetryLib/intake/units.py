@@ -93,7 +93,9 @@ def nuclide_from_half_life(text: str, half_life_s: float) -> str | None:
     words = re.findall(r"[a-z]+", text.lower())
     symbols = {symbol for name, symbol in _nuclide_codes()["elements"].items() if name.lower() in words}
     names = [name for name in list_nuclides() if name.split("-")[0] in symbols]
-    agreeing = [name for name in names if abs(half_life_s / (get_nuclide(name).half_life_h * 3600.0) - 1.0) < _HALF_LIFE_AGREEMENT]
+    agreeing = [
+        name for name in names if abs(half_life_s / (get_nuclide(name).half_life_h * 3600.0) - 1.0) < _HALF_LIFE_AGREEMENT
+    ]
     return agreeing[0] if len(agreeing) == 1 else None
 
 
@@ -108,7 +110,9 @@ def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
     slope, intercept = rescale_of(dataset)
     found = find(dataset, "unit")
     unit = "" if found is None else str(found.value)
-    rescale = ValueScale(slope, intercept, unit, f"(0028,1053) Rescale Slope, {'(0054,1001) Units' if found is None else found.source}")
+    rescale = ValueScale(
+        slope, intercept, unit, f"(0028,1053) Rescale Slope, {'(0054,1001) Units' if found is None else found.source}"
+    )
     if choice == "rescale":
         return rescale
     mapping = concentration_mapping(dataset, what)
@@ -138,7 +142,9 @@ def _with_vendor_factor(dataset, rescale: ValueScale) -> ValueScale:
     for quantity, unit in (("activity_scale", "BQML"), ("suv_scale", "GML")):
         found = find(dataset, quantity)
         if found is not None and found.value > 0:
-            return ValueScale(rescale.slope * found.value, rescale.intercept * found.value, unit, f"(0028,1053) Rescale Slope x {found.source}")
+            return ValueScale(
+                rescale.slope * found.value, rescale.intercept * found.value, unit, f"(0028,1053) Rescale Slope x {found.source}"
+            )
     return rescale
 
 
@@ -167,7 +173,9 @@ def _mapping_of(dataset, what: str, kinds) -> ValueScale | None:
             scales.append(
                 ValueScale(number_of(slope, label), number_of(intercept, label), unit, "(0040,9096)[0] Real World Value Mapping")
             )
-        factors = {(scale.slope * unit_meaning(scale.unit).factor, scale.intercept * unit_meaning(scale.unit).factor) for scale in scales}
+        factors = {
+            (scale.slope * unit_meaning(scale.unit).factor, scale.intercept * unit_meaning(scale.unit).factor) for scale in scales
+        }
         if len(factors) > 1:
             raise DosimetryError(
                 f"Expected one real-world value mapping to a concentration in {what}, received {len(factors)} that differ; "
@@ -176,8 +184,6 @@ def _mapping_of(dataset, what: str, kinds) -> ValueScale | None:
         if scales:
             return scales[0]
     return None
-
-
 
 
 def check_decay_factor(

@@ -92,7 +92,9 @@ def load_activity_file(path, typed: dict | None = None) -> ActivityImage:
     start_h = positive_number(known["start_h"], f"start_h of {path.name}", zero_allowed=True)
     duration_s = None if known.get("duration_s") is None else positive_number(known["duration_s"], f"duration_s of {path.name}")
     if duration_s is not None and duration_s >= LONGEST_SCAN_S:
-        raise DosimetryError(f"Expected an acquisition of up to a day in {path.name}, received {duration_s:g} s; type duration_s in seconds.")
+        raise DosimetryError(
+            f"Expected an acquisition of up to a day in {path.name}, received {duration_s:g} s; type duration_s in seconds."
+        )
     factor = meaning.factor * _decay_factor(str(known["decay_correction"]).upper(), nuclide, start_h, duration_s, path.name)
     return ActivityImage(
         name=str(known.get("name") or path.name),
@@ -174,7 +176,9 @@ def load_dose_file(path, typed: dict | None = None) -> DoseVolume:
     known = {**read_sidecar(path), **checked_kind({} if typed is None else typed, dict, "what is typed about the file")}
     unknown = sorted(set(known) - set(DOSE_KEYS))
     if unknown:
-        raise DosimetryError(f"Expected for {path.name} only {', '.join(DOSE_KEYS)}, received {', '.join(unknown)}; correct the name.")
+        raise DosimetryError(
+            f"Expected for {path.name} only {', '.join(DOSE_KEYS)}, received {', '.join(unknown)}; correct the name."
+        )
     factor = _factor_to_gy(known, path.name)
     geometry, values = load_volume_file(path)
     dose = values.astype(np.float64) * factor
@@ -183,7 +187,9 @@ def load_dose_file(path, typed: dict | None = None) -> DoseVolume:
         raise DosimetryError(f"Expected dose in {path.name}, received a map without any above zero; check the file.")
     if dose.min() < 0:
         if dose.min() < -_NEGATIVE_SHARE * dose.max():
-            raise DosimetryError(f"Expected doses of zero or more in {path.name}, received {dose.min():.4g} Gy; check unit and interpolation.")
+            raise DosimetryError(
+                f"Expected doses of zero or more in {path.name}, received {dose.min():.4g} Gy; check unit and interpolation."
+            )
         warnings.append(f"{path.name}: {np.count_nonzero(dose < 0)} voxels slightly below zero were set to 0")
         dose = np.maximum(dose, 0.0)
     if dose.max() > _IMPLAUSIBLE_GY:
@@ -209,7 +215,9 @@ def dose_on_grid(dose: DoseVolume, target_geometry: ImageGeometry, matrix=None) 
         return dose
     inside = resample_array(np.ones(dose.geometry.size, dtype=np.uint8), dose.geometry, target_geometry, matrix, linear=False) > 0
     if not inside.any():
-        raise DosimetryError(f"Expected '{dose.name}' to overlap the target grid, received no common voxel; check the geometry of the file.")
+        raise DosimetryError(
+            f"Expected '{dose.name}' to overlap the target grid, received no common voxel; check the geometry of the file."
+        )
     warnings = list(dose.warnings)
     if not inside.all():
         warnings.append(f"{dose.name}: covers {np.count_nonzero(inside) / inside.size:.1%} of the target grid; the rest is 0")
@@ -239,14 +247,20 @@ def _factor_to_gy(known: dict, name: str) -> float:
         return float(table["dose"][key])
     if key in table["per_activity"]:
         if known.get("activity_gbq") is None:
-            raise DosimetryError(f"Expected activity_gbq for {name}, whose unit is {unit}, received none; type the administered activity.")
+            raise DosimetryError(
+                f"Expected activity_gbq for {name}, whose unit is {unit}, received none; type the administered activity."
+            )
         return float(table["per_activity"][key]) * positive_number(known["activity_gbq"], f"activity_gbq of {name}")
     if key in table["per_decay"]:
         if known.get("decays") is None:
-            raise DosimetryError(f"Expected decays for {name}, whose unit is {unit}, received none; type how many decays the source stands for.")
+            raise DosimetryError(
+                f"Expected decays for {name}, whose unit is {unit}, received none; type how many decays the source stands for."
+            )
         return float(table["per_decay"][key]) * positive_number(known["decays"], f"decays of {name}")
     reason = table["refused"].get(key, "a unit that is not known here")
-    raise DosimetryError(f"Expected an absorbed dose such as Gy for the unit of {name}, received '{unit}' ({reason}); convert the map first.")
+    raise DosimetryError(
+        f"Expected an absorbed dose such as Gy for the unit of {name}, received '{unit}' ({reason}); convert the map first."
+    )
 
 
 def _uncertainty(path: Path, known: dict, geometry: ImageGeometry, dose: np.ndarray, factor: float) -> np.ndarray | None:
@@ -257,7 +271,9 @@ def _uncertainty(path: Path, known: dict, geometry: ImageGeometry, dose: np.ndar
         raise DosimetryError(f"Expected uncertainty_kind absolute or relative for {path.name}, received '{kind}'; type one.")
     other, values = load_volume_file(path.parent / str(file))
     if not other.same_grid(geometry):
-        raise DosimetryError(f"Expected the uncertainty {file} on the grid of {path.name}, received another; write both on one grid.")
+        raise DosimetryError(
+            f"Expected the uncertainty {file} on the grid of {path.name}, received another; write both on one grid."
+        )
     if values.min() < 0:
         raise DosimetryError(f"Expected uncertainties of zero or more in {file}, received {values.min():.4g}; check the file.")
     return (values.astype(np.float64) * (dose if kind == "relative" else factor)).astype(np.float32)

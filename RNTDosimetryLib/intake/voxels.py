@@ -89,8 +89,14 @@ def pixels_of(path: str) -> tuple[np.ndarray, object]:
 
     dataset = dcmread(path)
     bits, high = dataset.get("BitsStored"), dataset.get("HighBit")
-    if bits is not None and high is not None and number_of(high, "(0028,0102) High Bit") != number_of(bits, "(0028,0101) Bits Stored") - 1:
-        raise DosimetryError(f"Expected a High Bit one below Bits Stored in {path}, received {high} and {bits}; send the images again.")
+    if (
+        bits is not None
+        and high is not None
+        and number_of(high, "(0028,0102) High Bit") != number_of(bits, "(0028,0101) Bits Stored") - 1
+    ):
+        raise DosimetryError(
+            f"Expected a High Bit one below Bits Stored in {path}, received {high} and {bits}; send the images again."
+        )
     try:
         stored = dataset.pixel_array
     except (AttributeError, ValueError, RuntimeError, NotImplementedError, KeyError, TypeError) as error:

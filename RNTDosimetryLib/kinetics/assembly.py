@@ -114,13 +114,19 @@ def _ranking(choice: Choice, samples: Samples, row: int) -> tuple[RankedModel, .
     for candidate, reason, weight in zip(choice.candidates, choice.reasons, choice.weights):
         fitted = candidate.problem is not None
         stated = fitted and (samples.known or candidate.degrees_of_freedom > 0) and bool(candidate.analysis.determined[row])
-        ranked.append(RankedModel(
-            candidate.model.name, candidate.model.label, not reason, reason, float(weight),
-            float(candidate.criterion[row]) if fitted and candidate.corrected else None,
-            float(candidate.solution.chi2[row]) if fitted and samples.known else None,
-            float(candidate.analysis.tia[row]) if fitted else None,
-            float(candidate.analysis.tia_sd[row]) if stated else None,
-        ))
+        ranked.append(
+            RankedModel(
+                candidate.model.name,
+                candidate.model.label,
+                not reason,
+                reason,
+                float(weight),
+                float(candidate.criterion[row]) if fitted and candidate.corrected else None,
+                float(candidate.solution.chi2[row]) if fitted and samples.known else None,
+                float(candidate.analysis.tia[row]) if fitted else None,
+                float(candidate.analysis.tia_sd[row]) if stated else None,
+            )
+        )
     return tuple(sorted(ranked, key=lambda item: (not item.admitted, -item.weight)))
 
 
@@ -138,15 +144,23 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
     if solution.at_slowest[row]:
         texts.append("the curve falls no faster than physical decay: the biological rate is at its bound of zero")
     if tail_share > limits["tail_share_warning"]["value"]:
-        texts.append(f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h")
+        texts.append(
+            f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h"
+        )
     if population is not None and population.clearance is not None and candidate.model.fitted_rates:
-        texts.append(f"the clearance rate is held by the population '{population.name}' ({status_words(population.clearance.status)})")
+        texts.append(
+            f"the clearance rate is held by the population '{population.name}' ({status_words(population.clearance.status)})"
+        )
     for kind in filter(None, candidate.model.held):
         rate = (population or PopulationPrior("")).rate(kind)
         words = kind.replace("_", " ")
-        texts.append(f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, {status_words(rate.status)})")
+        texts.append(
+            f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, {status_words(rate.status)})"
+        )
     if solution.penalty[row] > 4:
-        texts.append(f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population")
+        texts.append(
+            f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population"
+        )
     enlarged = float(noise_scale(solution.chi2[row : row + 1], degrees, True)[0])
     if samples.known and enlarged > 1:
         texts.append(

@@ -42,7 +42,9 @@ def early_activity(fit: KineticFit, administered_activity_mbq: float | None = No
     times, values = np.array(fit.times_h)[order], np.array(fit.activities_mbq)[order]
     later = np.flatnonzero((times > times[0]) & (values > SMALLEST_NUMBER))
     if not later.size or not values[0] > SMALLEST_NUMBER:
-        raise DosimetryError("Expected a fit with activity at two times or more, received one without; nothing is known of its early part.")
+        raise DosimetryError(
+            "Expected a fit with activity at two times or more, received one without; nothing is known of its early part."
+        )
     first_h, first, second = float(times[0]), float(values[0]), int(later[0])
     rate = max(math.log(first / values[second]) / (times[second] - first_h), fit.decay_constant_per_h)
     if fit.model == TRAPEZOID:
@@ -58,13 +60,25 @@ def early_activity(fit: KineticFit, administered_activity_mbq: float | None = No
                 f"Expected at least the {first:.4g} MBq of the first sample as administered activity, received {given:.4g} MBq; check both."
             )
         most = first_h * (given if given <= first * (1 + 1e-9) else (given - first) / math.log(given / first))
-    return EarlyActivity(first_h, fitted, float(first * math.expm1(rate * first_h) / rate), most, None if most is None else fit.tia_mbq_h - fitted + most)
+    return EarlyActivity(
+        first_h,
+        fitted,
+        float(first * math.expm1(rate * first_h) / rate),
+        most,
+        None if most is None else fit.tia_mbq_h - fitted + most,
+    )
 
 
 def falls_faster_at_first(fit: KineticFit, uncertainties: np.ndarray) -> bool:
     """Whether a mono-exponential was taken for samples that fall faster from the first to the second than to the third, beyond noise."""
     values, times = np.array(fit.activities_mbq)[:3], np.array(fit.times_h)[:3]
-    if fit.model != "mono" or len(times) < 3 or not times[0] > 0 or (np.diff(times) <= 0).any() or (values <= SMALLEST_NUMBER).any():
+    if (
+        fit.model != "mono"
+        or len(times) < 3
+        or not times[0] > 0
+        or (np.diff(times) <= 0).any()
+        or (values <= SMALLEST_NUMBER).any()
+    ):
         return False
     # Difference of the two logarithmic slopes as a weighted sum of the logarithms.
     gaps = np.diff(times)

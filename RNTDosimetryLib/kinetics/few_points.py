@@ -50,7 +50,9 @@ def single_time_point(
     samples = check_samples([time_h], [[activity_mbq]], decay, uncertainty_mbq)
     time, activity = float(samples.times_h[0]), float(samples.activities_mbq[0, 0])
     if time <= 0:
-        raise DosimetryError("Expected one sample after the administration, received a time of 0 h; measure near the effective half-life.")
+        raise DosimetryError(
+            "Expected one sample after the administration, received a time of 0 h; measure near the effective half-life."
+        )
     population = as_population(prior)
     half_life = _half_life(effective_half_life_h, population, decay)
     spread = _spread(half_life_log_sd, population if effective_half_life_h is None else None, decay)
@@ -65,7 +67,9 @@ def single_time_point(
     return _madsen(samples, time, activity, decay, half_life, spread)
 
 
-def two_points(times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prior: PopulationPrior | RatePrior | None = None) -> KineticFit:
+def two_points(
+    times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prior: PopulationPrior | RatePrior | None = None
+) -> KineticFit:
     """Mono-exponential through two samples, never slower than physical decay; with ``prior`` a maximum a posteriori fit.
 
     Warns with the expected error where the samples lie badly for the half-life they give. Raises DosimetryError for
@@ -73,7 +77,9 @@ def two_points(times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prio
     """
     fit = fit_time_activity(times_h, activities_mbq, nuclide, uncertainties_mbq, model="mono", prior=prior)
     if len(fit.times_h) != 2 or fit.times_h[0] == fit.times_h[1]:
-        raise DosimetryError(f"Expected samples at two different times, received {len(fit.times_h)} at {fit.times_h} h; use fit_time_activity.")
+        raise DosimetryError(
+            f"Expected samples at two different times, received {len(fit.times_h)} at {fit.times_h} h; use fit_time_activity."
+        )
     if prior is not None or fit.effective_half_life_h is None:
         return fit
     limits = rules()
@@ -100,17 +106,23 @@ def later_cycle(
     decay = decay_of(nuclide)
     values, times = as_numbers(activities_mbq, "activities_mbq", "MBq"), as_numbers(times_h, "times_h", "hours")
     one = values.ndim == 0 and times.ndim == 0
-    samples = check_samples(np.atleast_1d(times) if one else times, np.atleast_2d(values) if one else values[None], decay, uncertainties_mbq)
+    samples = check_samples(
+        np.atleast_1d(times) if one else times, np.atleast_2d(values) if one else values[None], decay, uncertainties_mbq
+    )
     amplitudes, rates = _earlier_curve(earlier, decay)
     weights, values = 1.0 / samples.sigmas_mbq[0] ** 2, samples.activities_mbq[0]
 
     def scale_and_tia(amplitudes, rates):
         shape = np.exp(-samples.times_h[:, None] * rates) @ amplitudes
         if not (weights * shape**2).sum() > 0:
-            raise DosimetryError("Expected activity in the earlier cycle's curve at these times, received none; check times and region.")
+            raise DosimetryError(
+                "Expected activity in the earlier cycle's curve at these times, received none; check times and region."
+            )
         scale = float((weights * shape * values).sum() / (weights * shape**2).sum())
         if scale <= 0:
-            raise DosimetryError(f"Expected positive activity in the later cycle, received a scale of {scale:.3g} to the earlier one; check the samples.")
+            raise DosimetryError(
+                f"Expected positive activity in the later cycle, received a scale of {scale:.3g} to the earlier one; check the samples."
+            )
         return scale, scale * float((amplitudes / rates).sum())
 
     scale, tia = scale_and_tia(amplitudes, rates)
@@ -195,7 +207,9 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
     if half_life is None:
         # errors within +-10 % of a method in its range, evenly distributed
         error = 0.1 / math.sqrt(3.0)
-        texts.append(f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known")
+        texts.append(
+            f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known"
+        )
     else:
         error = _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay)
         bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
@@ -255,18 +269,29 @@ def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, s
 def _earlier_curve(earlier, decay: DecayOnly) -> tuple[np.ndarray, np.ndarray]:
     if not isinstance(earlier, KineticFit):
         if earlier is None:
-            raise DosimetryError("Expected the fit of the earlier cycle or its effective half-life in hours, received None; give one of them.")
+            raise DosimetryError(
+                "Expected the fit of the earlier cycle or its effective half-life in hours, received None; give one of them."
+            )
         return np.ones(1), np.array([LN2 / _half_life(earlier, None, decay)])
     if not earlier.amplitudes_mbq or not max(earlier.amplitudes_mbq) > 0:
-        raise DosimetryError(f"Expected a fit with exponentials from the earlier cycle, received '{earlier.model}'; fit it with a model.")
+        raise DosimetryError(
+            f"Expected a fit with exponentials from the earlier cycle, received '{earlier.model}'; fit it with a model."
+        )
     if abs(earlier.decay_constant_per_h / decay.decay_constant_per_h - 1) > 1e-6:
-        raise DosimetryError(f"Expected the same nuclide in both cycles, received {earlier.nuclide} and {decay.name}; fit this cycle alone.")
+        raise DosimetryError(
+            f"Expected the same nuclide in both cycles, received {earlier.nuclide} and {decay.name}; fit this cycle alone."
+        )
     return np.array(earlier.amplitudes_mbq), np.array(earlier.rates_per_h)
 
 
 def _shape_error(earlier, decay: DecayOnly, scale_and_tia, tia: float) -> float | None:
     """Relative uncertainty of the integral from the earlier fit's covariance; None where there is none."""
-    if not isinstance(earlier, KineticFit) or earlier.covariance is None or earlier.averaged or earlier.model not in list_models():
+    if (
+        not isinstance(earlier, KineticFit)
+        or earlier.covariance is None
+        or earlier.averaged
+        or earlier.model not in list_models()
+    ):
         return None
     model = get_model(earlier.model)
     values = np.array(list(earlier.parameters.values()))
@@ -296,7 +321,9 @@ def _as_fit(model, label, samples: Samples, decay, amplitudes, rates, tia, uncer
     limit = rules()["tail_share_warning"]["value"]
     texts = list(texts)
     if share > limit:
-        texts.append(f"{100 * share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h")
+        texts.append(
+            f"{100 * share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h"
+        )
     if uncertainty is None:
         expected = "" if error is None else f"; the method alone has {100 * error:.0f} %"
         texts.append(f"the uncertainty cannot be stated without that of the activity{expected}")

@@ -70,10 +70,22 @@ def fit_time_activity(
     """
     activities_mbq = as_numbers(activities_mbq, "activities_mbq", "MBq")
     if activities_mbq.ndim != 1:
-        raise DosimetryError(f"Expected a list of activities in MBq, received shape {activities_mbq.shape}; give one for each time.")
+        raise DosimetryError(
+            f"Expected a list of activities in MBq, received shape {activities_mbq.shape}; give one for each time."
+        )
     return fit_time_activities(
-        times_h, [activities_mbq], nuclide, uncertainties_mbq, model, relative_uncertainty=relative_uncertainty, counts=counts,
-        weighting=weighting, prior=prior, model_averaging=model_averaging, bootstrap=bootstrap, seed=seed,
+        times_h,
+        [activities_mbq],
+        nuclide,
+        uncertainties_mbq,
+        model,
+        relative_uncertainty=relative_uncertainty,
+        counts=counts,
+        weighting=weighting,
+        prior=prior,
+        model_averaging=model_averaging,
+        bootstrap=bootstrap,
+        seed=seed,
         rank_others=rank_others,
     )[0]
 
@@ -107,7 +119,9 @@ def fit_time_activities(
         fits = _fit_exponentials(samples, decay, population, names, chosen, model_averaging)
     if bootstrap:
         again = {"nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging, "rank_others": False}
-        fits = tuple(add_bootstrap(fit, samples, row, bootstrap, seed, fit_time_activities, again) for row, fit in enumerate(fits))
+        fits = tuple(
+            add_bootstrap(fit, samples, row, bootstrap, seed, fit_time_activities, again) for row, fit in enumerate(fits)
+        )
     return fits
 
 
@@ -128,7 +142,9 @@ def _requested(model, samples: Samples, rank_others: bool) -> tuple[list, object
     if isinstance(model, (list, tuple)) and model and TRAPEZOID not in model:
         named = {get_model(item).name: item for item in model}
         return list(named.values()) if SIMPLEST in named else [SIMPLEST, *named.values()], None
-    raise DosimetryError(f"Expected 'auto', the name of a model or a list of names to choose from, received {shown(model)}; see list_models().")
+    raise DosimetryError(
+        f"Expected 'auto', the name of a model or a list of names to choose from, received {shown(model)}; see list_models()."
+    )
 
 
 def _fit_exponentials(
@@ -187,7 +203,9 @@ def _candidate(
     simplest = get_model(SIMPLEST).parameter_count - int(population is not None and population.clearance is not None)
     if not chosen and not enough_samples(samples.count, free, simplest, samples.known):
         return Candidate(model, free, TOO_FEW_SAMPLES)
-    problem = Problem(model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd)
+    problem = Problem(
+        model, samples.times_h, samples.activities_mbq, 1.0 / samples.sigmas_mbq, decay.decay_constant_per_h, log_rate, log_sd
+    )
     solution = solve(problem)
     degrees = residual_freedom(samples.count, free, model.parameter_count, samples.known)
     scale = noise_scale(solution.chi2, degrees, samples.known)
@@ -229,14 +247,18 @@ def add_bootstrap(fit: KineticFit, samples: Samples, row: int, count: int, seed:
     sigmas = samples.sigmas_mbq[row]
     if not samples.known:
         if fit.degrees_of_freedom == 0:
-            raise DosimetryError("Expected uncertainties or more samples than parameters for a bootstrap, received neither; give uncertainties.")
+            raise DosimetryError(
+                "Expected uncertainties or more samples than parameters for a bootstrap, received neither; give uncertainties."
+            )
         residuals = (samples.activities_mbq[row] - fit.activity_mbq(samples.times_h)) / sigmas
         sigmas = sigmas * np.sqrt((residuals**2).sum() / fit.degrees_of_freedom)
     generator = np.random.default_rng(seed)
     simulated = fit.activity_mbq(samples.times_h) + sigmas * generator.standard_normal((count, sigmas.size))
     simulated = simulated[simulated.max(axis=1) > 0]
     if len(simulated) < 2:
-        raise DosimetryError("Expected activities above their noise for a bootstrap, received none; the region shows nothing to fit.")
+        raise DosimetryError(
+            "Expected activities above their noise for a bootstrap, received none; the region shows nothing to fit."
+        )
     uncertainties = sigmas if samples.known else None
     again = refit(samples.times_h, simulated, uncertainties_mbq=uncertainties, weighting=_plain_weighting(samples), **arguments)
     tias = np.array([item.tia_mbq_h for item in again])

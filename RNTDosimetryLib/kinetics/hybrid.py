@@ -66,8 +66,13 @@ def hybrid_curve(
     spect_times, activities, spect_relative = _points(spect_times_h, spect_activities_mbq, spect_uncertainties_mbq, "SPECT")
     if times.size < 2:
         raise DosimetryError(f"Expected at least two planar points, received {times.size}; one point has no course in time.")
-    if spect_systematic_relative is not None and not 0 <= any_number(spect_systematic_relative, "spect_systematic_relative", "give 0.05 for 5 %") < 1:
-        raise DosimetryError(f"Expected a systematic fraction from 0 to 1, received {spect_systematic_relative}; give 0.05 for 5 %.")
+    if (
+        spect_systematic_relative is not None
+        and not 0 <= any_number(spect_systematic_relative, "spect_systematic_relative", "give 0.05 for 5 %") < 1
+    ):
+        raise DosimetryError(
+            f"Expected a systematic fraction from 0 to 1, received {spect_systematic_relative}; give 0.05 for 5 %."
+        )
     warnings = []
     shares = _interpolation(times, spect_times, warnings)
     log_scales = np.log(activities) - shares @ np.log(values)
@@ -97,17 +102,25 @@ def _points(times_h, values, uncertainties, name: str) -> tuple[np.ndarray, np.n
     times = np.atleast_1d(as_numbers(times_h, f"{name} times", "hours"))
     values = np.atleast_1d(as_numbers(values, f"{name} values", "their unit"))
     if times.ndim != 1 or times.shape != values.shape or times.size == 0:
-        raise DosimetryError(f"Expected one {name} value per time, received {times.size} times and {values.size} values; pair them up.")
+        raise DosimetryError(
+            f"Expected one {name} value per time, received {times.size} times and {values.size} values; pair them up."
+        )
     if times.min() < 0 or np.unique(times).size != times.size:
-        raise DosimetryError(f"Expected different {name} times in hours, not negative, received {shown(times.tolist())}; check the clock.")
+        raise DosimetryError(
+            f"Expected different {name} times in hours, not negative, received {shown(times.tolist())}; check the clock."
+        )
     if values.min() < SMALLEST_NUMBER:
-        raise DosimetryError(f"Expected {name} values above zero, received {shown(values.tolist())}; leave out points without signal.")
+        raise DosimetryError(
+            f"Expected {name} values above zero, received {shown(values.tolist())}; leave out points without signal."
+        )
     order = np.argsort(times)
     if uncertainties is None:
         return times[order], values[order], None
     sigma = as_numbers(uncertainties, f"{name} uncertainties", "the unit of the values")
     if sigma.shape not in ((), values.shape) or sigma.min() < SMALLEST_NUMBER:
-        raise DosimetryError(f"Expected a positive uncertainty for each {name} value, received {shown(uncertainties)}; give standard uncertainties.")
+        raise DosimetryError(
+            f"Expected a positive uncertainty for each {name} value, received {shown(uncertainties)}; give standard uncertainties."
+        )
     return times[order], values[order], (np.broadcast_to(sigma, values.shape) / values)[order]
 
 
@@ -150,5 +163,7 @@ def _mean(log_scales: np.ndarray, covariance: np.ndarray | None, warnings: list[
         variance *= chi2 / (count - 1)
     if probability < _DISAGREEMENT_PROBABILITY:
         spread = 100 * (math.exp(np.ptp(log_scales)) - 1)
-        warnings.append(f"The SPECT points give scales {spread:.0f} % apart, more than their uncertainties allow; check overlap in the planar images.")
+        warnings.append(
+            f"The SPECT points give scales {spread:.0f} % apart, more than their uncertainties allow; check overlap in the planar images."
+        )
     return mean, float(variance), probability

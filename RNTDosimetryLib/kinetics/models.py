@@ -185,7 +185,9 @@ def get_model(model) -> ExponentialModel:
     if isinstance(model, ExponentialModel):
         return model
     if not isinstance(model, str) or model not in _MODELS:
-        raise DosimetryError(f"Expected a model out of auto, {', '.join(list_models())}, received '{shown(model)}'; choose one of these.")
+        raise DosimetryError(
+            f"Expected a model out of auto, {', '.join(list_models())}, received '{shown(model)}'; choose one of these."
+        )
     return _MODELS[model]
 
 

@@ -54,7 +54,9 @@ class RatePrior(Record):
         object.__setattr__(self, "log_sd", log_sd)
 
     @classmethod
-    def from_effective_half_life(cls, half_life_h: float, decay_constant_per_h: float, log_sd: float, source: str = "", status: str = "user"):
+    def from_effective_half_life(
+        cls, half_life_h: float, decay_constant_per_h: float, log_sd: float, source: str = "", status: str = "user"
+    ):
         """Population of the biological rate whose median belongs to an effective half-life in hours.
 
         log_sd is the spread of the effective half-life, ln(geometric standard deviation); it is carried to the
@@ -63,7 +65,9 @@ class RatePrior(Record):
         half_life_h = any_number(half_life_h, "half_life_h", "give the median effective half-life in hours")
         decay_constant_per_h = any_number(decay_constant_per_h, "decay_constant_per_h", "give that of the nuclide, per hour")
         if not decay_constant_per_h > 0:
-            raise DosimetryError(f"Expected a positive decay_constant_per_h, received {decay_constant_per_h}; give that of the nuclide.")
+            raise DosimetryError(
+                f"Expected a positive decay_constant_per_h, received {decay_constant_per_h}; give that of the nuclide."
+            )
         log_sd = checked_log_sd(log_sd, "log_sd")
         rate = math.log(2.0) / half_life_h if half_life_h > SMALLEST_NUMBER else 0.0
         if rate <= decay_constant_per_h * (1 + 1e-9):
@@ -95,7 +99,9 @@ class PopulationPrior(Record):
     def __post_init__(self):
         for kind in ("clearance", *GENERAL_RATES):
             if not isinstance(getattr(self, kind), (RatePrior, type(None))):
-                raise DosimetryError(f"Expected a RatePrior for {kind}, received {shown(getattr(self, kind))}; make one with RatePrior(...).")
+                raise DosimetryError(
+                    f"Expected a RatePrior for {kind}, received {shown(getattr(self, kind))}; make one with RatePrior(...)."
+                )
 
     def rate(self, kind: str) -> RatePrior:
         """Population rate of a kind, the general one where this tissue has none of its own."""
@@ -109,7 +115,9 @@ def as_population(prior) -> PopulationPrior | None:
         return prior
     if isinstance(prior, RatePrior):
         return PopulationPrior("given by the user", clearance=prior)
-    raise DosimetryError(f"Expected a PopulationPrior or RatePrior as prior, received {shown(prior)}; use population_prior(...) or RatePrior(...).")
+    raise DosimetryError(
+        f"Expected a PopulationPrior or RatePrior as prior, received {shown(prior)}; use population_prior(...) or RatePrior(...)."
+    )
 
 
 def checked_log_sd(value, name: str) -> float:
@@ -152,7 +160,10 @@ def population_prior(radiopharmaceutical: str, tissue: str) -> PopulationPrior:
         names = [entry["tissue"], *entry.get("also", [])]
         if _plain(entry["radiopharmaceutical"]) == _plain(radiopharmaceutical) and _plain(tissue) in map(_plain, names):
             prior = RatePrior.from_effective_half_life(
-                entry["effective_half_life_h"], math.log(2.0) / entry["physical_half_life_h"], entry["log_sd"], entry["source"],
+                entry["effective_half_life_h"],
+                math.log(2.0) / entry["physical_half_life_h"],
+                entry["log_sd"],
+                entry["source"],
                 entry["status"],
             )
             return PopulationPrior(f"{entry['radiopharmaceutical']} {entry['tissue']}", clearance=prior)

@@ -91,7 +91,9 @@ class KineticFit(Record):
         """Activity of the fitted curve, MBq, at times in hours (a number or an array), none before the administration."""
         times = as_numbers(times_h, "times_h", "hours")
         if (times < 0).any():
-            raise DosimetryError(f"Expected times in hours after the start of administration, received {times.min():g} h; give 0 or later.")
+            raise DosimetryError(
+                f"Expected times in hours after the start of administration, received {times.min():g} h; give 0 or later."
+            )
         if self.model == TRAPEZOID:
             order = np.argsort(self.times_h, kind="stable")
             knots, values = np.array(self.times_h)[order], np.array(self.activities_mbq)[order]

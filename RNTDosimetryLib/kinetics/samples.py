@@ -50,9 +50,13 @@ def decay_of(nuclide) -> DecayOnly:
     try:
         constant = float(nuclide.decay_constant_per_h)
     except (AttributeError, TypeError, ValueError) as error:
-        raise DosimetryError(f"Expected a nuclide name such as 'Lu-177' or a Nuclide, received {shown(nuclide)}; choose one.") from error
+        raise DosimetryError(
+            f"Expected a nuclide name such as 'Lu-177' or a Nuclide, received {shown(nuclide)}; choose one."
+        ) from error
     if not (np.isfinite(constant) and constant > 0):
-        raise DosimetryError(f"Expected a radioactive nuclide with a positive decay constant, received {constant} per hour; choose another.")
+        raise DosimetryError(
+            f"Expected a radioactive nuclide with a positive decay constant, received {constant} per hour; choose another."
+        )
     return DecayOnly(str(getattr(nuclide, "name", "unnamed")), constant)
 
 
@@ -66,7 +70,9 @@ def check_unit_of_times(times_h: np.ndarray, decay_constant_per_h: float) -> Non
         )
     if ((times_h > 0) & (times_h < SHORTEST_TIME_H)).any():
         shortest = times_h[times_h > 0].min()
-        raise DosimetryError(f"Expected times of 0 or at least {SHORTEST_TIME_H:g} h, received {shortest:g} h; check the unit: hours expected.")
+        raise DosimetryError(
+            f"Expected times of 0 or at least {SHORTEST_TIME_H:g} h, received {shortest:g} h; check the unit: hours expected."
+        )
 
 
 def as_times(times_h, decay: DecayOnly) -> np.ndarray:
@@ -83,7 +89,13 @@ def as_times(times_h, decay: DecayOnly) -> np.ndarray:
 
 
 def check_samples(
-    times_h, activities_mbq, decay: DecayOnly, uncertainties_mbq=None, relative_uncertainty=None, counts=None, weighting="relative"
+    times_h,
+    activities_mbq,
+    decay: DecayOnly,
+    uncertainties_mbq=None,
+    relative_uncertainty=None,
+    counts=None,
+    weighting="relative",
 ) -> Samples:
     """Samples of n curves. activities_mbq: (n, t); uncertainties_mbq and counts: a number, (t,) or (n, t).
 
@@ -99,9 +111,15 @@ def check_samples(
     if (activities.max(axis=1) <= SMALLEST_NUMBER).any():
         raise DosimetryError("Expected at least one positive activity, received none; the region shows nothing to fit.")
     one_of(weighting, WEIGHTINGS, "weighting")
-    given = [name for name, value in (
-        ("uncertainties_mbq", uncertainties_mbq), ("relative_uncertainty", relative_uncertainty), ("counts", counts),
-    ) if value is not None]
+    given = [
+        name
+        for name, value in (
+            ("uncertainties_mbq", uncertainties_mbq),
+            ("relative_uncertainty", relative_uncertainty),
+            ("counts", counts),
+        )
+        if value is not None
+    ]
     if len(given) > 1:
         raise DosimetryError(f"Expected one kind of uncertainty, received {' and '.join(given)}; give one of them.")
     floor = np.maximum(activities, rules()["smallest_weight_share"]["value"] * activities.max(axis=1, keepdims=True))
@@ -110,7 +128,9 @@ def check_samples(
     elif relative_uncertainty is not None:
         relative = _positive(relative_uncertainty, "relative_uncertainty", "parts of 1", activities.shape)
         if relative.max() > 1:
-            raise DosimetryError(f"Expected relative_uncertainty in parts of 1, at most 1, received {relative.max():g}; give 0.05 for 5 %.")
+            raise DosimetryError(
+                f"Expected relative_uncertainty in parts of 1, at most 1, received {relative.max():g}; give 0.05 for 5 %."
+            )
         sigmas = relative * floor
     elif counts is not None:
         sigmas = floor / np.sqrt(_positive(counts, "counts", "counts", activities.shape))
@@ -123,7 +143,9 @@ def check_samples(
 def _positive(values, name: str, unit: str, shape: tuple) -> np.ndarray:
     array = as_numbers(values, name, unit)
     if array.ndim > 2 or array.shape[-1:] not in ((), (1,), shape[1:]) or (array.ndim == 2 and len(array) not in (1, shape[0])):
-        raise DosimetryError(f"Expected {name} as one number or one for each of the {shape[1]} samples, received shape {array.shape}.")
+        raise DosimetryError(
+            f"Expected {name} as one number or one for each of the {shape[1]} samples, received shape {array.shape}."
+        )
     if array.min() < SMALLEST_NUMBER:
         raise DosimetryError(f"Expected positive {name} in {unit}, received {array.min():g}; leave it out where it is not known.")
     return np.broadcast_to(array, shape).copy()

@@ -114,7 +114,9 @@ def admission(candidates: list[Candidate], row: int) -> list[str]:
             reasons.append(TOO_FEW_SAMPLES)
         elif candidate.unclear[row] and (richer or not candidate.usable[row]):
             reasons.append(candidate.unclear[row])
-        elif not simplest.refusal and candidate.criterion[row] > highest_criterion(simplest.criterion[row], any(candidate.model.held)):
+        elif not simplest.refusal and candidate.criterion[row] > highest_criterion(
+            simplest.criterion[row], any(candidate.model.held)
+        ):
             reasons.append("the samples do not show what this population rate describes")
         else:
             reasons.append("")

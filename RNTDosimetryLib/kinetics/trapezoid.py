@@ -21,7 +21,9 @@ def trapezoid_fit(samples: Samples, row: int, decay: DecayOnly) -> KineticFit:
     below = int(np.count_nonzero(values < 0))
     values = np.maximum(values, 0.0)
     if not values.any():
-        raise DosimetryError("Expected at least one time with a positive mean activity, received none; the region shows nothing to integrate.")
+        raise DosimetryError(
+            "Expected at least one time with a positive mean activity, received none; the region shows nothing to integrate."
+        )
     gaps = np.diff(times)
     shares = np.zeros(times.size)
     shares[0] += times[0]
@@ -34,7 +36,9 @@ def trapezoid_fit(samples: Samples, row: int, decay: DecayOnly) -> KineticFit:
     if tail_share > rules()["tail_share_warning"]["value"]:
         texts.append(f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {times[-1]:g} h")
     if times[0] > 0:
-        texts.append(f"the activity before the first sample at {times[0]:g} h is taken as constant ({100 * times[0] * values[0] / tia:.0f} % of the integral)")
+        texts.append(
+            f"the activity before the first sample at {times[0]:g} h is taken as constant ({100 * times[0] * values[0] / tia:.0f} % of the integral)"
+        )
     if below:
         texts.append(f"{below} samples below zero count as zero")
     uncertainty = float(np.sqrt((shares**2 / total).sum())) if samples.known else None

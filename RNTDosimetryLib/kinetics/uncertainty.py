@@ -67,7 +67,13 @@ def analyze(problem: Problem, solution: Solution, scale: np.ndarray) -> Analysis
     last = problem.times_h.max() if problem.times_h.size else 0.0
     tia = (solution.coefficients * tia_of_basis(rates, size)).sum(axis=1)
     return Analysis(
-        parameters, covariance, determined, amplitudes, rates, tia, np.sqrt(np.maximum(variance, 0.0)),
+        parameters,
+        covariance,
+        determined,
+        amplitudes,
+        rates,
+        tia,
+        np.sqrt(np.maximum(variance, 0.0)),
         np.clip((amplitudes / rates * np.exp(-rates * last)).sum(axis=1), 0.0, tia),
     )
 

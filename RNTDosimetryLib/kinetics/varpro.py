@@ -44,7 +44,12 @@ def _solve_block(problem: Problem) -> Solution:
     free = ~problem.held
     at_fastest = ((log_rates > fastest - 1e-6) & free).any(axis=1) | (free[0] & (log_rates[:, 0] > problem.first_limit - 1e-6))
     return Solution(
-        state["c"][best], log_rates, state["chi2"][best], state["penalty"][best], x[best, 0] <= slowest + 1e-9, at_fastest,
+        state["c"][best],
+        log_rates,
+        state["chi2"][best],
+        state["penalty"][best],
+        x[best, 0] <= slowest + 1e-9,
+        at_fastest,
         converged[best],
     )
 
@@ -112,8 +117,16 @@ def evaluate(problem: Problem, log_rates: np.ndarray) -> dict[str, np.ndarray]:
     prior, prior_slope = population_term(problem, log_rates)
     chi2, penalty = (residual**2).sum(axis=1), (prior**2).sum(axis=1)
     return {
-        "c": c, "residual": residual, "q": q, "exponentials": exponentials[:, : log_rates.shape[1]], "log_rates": log_rates,
-        "chi2": chi2, "penalty": penalty, "objective": chi2 + penalty, "prior": prior, "prior_slope": prior_slope,
+        "c": c,
+        "residual": residual,
+        "q": q,
+        "exponentials": exponentials[:, : log_rates.shape[1]],
+        "log_rates": log_rates,
+        "chi2": chi2,
+        "penalty": penalty,
+        "objective": chi2 + penalty,
+        "prior": prior,
+        "prior_slope": prior_slope,
     }
 
 
@@ -194,7 +207,9 @@ def _refine(problem: Problem, x: np.ndarray) -> tuple[np.ndarray, dict, np.ndarr
         better = trial["objective"] <= state["objective"]
         moved = np.abs(there - here).max(axis=1)
         predicted = -(step * (2 * gradient * keep + (matrix @ step[..., None])[..., 0])).sum(axis=1)
-        damping[rows], growth[rows] = _next_damping(damping[rows], growth[rows], state["objective"] - trial["objective"], predicted, better)
+        damping[rows], growth[rows] = _next_damping(
+            damping[rows], growth[rows], state["objective"] - trial["objective"], predicted, better
+        )
         x[rows[better]] = there[better]
         for key, value in final.items():
             value[rows[better]] = trial[key][better]

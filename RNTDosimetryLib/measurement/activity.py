@@ -158,7 +158,10 @@ def measure_activity(
     recovery = region.recovery_coefficient
     activity = mean * region.volume_ml / 1e6 / recovery
     if region.name not in occupancies:
-        occupancies = {**occupancies, region.name: weights if fractional else occupancy_on_grid(region, image.geometry, np.linalg.inv(matrix))}
+        occupancies = {
+            **occupancies,
+            region.name: weights if fractional else occupancy_on_grid(region, image.geometry, np.linalg.inv(matrix)),
+        }
     random = _noise_mbq(weights, region.name, occupancies, image, resolution_fwhm_mm, region.volume_ml / 1e6 / recovery)
     volume_part, boundary_part = _boundary_parts(region, image, resolution_fwhm_mm, delineation_fwhm_mm)
     return RegionActivity(
@@ -189,7 +192,9 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
     Raises DosimetryError for none, for different regions, or for two at one time.
     """
     if not isinstance(measurements, Iterable) or isinstance(measurements, (str, bytes, np.ndarray)):
-        raise DosimetryError(f"Expected a list of measurements of a region, received {shown(measurements)}; measure it at each time.")
+        raise DosimetryError(
+            f"Expected a list of measurements of a region, received {shown(measurements)}; measure it at each time."
+        )
     ordered = sorted((checked_kind(item, RegionActivity, "a measurement") for item in measurements), key=lambda item: item.time_h)
     if not ordered:
         raise DosimetryError(
@@ -233,7 +238,9 @@ def _weights_on_image(image: ActivityImage, region: Region, matrix: np.ndarray) 
     return occupancy_on_grid(region, image.geometry, inverse), True
 
 
-def _noise_mbq(weights: np.ndarray, name: str, occupancies, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float) -> float | None:
+def _noise_mbq(
+    weights: np.ndarray, name: str, occupancies, image: ActivityImage, fwhm_mm: float | None, mbq_per_bq_ml: float
+) -> float | None:
     """Standard error of the mean as MBq; None for fewer than two voxels.
 
     By ``noise_of_mean``, at most the spread of the voxels, which holds blur and unevenness as well, over the square root of how

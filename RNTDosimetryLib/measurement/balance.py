@@ -56,7 +56,9 @@ def check_total_activity(
     nuclide = image.nuclide or nuclide
     if not nuclide:
         raise DosimetryError(f"Expected the nuclide of '{image.name}', received none; type it.")
-    administered_mbq = checked_number(administered_mbq, "a positive administered activity in MBq", "type it", 0.0, 1e9, above=True)
+    administered_mbq = checked_number(
+        administered_mbq, "a positive administered activity in MBq", "type it", 0.0, 1e9, above=True
+    )
     checked_number(excreted_share, "an excreted share", "give 0.4 for 40 %", 0.0, 1.0, below=True)
     checked_relative(administered_relative_uncertainty, "the administered activity")
     decay = math.exp(-get_nuclide(nuclide).decay_constant_per_h * image.start_h)
@@ -68,7 +70,11 @@ def check_total_activity(
     margin = _COVERAGE_FACTOR * (_ASSUMED_RELATIVE_UNCERTAINTY * ratio if uncertainty is None else uncertainty)
     warnings = []
     if ratio - 1.0 > margin:
-        warnings.append(f"{image.name}: {total:.4g} MBq in the image, more than the {expected:.4g} MBq left of the administered activity")
+        warnings.append(
+            f"{image.name}: {total:.4g} MBq in the image, more than the {expected:.4g} MBq left of the administered activity"
+        )
     elif whole_body_in_view and 1.0 - ratio > margin:
-        warnings.append(f"{image.name}: {total:.4g} MBq in the image, less than the {expected:.4g} MBq left of the administered activity")
+        warnings.append(
+            f"{image.name}: {total:.4g} MBq in the image, less than the {expected:.4g} MBq left of the administered activity"
+        )
     return ActivityBalance(total, expected, ratio, uncertainty, not warnings, tuple(warnings))

@@ -94,7 +94,9 @@ def _model(occupancy: np.ndarray, others, index, sigma_voxels: np.ndarray) -> np
     from scipy import ndimage
 
     def seen(share: np.ndarray) -> np.ndarray:
-        return ndimage.gaussian_filter(np.asarray(share, dtype=np.float64), sigma_voxels, mode="constant", truncate=_TEMPLATE_REACH)
+        return ndimage.gaussian_filter(
+            np.asarray(share, dtype=np.float64), sigma_voxels, mode="constant", truncate=_TEMPLATE_REACH
+        )
 
     place = [(axis - axis.mean()) / max(float(np.ptp(axis)), 1.0) for axis in index]
     blurred = seen(occupancy)

@@ -44,11 +44,17 @@ def region_means(
     total = sum(stack.values())
     for name, share in stack.items():
         if share.shape != image.shape:
-            raise DosimetryError(f"Expected region '{name}' on the image's grid {image.shape}, received {share.shape}; resample it first.")
+            raise DosimetryError(
+                f"Expected region '{name}' on the image's grid {image.shape}, received {share.shape}; resample it first."
+            )
         if not share.any():
-            raise DosimetryError(f"Expected region '{name}' to reach into the image, received none of it; check the field of view.")
+            raise DosimetryError(
+                f"Expected region '{name}' to reach into the image, received none of it; check the field of view."
+            )
     if float(total.max()) > _LARGEST_SUM:
-        raise DosimetryError("Expected regions that do not overlap, received voxels in more than one; take tumours out of the liver first.")
+        raise DosimetryError(
+            "Expected regions that do not overlap, received voxels in more than one; take tumours out of the liver first."
+        )
     # Rounding at shared borders: no voxel is more than full.
     full = np.maximum(total, 1)
     stack, total = {name: share / full for name, share in stack.items()}, total / full
@@ -57,7 +63,9 @@ def region_means(
     plain = dict(zip(names, measured.tolist()))
     if resolution_fwhm_mm is None:
         return RegionMeans(plain, plain, 1.0)
-    sigma = positive_number(resolution_fwhm_mm, "image resolution FWHM in mm") / FWHM_PER_SIGMA / np.asarray(spacing_mm, dtype=float)
+    sigma = (
+        positive_number(resolution_fwhm_mm, "image resolution FWHM in mm") / FWHM_PER_SIGMA / np.asarray(spacing_mm, dtype=float)
+    )
     box = _box_around(total, sigma)
     inside = {name: share[box] for name, share in stack.items()}
     rest = np.clip(1 - total[box], 0, 1)
@@ -75,7 +83,9 @@ def region_means(
     solved = inverse @ seen
     corrected = dict(zip(names, solved[: len(names)].tolist()))
     negative = [name for name, value in corrected.items() if value < 0]
-    warnings = tuple(f"{name}: the corrected mean is below zero, set to 0; the region is at the noise level." for name in negative)
+    warnings = tuple(
+        f"{name}: the corrected mean is below zero, set to 0; the region is at the noise level." for name in negative
+    )
     corrected = {name: max(value, 0.0) for name, value in corrected.items()}
     return RegionMeans(corrected, plain, float(np.abs(inverse).sum(axis=1).max()), warnings)
 

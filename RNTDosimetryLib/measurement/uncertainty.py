@@ -11,8 +11,6 @@ from RNTDosimetryLib.images.geometry import sphere_diameter_mm
 FWHM_PER_SIGMA = 2.0 * math.sqrt(2.0 * math.log(2.0))
 
 
-
-
 def relative_volume_uncertainty(volume_ml: float, voxel_mm: float, fwhm_mm: float) -> float:
     """u(v)/v = 3 u(d)/d with u2(d) = a2/6 + FWHM2/(4 ln 2): voxel size and resolution of the image that was delineated."""
     u_diameter_mm = math.sqrt(voxel_mm**2 / 6.0 + fwhm_mm**2 / (4.0 * math.log(2.0)))

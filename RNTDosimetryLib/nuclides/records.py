@@ -129,7 +129,10 @@ def joule_per_gbq(energy_mev: float, half_life_h: float) -> float:
 
     Raises DosimetryError for an energy that is negative or a half-life that is not positive.
     """
-    for value, name, least in ((energy_mev, "an energy in MeV per decay", 0.0), (half_life_h, "a half-life in h above zero", 1e-20)):
+    for value, name, least in (
+        (energy_mev, "an energy in MeV per decay", 0.0),
+        (half_life_h, "a half-life in h above zero", 1e-20),
+    ):
         if isinstance(value, bool) or not isinstance(value, Real) or not least <= value < 1e20:
             raise DosimetryError(f"Expected {name}, received {reprlib.repr(value)}; correct the number.")
     return energy_mev * JOULE_PER_MEV * 1e9 * half_life_h * 3600.0 / _LN2

@@ -30,7 +30,9 @@ def get_nuclide(name: "str | Nuclide") -> Nuclide:
     if isinstance(name, Nuclide):
         return name
     if not isinstance(name, str):
-        raise DosimetryError(f"Expected the name of a nuclide such as 'Lu-177', received {reprlib.repr(name)}; give text or a Nuclide.")
+        raise DosimetryError(
+            f"Expected the name of a nuclide such as 'Lu-177', received {reprlib.repr(name)}; give text or a Nuclide."
+        )
     text = name.strip()
     if text.lower().replace(" ", "").endswith(PROGENY_SUFFIX):
         return with_progeny(text.replace(" ", "")[: -len(PROGENY_SUFFIX)])

@@ -39,7 +39,9 @@ class SampledBox:
 
     def within(self, lower: np.ndarray, upper: np.ndarray) -> "SampledBox | None":
         """The part that can hold points between two corners in patient mm, or None."""
-        corners = np.array([[x, y, z, 1.0] for x in (lower[0], upper[0]) for y in (lower[1], upper[1]) for z in (lower[2], upper[2])])
+        corners = np.array(
+            [[x, y, z, 1.0] for x in (lower[0], upper[0]) for y in (lower[1], upper[1]) for z in (lower[2], upper[2])]
+        )
         index = (np.linalg.inv(self.index_to_patient) @ corners.T)[:3][::-1]
         start = tuple(max(a, int(np.ceil(low))) for a, low in zip(self.start, index.min(axis=1)))
         stop = tuple(min(b, int(np.floor(high)) + 1) for b, high in zip(self.stop, index.max(axis=1)))
@@ -199,7 +201,9 @@ class Anatomy:
 
     def couch_labels(self, index_to_lps: np.ndarray, size: tuple[int, int, int]) -> np.ndarray:
         """Part of the couch at each voxel center, (z, y, x) uint8: 0 is none, n the n-th part; it takes no pose."""
-        return _painted([item.shape for item in self.couch], SampledBox(np.asarray(index_to_lps, dtype=float), (0, 0, 0), tuple(size)))
+        return _painted(
+            [item.shape for item in self.couch], SampledBox(np.asarray(index_to_lps, dtype=float), (0, 0, 0), tuple(size))
+        )
 
     def table(self, values: dict[str, float]) -> np.ndarray:
         """Value per label from a value per region; air and structures without activity have 0. float32."""
@@ -273,7 +277,9 @@ def read_anatomy(name: str) -> Anatomy:
         )
         for item in data["structures"]
     )
-    couch = tuple(CouchPart(item["name"], float(item["hounsfield"]), shape_from_data(item["shape"], {})) for item in data["couch"])
+    couch = tuple(
+        CouchPart(item["name"], float(item["hounsfield"]), shape_from_data(item["shape"], {})) for item in data["couch"]
+    )
     return Anatomy(structures, tuple(data["drawn_regions"]), couch)
 
 

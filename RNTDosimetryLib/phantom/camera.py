@@ -32,7 +32,9 @@ def blurred_map(
     spacing = np.asarray(geometry.spacing_mm)
     margin = np.ceil(_TRUNCATE_SIGMA * sigma_mm / spacing).astype(int)
     matrix = index_to_patient(geometry, pose)
-    body = SampledBox(matrix, tuple(-margin), tuple(np.asarray(geometry.size) + margin)).within(*anatomy.structures[0].shape.bounds())
+    body = SampledBox(matrix, tuple(-margin), tuple(np.asarray(geometry.size) + margin)).within(
+        *anatomy.structures[0].shape.bounds()
+    )
     image = np.zeros(geometry.size, dtype=np.float32)
     if body is None:
         return image
@@ -45,7 +47,9 @@ def blurred_map(
     n = _SUBSAMPLES
     coarse = fine.reshape(depth, n, height, n, width, n).mean(axis=(1, 3, 5))
     first, last = np.maximum(start, 0), np.minimum(stop, geometry.size)
-    image[tuple(slice(a, b) for a, b in zip(first, last))] = coarse[tuple(slice(a - o, b - o) for a, b, o in zip(first, last, start))]
+    image[tuple(slice(a, b) for a, b in zip(first, last))] = coarse[
+        tuple(slice(a - o, b - o) for a, b, o in zip(first, last, start))
+    ]
     return image
 
 

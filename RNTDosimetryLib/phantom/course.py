@@ -29,7 +29,8 @@ class RegionKinetics(Record):
     @property
     def rates_per_h(self) -> tuple[float, ...]:
         return tuple(
-            self.decay_constant_per_h + (0.0 if half_life is None else LN2 / half_life) for half_life in self.biological_half_lives_h
+            self.decay_constant_per_h + (0.0 if half_life is None else LN2 / half_life)
+            for half_life in self.biological_half_lives_h
         )
 
     def concentration_mbq_ml(self, time_h):

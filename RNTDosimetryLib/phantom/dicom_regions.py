@@ -100,7 +100,9 @@ def write_seg(folder: Path, session: Session, scan: PhantomScan, regions: tuple[
     ]
     dataset.SharedFunctionalGroupsSequence = [_shared_groups(geometry)]
     frames = [
-        (number, index) for number, region in enumerate(regions, start=1) for index in np.flatnonzero(region.occupancy.any(axis=(1, 2)))
+        (number, index)
+        for number, region in enumerate(regions, start=1)
+        for index in np.flatnonzero(region.occupancy.any(axis=(1, 2)))
     ]
     dataset.PerFrameFunctionalGroupsSequence = [_frame_groups(session, geometry, number, int(index)) for number, index in frames]
     _set_bits(dataset, np.stack([regions[number - 1].occupancy[index] for number, index in frames]))

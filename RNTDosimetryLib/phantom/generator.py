@@ -79,7 +79,9 @@ def make_phantom(
     folder = Path(folder)
     dicom_folder = folder / DICOM_FOLDER
     if dicom_folder.exists() and any(dicom_folder.iterdir()):
-        raise DosimetryError(f"Expected an empty folder {dicom_folder} for the phantom patient, found files; choose another folder.")
+        raise DosimetryError(
+            f"Expected an empty folder {dicom_folder} for the phantom patient, found files; choose another folder."
+        )
 
     progress(0.0, "Phantom patient: truth")
     truth = phantom_truth(settings)
@@ -97,7 +99,9 @@ def _changed(settings: PhantomSettings, changes: dict) -> PhantomSettings:
     known = {field.name for field in dataclasses.fields(settings)}
     unknown = sorted(set(changes) - known)
     if unknown:
-        raise DosimetryError(f"Expected settings named {', '.join(sorted(known))}, received {', '.join(unknown)}; check the spelling.")
+        raise DosimetryError(
+            f"Expected settings named {', '.join(sorted(known))}, received {', '.join(unknown)}; check the spelling."
+        )
     return dataclasses.replace(settings, **changes)
 
 

@@ -124,7 +124,11 @@ def acquire_spect(settings: PhantomSettings, scan: ScanPlan, index: int, geometr
     if not settings.noise:
         return image
     return with_counting_noise(
-        image, geometry.voxel_volume_ml, scan.duration_s, protocol.sensitivity_cps_per_mbq, random_stream(settings, "spect", index)
+        image,
+        geometry.voxel_volume_ml,
+        scan.duration_s,
+        protocol.sensitivity_cps_per_mbq,
+        random_stream(settings, "spect", index),
     )
 
 
@@ -138,7 +142,10 @@ def simulate_scans(settings: PhantomSettings | None = None) -> Iterator[PhantomS
 def mean_concentrations_bq_ml(scan: ScanPlan) -> dict[str, float]:
     """True mean concentration of each region over an acquisition, Bq/mL."""
     kinetics = load_kinetics(load_protocol().activity_gbq)
-    return {name: BQ_PER_MBQ * item.mean_concentration_mbq_ml(scan.start_h, scan.duration_s / 3600.0) for name, item in kinetics.items()}
+    return {
+        name: BQ_PER_MBQ * item.mean_concentration_mbq_ml(scan.start_h, scan.duration_s / 3600.0)
+        for name, item in kinetics.items()
+    }
 
 
 def phantom_regions(settings: PhantomSettings | None = None, geometry: ImageGeometry | None = None) -> tuple[Region, ...]:
@@ -161,4 +168,3 @@ def phantom_regions(settings: PhantomSettings | None = None, geometry: ImageGeom
         )
         for name in anatomy.drawn_regions
     )
-

@@ -50,7 +50,9 @@ class PhantomSettings(Record):
         _check_subset(self.contour_format, CONTOUR_FORMATS, "contour_format")
         for name, allowed in (("decay_correction", DECAY_CORRECTIONS), ("nm_scaling", NM_SCALINGS), ("size", SIZES)):
             if getattr(self, name) not in allowed:
-                raise DosimetryError(f"Expected {name} to be one of {', '.join(allowed)}, received {getattr(self, name)!r}; choose one.")
+                raise DosimetryError(
+                    f"Expected {name} to be one of {', '.join(allowed)}, received {getattr(self, name)!r}; choose one."
+                )
 
 
 def _check_subset(values: tuple, allowed: tuple, name: str) -> None:

@@ -1,7 +1,7 @@
 """Scans of calibration sources with known truth: counts as the camera stores them.
 
-    scan = uniform_scan()
-    counts = scan.counts(seed=1)          # Poisson counts, (z, y, x)
+scan = uniform_scan()
+counts = scan.counts(seed=1)          # Poisson counts, (z, y, x)
 """
 
 from dataclasses import dataclass, field
@@ -156,7 +156,9 @@ def sphere_scan(background_ratio: float | None = None, fwhm_mm: float | None = N
     fwhm = _data()["psf_fwhm_mm"] if fwhm_mm is None else float(fwhm_mm)
     ratio = data["background_ratio"] if background_ratio is None else float(background_ratio)
     if not 0.0 <= ratio < 1.0:
-        raise DosimetryError(f"Expected a background of 0 to less than 1 times the spheres, received {ratio}; choose another ratio.")
+        raise DosimetryError(
+            f"Expected a background of 0 to less than 1 times the spheres, received {ratio}; choose another ratio."
+        )
     sigma = fwhm / FWHM_PER_SIGMA
     geometry = _centered(data)
     spheres = _ring(data)
@@ -296,7 +298,9 @@ def write_calibration_scan(folder: str | Path, scan: CalibrationScan, seed: int 
     Counts above 65535 in a voxel are stored with a slope.
     """
     counts = scan.expected_counts if seed is None else scan.counts(seed)
-    stored, slope = common.scaled_pixels(counts) if seed is None or counts.max() > common.UINT16_MAXIMUM else (counts.astype(np.uint16), "1")
+    stored, slope = (
+        common.scaled_pixels(counts) if seed is None or counts.max() > common.UINT16_MAXIMUM else (counts.astype(np.uint16), "1")
+    )
     planar, frames = scan.kind == "planar", scan.geometry.size[0]
     session = Session(PhantomSettings(seed=0 if seed is None else seed), 0, f"{scan.kind} source", scan.start)
     dataset = common.new_dataset(session, NUCLEAR_MEDICINE_IMAGE_STORAGE, session.uid(scan.kind), "NM")
@@ -311,9 +315,11 @@ def write_calibration_scan(folder: str | Path, scan: CalibrationScan, seed: int 
     dataset.NumberOfEnergyWindows, dataset.NumberOfDetectors = 1, 1
     dataset.EnergyWindowInformationSequence = [energy_window()]
     dataset.DetectorInformationSequence = [detector(scan.geometry)]
-    dataset.RadiopharmaceuticalInformationSequence = [common.item(
-        RadionuclideCodeSequence=common.code(*common.RADIONUCLIDE_CODES[scan.nuclide]),
-    )]
+    dataset.RadiopharmaceuticalInformationSequence = [
+        common.item(
+            RadionuclideCodeSequence=common.code(*common.RADIONUCLIDE_CODES[scan.nuclide]),
+        )
+    ]
     if planar:
         dataset.FrameIncrementPointer = [0x00540010, 0x00540020]
         dataset.EnergyWindowVector, dataset.DetectorVector = [1] * frames, [1] * frames

@@ -153,7 +153,11 @@ def _kernel_doses_gy() -> dict[str, float]:
     anatomy, labels = load_anatomy(), _labels_on_dose_grid()
     tia = {name: item.tia_mbq_h_ml for name, item in load_kinetics(load_protocol().activity_gbq).items()}
     dose = dose_map(
-        anatomy.table(tia)[labels], dose_grid().spacing_mm, phantom_nuclide(), method="kernel", density_g_ml=anatomy.density_table()[labels]
+        anatomy.table(tia)[labels],
+        dose_grid().spacing_mm,
+        phantom_nuclide(),
+        method="kernel",
+        density_g_ml=anatomy.density_table()[labels],
     )
     return {name: float(dose.dose_gy[anatomy.region_mask(labels, name)].mean(dtype=float)) for name in anatomy.drawn_regions}
 
@@ -166,7 +170,9 @@ def recovery_coefficients(size: str) -> dict[str, float]:
     tia = {name: item.tia_mbq_h_ml for name, item in load_kinetics(protocol.activity_gbq).items()}
     blurred = blurred_map(anatomy, tia, geometry, protocol.psf_fwhm_mm)
     labels = anatomy.labels(index_to_patient(geometry), geometry.size)
-    return {name: float(blurred[anatomy.region_mask(labels, name)].mean(dtype=float)) / tia[name] for name in anatomy.drawn_regions}
+    return {
+        name: float(blurred[anatomy.region_mask(labels, name)].mean(dtype=float)) / tia[name] for name in anatomy.drawn_regions
+    }
 
 
 @lru_cache(maxsize=4)
@@ -184,7 +190,9 @@ def _region_truths(size: str) -> dict[str, RegionTruth]:
             mass_g=volume * density,
             kinetics=curve,
             activity_mbq=tuple(volume * float(curve.concentration_mbq_ml(scan.start_h)) for scan in protocol.scans),
-            mean_activity_mbq=tuple(volume * curve.mean_concentration_mbq_ml(scan.start_h, scan.duration_s / 3600.0) for scan in protocol.scans),
+            mean_activity_mbq=tuple(
+                volume * curve.mean_concentration_mbq_ml(scan.start_h, scan.duration_s / 3600.0) for scan in protocol.scans
+            ),
             tia_mbq_h=volume * curve.tia_mbq_h_ml,
             dose_local_gy=GY_G_PER_MBQ_H_MEV * nuclide.electron_energy_mev * curve.tia_mbq_h_ml / density,
             dose_kernel_gy=kernel_doses[name],

@@ -46,14 +46,20 @@ class PlanarView(Record):
                 continue
             values = np.asarray(given, dtype=np.float64)
             if values.ndim != 2 or values.shape != np.shape(self.counts) or not np.all(np.isfinite(values)) or values.min() < 0:
-                raise DosimetryError(f"Expected counts of zero or more on (y, x) for {name} of the planar image, received others; give raw counts.")
+                raise DosimetryError(
+                    f"Expected counts of zero or more on (y, x) for {name} of the planar image, received others; give raw counts."
+                )
             object.__setattr__(self, name, values)
         for window, width in (("lower", self.lower_width_kev), ("upper", self.upper_width_kev)):
             widths = (self.peak_width_kev, width)
             if getattr(self, window) is not None and not all(value is not None and value > 0 for value in widths):
-                raise DosimetryError(f"Expected the widths in keV of the photopeak and the {window} window, received {widths}; type them.")
+                raise DosimetryError(
+                    f"Expected the widths in keV of the photopeak and the {window} window, received {widths}; type them."
+                )
         if self.upper is not None and self.lower is None:
-            raise DosimetryError("Expected a lower scatter window together with the upper one, received the upper alone; give both or none.")
+            raise DosimetryError(
+                "Expected a lower scatter window together with the upper one, received the upper alone; give both or none."
+            )
 
     def primary(self) -> tuple[np.ndarray, np.ndarray]:
         """Counts without scatter and their variance, (y, x).
@@ -71,7 +77,9 @@ class PlanarView(Record):
 
     def mirrored(self) -> "PlanarView":
         """Left and right exchanged: the view from behind as seen from the front."""
-        flip = {name: None if (values := getattr(self, name)) is None else np.fliplr(values) for name in ("counts", "lower", "upper")}
+        flip = {
+            name: None if (values := getattr(self, name)) is None else np.fliplr(values) for name in ("counts", "lower", "upper")
+        }
         widths = (self.peak_width_kev, self.lower_width_kev, self.upper_width_kev)
         return PlanarView(flip["counts"], self.duration_s, flip["lower"], flip["upper"], *widths, self.dead_time)
 
@@ -98,17 +106,32 @@ class PhotonPath(Record):
 
     def __post_init__(self):
         values = (self.mu_per_cm, self.body_mm, self.organ_mm)
-        if not all(math.isfinite(value) and value >= 0 for value in values) or self.mu_per_cm > 1 or not 0 < self.organ_mm <= self.body_mm:
+        if (
+            not all(math.isfinite(value) and value >= 0 for value in values)
+            or self.mu_per_cm > 1
+            or not 0 < self.organ_mm <= self.body_mm
+        ):
             raise DosimetryError(
                 f"Expected an attenuation coefficient from 0 to 1 per cm and a region no thicker than the body, received {values}; check the units."
             )
         if self.transmission is not None and not 0 < self.transmission <= 1:
-            raise DosimetryError(f"Expected a transmission above 0 and up to 1, received {self.transmission}; divide the images again.")
-        uncertainties = (self.mu_uncertainty_per_cm, self.body_uncertainty_mm, self.organ_uncertainty_mm, self.transmission_uncertainty)
+            raise DosimetryError(
+                f"Expected a transmission above 0 and up to 1, received {self.transmission}; divide the images again."
+            )
+        uncertainties = (
+            self.mu_uncertainty_per_cm,
+            self.body_uncertainty_mm,
+            self.organ_uncertainty_mm,
+            self.transmission_uncertainty,
+        )
         if any(value is not None and not 0 <= value < math.inf for value in uncertainties):
-            raise DosimetryError(f"Expected uncertainties of zero or more on the photon path, received {uncertainties}; leave out what is not known.")
+            raise DosimetryError(
+                f"Expected uncertainties of zero or more on the photon path, received {uncertainties}; leave out what is not known."
+            )
         if self.depth_mm is not None and not self.organ_mm / 2 - 1e-9 <= self.depth_mm <= self.body_mm - self.organ_mm / 2 + 1e-9:
-            raise DosimetryError(f"Expected a region within the body, received its middle at {self.depth_mm} mm of {self.body_mm} mm; check the depth.")
+            raise DosimetryError(
+                f"Expected a region within the body, received its middle at {self.depth_mm} mm of {self.body_mm} mm; check the depth."
+            )
 
     @property
     def attenuation_factor(self) -> float:
@@ -128,13 +151,17 @@ class PhotonPath(Record):
         x = self.mu_per_cm * self.organ_mm / 20.0
         # d ln(x/sinh x)/dx
         slope = 1.0 / x - 1.0 / math.tanh(x) if x > 1e-4 else -x / 3.0
-        parts: dict[str, float | None] = {"organ thickness": _times(abs(slope) * self.mu_per_cm / 20.0, self.organ_uncertainty_mm)}
+        parts: dict[str, float | None] = {
+            "organ thickness": _times(abs(slope) * self.mu_per_cm / 20.0, self.organ_uncertainty_mm)
+        }
         if self.transmission is not None:
             parts["transmission"] = _times(0.5 / self.transmission, self.transmission_uncertainty)
             parts["attenuation coefficient"] = _times(abs(slope) * self.organ_mm / 20.0, self.mu_uncertainty_per_cm)
         else:
             parts["body thickness"] = _times(self.mu_per_cm / 20.0, self.body_uncertainty_mm)
-            parts["attenuation coefficient"] = _times(abs(self.body_mm + slope * self.organ_mm) / 20.0, self.mu_uncertainty_per_cm)
+            parts["attenuation coefficient"] = _times(
+                abs(self.body_mm + slope * self.organ_mm) / 20.0, self.mu_uncertainty_per_cm
+            )
         return parts
 
     def background_shares(self) -> tuple[float, float]:
@@ -216,10 +243,14 @@ def conjugate_activity(
     """
     record = get_nuclide(nuclide)
     if calibration is not None and calibration.nuclide != record.name:
-        raise DosimetryError(f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file.")
+        raise DosimetryError(
+            f"Expected a calibration for {record.name}, received one for {calibration.nuclide}; choose the right file."
+        )
     views = (anterior, posterior.mirrored() if mirror_posterior else posterior)
     if views[0].counts.shape != views[1].counts.shape:
-        raise DosimetryError(f"Expected two views of one size, received {views[0].counts.shape} and {views[1].counts.shape}; bring them to one matrix.")
+        raise DosimetryError(
+            f"Expected two views of one size, received {views[0].counts.shape} and {views[1].counts.shape}; bring them to one matrix."
+        )
     masks = _masks(views[0].counts.shape, inside, background, covered, region)
     warnings: list[str] = []
     rates, relative_variances = [], []
@@ -268,7 +299,9 @@ def planar_curve(points) -> PlanarCurve:
     if len({(item.region, item.unit) for item in ordered}) > 1:
         raise DosimetryError("Expected planar values of one region in one unit, received several; make one curve for each.")
     if len({item.time_h for item in ordered}) < len(ordered):
-        raise DosimetryError(f"Expected one planar value at each time of '{ordered[0].region}', received two at one; keep one of each.")
+        raise DosimetryError(
+            f"Expected one planar value at each time of '{ordered[0].region}', received two at one; keep one of each."
+        )
     systematic = [item.systematic_relative_uncertainty for item in ordered]
     return PlanarCurve(
         region=ordered[0].region,
@@ -285,7 +318,9 @@ def _masks(shape, inside, background, covered, region: str):
     """(inside, background or None, free pixels of the region)."""
     masks = [None if mask is None else np.asarray(mask, dtype=bool) for mask in (inside, background, covered)]
     if any(mask is not None and mask.shape != shape for mask in masks) or not masks[0].any():
-        raise DosimetryError(f"Expected masks of {region} of shape {shape} with pixels inside, received others; draw them on this image.")
+        raise DosimetryError(
+            f"Expected masks of {region} of shape {shape} with pixels inside, received others; draw them on this image."
+        )
     if masks[1] is not None and (not masks[1].any() or np.any(masks[1] & masks[0])):
         raise DosimetryError(f"Expected a background beside {region} and apart from it, received another; draw it anew.")
     free = masks[0] if masks[2] is None else masks[0] & ~masks[2]
@@ -316,9 +351,13 @@ def _doubts(region: str, rates, path: PhotonPath, masks) -> list[str]:
     if masks[1] is None:
         texts.append(f"{region}: no background was taken off in the planar views")
     if max(rates) / min(rates) > _UNEQUAL_VIEWS:
-        texts.append(f"{region}: the two views differ {max(rates) / min(rates):.0f} times; check that they were not exchanged or cut")
+        texts.append(
+            f"{region}: the two views differ {max(rates) / min(rates):.0f} times; check that they were not exchanged or cut"
+        )
     if math.log(path.attenuation_factor) * 2 > _DEEP_PATH:
-        texts.append(f"{region}: only {path.attenuation_factor**-2:.1%} of the photons pass the body there; check thickness and unit")
+        texts.append(
+            f"{region}: only {path.attenuation_factor**-2:.1%} of the photons pass the body there; check thickness and unit"
+        )
     return texts
 
 
@@ -347,7 +386,9 @@ def photon_path(ct: CtImage, region: Region, mu_per_cm: float, **uncertainties) 
     mu_per_cm = checked_number(mu_per_cm, "an attenuation coefficient per cm", "water has about 0.13 at 208 keV", 0.0, 1.0)
     direction = np.asarray(ct.geometry.direction)
     if abs(direction[1, 1]) < _UPRIGHT:
-        raise DosimetryError("Expected a CT whose columns run from front to back of the patient, received a tilted one; resample it first.")
+        raise DosimetryError(
+            "Expected a CT whose columns run from front to back of the patient, received a tilted one; resample it first."
+        )
     share = occupancy_on_grid(region, ct.geometry)
     if not share.any():
         raise DosimetryError(f"Expected region '{region.name}' on the CT, received one outside it; check that they are aligned.")

@@ -57,8 +57,6 @@ class PlanarObject:
     warnings: tuple[str, ...]
 
 
-
-
 def planar_object(path) -> PlanarObject:
     """The frames of a planar file. Raises DosimetryError for other objects and for files that are damaged or cut off."""
     import pydicom
@@ -74,27 +72,39 @@ def planar_object(path) -> PlanarObject:
             raise DosimetryError(f"Expected a DICOM file, received {path.name}, which is none; choose another.") from error
         words = words_of(dataset)
         if str(dataset.get("SOPClassUID", "")) != NM or any("TOMO" in word for word in words) or is_reconstruction(dataset):
-            raise DosimetryError(f"Expected a planar NM image in {path.name}, received {dataset.get('Modality', 'another object')}; choose another.")
+            raise DosimetryError(
+                f"Expected a planar NM image in {path.name}, received {dataset.get('Modality', 'another object')}; choose another."
+            )
         if "DYNAMIC" in words or "GATED" in words:
-            raise DosimetryError(f"Expected a static or whole-body planar image in {path.name}, received a dynamic or gated one; export the sum of its frames.")
+            raise DosimetryError(
+                f"Expected a static or whole-body planar image in {path.name}, received a dynamic or gated one; export the sum of its frames."
+            )
         return _object(str(path), dataset, words)
 
 
 def _object(path: str, dataset, words) -> PlanarObject:
     name = Path(path).name
-    slope, intercept = (number_of(dataset.get(key, default), tag_label(key)) for key, default in (("RescaleSlope", 1), ("RescaleIntercept", 0)))
+    slope, intercept = (
+        number_of(dataset.get(key, default), tag_label(key)) for key, default in (("RescaleSlope", 1), ("RescaleIntercept", 0))
+    )
     bits, high = (number_of(dataset.get(key), tag_label(key)) for key in ("BitsStored", "HighBit"))
     if high != bits - 1:
-        raise DosimetryError(f"Expected a High Bit one below Bits Stored in {name}, received {high:g} and {bits:g}; send the image again.")
+        raise DosimetryError(
+            f"Expected a High Bit one below Bits Stored in {name}, received {high:g} and {bits:g}; send the image again."
+        )
     pixels = dataset.pixel_array.astype(np.float64)
     stack = pixels.reshape(-1, *pixels.shape[-2:]) * slope + intercept
     warnings = []
     if intercept != 0:
         warnings.append(f"{name}: The pixels have a rescale intercept: they may be scaled and no counts.")
     if slope != 1:
-        warnings.append(f"{name}: the pixels have a rescale slope of {slope:g}: uncertainties from counting hold only for counts as stored")
+        warnings.append(
+            f"{name}: the pixels have a rescale slope of {slope:g}: uncertainties from counting hold only for counts as stored"
+        )
     detectors = list(dataset.get("DetectorInformationSequence") or [])
-    windows = tuple(_window(item, number) for number, item in enumerate(dataset.get("EnergyWindowInformationSequence") or [], start=1))
+    windows = tuple(
+        _window(item, number) for number, item in enumerate(dataset.get("EnergyWindowInformationSequence") or [], start=1)
+    )
     window_numbers, detector_numbers = _numbers(dataset, len(stack), max(1, len(windows)), name)
     frames = []
     for counts, window, number in zip(stack, window_numbers, detector_numbers):
@@ -116,10 +126,14 @@ def _numbers(dataset, frames: int, windows: int, name: str) -> tuple[list[int], 
     given = [[int(value) for value in _many(dataset.get(key))] for key in ("EnergyWindowVector", "DetectorVector")]
     for numbers, key in zip(given, ("EnergyWindowVector", "DetectorVector")):
         if len(set(numbers)) > 1 and len(numbers) != frames:
-            raise DosimetryError(f"Expected {frames} entries, one for each view, in {tag_label(key)} of {name}, received {len(numbers)}; send the object again.")
+            raise DosimetryError(
+                f"Expected {frames} entries, one for each view, in {tag_label(key)} of {name}, received {len(numbers)}; send the object again."
+            )
     each = frames // windows if frames % windows == 0 else frames
     default = [1 + index // each for index in range(frames)], [1 + index % each for index in range(frames)]
-    windows_of, detectors_of = (numbers if len(numbers) == frames else numbers[:1] * frames or other for numbers, other in zip(given, default))
+    windows_of, detectors_of = (
+        numbers if len(numbers) == frames else numbers[:1] * frames or other for numbers, other in zip(given, default)
+    )
     return windows_of, detectors_of
 
 
@@ -164,7 +178,9 @@ def _flips(detector) -> tuple[bool, bool] | None:
     value = None if detector is None else detector.get("ImageOrientationPatient")
     if value is None or isinstance(value, str) or len(value) != 6:
         return None
-    along_row, along_column = (np.array([number_of(part, "Image Orientation") for part in value[start : start + 3]]) for start in (0, 3))
+    along_row, along_column = (
+        np.array([number_of(part, "Image Orientation") for part in value[start : start + 3]]) for start in (0, 3)
+    )
     if abs(along_row[0]) < _ALONG_AN_AXIS or abs(along_column[2]) < _ALONG_AN_AXIS:
         return None
     return bool(along_column[2] > 0), bool(along_row[0] < 0)

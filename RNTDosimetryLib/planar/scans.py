@@ -49,12 +49,16 @@ class PlanarScan(Record):
         Raises DosimetryError when the acquisition has no time or starts before the administration.
         """
         if self.acquisition_start is None:
-            raise DosimetryError(f"Expected the date and time of acquisition of '{self.name}', received none; type acquisition_start.")
+            raise DosimetryError(
+                f"Expected the date and time of acquisition of '{self.name}', received none; type acquisition_start."
+            )
         moment = typed_datetime(administration_time, "administration_time")
         waiting = max(0.0, (self.elapsed_s or 0.0) - self.anterior.duration_s) / 2.0 if self.kind == "whole body" else 0.0
         hours = (seconds_between(moment, self.acquisition_start) + waiting) / 3600.0
         if hours < 0:
-            raise DosimetryError(f"Expected '{self.name}' after the administration at {moment}, received {-hours:.2f} h before it; correct one of them.")
+            raise DosimetryError(
+                f"Expected '{self.name}' after the administration at {moment}, received {-hours:.2f} h before it; correct one of them."
+            )
         return hours
 
 
@@ -86,12 +90,20 @@ def read_planar_folder(folder, typed: dict | None = None, progress=None) -> tupl
         if header is not None and is_planar(header):
             objects.setdefault(str(header.get("SOPInstanceUID", "") or path), planar_object(path))
     if not objects:
-        raise DosimetryError(f"Expected planar NM images (STATIC or WHOLE BODY) in {folder.name}, found none among {len(files)} files; choose another.")
+        raise DosimetryError(
+            f"Expected planar NM images (STATIC or WHOLE BODY) in {folder.name}, found none among {len(files)} files; choose another."
+        )
     scans = [_scan(group, checked_typed(typed)) for group in _paired(list(objects.values()))]
     report(1.0, f"{len(scans)} planar acquisitions read")
     if len(scans) > 1 and any(scan.acquisition_start is None for scan in scans):
-        raise DosimetryError(f"Expected the date and time of every planar acquisition in {folder.name}, received one without; read it by itself and type it.")
-    return tuple(sorted(scans, key=lambda scan: seconds_between(scans[0].acquisition_start, scan.acquisition_start) if len(scans) > 1 else 0.0))
+        raise DosimetryError(
+            f"Expected the date and time of every planar acquisition in {folder.name}, received one without; read it by itself and type it."
+        )
+    return tuple(
+        sorted(
+            scans, key=lambda scan: seconds_between(scans[0].acquisition_start, scan.acquisition_start) if len(scans) > 1 else 0.0
+        )
+    )
 
 
 def _paired(objects: list[PlanarObject]) -> list[list[PlanarObject]]:
@@ -113,7 +125,11 @@ def _paired(objects: list[PlanarObject]) -> list[list[PlanarObject]]:
 def _belong_together(one: PlanarObject, other: PlanarObject) -> bool:
     starts = [find(item.header, "acquisition_start") for item in (one, other)]
     near = None not in starts and abs(seconds_between(starts[0].value, starts[1].value)) <= _SAME_ACQUISITION_S
-    return near and one.frames[0].counts.shape == other.frames[0].counts.shape and {one.frames[0].view, other.frames[0].view} == {ANTERIOR, POSTERIOR}
+    return (
+        near
+        and one.frames[0].counts.shape == other.frames[0].counts.shape
+        and {one.frames[0].view, other.frames[0].view} == {ANTERIOR, POSTERIOR}
+    )
 
 
 def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
@@ -123,7 +139,9 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
         for text in item.warnings:
             ledger.warn(text)
     if any(item.windows != first.windows or item.kind != first.kind for item in objects):
-        raise DosimetryError(f"Expected views of one acquisition with the same energy windows, received different ones in '{name}'; choose files of one acquisition.")
+        raise DosimetryError(
+            f"Expected views of one acquisition with the same energy windows, received different ones in '{name}'; choose files of one acquisition."
+        )
     kind = first.kind or "spot"
     peak, lower, upper = choose_windows(first.windows, typed, name, ledger)
     frames = [(item, frame) for item in objects for frame in item.frames]
@@ -139,12 +157,24 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
     for view, (item, frame) in views.items():
         counts = {}
         for key, (number, _) in (("counts", peak), ("lower", lower), ("upper", upper)):
-            found = [other for owner, other in frames if number is not None and owner is item and other.window == number and other.view == frame.view]
+            found = [
+                other
+                for owner, other in frames
+                if number is not None and owner is item and other.window == number and other.view == frame.view
+            ]
             if number is not None and len(used) > 1 and len(found) != 1:
                 found = _by_place(item, frame, number, name)
-            counts[key] = None if number is None else seen_from_the_front(found[0] if key != "counts" else frame, view, typed, ledger, name)
+            counts[key] = (
+                None if number is None else seen_from_the_front(found[0] if key != "counts" else frame, view, typed, ledger, name)
+            )
         widths = [None if window is None else window.width_kev for _, window in (peak, lower, upper)]
-        pictures[view] = PlanarView(counts["counts"], duration, counts["lower"], counts["upper"], *(widths if lower[0] is not None else (None, None, None)))
+        pictures[view] = PlanarView(
+            counts["counts"],
+            duration,
+            counts["lower"],
+            counts["upper"],
+            *(widths if lower[0] is not None else (None, None, None)),
+        )
     start = _start(objects, typed, name, ledger)
     _note_unused(typed, name, ledger)
     return PlanarScan(
@@ -176,7 +206,9 @@ def _by_place(item: PlanarObject, frame: PlanarFrame, number: int, name: str) ->
     place = [other for other in item.frames if other.window == frame.window].index(frame)
     same = [other for other in item.frames if other.window == number]
     if place >= len(same):
-        raise DosimetryError(f"Expected every energy window in both views of '{name}', received {len(same)} of window {number + 1}; send the acquisition again.")
+        raise DosimetryError(
+            f"Expected every energy window in both views of '{name}', received {len(same)} of window {number + 1}; send the acquisition again."
+        )
     return [same[place]]
 
 
@@ -192,16 +224,22 @@ def _durations(item: PlanarObject, kind: str, typed: dict, name: str, ledger: Le
         dwell = _dwell(item, typed, name, ledger)
         if dwell is not None:
             if elapsed is None:
-                ledger.warn(f"{name}: the duration of the whole scan is not known; its start was taken for the time of every point")
+                ledger.warn(
+                    f"{name}: the duration of the whole scan is not known; its start was taken for the time of every point"
+                )
             if elapsed is not None and dwell > elapsed * 1.01:
                 raise DosimetryError(
                     f"Expected a field of view that passes each point in less than the {elapsed:g} s of '{name}', received {dwell:g} s; "
                     "type field_of_view_mm or duration_s."
                 )
             return dwell, elapsed
-        ledger.warn(f"{name}: scan velocity or field of view is not known; rates are over the whole scan: good for curves of scans alike, not with a sensitivity")
+        ledger.warn(
+            f"{name}: scan velocity or field of view is not known; rates are over the whole scan: good for curves of scans alike, not with a sensitivity"
+        )
     if elapsed is None:
-        raise DosimetryError(f"Expected the duration of '{name}' in Actual Frame Duration, received {'none' if value is None else f'{value:g} s'}; type duration_s.")
+        raise DosimetryError(
+            f"Expected the duration of '{name}' in Actual Frame Duration, received {'none' if value is None else f'{value:g} s'}; type duration_s."
+        )
     ledger.settle("acquisition duration", "s", found, None, name)
     return elapsed, elapsed
 

@@ -17,7 +17,6 @@ PLANAR_KEYS = ("peak_kev", "anterior_frame", "posterior_mirrored", "duration_s",
 """What may be typed about a planar acquisition."""
 
 
-
 @dataclass(frozen=True, eq=False)
 class PlanarViews(Record):
     """Counts of both views, (rows, columns), in the orientation of the anterior one: patient's right on the left.
@@ -52,13 +51,22 @@ def read_planar_views(
     duration = find(objects[0].header, "planar_duration_s")
     how = "typed" if anterior_frame is not None else views[ANTERIOR][1].how
     warnings = tuple(dict.fromkeys([text for item in objects for text in item.warnings] + ledger.warnings))
-    return PlanarViews(pictures[ANTERIOR], pictures[POSTERIOR], objects[0].spacing_mm, None if duration is None else duration.value, how, warnings)
+    return PlanarViews(
+        pictures[ANTERIOR],
+        pictures[POSTERIOR],
+        objects[0].spacing_mm,
+        None if duration is None else duration.value,
+        how,
+        warnings,
+    )
 
 
 def checked_typed(typed) -> dict:
     typed = {} if typed is None else typed
     if not isinstance(typed, dict) or set(typed) - set(PLANAR_KEYS):
-        raise DosimetryError(f"Expected only {', '.join(PLANAR_KEYS)} to be typed for a planar image, received {typed!r}; correct the name.")
+        raise DosimetryError(
+            f"Expected only {', '.join(PLANAR_KEYS)} to be typed for a planar image, received {typed!r}; correct the name."
+        )
     if typed.get("anterior_frame") not in (None, 0, 1) or isinstance(typed.get("anterior_frame"), bool):
         raise DosimetryError(f"Expected 0 or 1 for the anterior frame, received {typed['anterior_frame']}; count from 0.")
     return {key: value for key, value in typed.items() if value is not None}
@@ -67,10 +75,14 @@ def checked_typed(typed) -> dict:
 def front_and_back(frames, typed: dict, name: str, ledger: Ledger) -> dict:
     """(object, frame) of the anterior and the posterior view."""
     if len(frames) != 2:
-        raise DosimetryError(f"Expected two planar views, anterior and posterior, received {len(frames)} in '{name}'; choose the static whole acquisition.")
+        raise DosimetryError(
+            f"Expected two planar views, anterior and posterior, received {len(frames)} in '{name}'; choose the static whole acquisition."
+        )
     (one, first), (two, second) = frames
     if first.counts.shape != second.counts.shape or not np.allclose(one.spacing_mm, two.spacing_mm):
-        raise DosimetryError(f"Expected two views of one size, received {first.counts.shape} and {second.counts.shape}; choose views of one acquisition.")
+        raise DosimetryError(
+            f"Expected two views of one size, received {first.counts.shape} and {second.counts.shape}; choose views of one acquisition."
+        )
     if "anterior_frame" in typed:
         order = typed["anterior_frame"]
     elif {first.view, second.view} == {ANTERIOR, POSTERIOR}:
@@ -83,7 +95,9 @@ def front_and_back(frames, typed: dict, name: str, ledger: Ledger) -> dict:
     how = "typed" if "anterior_frame" in typed else first.how
     ledger.record("anterior view", f"frame {order}", "", how, name, "override" if how == "typed" else "read")
     if how == "by detector angle":
-        ledger.warn(f"{name}: the views were told apart by the angles of the detectors, 0 degrees at the patient's back; look at the pictures")
+        ledger.warn(
+            f"{name}: the views were told apart by the angles of the detectors, 0 degrees at the patient's back; look at the pictures"
+        )
     return {ANTERIOR: frames[order], POSTERIOR: frames[1 - order]}
 
 
@@ -94,7 +108,14 @@ def seen_from_the_front(frame: PlanarFrame, view: str, typed: dict, ledger: Ledg
         rows, columns = frame.flips
     else:
         rows, columns = bool(frame.flips and frame.flips[0]), view == POSTERIOR and mirrored in (None, True)
-    said = IntakeRow(f"{view} view reversed", f"rows {_yes(rows)}, columns {_yes(columns)}", "", _orientation_source(frame, mirrored), name, "derived")
+    said = IntakeRow(
+        f"{view} view reversed",
+        f"rows {_yes(rows)}, columns {_yes(columns)}",
+        "",
+        _orientation_source(frame, mirrored),
+        name,
+        "derived",
+    )
     if said not in ledger.rows:
         ledger.rows.append(said)
     return frame.counts[:: -1 if rows else 1, :: -1 if columns else 1]
@@ -107,7 +128,9 @@ def _yes(value: bool) -> str:
 def _orientation_source(frame: PlanarFrame, mirrored) -> str:
     if mirrored is not None:
         return "posterior_mirrored (typed)"
-    return "head up and as the camera sees it, assumed" if frame.flips is None else "(0020,0037) Image Orientation of the detector"
+    return (
+        "head up and as the camera sees it, assumed" if frame.flips is None else "(0020,0037) Image Orientation of the detector"
+    )
 
 
 _NEIGHBOR_SHARE = 0.02
@@ -129,21 +152,34 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
         energy = positive_number(typed["peak_kev"], "peak_kev")
         found = [(number, window) for number, window in limited if window.lower_kev <= energy <= window.upper_kev]
     else:
-        found = [(number, window) for number, window in limited if around[number][0] is not None and around[number][1] is not None]
+        found = [
+            (number, window) for number, window in limited if around[number][0] is not None and around[number][1] is not None
+        ]
         # Without windows on both sides: a scatter window below alone (two windows).
         found = found or [(number, window) for number, window in limited if around[number][0] is not None]
     if len(found) != 1:
         text = ", ".join(f"{window.name} ({_shown(window)})" for window in windows)
-        raise DosimetryError(f"Expected one photopeak window in '{name}', received {len(found)} that may be it among {text}; type peak_kev, an energy in keV.")
+        raise DosimetryError(
+            f"Expected one photopeak window in '{name}', received {len(found)} that may be it among {text}; type peak_kev, an energy in keV."
+        )
     peak = found[0]
-    ledger.record("photopeak window", _shown(peak[1]), "keV", "(0054,0012) Energy Window Information Sequence", name, "override" if "peak_kev" in typed else "read")
+    ledger.record(
+        "photopeak window",
+        _shown(peak[1]),
+        "keV",
+        "(0054,0012) Energy Window Information Sequence",
+        name,
+        "override" if "peak_kev" in typed else "read",
+    )
     lower, upper = ((number, windows[number]) if number is not None else none for number in around[peak[0]])
     if lower[0] is None and upper[0] is not None:
         ledger.warn(f"{name}: a scatter window above the photopeak alone was not used; the counts hold their scatter")
         upper = none
     for text, part in (("below", lower), ("above", upper)):
         if part[1] is not None:
-            ledger.record(f"scatter window {text}", _shown(part[1]), "keV", "(0054,0012) Energy Window Information Sequence", name)
+            ledger.record(
+                f"scatter window {text}", _shown(part[1]), "keV", "(0054,0012) Energy Window Information Sequence", name
+            )
     if lower[0] is None:
         ledger.warn(f"{name}: no scatter window touches the photopeak; the counts hold their scatter")
     return peak, lower, upper
@@ -155,7 +191,11 @@ def _neighbor(window: EnergyWindow, limited, side: str) -> int | None:
     touching = []
     for number, other in limited:
         its = other.upper_kev if side == "below" else other.lower_kev
-        if other is not window and abs(its - edge) <= _NEIGHBOR_SHARE * edge and other.width_kev < _WIDEST_SCATTER * window.width_kev:
+        if (
+            other is not window
+            and abs(its - edge) <= _NEIGHBOR_SHARE * edge
+            and other.width_kev < _WIDEST_SCATTER * window.width_kev
+        ):
             touching.append((other.width_kev, number))
     return min(touching)[1] if touching else None
 

@@ -1,9 +1,9 @@
 """Plans of radioembolisation, from scout scan to ordered activity to verified dose.
 
-    from RNTDosimetryLib.planning import Tumour, partition_model, activity_for_limits
-    plan = partition_model("Y-90", 2.0, tumours=[Tumour("T1", mass_g=200, tnr=5.0)], normal_liver_mass_g=1300,
-                           lung_shunt_fraction=0.05, lung_mass_g=1000)
-    plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
+from RNTDosimetryLib.planning import Tumour, partition_model, activity_for_limits
+plan = partition_model("Y-90", 2.0, tumours=[Tumour("T1", mass_g=200, tnr=5.0)], normal_liver_mass_g=1300,
+                       lung_shunt_fraction=0.05, lung_mass_g=1000)
+plan.tumour_dose_gy["T1"], plan.normal_liver_dose_gy, plan.lung_dose_gy
 """
 
 from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, Tumour, make_compartments, partition_model

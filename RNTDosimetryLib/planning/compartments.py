@@ -42,7 +42,9 @@ class Tumour(Record):
             raise DosimetryError(
                 f"Expected a tumour name other than {', '.join(RESERVED_NAMES)}, received '{self.name}'; rename the tumour."
             )
-        mass = checked_mass_g(self.mass_g, f"mass in g of tumour '{self.name}'", "take it from its volume, or leave the tumour out")
+        mass = checked_mass_g(
+            self.mass_g, f"mass in g of tumour '{self.name}'", "take it from its volume, or leave the tumour out"
+        )
         tnr = checked_ratio(self.tnr, f"tumour-to-normal ratio of '{self.name}'")
         object.__setattr__(self, "mass_g", mass)
         object.__setattr__(self, "tnr", tnr)
@@ -170,14 +172,18 @@ def make_compartments(
         lung_mass_g=checked_lung_mass_g(lung_mass_g),
         residual_fraction=checked_residual(residual_fraction),
         whole_normal_liver_mass_g=whole,
-        previous_lung_dose_gy=checked_dose_gy(previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment"),
+        previous_lung_dose_gy=checked_dose_gy(
+            previous_lung_dose_gy, "earlier lung dose in Gy", "type 0 without earlier treatment"
+        ),
     )
     if not compartments.weighted_mass_g > 0:
         raise DosimetryError(
             "Expected normal liver or a tumour with a tumour-to-normal ratio above 0 in the territory, received neither; "
             "the activity has nowhere to go."
         )
-    at_least_a_speck(min(compartments.perfused_mass_g, compartments.weighted_mass_g), "perfused mass, also weighted with the ratios,")
+    at_least_a_speck(
+        min(compartments.perfused_mass_g, compartments.weighted_mass_g), "perfused mass, also weighted with the ratios,"
+    )
     return compartments
 
 
@@ -232,7 +238,9 @@ def compartment_warnings(compartments: Compartments, activity_gbq: float | None)
     """What is doubtful but usable, in words."""
     warnings = [*constant_warnings(compartments.constant)]
     if compartments.normal_liver_mass_g == 0:
-        warnings.append("There is no normal liver in the territory: its dose is 0, and the tumours share the activity by their ratios.")
+        warnings.append(
+            "There is no normal liver in the territory: its dose is 0, and the tumours share the activity by their ratios."
+        )
     for tumour in compartments.tumours:
         if tumour.tnr < 1:
             warnings.append(f"Tumour {tumour.name} takes up less than normal liver (ratio {tumour.tnr:.3g}).")

@@ -108,12 +108,16 @@ def holmium_from_r2_star(
     maps = [number_array(getattr(item, "r2_star_per_s", item), "the map of R2*") for item in (before, after)]
     voxel_ml = float(np.prod(checked_spacing(spacing_mm))) / 1000.0
     if maps[0].shape != maps[1].shape or maps[0].ndim != 3:
-        raise DosimetryError(f"Expected R2* before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them.")
+        raise DosimetryError(
+            f"Expected R2* before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them."
+        )
     warnings = []
     if relaxivity_per_s_ml_mg is None:
         row = read_json("planning", "holmium.json")["relaxivity_per_s_ml_mg"]
         relaxivity_per_s_ml_mg = row["value"]
-        warnings.append(f"Relaxivity of holmium {row['value']:g} 1/s per mg/mL was not checked ({row['source']}); type that of your scanner.")
+        warnings.append(
+            f"Relaxivity of holmium {row['value']:g} 1/s per mg/mL was not checked ({row['source']}); type that of your scanner."
+        )
     relaxivity = positive_number(relaxivity_per_s_ml_mg, "relaxivity r2* in 1/s per mg/mL")
     known = np.ones(maps[0].shape, dtype=bool)
     for item in (before, after):
@@ -128,7 +132,9 @@ def holmium_from_r2_star(
     negative = float(np.count_nonzero(concentration < 0)) / concentration.size
     if not signed:
         if negative > 0.05:
-            warnings.append(f"{100 * negative:.0f} % of the voxels had a falling R2* and were set to 0, which raises sums; use signed for totals.")
+            warnings.append(
+                f"{100 * negative:.0f} % of the voxels had a falling R2* and were set to 0, which raises sums; use signed for totals."
+            )
         concentration = np.maximum(concentration, 0.0)
     if not np.all(known):
         warnings.append("Voxels without a fit before or after hold no holmium in the map: dense deposits can hide there.")
@@ -138,14 +144,20 @@ def holmium_from_r2_star(
 
 def activity_from_holmium(concentration_mg_ml, specific_activity_mbq_mg: float) -> np.ndarray:
     """Activity at administration in MBq/mL, (z, y, x), for the spheres' activity per mg of holmium at that time."""
-    specific = positive_number(specific_activity_mbq_mg, "specific activity in MBq per mg of holmium", "activity over holmium content at administration")
-    concentration = checked_array(getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), "the holmium concentration")
+    specific = positive_number(
+        specific_activity_mbq_mg, "specific activity in MBq per mg of holmium", "activity over holmium content at administration"
+    )
+    concentration = checked_array(
+        getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), "the holmium concentration"
+    )
     return np.maximum(concentration, 0.0) * specific
 
 
 def holmium_from_ct(before_hu, after_hu, hounsfield_per_mg_ml: float, spacing_mm, *, signed: bool = False) -> HolmiumMap:
     """Holmium concentration from the rise of Hounsfield units, c = (HU_after - HU_before) / slope; the slope belongs to scanner and kV."""
-    slope = positive_number(hounsfield_per_mg_ml, "Hounsfield units per mg/mL of holmium", "calibrate it with a phantom at the same kV")
+    slope = positive_number(
+        hounsfield_per_mg_ml, "Hounsfield units per mg/mL of holmium", "calibrate it with a phantom at the same kV"
+    )
     found = holmium_from_r2_star(before_hu, after_hu, spacing_mm, slope, signed=signed)
     warnings = tuple(text.replace("R2*", "Hounsfield unit") for text in found.warnings)
     return HolmiumMap(found.concentration_mg_ml, slope, found.total_mg, found.negative_share, warnings)
@@ -215,13 +227,20 @@ class IntratumoralDose(Record):
     warnings: tuple[str, ...] = ()
 
 
-def intratumoral_activity_gbq(dose_gy: float, tumour_mass_g: float, *, retained_fraction: float = 1.0, dose_constant_j_per_gbq=None) -> float:
+def intratumoral_activity_gbq(
+    dose_gy: float, tumour_mass_g: float, *, retained_fraction: float = 1.0, dose_constant_j_per_gbq=None
+) -> float:
     """Activity in GBq of 166Ho for a mean tumour dose, A = D m / (K f), with f the share that is expected to stay in the tumour."""
     constant = dose_constant("Ho-166", dose_constant_j_per_gbq).j_per_gbq
     retained = positive_number(retained_fraction, "retained fraction", "1 if everything stays")
     if retained > 1:
         raise DosimetryError(f"Expected a retained fraction up to 1, received {retained_fraction}; 0.9 is 90 %.")
-    return positive_number(dose_gy, "wanted dose in Gy") * positive_number(tumour_mass_g, "tumour mass in g") / 1000.0 / (constant * retained)
+    return (
+        positive_number(dose_gy, "wanted dose in Gy")
+        * positive_number(tumour_mass_g, "tumour mass in g")
+        / 1000.0
+        / (constant * retained)
+    )
 
 
 def intratumoral_dose(
@@ -245,7 +264,9 @@ def intratumoral_dose(
     activity = np.asarray(activity_mbq_ml, dtype=float)
     share = occupancy_on_grid(tumour, geometry)
     if not share.any():
-        raise DosimetryError(f"Expected tumour '{tumour.name}' in the field of view, received none of it; check the registration.")
+        raise DosimetryError(
+            f"Expected tumour '{tumour.name}' in the field of view, received none of it; check the registration."
+        )
     found = sphere_dose_map(
         activity, geometry, constant, regions=(tumour, *regions), method=method, density_g_ml=density_g_ml,
         description=f"intratumoral, {method} deposition",
@@ -256,7 +277,9 @@ def intratumoral_dose(
     if injected_activity_mbq is not None:
         retained = inside / positive_number(injected_activity_mbq, "injected activity in MBq")
         if retained > 1.1:
-            warnings.append(f"The map shows {100 * retained:.0f} % of the injected activity in the tumour: check calibration and input.")
+            warnings.append(
+                f"The map shows {100 * retained:.0f} % of the injected activity in the tumour: check calibration and input."
+            )
         elif retained < 0.7:
             warnings.append(f"Only {100 * retained:.0f} % of the injected activity is in the tumour: look for leakage.")
     return IntratumoralDose(

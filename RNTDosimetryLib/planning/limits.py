@@ -89,7 +89,9 @@ def activity_for_limits(nuclide_or_product, *, limits: Mapping[str, object], **c
 def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
     """Limits from a mapping as in ``activity_for_limits``; the pairs may be lists, as in JSON."""
     if not isinstance(limits, Mapping) or not limits:
-        raise DosimetryError('Expected limits such as {"normal_liver": 40, "T1": ["min", 120]}, received none; give at least one.')
+        raise DosimetryError(
+            'Expected limits such as {"normal_liver": 40, "T1": ["min", 120]}, received none; give at least one.'
+        )
     found = []
     for name, value in limits.items():
         kind, dose = ("max", value) if not isinstance(value, (list, tuple)) else (value if len(value) == 2 else (None, None))
@@ -147,7 +149,11 @@ def limited_activity(compartments: Compartments, limits: Sequence[Limit]) -> Lim
 
 
 def check_limits(
-    compartments: Compartments, activity_gbq: float, limits: Sequence[Limit], binding: str | None = None, binding_kind: str | None = None
+    compartments: Compartments,
+    activity_gbq: float,
+    limits: Sequence[Limit],
+    binding: str | None = None,
+    binding_kind: str | None = None,
 ) -> tuple[LimitCheck, ...]:
     """Every limit and goal at an activity, in the order given."""
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
@@ -166,7 +172,9 @@ def limit_check(
 ) -> LimitCheck:
     """One limit or goal at a dose; kept when it is missed by no more than the share ``tolerance`` of it."""
     margin = limit.dose_gy - dose_gy if limit.kind == "max" else dose_gy - limit.dose_gy
-    return LimitCheck(limit.name, limit.kind, limit.dose_gy, dose_gy, margin, activity_gbq, margin >= -tolerance * limit.dose_gy, binding)
+    return LimitCheck(
+        limit.name, limit.kind, limit.dose_gy, dose_gy, margin, activity_gbq, margin >= -tolerance * limit.dose_gy, binding
+    )
 
 
 def refuse_unknown_names(limits: Sequence[Limit], doses: Mapping[str, float]) -> None:
@@ -219,7 +227,9 @@ def activity_table(
     checked_kind(compartments, Compartments, "the compartments")
     if activities_gbq is None:
         activities_gbq = round_activities(positive_number(planned_activity_gbq, "planned activity in GBq"))
-    activities = np.array([positive_number(value, "activity in GBq") for value in number_list(activities_gbq, "the activities in GBq")])
+    activities = np.array(
+        [positive_number(value, "activity in GBq") for value in number_list(activities_gbq, "the activities in GBq")]
+    )
     if activities.size == 0:
         raise DosimetryError("Expected at least one activity for the table, received none; leave it empty for round steps.")
     slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()

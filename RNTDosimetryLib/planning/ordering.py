@@ -81,9 +81,13 @@ def order_options(
     deviation = non_negative_number(largest_deviation, "largest deviation", "0.1 is 10 %")
     slots = checked_items(administrations, datetime, "the treatment slots")
     if not isinstance(calibration, (datetime, type(None))):
-        raise DosimetryError(f"Expected the date and time of the calibration, received {shown(calibration)}; leave it empty if the supplier states none.")
+        raise DosimetryError(
+            f"Expected the date and time of the calibration, received {shown(calibration)}; leave it empty if the supplier states none."
+        )
     if not slots:
-        raise DosimetryError("Expected at least one treatment slot with date and time, received none; type when the treatment can be.")
+        raise DosimetryError(
+            "Expected at least one treatment slot with date and time, received none; type when the treatment can be."
+        )
     if len({slot.tzinfo is None for slot in (*slots, *([calibration] if calibration else []))}) > 1:
         raise DosimetryError("Expected all times with or all without a time zone, received both; type local times.")
     volume = None if perfused_volume_ml is None else positive_number(perfused_volume_ml, "perfused volume in mL")
@@ -96,7 +100,9 @@ def order_options(
     fitting = [option for option in options if abs(option.dose_factor - 1) <= deviation]
     if not fitting:
         nearest = min(options, key=lambda option: abs(math.log(option.dose_factor)), default=None)
-        words = "nothing within shelf life" if nearest is None else f"{nearest.activity_gbq:.3g} GBq at the nearest ({nearest.slot})"
+        words = (
+            "nothing within shelf life" if nearest is None else f"{nearest.activity_gbq:.3g} GBq at the nearest ({nearest.slot})"
+        )
         raise DosimetryError(
             f"Expected {needed:.3g} GBq of {product.name} to within {100 * deviation:g} % in one of the slots, received {words}; "
             "choose another slot, another activity or a wider deviation."
@@ -131,7 +137,9 @@ def _calibrations(product, slot, shelf_life_h) -> list[datetime]:
 def _draw(product, needed, slot, calibration, volume):
     """A share of one vial; the bigger vial of early calibration when the smaller does not hold enough."""
     if calibration is None:
-        raise DosimetryError(f"Expected the calibration time of the {product.name} vial, received none; type what the supplier states.")
+        raise DosimetryError(
+            f"Expected the calibration time of the {product.name} vial, received none; type what the supplier states."
+        )
     options = []
     for key in ("vial_gbq", "early_vial_gbq"):
         if key not in product.supply:
@@ -164,7 +172,9 @@ def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw)
     if stated is not None:
         # Stated at treatment time for spheres made to measure, at calibration for others.
         at_calibration = product.supply["kind"] != "patient"
-        per_sphere = stated.middle * (math.exp(-get_nuclide(product.nuclide).decay_constant_per_h * hours) if at_calibration else 1.0)
+        per_sphere = stated.middle * (
+            math.exp(-get_nuclide(product.nuclide).decay_constant_per_h * hours) if at_calibration else 1.0
+        )
         spheres = activity * 1e9 / per_sphere
         warnings += _sphere_warnings(product, stated)
     if draw < 1:
@@ -192,10 +202,14 @@ def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw)
 def _sphere_warnings(product: Product, stated: Quantity) -> list[str]:
     if stated.largest > stated.smallest:
         spread = 100 * (stated.largest - stated.smallest) / (stated.largest + stated.smallest)
-        return [f"Activity per sphere of {product.name} is stated as {stated.smallest:g} to {stated.largest:g} Bq: the number of spheres is known to {spread:.0f} %."]
+        return [
+            f"Activity per sphere of {product.name} is stated as {stated.smallest:g} to {stated.largest:g} Bq: the number of spheres is known to {spread:.0f} %."
+        ]
     labeled = product.labeled_activity_per_sphere_bq
     if labeled is not None:
-        return [f"With the labeled {labeled.middle:g} Bq per sphere the number of spheres is {stated.middle / labeled.middle:.2g} times as large."]
+        return [
+            f"With the labeled {labeled.middle:g} Bq per sphere the number of spheres is {stated.middle / labeled.middle:.2g} times as large."
+        ]
     return []
 
 
@@ -239,7 +253,9 @@ def choose_product(
         raise DosimetryError(f"Expected what is wanted as a name and a dose in Gy, received {shown(wanted)}; give ('T1', 205).")
     name, dose_gy = checked_name(wanted[0], "what is wanted"), positive_number(wanted[1], "wanted dose in Gy")
     if not isinstance(calibrations, (Mapping, type(None))):
-        raise DosimetryError(f"Expected calibrations by product, received {shown(calibrations)}; leave them out where the supplier states none.")
+        raise DosimetryError(
+            f"Expected calibrations by product, received {shown(calibrations)}; leave them out where the supplier states none."
+        )
     choices = []
     for item in checked_items(products, str, "the products") if products is not None else list_products(product_file):
         product = get_product(item, product_file)
@@ -266,5 +282,7 @@ def choose_product(
         activity = needed if order is None else order.activity_gbq
         plan = plan_of(case, activity)
         doses = {**plan.tumour_dose_gy, "normal_liver": plan.normal_liver_dose_gy, "lung": plan.cumulative_lung_dose_gy}
-        choices.append(ProductChoice(product.name, needed, order, doses, check_limits(case, activity, read_limits(product.limits())), remark))
+        choices.append(
+            ProductChoice(product.name, needed, order, doses, check_limits(case, activity, read_limits(product.limits())), remark)
+        )
     return tuple(sorted(choices, key=lambda choice: (choice.order is None, not choice.within_limits)))

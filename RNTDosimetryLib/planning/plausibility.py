@@ -69,13 +69,17 @@ def checked_dose_gy(value, name: str, remedy: str) -> float:
 
 
 def checked_lung_mass_g(value) -> float:
-    return at_least_a_speck(checked_mass_g(value, "lung mass in g", "measure it on CT or type it, 1000 g is the convention"), "lung mass")
+    return at_least_a_speck(
+        checked_mass_g(value, "lung mass in g", "measure it on CT or type it, 1000 g is the convention"), "lung mass"
+    )
 
 
 def at_least_a_speck(mass_g: float, name: str) -> float:
     """A mass that a dose can be computed of; DosimetryError for less than a microgram."""
     if mass_g < _SMALLEST_MASS_G:
-        raise DosimetryError(f"Expected a {name} of at least {_SMALLEST_MASS_G:g} g, received {mass_g:g} g; check that masses are in g.")
+        raise DosimetryError(
+            f"Expected a {name} of at least {_SMALLEST_MASS_G:g} g, received {mass_g:g} g; check that masses are in g."
+        )
     return mass_g
 
 
@@ -91,7 +95,9 @@ def checked_items(values, kind: type, name: str) -> tuple:
     good = isinstance(values, Iterable) and not isinstance(values, (str, bytes, Mapping, np.ndarray))
     items = tuple(values) if good else ()
     if not good or not all(isinstance(item, kind) for item in items):
-        raise DosimetryError(f"Expected a list of {kind.__name__} for {name}, received {shown(values)}; make each of them a {kind.__name__}.")
+        raise DosimetryError(
+            f"Expected a list of {kind.__name__} for {name}, received {shown(values)}; make each of them a {kind.__name__}."
+        )
     return items
 
 
@@ -101,7 +107,9 @@ def _bounded(value: float, largest: float, name: str) -> float:
     return value
 
 
-def plausibility_warnings(activity_gbq: float | None, perfused_mass_g: float, shunt: float, lung_mass_g: float | None) -> tuple[str, ...]:
+def plausibility_warnings(
+    activity_gbq: float | None, perfused_mass_g: float, shunt: float, lung_mass_g: float | None
+) -> tuple[str, ...]:
     """What is possible but unusual, in words. activity_gbq, lung_mass_g: None where there is none."""
     warnings = []
     if activity_gbq is not None and activity_gbq > _LARGEST_USUAL_ACTIVITY_GBQ:
@@ -111,7 +119,9 @@ def plausibility_warnings(activity_gbq: float | None, perfused_mass_g: float, sh
     if lung_mass_g is not None and not _SMALLEST_USUAL_LUNG_G <= lung_mass_g <= _LARGEST_USUAL_LUNG_G:
         warnings.append(f"A lung mass of {lung_mass_g:.4g} g is unusual: check that it is in g and that both lungs are in it.")
     if shunt > _HIGH_SHUNT:
-        warnings.append(f"A lung shunt fraction of {100 * shunt:.3g} % is high: check the lung dose and the patient's suitability.")
+        warnings.append(
+            f"A lung shunt fraction of {100 * shunt:.3g} % is high: check the lung dose and the patient's suitability."
+        )
     return tuple(warnings)
 
 

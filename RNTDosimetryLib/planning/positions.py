@@ -43,7 +43,12 @@ class Injection(Record):
     def __post_init__(self):
         checked_name(self.name, "an injection")
         object.__setattr__(self, "tumours", checked_items(self.tumours, Tumour, f"the tumours of injection '{self.name}'"))
-        if non_negative_number(self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used") > 0:
+        if (
+            non_negative_number(
+                self.activity_gbq, f"activity in GBq of injection '{self.name}'", "type 0 for a position that is not used"
+            )
+            > 0
+        ):
             checked_activity_gbq(self.activity_gbq)
 
 
@@ -98,7 +103,9 @@ def injections_plan(
     """
     injections = checked_items(injections, Injection, "the injections")
     if not isinstance(tumour_masses_g, (Mapping, type(None))):
-        raise DosimetryError(f"Expected whole masses by name of the tumour, received {shown(tumour_masses_g)}; give {{'T1': 200}}.")
+        raise DosimetryError(
+            f"Expected whole masses by name of the tumour, received {shown(tumour_masses_g)}; give {{'T1': 200}}."
+        )
     names = [item.name for item in injections]
     if not injections or len(set(names)) < len(names):
         raise DosimetryError(f"Expected injections with different names, received {names}; name each position.")
@@ -112,7 +119,9 @@ def injections_plan(
         if sum(part > 0 for part in parts) > 1:
             assumptions.append("The territories do not share normal liver: its perfused mass is the sum.")
     else:
-        perfused = checked_part_mass_g(perfused_normal_liver_mass_g, "mass in g of the perfused normal liver", "leave it empty for the sum")
+        perfused = checked_part_mass_g(
+            perfused_normal_liver_mass_g, "mass in g of the perfused normal liver", "leave it empty for the sum"
+        )
         if not max(parts) * (1 - _ROUNDING) <= perfused <= sum(parts) * (1 + _ROUNDING):
             raise DosimetryError(
                 f"Expected the perfused normal liver of all territories between {max(parts):.4g} g (the largest) and {sum(parts):.4g} g "
@@ -165,7 +174,9 @@ def own_normal_liver(injection: str) -> str:
     return f"normal_liver in {injection}"
 
 
-def scale_injections(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:
+def scale_injections(
+    nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared
+) -> LimitedInjections:
     """The largest common factor on all activities that keeps the limits. limits: as ``activity_for_limits``, for doses of all injections.
 
     shared: the keyword arguments of ``injections_plan``. Raises DosimetryError when no limit depends on the activities.
@@ -175,13 +186,17 @@ def scale_injections(nuclide_or_product, injections: Sequence[Injection], limits
     earlier = plan.dose_gy["lung"] - plan.dose_gy["lung_session"]
     factors = [_room(limit, earlier) / dose for limit, dose in _session_doses(plan, wanted) if limit.kind == "max" and dose > 0]
     if not factors:
-        raise DosimetryError("Expected a limit that some injection reaches, received none; give a limit for the normal liver or the lungs.")
+        raise DosimetryError(
+            "Expected a limit that some injection reaches, received none; give a limit for the normal liver or the lungs."
+        )
     factor = min(factors)
     scaled = [replace(item, activity_gbq=item.activity_gbq * factor) for item in injections]
     return _limited(injections_plan(nuclide_or_product, scaled, **shared), wanted)
 
 
-def injections_for_goals(nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared) -> LimitedInjections:
+def injections_for_goals(
+    nuclide_or_product, injections: Sequence[Injection], limits: Mapping[str, object], **shared
+) -> LimitedInjections:
     """The least total activity, each position's own, that reaches every goal ("min") within every limit ("max"); a linear program.
 
     The activities of ``injections`` are not used. Raises DosimetryError when no activities reach the goals within the limits.
@@ -230,7 +245,9 @@ def _tumour_masses(injections: Sequence[Injection], typed: Mapping[str, float]) 
                 "correct one of them."
             )
         masses[name] = whole
-    outside = {name: checked_mass_g(mass, f"mass in g of tumour {name}", _REMEDY) for name, mass in typed.items() if name not in parts}
+    outside = {
+        name: checked_mass_g(mass, f"mass in g of tumour {name}", _REMEDY) for name, mass in typed.items() if name not in parts
+    }
     return masses | outside
 
 

@@ -95,7 +95,9 @@ def get_product(name: str, product_file=None) -> Product:
     rows = _product_rows(product_file)
     found = next((key for key in rows if _plain(key) == _plain(name)), None)
     if found is None:
-        raise DosimetryError(f"Expected one of the products {', '.join(rows)}, received '{name}'; choose one or give a product file.")
+        raise DosimetryError(
+            f"Expected one of the products {', '.join(rows)}, received '{name}'; choose one or give a product file."
+        )
     row, origin, constants = rows[found]
     try:
         nuclide = get_nuclide(row["nuclide"]).name
@@ -164,7 +166,9 @@ def _known_nuclide(name, product_file) -> Nuclide:
         return get_nuclide(name)
     except DosimetryError as error:
         known = ", ".join(list_products(product_file))
-        raise DosimetryError(f"Expected a nuclide such as Y-90 or one of the products {known}, received '{name}'; choose one.") from error
+        raise DosimetryError(
+            f"Expected a nuclide such as Y-90 or one of the products {known}, received '{name}'; choose one."
+        ) from error
 
 
 def _nuclide_constant(asked_for: str, nuclide: Nuclide) -> DoseConstant:
@@ -173,7 +177,11 @@ def _nuclide_constant(asked_for: str, nuclide: Nuclide) -> DoseConstant:
         # As everywhere in doses: the progeny of 225Ac gives most of the energy.
         whole = source_nuclide(nuclide)
         progeny = "" if whole.name == nuclide.name else ", progeny in equilibrium with it"
-        row = {"j_per_gbq": whole.local_dose_constant_j_per_gbq, "status": "computed", "source": f"electrons and alphas of the decay data{progeny}"}
+        row = {
+            "j_per_gbq": whole.local_dose_constant_j_per_gbq,
+            "status": "computed",
+            "source": f"electrons and alphas of the decay data{progeny}",
+        }
     return _constant(asked_for, nuclide.name, None, row)
 
 
@@ -197,7 +205,9 @@ def _quantity(row) -> Quantity | None:
     for number in numbers:
         positive_number(number, f"product value ({row['source']})")
     if len(numbers) not in (1, 2) or list(numbers) != sorted(numbers):
-        raise DosimetryError(f"Expected a product value as a number or a rising pair, received {value}; correct the product file.")
+        raise DosimetryError(
+            f"Expected a product value as a number or a rising pair, received {value}; correct the product file."
+        )
     value = tuple(float(number) for number in numbers) if isinstance(value, (list, tuple)) else float(value)
     return Quantity(value, str(row["status"]), str(row["source"]))
 

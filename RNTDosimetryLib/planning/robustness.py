@@ -124,9 +124,9 @@ def sampled_doses(
     mass = np.array([
         _log_normal(random, tumour.mass_g, _of(uncertainty.tumour_mass, tumour.name, "mass"), size) for tumour in tumours
     ]).reshape(len(tumours), size)  # fmt: skip
-    ratio = np.array([_log_normal(random, tumour.tnr, _of(uncertainty.tnr, tumour.name, "ratio"), size) for tumour in tumours]).reshape(
-        len(tumours), size
-    )
+    ratio = np.array(
+        [_log_normal(random, tumour.tnr, _of(uncertainty.tnr, tumour.name, "ratio"), size) for tumour in tumours]
+    ).reshape(len(tumours), size)
     normal = _log_normal(random, compartments.normal_liver_mass_g, uncertainty.normal_liver_mass, size)
     lung = _log_normal(random, compartments.lung_mass_g, uncertainty.lung_mass, size)
     shunt = _beta(random, compartments.lung_shunt_fraction, uncertainty.lung_shunt_absolute, size)
@@ -138,13 +138,17 @@ def sampled_doses(
     doses = {tumour.name: per_ratio * ratio[index] for index, tumour in enumerate(tumours)}
     doses["normal_liver"] = per_ratio if compartments.normal_liver_mass_g > 0 else np.zeros(size)
     if compartments.whole_normal_liver_mass_g is not None:
-        doses["whole_normal_liver"] = doses["normal_liver"] * compartments.normal_liver_mass_g / compartments.whole_normal_liver_mass_g
+        doses["whole_normal_liver"] = (
+            doses["normal_liver"] * compartments.normal_liver_mass_g / compartments.whole_normal_liver_mass_g
+        )
     doses["perfused"] = liver / (normal + mass.sum(axis=0))
     doses["lung_session"] = energy * shunt / lung
     doses["lung"] = doses["lung_session"] + compartments.previous_lung_dose_gy
     planned = _doses(compartments, activity)
     wanted = () if limits is None or (isinstance(limits, Mapping) and not limits) else read_limits(limits)
-    return SampledPlan({name: _spread(name, planned[name], values, wanted) for name, values in doses.items()}, size, int(seed), uncertainty)
+    return SampledPlan(
+        {name: _spread(name, planned[name], values, wanted) for name, values in doses.items()}, size, int(seed), uncertainty
+    )
 
 
 def _spread(name: str, planned: float, values: np.ndarray, limits) -> DoseSpread:
@@ -194,7 +198,9 @@ def _of(stated, name: str, what: str) -> float:
     if not isinstance(stated, Mapping):
         return stated
     if name not in stated:
-        raise DosimetryError(f"Expected the relative uncertainty of the {what} of every tumour, received none for {name}; type 0 if exact.")
+        raise DosimetryError(
+            f"Expected the relative uncertainty of the {what} of every tumour, received none for {name}; type 0 if exact."
+        )
     return stated[name]
 
 

@@ -122,7 +122,8 @@ def measure_scout(
     _take_apart(outside, occupancies)
     found = region_means(image.concentration_bq_ml, {**occupancies, **outside}, image.geometry.spacing_mm, resolution_fwhm_mm)
     mass = {
-        key: float(np.count_nonzero(mask)) * voxel_ml * density[key[1] if key[1] != _NORMAL else key[0][0]] for key, mask in pieces.items()
+        key: float(np.count_nonzero(mask)) * voxel_ml * density[key[1] if key[1] != _NORMAL else key[0][0]]
+        for key, mask in pieces.items()
     }
     total = sum(found.mean[key] * mass[key] for key in pieces)
     measured, seen = [], set()
@@ -140,13 +141,20 @@ def measure_scout(
         elsewhere = _mask(liver, grid)
         for mask in masks.values():
             elsewhere &= ~mask
-        whole = perfused + float(np.count_nonzero(elsewhere)) * voxel_ml * region_mass_g(liver, default_density_g_ml) / liver.volume_ml
+        whole = (
+            perfused
+            + float(np.count_nonzero(elsewhere)) * voxel_ml * region_mass_g(liver, default_density_g_ml) / liver.volume_ml
+        )
     if resolution_fwhm_mm is None:
-        warnings.append("The resolution of the scout was not given: blur is not corrected, and ratios of small tumours are too low.")
+        warnings.append(
+            "The resolution of the scout was not given: blur is not corrected, and ratios of small tumours are too low."
+        )
     return ScoutMeasurement(
         territories=tuple(measured),
         tumour_masses_g={
-            region.name: max(region_mass_g(region, default_density_g_ml), sum(mass[key] for key in pieces if key[1] == region.name))
+            region.name: max(
+                region_mass_g(region, default_density_g_ml), sum(mass[key] for key in pieces if key[1] == region.name)
+            )
             for region in tumours
         },
         perfused_normal_mass_g=perfused,
@@ -155,7 +163,10 @@ def measure_scout(
         means={_words(key): found.mean[key] for key in pieces},
         geometry=grid,
         pieces={_words(key): mask for key, mask in pieces.items()},
-        warnings=(*warnings, *(f"{_words(name)}: corrected mean below zero." for name, value in found.mean.items() if value == 0)),
+        warnings=(
+            *warnings,
+            *(f"{_words(name)}: corrected mean below zero." for name, value in found.mean.items() if value == 0),
+        ),
     )
 
 
@@ -170,7 +181,13 @@ def coverage_warnings(image: ActivityImage, regions: Sequence[Region]) -> list[s
 
 
 def extrahepatic_deposits(
-    image: ActivityImage, liver: Region, lungs: Region | None = None, *, ratio: float = 0.25, margin_mm: float = 15.0, smallest_ml: float = 2.0
+    image: ActivityImage,
+    liver: Region,
+    lungs: Region | None = None,
+    *,
+    ratio: float = 0.25,
+    margin_mm: float = 15.0,
+    smallest_ml: float = 2.0,
 ) -> tuple[ExtrahepaticDeposit, ...]:
     """Hot places outside liver and lungs: connected voxels above ``ratio`` times the mean of the liver, away from both by ``margin_mm``.
 
@@ -181,7 +198,9 @@ def extrahepatic_deposits(
     spacing = image.geometry.spacing_mm
     inside = occupancy_on_grid(liver, image.geometry) > 0.5
     if not inside.any():
-        raise DosimetryError(f"Expected the liver in the field of view of '{image.name}', received none of it; check the registration.")
+        raise DosimetryError(
+            f"Expected the liver in the field of view of '{image.name}', received none of it; check the registration."
+        )
     mean = float(values[inside].mean())
     kept = inside.copy()
     if lungs is not None:

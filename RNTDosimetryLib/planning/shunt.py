@@ -90,7 +90,9 @@ def lung_shunt_planar(
             "load both views of the same acquisition."
         )
     if not (np.all(np.isfinite(front)) and np.all(np.isfinite(back))) or min(front.min(), back.min()) < 0:
-        raise DosimetryError("Expected counts of zero or more in both views, received others; load the counts, not a scaled picture.")
+        raise DosimetryError(
+            "Expected counts of zero or more in both views, received others; load the counts, not a scaled picture."
+        )
     lungs = lungs & ~liver
     for mask, name in ((lungs, "lungs"), (liver, "liver")):
         if not mask.any():
@@ -118,7 +120,9 @@ def lung_shunt_planar(
 def _path(values, shape) -> np.ndarray:
     path = np.asarray(values, dtype=float)
     if path.shape != shape or not np.all(np.isfinite(path)) or path.min() < 0:
-        raise DosimetryError("Expected half the attenuation path of every pixel, zero or more, received another map; compute it from the CT.")
+        raise DosimetryError(
+            "Expected half the attenuation path of every pixel, zero or more, received another map; compute it from the CT."
+        )
     return path
 
 
@@ -127,7 +131,9 @@ def _self_attenuation(half_path: np.ndarray) -> np.ndarray:
     return np.where(half_path > 1e-6, np.sinh(np.maximum(half_path, 1e-6)) / np.maximum(half_path, 1e-6), 1.0)
 
 
-def lung_shunt_spect(image: ActivityImage, lungs: Region, liver: Region, *others: Region, resolution_fwhm_mm: float | None = None) -> LungShunt:
+def lung_shunt_spect(
+    image: ActivityImage, lungs: Region, liver: Region, *others: Region, resolution_fwhm_mm: float | None = None
+) -> LungShunt:
     """Lung shunt from SPECT/CT: activity in the lungs over that in lungs, liver and other regions that hold spheres.
 
     liver: the whole liver with its tumours. resolution_fwhm_mm: corrects the spill of the liver into the base of the lungs.

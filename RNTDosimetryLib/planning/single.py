@@ -84,7 +84,9 @@ def bsa_activity(height_m: float, weight_kg: float, tumour_fraction: float, lobe
     if non_negative_number(tumour_fraction, "tumour volume over liver volume", "0.2 is 20 %") > 1:
         raise DosimetryError(f"Expected tumour volume over liver volume from 0 to 1, received {tumour_fraction}; 0.2 is 20 %.")
     if positive_number(lobe_fraction, "treated share of the liver", "1 is the whole liver") > 1:
-        raise DosimetryError(f"Expected the treated share of the liver above 0 and up to 1, received {lobe_fraction}; 1 is the whole liver.")
+        raise DosimetryError(
+            f"Expected the treated share of the liver above 0 and up to 1, received {lobe_fraction}; 1 is the whole liver."
+        )
     rule = read_json("planning", "bsa.json")
     surface = rule["surface_factor"] * height ** rule["height_exponent"] * weight ** rule["weight_exponent"]
     activity = (surface - rule["offset_gbq"] + tumour_fraction) * lobe_fraction
@@ -118,7 +120,9 @@ def implied_tumour_mass_g(
     energy *= 1 - checked_residual(residual_fraction)
     ratio, perfused = positive_number(tnr, "tumour-to-normal ratio"), positive_number(perfused_mass_g, "perfused mass in g")
     if ratio == 1:
-        raise DosimetryError("Expected a tumour-to-normal ratio other than 1, received 1; with it every tumour mass gives the same dose.")
+        raise DosimetryError(
+            "Expected a tumour-to-normal ratio other than 1, received 1; with it every tumour mass gives the same dose."
+        )
     mass = (ratio * energy * GRAM_PER_KG / positive_number(tumour_dose_gy, "tumour dose in Gy") - perfused) / (ratio - 1)
     if not 0 <= mass <= perfused:
         raise DosimetryError(

@@ -117,7 +117,9 @@ def delivered_dose(
     checked_kind(image, ActivityImage, "the image after treatment")
     regions, resolution_fwhm_mm = checked_items(regions, Region, "the regions"), checked_fwhm(resolution_fwhm_mm)
     if image.nuclide and get_nuclide(image.nuclide).name != nuclide.name:
-        raise DosimetryError(f"Expected an image of {nuclide.name}, received one of {image.nuclide}; choose the image after treatment.")
+        raise DosimetryError(
+            f"Expected an image of {nuclide.name}, received one of {image.nuclide}; choose the image after treatment."
+        )
     if mode not in MODES:
         raise DosimetryError(f"Expected the mode {' or '.join(MODES)}, received '{mode}'; choose one of them.")
     concentration = np.asarray(image.concentration_bq_ml, dtype=float) * 1e-6
@@ -125,7 +127,9 @@ def delivered_dose(
     warnings = []
     expected = None
     if net_activity_gbq is not None:
-        expected = positive_number(net_activity_gbq, "net administered activity in GBq") * (1 - checked_shunt(lung_shunt_fraction))
+        expected = positive_number(net_activity_gbq, "net administered activity in GBq") * (
+            1 - checked_shunt(lung_shunt_fraction)
+        )
     in_liver = None
     if liver is not None:
         warnings += coverage_warnings(image, [liver])
@@ -134,7 +138,9 @@ def delivered_dose(
     activity = measured
     if mode == "relative":
         if expected is None or in_liver is None:
-            raise DosimetryError("Expected the liver and the net administered activity for patient-relative doses, received not both; give them.")
+            raise DosimetryError(
+                "Expected the liver and the net administered activity for patient-relative doses, received not both; give them."
+            )
         if not in_liver > 0:
             raise DosimetryError(f"Expected activity of '{image.name}' in the liver, received none; check the registration.")
         activity = measured * (expected / in_liver)
@@ -144,7 +150,9 @@ def delivered_dose(
         )
     negative = float(-activity[activity < 0].sum() / max(activity.sum(), 1e-12))
     if negative > 0.01:
-        warnings.append(f"Negative voxels hold {100 * negative:.1f} % of the activity: they were set to 0 in the map, which raises low doses.")
+        warnings.append(
+            f"Negative voxels hold {100 * negative:.1f} % of the activity: they were set to 0 in the map, which raises low doses."
+        )
     found = sphere_dose_map(
         np.maximum(activity, 0.0), image.geometry, constant, regions=regions, lungs=lungs, method=method, density_g_ml=density_g_ml,
         description=f"{mode}, {method} deposition",
@@ -228,7 +236,9 @@ def _correlation(first: np.ndarray, second: np.ndarray, weight: np.ndarray) -> f
     return float(covariance[0, 1] / np.sqrt(covariance[0, 0] * covariance[1, 1]))
 
 
-def dose_area_histogram(dose: SphereDoseMap, region: Region, slice_index: int | None = None, levels: int = 101) -> DoseAreaHistogram:
+def dose_area_histogram(
+    dose: SphereDoseMap, region: Region, slice_index: int | None = None, levels: int = 101
+) -> DoseAreaHistogram:
     """Area of one slice of a region that receives at least each dose. slice_index: None takes the slice with most of the region."""
     share = occupancy_on_grid(region, dose.geometry)
     per_slice = share.sum(axis=(1, 2))
@@ -236,7 +246,9 @@ def dose_area_histogram(dose: SphereDoseMap, region: Region, slice_index: int | 
         raise DosimetryError(f"Expected region '{region.name}' in the dose map, received none of it; check the field of view.")
     index = int(per_slice.argmax()) if slice_index is None else int(slice_index)
     if not 0 <= index < len(per_slice) or not per_slice[index] > 0:
-        raise DosimetryError(f"Expected a slice that holds '{region.name}', received {slice_index}; leave it empty for the largest.")
+        raise DosimetryError(
+            f"Expected a slice that holds '{region.name}', received {slice_index}; leave it empty for the largest."
+        )
     values, weights = np.asarray(dose.dose.dose_gy[index], dtype=float).ravel(), share[index].ravel().astype(float)
     edges = np.linspace(0.0, float(values[weights > 0].max()), levels)
     order = np.argsort(values)

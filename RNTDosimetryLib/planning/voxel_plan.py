@@ -73,7 +73,9 @@ def voxel_plan(
     to_lungs = 0.0
     warnings = coverage_warnings(image, territories)
     for territory in territories:
-        given = non_negative_number(_for(activities_gbq, territory.name, "activity in GBq"), f"activity in GBq of '{territory.name}'")
+        given = non_negative_number(
+            _for(activities_gbq, territory.name, "activity in GBq"), f"activity in GBq of '{territory.name}'"
+        )
         shunt = checked_shunt(_for(lung_shunt_fraction, territory.name, "lung shunt fraction"))
         residual = checked_residual(_for(residual_fraction, territory.name, "residual fraction"))
         activity += _shared(counts, territory, image, 1000.0 * given * (1 - shunt) * (1 - residual) / voxel_ml)

@@ -37,7 +37,9 @@ def register_rigid_activity(
     if correlation < _LOWEST_CORRELATION:
         warnings.append(f"registration of {moving.name}: correlation {correlation:.2f} is low; check the alignment by eye")
     if found.quality.overlap < _LOWEST_OVERLAP:
-        warnings.append(f"registration of {moving.name}: only {found.quality.overlap:.0%} of the body lies in both fields of view")
+        warnings.append(
+            f"registration of {moving.name}: only {found.quality.overlap:.0%} of the body lies in both fields of view"
+        )
     return replace(
         found,
         method="rigid on activity, Mattes mutual information, 3 levels",

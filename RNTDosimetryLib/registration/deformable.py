@@ -89,9 +89,13 @@ def register_deformable(
     """
 
     if type(fixed) is not type(moving) or not isinstance(fixed, (CtImage, ActivityImage)):
-        raise DosimetryError(f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; register like with like.")
+        raise DosimetryError(
+            f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; register like with like."
+        )
     if not SMALLEST_CONTROL_SPACING_MM <= control_spacing_mm < math.inf:
-        raise DosimetryError(f"Expected control points {SMALLEST_CONTROL_SPACING_MM:g} mm apart or more, received {control_spacing_mm} mm; 75 mm is usual.")
+        raise DosimetryError(
+            f"Expected control points {SMALLEST_CONTROL_SPACING_MM:g} mm apart or more, received {control_spacing_mm} mm; 75 mm is usual."
+        )
     matrix = rigid_matrix(rigid, "the rigid start")
     looked_at = mask_on_grid(fixed_mask, fixed.geometry, "fixed_mask"), mask_on_grid(moving_mask, moving.geometry, "moving_mask")
     with one_thread():
@@ -112,7 +116,9 @@ def register_deformable(
         )
     warnings = []
     if low < _LEAST_VOLUME_RATIO or high > _MOST_VOLUME_RATIO:
-        warnings.append(f"deformation of {moving.name}: volumes change by a factor of {low:.2f} to {high:.2f}; look at the result")
+        warnings.append(
+            f"deformation of {moving.name}: volumes change by a factor of {low:.2f} to {high:.2f}; look at the result"
+        )
     result = DeformableRegistration(
         rigid_matrix=tuple(tuple(float(value) for value in row) for row in matrix),
         domain=domain,
@@ -129,7 +135,9 @@ def register_deformable(
         _correlation(fixed_small, moving_small, mask, transform) for transform in (sitk_transform(matrix), result.transform())
     )
     if after < before:
-        warnings.append(f"deformation of {moving.name}: the correlation fell from {before:.3f} to {after:.3f}; use the rigid registration")
+        warnings.append(
+            f"deformation of {moving.name}: the correlation fell from {before:.3f} to {after:.3f}; use the rigid registration"
+        )
     return replace(result, correlation_rigid=before, correlation_deformed=after, warnings=tuple(warnings))
 
 
@@ -146,9 +154,16 @@ def deform_activity(
         raise DosimetryError(f"Expected conserve to be one of {', '.join(CONSERVED)}, received {conserve!r}; choose one of them.")
     transform = registration.transform()
     values = _resampled(to_sitk(image.concentration_bq_ml, image.geometry), target_geometry, transform, linear=True)
-    inside = _resampled(to_sitk(np.ones(image.geometry.size, dtype=np.uint8), image.geometry), target_geometry, transform, linear=False) > 0
+    inside = (
+        _resampled(
+            to_sitk(np.ones(image.geometry.size, dtype=np.uint8), image.geometry), target_geometry, transform, linear=False
+        )
+        > 0
+    )
     if not inside.any():
-        raise DosimetryError(f"Expected '{image.name}' to overlap the target grid, received no common voxel; check the registration.")
+        raise DosimetryError(
+            f"Expected '{image.name}' to overlap the target grid, received no common voxel; check the registration."
+        )
     if conserve == "activity":
         values = values * _displacement(_spline_of(registration), target_geometry)[1].astype(np.float32)
     coverage = float(np.count_nonzero(inside)) / inside.size
@@ -166,7 +181,10 @@ def _working_image(image):
         values = np.sqrt(np.maximum(image.concentration_bq_ml, 0.0))
         brightest = float(np.percentile(values, _BRIGHT_PERCENTILE))
         values = values * (np.ptp(_HOUNSFIELD_RANGE) / brightest if brightest > 0 else 1.0)
-    factors = [min(max(1, int(_WORKING_SPACING_MM / step + 0.25)), size) for step, size in zip(image.geometry.spacing_mm, image.geometry.size)]
+    factors = [
+        min(max(1, int(_WORKING_SPACING_MM / step + 0.25)), size)
+        for step, size in zip(image.geometry.spacing_mm, image.geometry.size)
+    ]
     return sitk.Cast(sitk.BinShrink(to_sitk(values.astype(np.float32), image.geometry), factors[::-1]), sitk.sitkFloat32)
 
 
@@ -179,14 +197,18 @@ def _mask(image, small, given: np.ndarray | None) -> np.ndarray:
     values = sitk.GetArrayFromImage(small)
     body = body_mask(values) if isinstance(image, CtImage) else values**2 > _SPECT_BODY_SHARE * float((values**2).max())
     if np.count_nonzero(body) < _FEWEST_VOXELS:
-        raise DosimetryError(f"Expected a body of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(body)}; check the image.")
+        raise DosimetryError(
+            f"Expected a body of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(body)}; check the image."
+        )
     return dilate(body)
 
 
 def _on_working_grid(image, mask: np.ndarray, small) -> np.ndarray:
     found = resample_array(mask.astype(np.uint8), image.geometry, geometry_of_sitk(small), linear=False) > 0
     if np.count_nonzero(found) < _FEWEST_VOXELS:
-        raise DosimetryError(f"Expected a mask of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(found)}; draw it larger.")
+        raise DosimetryError(
+            f"Expected a mask of {_FEWEST_VOXELS} or more voxels of 5 mm in '{image.name}', received {np.count_nonzero(found)}; draw it larger."
+        )
     return found
 
 
@@ -223,7 +245,9 @@ def _run(fixed, moving, mask: np.ndarray, moving_view, spline, matrix: np.ndarra
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(min(1.0, _SAMPLES * _LEVELS_SHRINK[level] ** 3 / fixed.GetNumberOfPixels()), _SEED)
     method.SetInterpolator(sitk.sitkLinear)
-    method.SetOptimizerAsLBFGSB(gradientConvergenceTolerance=1e-6, numberOfIterations=_ITERATIONS[level], maximumNumberOfCorrections=5)
+    method.SetOptimizerAsLBFGSB(
+        gradientConvergenceTolerance=1e-6, numberOfIterations=_ITERATIONS[level], maximumNumberOfCorrections=5
+    )
     method.SetShrinkFactorsPerLevel([_LEVELS_SHRINK[level]])
     method.SetSmoothingSigmasPerLevel([_LEVELS_SMOOTHING_MM[level]])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()

@@ -50,7 +50,11 @@ class RegistrationQuality(Record):
 
 
 def registration_quality(
-    fixed: CtImage, moving: CtImage, matrix: np.ndarray, fixed_mask: np.ndarray | None = None, moving_mask: np.ndarray | None = None
+    fixed: CtImage,
+    moving: CtImage,
+    matrix: np.ndarray,
+    fixed_mask: np.ndarray | None = None,
+    moving_mask: np.ndarray | None = None,
 ) -> tuple[RegistrationQuality, np.ndarray]:
     """Quality of an alignment (4 x 4 LPS, fixed to moving), and the center of the fixed body in LPS mm.
 

@@ -67,8 +67,13 @@ def pair_of(fixed: CtImage, moving: CtImage, fixed_mask: np.ndarray | None = Non
     looked_for = given if all(mask is not None for mask in given) else bodies
     mask = _with_margin(bodies[0], fixed_small) if given[0] is None else given[0]
     return Pair(
-        fixed_small, moving_small, mask.astype(np.uint8), _center_of(bodies[0] if given[0] is None else given[0], fixed_small),
-        _center_of(looked_for[0], fixed_small), _center_of(looked_for[1], moving_small), given[1],
+        fixed_small,
+        moving_small,
+        mask.astype(np.uint8),
+        _center_of(bodies[0] if given[0] is None else given[0], fixed_small),
+        _center_of(looked_for[0], fixed_small),
+        _center_of(looked_for[1], moving_small),
+        given[1],
     )
 
 
@@ -106,7 +111,9 @@ def _working_mask(mask: np.ndarray, ct: CtImage, which: str) -> np.ndarray:
     share = sitk.BinShrink(to_sitk(mask.astype(np.float32), ct.geometry), _factors(ct))
     found = sitk.GetArrayFromImage(share) >= 0.5
     if not found.any():
-        raise DosimetryError(f"Expected a {which}_mask with parts thicker than {_WORKING_SPACING_MM:g} mm, received a thinner one; draw it larger.")
+        raise DosimetryError(
+            f"Expected a {which}_mask with parts thicker than {_WORKING_SPACING_MM:g} mm, received a thinner one; draw it larger."
+        )
     return found
 
 
@@ -275,12 +282,16 @@ def mask_on_grid(mask, geometry: ImageGeometry, what: str) -> np.ndarray | None:
     else:
         inside = number_array(mask, what)
         if inside.shape != geometry.size:
-            raise DosimetryError(f"Expected {what} of the shape of its image {geometry.size} (z, y, x), received {inside.shape}; draw it on that image.")
+            raise DosimetryError(
+                f"Expected {what} of the shape of its image {geometry.size} (z, y, x), received {inside.shape}; draw it on that image."
+            )
         if not np.all((inside == 0) | (inside == 1)):
             raise DosimetryError(f"Expected True and False in {what}, received other values; compare with a threshold first.")
     inside = inside > 0
     if np.count_nonzero(inside) < _FEWEST_VOXELS:
-        raise DosimetryError(f"Expected {_FEWEST_VOXELS} voxels or more in {what}, received {np.count_nonzero(inside)}; draw it larger or leave it out.")
+        raise DosimetryError(
+            f"Expected {_FEWEST_VOXELS} voxels or more in {what}, received {np.count_nonzero(inside)}; draw it larger or leave it out."
+        )
     return inside
 
 

@@ -25,7 +25,9 @@ def checkerboard(fixed, moving, matrix=None, square_mm: float = 40.0) -> tuple[n
     about 2 mm in its slices and 3 mm across. Without data: air, or nothing. Raises DosimetryError for images of two kinds.
     """
     if type(fixed) is not type(moving) or not isinstance(fixed, (CtImage, ActivityImage)):
-        raise DosimetryError(f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; compare like with like.")
+        raise DosimetryError(
+            f"Expected two CTs or two activity images, received {type(fixed).__name__} and {type(moving).__name__}; compare like with like."
+        )
     side = checked_number(square_mm, "the side of the squares in mm", "40 is usual", least=5.0, most=500.0)
     grid = coarse_grid(fixed.geometry, (_FINEST_AXIAL_MM, _FINEST_MM, _FINEST_MM))
     outside = _AIR_HU if isinstance(fixed, CtImage) else 0.0

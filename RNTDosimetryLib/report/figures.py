@@ -286,5 +286,3 @@ def _note(bars: Sequence[Bar]) -> str:
     if any(b.limit is not None and b.limit_kind == "min" for b in bars):
         words.append("Broken thick tick: goal.")
     return " ".join(words)
-
-

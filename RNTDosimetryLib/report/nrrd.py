@@ -40,7 +40,9 @@ def write_dose_nrrd(
         try:
             sitk.WriteImage(image, str(temporary), True)
         except RuntimeError as error:
-            raise DosimetryError(f"Expected to write {path.name} into {path.parent}, received an error of the disk; make room or choose another folder.") from error
+            raise DosimetryError(
+                f"Expected to write {path.name} into {path.parent}, received an error of the disk; make room or choose another folder."
+            ) from error
     return path
 
 
@@ -56,7 +58,3 @@ def checked_map(values: np.ndarray, geometry: ImageGeometry, what: str) -> np.nd
             f"Expected finite numbers in {what}, received NaN, infinity or another type; it must not be written."
         )
     return array
-
-
-
-

@@ -63,7 +63,14 @@ def instance_role(modality: str) -> str:
 
 
 def identified(
-    reference: Mapping[str, str], sop_class: str, modality: str, number: int, make_uid, warnings: list[str], created: datetime, software_version: str
+    reference: Mapping[str, str],
+    sop_class: str,
+    modality: str,
+    number: int,
+    make_uid,
+    warnings: list[str],
+    created: datetime,
+    software_version: str,
 ):
     """A dataset with patient, study, frame of reference, series and equipment. number: of the series; what had to be made up goes into warnings."""
     from pydicom.dataset import Dataset, FileMetaDataset
@@ -121,7 +128,9 @@ RT_PLAN_STORAGE = "1.2.840.10008.5.1.4.1.1.481.5"
 _LABEL = "RESEARCH ONLY"
 
 
-def make_rtplan(reference: Mapping[str, str], description: str, make_uid, created: datetime, software_version: str, dose_class: str):
+def make_rtplan(
+    reference: Mapping[str, str], description: str, make_uid, created: datetime, software_version: str, dose_class: str
+):
     """RT Plan dataset of the mandatory modules (DICOM PS3.3 A.20.3, C.8.8.9), its geometry without a structure set, not approved."""
     from pydicom.dataset import Dataset
 

@@ -28,6 +28,7 @@ _NEGLIGIBLE_NEGATIVE = 1e-6
 _SMALLEST_DOSE_GY = 1e-30
 _SUMMATION_TYPES = ("PLAN", "MULTI_PLAN", "FRACTION")
 
+
 @dataclass(frozen=True)
 class RtDoseFile(Record):
     """What was written: the path, the identifiers, Gy for each stored step, what was doubtful, and the plan where one was wanted."""

@@ -239,7 +239,9 @@ def table_html(table: Table) -> str:
     caption = f"<caption>{_html(table.title)}</caption>" if table.title else ""
     note = f'<p class="note">{_html(table.note)}</p>' if table.note else ""
     width = " wide" if len(table.columns) > _MOST_COLUMNS_AT_FULL_SIZE else ""
-    return f'<div class="table{width}"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}</div>'
+    return (
+        f'<div class="table{width}"><table>{caption}<thead><tr>{head}</tr></thead>\n<tbody>\n{body}\n</tbody></table>{note}</div>'
+    )
 
 
 def _html_row(row: tuple, columns: tuple[Column, ...]) -> str:

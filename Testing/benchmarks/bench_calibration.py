@@ -76,7 +76,9 @@ def _recovery_rows():
     for _ in range(REPEATS):
         image = apply_calibration(scan.counts(rng), scan.geometry, calibration, scan.nuclide, scan.duration_s, 0.0)
         spheres = detect_spheres(image, diameters, scan.fwhm_mm)
-        places += [np.linalg.norm(np.subtract(found.center_lps_mm, true.center_lps_mm)) for found, true in zip(spheres, scan.spheres)]
+        places += [
+            np.linalg.norm(np.subtract(found.center_lps_mm, true.center_lps_mm)) for found, true in zip(spheres, scan.spheres)
+        ]
         measured = measure_sphere_recovery(image, spheres, scan.concentration_bq_ml, scan.fwhm_mm, CONCENTRATION)
         for model, found in errors.items():
             curve = fit_recovery(measured.volumes_ml, measured.recoveries, measured.uncertainties, model)
@@ -109,7 +111,9 @@ def _deformable_rows():
     for _ in range(12):
         back = points - displacement(back)
     rng = np.random.default_rng(3)
-    fixed, moving = (CtImage(name, GRID, patient(at) + rng.normal(0, 10, GRID.size)) for name, at in (("fixed", points), ("moving", back)))
+    fixed, moving = (
+        CtImage(name, GRID, patient(at) + rng.normal(0, 10, GRID.size)) for name, at in (("fixed", points), ("moving", back))
+    )
     start = time.perf_counter()
     result = register_deformable(fixed, moving)
     seconds = time.perf_counter() - start

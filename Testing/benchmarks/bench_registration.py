@@ -16,7 +16,10 @@ MOTIONS = 50
 def run():
     """50 motions up to 40 mm and 10 degrees of each kind: displacement of the body, share within 2 mm, misses without a flag, time."""
     fixed_ct, fixed_activity = scan(name="fixed"), activity_scan()
-    return [*measured("CT to CT", _ct_pairs(fixed_ct), register_rigid), *measured("SPECT to SPECT", _activity_pairs(fixed_activity), register_rigid_activity)]
+    return [
+        *measured("CT to CT", _ct_pairs(fixed_ct), register_rigid),
+        *measured("SPECT to SPECT", _activity_pairs(fixed_activity), register_rigid_activity),
+    ]
 
 
 def measured(name, pairs, register):

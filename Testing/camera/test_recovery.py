@@ -172,7 +172,9 @@ def test_fit_covariance_covers_the_truth(model):
     sigma = 0.03 * np.ones(volumes.size)
     fit_covers = with_volume = 0
     for _ in range(REPEATS):
-        curve = fit_recovery(volumes, np.maximum(curve_at(volumes) + sigma * rng.standard_normal(volumes.size), 0.01), sigma, model)
+        curve = fit_recovery(
+            volumes, np.maximum(curve_at(volumes) + sigma * rng.standard_normal(volumes.size), 0.01), sigma, model
+        )
         true = 8.0
         fit_covers += abs(float(curve.value([true])[0]) - curve_at([true])[0]) <= curve.coefficient(true).fit_part
         drawn = true * (1 + 0.15 * rng.standard_normal())
@@ -184,7 +186,9 @@ def test_fit_covariance_covers_the_truth(model):
 
 def test_worked_logistic_coefficient():
     """By hand: b1 = 4 mL, b2 = 1, v = 12 mL: R = 3/4, dR/dv = 4/16^2 = 1/64, dR/db1 = -12/16^2 = -3/64, dR/db2 = 3 ln 3/16."""
-    curve = RecoveryCurve("logistic", {"b1_ml": 4.0, "b2": 1.0}, ((0.04, 0.002), (0.002, 0.01)), (1.0, 30.0), (0.2, 0.9), None, 0.01)
+    curve = RecoveryCurve(
+        "logistic", {"b1_ml": 4.0, "b2": 1.0}, ((0.04, 0.002), (0.002, 0.01)), (1.0, 30.0), (0.2, 0.9), None, 0.01
+    )
     found = curve.coefficient(12.0, 0.1)
     a, b = -3 / 64, 3 * math.log(3) / 16
     assert found.value == pytest.approx(0.75)
@@ -195,7 +199,9 @@ def test_worked_logistic_coefficient():
 
 
 @settings(deadline=None, max_examples=40)
-@given(volume=st.floats(0.05, 3000), factor=st.floats(1.01, 3), fwhm=st.floats(3, 25), b1=st.floats(0.2, 30), b2=st.floats(0.3, 2.5))
+@given(
+    volume=st.floats(0.05, 3000), factor=st.floats(1.01, 3), fwhm=st.floats(3, 25), b1=st.floats(0.2, 30), b2=st.floats(0.3, 2.5)
+)
 def test_recovery_grows_with_the_volume(volume, factor, fwhm, b1, b2):
     for model, parameters in (("logistic", {"b1_ml": b1, "b2": b2}), ("gaussian", {"fwhm_mm": fwhm})):
         covariance = tuple(tuple(0.01 * (i == j) for j in range(len(parameters))) for i in range(len(parameters)))
@@ -213,7 +219,9 @@ def test_region_gets_its_coefficient():
     region = replace(region, occupancy=(region.occupancy >= 0.5).astype(np.uint8))
     distance = np.sqrt((x - 0.7) ** 2 + (y + 1.1) ** 2 + (z - 0.4) ** 2)
     spheres = [DetectedSphere((0, 0, 0), diameter, 1.0) for diameter in (10.0, 17.0, 28.0, 45.0)]
-    curve = fit_recovery([s.volume_ml for s in spheres], [sphere_recovery(s.volume_ml, 13.0) for s in spheres], [0.01] * 4, "gaussian")
+    curve = fit_recovery(
+        [s.volume_ml for s in spheres], [sphere_recovery(s.volume_ml, 13.0) for s in spheres], [0.01] * 4, "gaussian"
+    )
     corrected, coefficient = apply_recovery(region, curve, 0.05)
     image = image_of(sphere_scan(), np.zeros((44, 64, 64)))
     image = replace(image, geometry=grid, concentration_bq_ml=1e6 * blurred_sphere(distance, 15.0, 13.0 / 2.3548))
@@ -255,7 +263,9 @@ def test_sphere_mean_is_exact_for_smooth_functions():
 
 
 def test_file_and_plot_data(exact, tmp_path):
-    curve = fit_recovery(exact.volumes_ml, exact.recoveries, [0.01] * 7, systematic_relative_uncertainty=0.02, setup={"window": "208 keV"})
+    curve = fit_recovery(
+        exact.volumes_ml, exact.recoveries, [0.01] * 7, systematic_relative_uncertainty=0.02, setup={"window": "208 keV"}
+    )
     path = write_recovery(curve, tmp_path / "recovery.json")
     assert read_recovery(path) == curve
     data = curve.plot_data()

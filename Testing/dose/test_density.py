@@ -84,7 +84,9 @@ def test_gamma_of_a_uniform_offset_is_the_dose_difference():
     dose = np.full((5, 5, 5), 10.0)
     result = gamma_index(dose, dose * 1.02, (3, 3, 3), 3.0, 3.0)
     assert result.gamma == pytest.approx(np.full(dose.shape, 2 / 3), rel=1e-6)
-    local = gamma_index(np.stack([dose, dose / 2]).reshape(10, 5, 5), np.stack([dose, dose / 2]).reshape(10, 5, 5) * 1.02, (3, 3, 3), local=True)
+    local = gamma_index(
+        np.stack([dose, dose / 2]).reshape(10, 5, 5), np.stack([dose, dose / 2]).reshape(10, 5, 5) * 1.02, (3, 3, 3), local=True
+    )
     assert local.gamma == pytest.approx(np.full((10, 5, 5), 2 / 3), rel=1e-6)
 
 
@@ -105,7 +107,9 @@ def test_gamma_matches_a_search_voxel_by_voxel():
     reference = _peak()
     evaluated = _peak(center_mm=(17.0, 15.0, 14.6), width_mm=9.5)
     result = gamma_index(reference, evaluated, (4, 3, 2), 3, 4, steps_per_distance=1, maximum=3.0)
-    points = np.stack(np.meshgrid(*[np.arange(n) * s for n, s in zip(reference.shape, (4, 3, 2))], indexing="ij"), -1).reshape(-1, 3)
+    points = np.stack(np.meshgrid(*[np.arange(n) * s for n, s in zip(reference.shape, (4, 3, 2))], indexing="ij"), -1).reshape(
+        -1, 3
+    )
     criterion = 0.03 * reference.max()
     brute = np.empty(reference.size)
     for i, (point, dose) in enumerate(zip(points, reference.ravel())):

@@ -30,7 +30,9 @@ def test_uniform_dose_is_exact(dose):
 
 def test_linear_ramp_is_exact():
     # A dose that rises linearly from 0 to 100 Gy: x % of the volume receives at least 100 - x Gy
-    histogram = dose_volume_histogram(_ramp(), spacing_mm=(1, 1, 1), volume_at_dose_gy=(10, 50, 95), dose_at_percent=(2, 33.3, 50, 95, 98))
+    histogram = dose_volume_histogram(
+        _ramp(), spacing_mm=(1, 1, 1), volume_at_dose_gy=(10, 50, 95), dose_at_percent=(2, 33.3, 50, 95, 98)
+    )
     for name, value in histogram.dose_at_percent_gy.items():
         assert value == pytest.approx(100 - float(name[1:]), abs=1e-9)
     for name, value in histogram.volume_at_dose_percent.items():
@@ -51,7 +53,9 @@ def test_ramp_geud_is_the_integral():
 
 def test_fractional_voxels_count_with_their_share():
     dose = np.array([10.0, 20.0, 40.0])
-    histogram = dose_volume_histogram(dose, np.array([1.0, 0.5, 0.25]), (10, 10, 10), volume_at_dose_gy=(20,), geud_exponents=(2,))
+    histogram = dose_volume_histogram(
+        dose, np.array([1.0, 0.5, 0.25]), (10, 10, 10), volume_at_dose_gy=(20,), geud_exponents=(2,)
+    )
     assert histogram.volume_ml == pytest.approx(1.75)
     assert histogram.mean_gy == pytest.approx((10 + 10 + 10) / 1.75)
     assert histogram.volume_at_dose_percent["V20"] == pytest.approx(100 * 0.75 / 1.75)
@@ -114,7 +118,9 @@ def test_a_dose_map_brings_spacing_and_uncertainty():
 
 
 def test_stored_histogram_reads_back():
-    histogram = dose_volume_histogram(_ramp(), spacing_mm=(2, 2, 2), name="liver", volume_at_dose_gy=(30,), dose_uncertainty_gy=1.0)
+    histogram = dose_volume_histogram(
+        _ramp(), spacing_mm=(2, 2, 2), name="liver", volume_at_dose_gy=(30,), dose_uncertainty_gy=1.0
+    )
     back = DoseVolumeHistogram.from_dict(histogram.to_dict())
     assert back.to_dict() == histogram.to_dict()
     assert back.dose_at_volume_percent(50) == pytest.approx(50, abs=0.5)

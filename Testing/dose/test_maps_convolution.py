@@ -36,7 +36,9 @@ def test_flips_swaps_and_sums_commute(shape, kernel_shape, seed):
     for axis in range(3):
         assert convolve_octant(np.flip(image, axis), octant) == pytest.approx(np.flip(result, axis), rel=1e-11, abs=1e-11)
     order = (2, 0, 1)
-    assert convolve_octant(image.transpose(order), octant.transpose(order)) == pytest.approx(result.transpose(order), rel=1e-11, abs=1e-11)
+    assert convolve_octant(image.transpose(order), octant.transpose(order)) == pytest.approx(
+        result.transpose(order), rel=1e-11, abs=1e-11
+    )
     assert convolve_octant(2 * image + 3 * other, octant) == pytest.approx(
         2 * result + 3 * convolve_octant(other, octant), rel=1e-11, abs=1e-11
     )

@@ -88,7 +88,9 @@ def test_photons_left_out_are_stated():
 def test_linear_in_activity_inverse_in_density_and_energy_balance(scale, density, seed):
     tia = np.random.default_rng(seed).random((3, 4, 5))
     one = np.asarray(dose_map(tia, SPACING, "I-131"), dtype=float)
-    assert np.asarray(dose_map(scale * tia, SPACING, "I-131", density_g_ml=density)) == pytest.approx(scale / density * one, rel=1e-6)
+    assert np.asarray(dose_map(scale * tia, SPACING, "I-131", density_g_ml=density)) == pytest.approx(
+        scale / density * one, rel=1e-6
+    )
     densities = density * (0.5 + np.random.default_rng(seed).random(tia.shape))
     result = dose_map(tia, SPACING, "I-131", density_g_ml=np.maximum(densities, 0.1))
     energy = np.sum(np.asarray(result, dtype=float) * np.maximum(densities, 0.1))

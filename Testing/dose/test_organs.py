@@ -34,7 +34,9 @@ def test_marrow_dose_from_blood_by_hand():
     assert result.dose_gy == pytest.approx(expected, rel=1e-9)
     assert result.dose_uncertainty_gy == pytest.approx(0.1 * expected, rel=1e-9)
     assert marrow_dose_from_blood(0.02, "Lu-177", 1.0, red_marrow_mass_g=700).dose_gy == pytest.approx(expected, rel=1e-9)
-    assert marrow_dose_from_blood(0.02, "Lu-177", 1.0, blood_density_g_ml=1.06).dose_gy == pytest.approx(expected / 1.06, rel=1e-9)
+    assert marrow_dose_from_blood(0.02, "Lu-177", 1.0, blood_density_g_ml=1.06).dose_gy == pytest.approx(
+        expected / 1.06, rel=1e-9
+    )
     # dosimetry.md section 5: D = TIAC_blood m_RM RMBLR S, with S = E / m_RM for electrons that stay in the marrow
     s_gy_per_mbq_h = GY_G_PER_MBQ_H_MEV * get_nuclide("Lu-177").electron_energy_mev / 1170
     assert result.dose_gy == pytest.approx(0.02 * 1170 * 1.0 * s_gy_per_mbq_h, rel=1e-9)
@@ -44,7 +46,9 @@ def test_marrow_dose_from_blood_by_hand():
 
 def test_marrow_remainder_adds_and_uncertainty_stays_unknown():
     alone = marrow_dose_from_blood(0.02, "I-131", 0.35, absorbed_fraction=0.8)
-    both = marrow_dose_from_blood(0.02, "I-131", 0.35, absorbed_fraction=0.8, remainder_tia_mbq_h=1e4, s_remainder_gy_per_mbq_h=2e-6)
+    both = marrow_dose_from_blood(
+        0.02, "I-131", 0.35, absorbed_fraction=0.8, remainder_tia_mbq_h=1e4, s_remainder_gy_per_mbq_h=2e-6
+    )
     assert both.dose_gy == pytest.approx(alone.dose_gy + 0.02, rel=1e-9)
     assert both.parts["from remainder"] == pytest.approx(0.02)
     assert both.warnings == ()

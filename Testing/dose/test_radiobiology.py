@@ -134,7 +134,9 @@ def test_shipped_tissues_have_source_and_status():
     # dosimetry.md section 7 [R]: kidney 2.6 Gy and 2.8 h
     assert (sets["kidney"]["alpha_beta_gy"], sets["kidney"]["repair_half_time_h"]) == (2.6, 2.8)
     # The others are unchecked and say so; what is stored must not move unseen: (alpha/beta in Gy, repair half-time in h).
-    stored = {name: (row["alpha_beta_gy"], row["repair_half_time_h"]) for name, row in sets.items() if row["status"] == "unchecked"}
+    stored = {
+        name: (row["alpha_beta_gy"], row["repair_half_time_h"]) for name, row in sets.items() if row["status"] == "unchecked"
+    }
     assert stored == {
         "liver": (2.5, 2.5), "lung": (3.0, 1.5), "bone marrow": (10.0, 0.5), "salivary gland": (4.5, 1.6), "tumour": (10.0, 1.5),
     }  # fmt: skip

@@ -67,7 +67,9 @@ def test_uncertainty_has_the_volume_once():
     assert plain.dose_uncertainty_gy / plain.dose_gy == pytest.approx(0.387, rel=1e-9)
     # dosimetry.md section 6 [C] numbers: u(v)/v 0.662, phi / (2R) = 0.759 / 1.298
     sensitivity = 0.759 / (2 * 0.649)
-    both = self_dose(1000.0, "Lu-177", 20.0, tia_uncertainty_mbq_h=387.2, volume_uncertainty=0.662, tia_volume_sensitivity=sensitivity)
+    both = self_dose(
+        1000.0, "Lu-177", 20.0, tia_uncertainty_mbq_h=387.2, volume_uncertainty=0.662, tia_volume_sensitivity=sensitivity
+    )
     assert both.mass_exponent == pytest.approx(0.98, abs=0.03)
     expected = math.hypot((both.mass_exponent - sensitivity) * 0.662, math.sqrt(0.3872**2 - (sensitivity * 0.662) ** 2))
     assert both.dose_uncertainty_gy / both.dose_gy == pytest.approx(expected, rel=1e-9)

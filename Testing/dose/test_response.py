@@ -24,7 +24,9 @@ def test_lkb_one_slope_away_is_the_normal_distribution():
 def test_logistic_slope_at_d50_is_gamma50():
     step = 1e-4
     for gamma50 in (0.8, 2.5):
-        slope = (logistic_probability(100 * (1 + step), 100, gamma50) - logistic_probability(100 * (1 - step), 100, gamma50)) / (2 * step)
+        slope = (logistic_probability(100 * (1 + step), 100, gamma50) - logistic_probability(100 * (1 - step), 100, gamma50)) / (
+            2 * step
+        )
         assert slope == pytest.approx(gamma50, rel=1e-6)
     assert logistic_probability(0, 100, 2) == 0
     assert logistic_probability(1e-80, 100, 2) == 0

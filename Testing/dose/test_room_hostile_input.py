@@ -20,13 +20,50 @@ TABLE = dose.STable("Lu-177", "t", (dose.SValue("liver", "liver", 1e-5, 1800.0),
 LONGEST_TEXT = 420
 
 SCALARS = (
-    "abc", "", b"x", True, -1, 0, float("nan"), float("inf"), 1e12, 1e300, 1e-300, Decimal(5), 1 + 2j, np.float32(5), np.int8(5), np.array(5.0),
-    np.array([5.0]), np.array([]), [], (), {}, {"a": 1}, [1, 2], [None], [[1], [1, 2]], object(), float, np.datetime64("2026-01-01"),
+    "abc",
+    "",
+    b"x",
+    True,
+    -1,
+    0,
+    float("nan"),
+    float("inf"),
+    1e12,
+    1e300,
+    1e-300,
+    Decimal(5),
+    1 + 2j,
+    np.float32(5),
+    np.int8(5),
+    np.array(5.0),
+    np.array([5.0]),
+    np.array([]),
+    [],
+    (),
+    {},
+    {"a": 1},
+    [1, 2],
+    [None],
+    [[1], [1, 2]],
+    object(),
+    float,
+    np.datetime64("2026-01-01"),
     datetime(2026, 1, 1),
 )
 ARRAYS = (
-    np.full(SHAPE, np.nan), -ONES, ONES * 1e12, ONES * 1e300, ONES.astype(complex), ONES.astype(object), ONES.astype(bool), ONES.astype(np.float16),
-    ONES.astype("U1"), np.full(SHAPE, "x"), np.ones((2, 3)), np.zeros((0, 3, 3)), np.ma.masked_array(ONES, mask=ONES.astype(bool)),
+    np.full(SHAPE, np.nan),
+    -ONES,
+    ONES * 1e12,
+    ONES * 1e300,
+    ONES.astype(complex),
+    ONES.astype(object),
+    ONES.astype(bool),
+    ONES.astype(np.float16),
+    ONES.astype("U1"),
+    np.full(SHAPE, "x"),
+    np.ones((2, 3)),
+    np.zeros((0, 3, 3)),
+    np.ma.masked_array(ONES, mask=ONES.astype(bool)),
 )
 HOSTILE = SCALARS + ARRAYS
 
@@ -37,51 +74,117 @@ def dose_map():
 
 
 CALLS = {
-    "dose_map": dict(tia_mbq_h_ml=ONES, spacing_mm=SPACING, nuclide="Y-90", method="local", density_g_ml=1.0, tia_uncertainty_mbq_h_ml=ONES,
-                     local_dose_constant_j_per_gbq=49.67, kernel_density_g_ml=1.0),
+    "dose_map": dict(
+        tia_mbq_h_ml=ONES,
+        spacing_mm=SPACING,
+        nuclide="Y-90",
+        method="local",
+        density_g_ml=1.0,
+        tia_uncertainty_mbq_h_ml=ONES,
+        local_dose_constant_j_per_gbq=49.67,
+        kernel_density_g_ml=1.0,
+    ),
     "dose_rate_map": dict(activity_bq_ml=ONES, spacing_mm=SPACING, nuclide="Y-90", method="local", density_g_ml=1.0),
     "photon_dose_gy": dict(tia_mbq_h_ml=ONES, spacing_mm=SPACING, nuclide="Y-90", density_g_ml=1.0),
     "voxel_s_kernel": dict(nuclide="Y-90", spacing_mm=(9.0, 9.0, 9.0), density_g_ml=1.0, extent_mm=20.0),
     "voxel_kernel": dict(nuclide="Y-90", spacing_mm=(9.0, 9.0, 9.0), density_g_ml=1.0, shape=(2, 2, 2)),
     "sphere_s_value": dict(nuclide="Y-90", mass_g=10.0, density_g_ml=1.0),
-    "dose_volume_histogram": dict(dose_gy=ONES, occupancy=ONES, spacing_mm=SPACING, name="a", dose_uncertainty_gy=0.1, dose_at_percent=(95,),
-                                  volume_at_dose_gy=(20,), geud_exponents=(1,), bins=10),
+    "dose_volume_histogram": dict(
+        dose_gy=ONES,
+        occupancy=ONES,
+        spacing_mm=SPACING,
+        name="a",
+        dose_uncertainty_gy=0.1,
+        dose_at_percent=(95,),
+        volume_at_dose_gy=(20,),
+        geud_exponents=(1,),
+        bins=10,
+    ),
     "generalized_eud": dict(dose_gy=ONES, exponent=2.0, weights=ONES),
     "isodose_levels": dict(dose_gy=ONES, levels_gy=[1.0], spacing_mm=SPACING),
     "bed": dict(dose_gy=4.4, effective_half_life_h=50.0, alpha_beta_gy=2.6, repair_half_time_h=2.8),
     "bed_with_factor": dict(dose_gy=ONES, protraction_factor=0.5, alpha_beta_gy=2.6),
     "bed_uncertainty": dict(dose_gy=ONES, dose_uncertainty_gy=0.1, protraction_factor=0.5, alpha_beta_gy=2.6),
-    "bed_exponentials": dict(dose_gy=4.4, amplitudes=[1.0, 2.0], rates_per_h=[0.1, 0.2], alpha_beta_gy=2.6, repair_half_time_h=2.8),
+    "bed_exponentials": dict(
+        dose_gy=4.4, amplitudes=[1.0, 2.0], rates_per_h=[0.1, 0.2], alpha_beta_gy=2.6, repair_half_time_h=2.8
+    ),
     "eqd2": dict(bed_gy=4.4, alpha_beta_gy=2.6),
     "bed_fractions": dict(dose_per_fraction_gy=2.0, fractions=30, alpha_beta_gy=10.0),
     "density_from_hounsfield": dict(hounsfield=ONES, curve_points=[(-1000, 0.001), (0, 1.0)]),
-    "gamma_index": dict(reference_gy=ONES, evaluated_gy=ONES, spacing_mm=SPACING, dose_difference_percent=3.0, distance_mm=3.0,
-                        threshold_percent=10.0, maximum=2.0, steps_per_distance=1),
+    "gamma_index": dict(
+        reference_gy=ONES,
+        evaluated_gy=ONES,
+        spacing_mm=SPACING,
+        dose_difference_percent=3.0,
+        distance_mm=3.0,
+        threshold_percent=10.0,
+        maximum=2.0,
+        steps_per_distance=1,
+    ),
     "tcp_poisson": dict(bed_gy=ONES, clonogens=1e6, alpha_per_gy=0.3, weights=ONES),
     "logistic_probability": dict(dose_gy=20.0, d50_gy=30.0, gamma50=2.0),
     "ntcp_lkb": dict(geud_gy=20.0, td50_gy=30.0, m=0.2),
-    "response_probability": dict(dose_gy=ONES, parameters={"model": "lkb", "d50_gy": 30.0, "m": 0.2, "geud_exponent": 1.0}, weights=ONES),
+    "response_probability": dict(
+        dose_gy=ONES, parameters={"model": "lkb", "d50_gy": 30.0, "m": 0.2, "geud_exponent": 1.0}, weights=ONES
+    ),
     "rbe_weighted_dose": dict(dose_gy=2.0, nuclide="Ac-225", rbe=5.0),
-    "self_dose": dict(tia_mbq_h=100.0, nuclide="Lu-177", mass_g=300.0, density_g_ml=1.0, reference_mass_g=310.0, tia_uncertainty_mbq_h=5.0,
-                      volume_uncertainty=0.01, tia_volume_sensitivity=0.1, s_value_uncertainty=0.01),
-    "doses_from_table": dict(tia_mbq_h={"liver": 100.0}, table=TABLE, masses_g={"liver": 1500.0}, nuclide="Lu-177",
-                             tia_uncertainties_mbq_h={"liver": 1.0}),
+    "self_dose": dict(
+        tia_mbq_h=100.0,
+        nuclide="Lu-177",
+        mass_g=300.0,
+        density_g_ml=1.0,
+        reference_mass_g=310.0,
+        tia_uncertainty_mbq_h=5.0,
+        volume_uncertainty=0.01,
+        tia_volume_sensitivity=0.1,
+        s_value_uncertainty=0.01,
+    ),
+    "doses_from_table": dict(
+        tia_mbq_h={"liver": 100.0},
+        table=TABLE,
+        masses_g={"liver": 1500.0},
+        nuclide="Lu-177",
+        tia_uncertainties_mbq_h={"liver": 1.0},
+    ),
     "SValue": dict(target="a", source="b", s_mgy_per_mbq_s=1.0, reference_mass_g=2.0),
     "STable": dict(nuclide="Lu-177", name="t", values=TABLE.values),
     "read_s_table": dict(path="none.csv", nuclide="Lu-177"),
     "cross_doses": dict(tia_mbq_h_ml=ONES, spacing_mm=SPACING, nuclide="Y-90", regions={"a": HALF}, density_g_ml=1.0),
-    "compare_engines": dict(tia_mbq_h_ml=ONES, spacing_mm=SPACING, nuclide="Y-90", density_g_ml=1.0, regions={"a": HALF}, reference="local",
-                            uniform_density_g_ml=1.0),
-    "marrow_dose_from_blood": dict(blood_tia_mbq_h_ml=0.1, nuclide="Lu-177", rmblr=1.0, blood_tia_uncertainty_mbq_h_ml=0.01,
-                                   absorbed_fraction=1.0, remainder_tia_mbq_h=1.0, s_remainder_gy_per_mbq_h=1e-6, red_marrow_mass_g=1000.0,
-                                   blood_density_g_ml=1.0),
-    "marrow_dose_from_vertebrae": dict(vertebrae_tia_mbq_h=100.0, nuclide="Lu-177", vertebrae="L2-L4", red_marrow_mass_g=None, sex="male",
-                                       absorbed_fraction=1.0, tia_uncertainty_mbq_h=1.0),
+    "compare_engines": dict(
+        tia_mbq_h_ml=ONES,
+        spacing_mm=SPACING,
+        nuclide="Y-90",
+        density_g_ml=1.0,
+        regions={"a": HALF},
+        reference="local",
+        uniform_density_g_ml=1.0,
+    ),
+    "marrow_dose_from_blood": dict(
+        blood_tia_mbq_h_ml=0.1,
+        nuclide="Lu-177",
+        rmblr=1.0,
+        blood_tia_uncertainty_mbq_h_ml=0.01,
+        absorbed_fraction=1.0,
+        remainder_tia_mbq_h=1.0,
+        s_remainder_gy_per_mbq_h=1e-6,
+        red_marrow_mass_g=1000.0,
+        blood_density_g_ml=1.0,
+    ),
+    "marrow_dose_from_vertebrae": dict(
+        vertebrae_tia_mbq_h=100.0,
+        nuclide="Lu-177",
+        vertebrae="L2-L4",
+        red_marrow_mass_g=None,
+        sex="male",
+        absorbed_fraction=1.0,
+        tia_uncertainty_mbq_h=1.0,
+    ),
     "red_marrow_to_blood_ratio": dict(hematocrit=0.4),
     "whole_body_dose": dict(tia_mbq_h=1000.0, body_mass_kg=70.0, nuclide="I-131", tia_uncertainty_mbq_h=1.0),
     "thyroid_dose": dict(activity_mbq=100.0, mass_g=20.0, uptake_percent=50.0, effective_half_life_d=5.0),
-    "relative_dose_uncertainty": dict(tia_relative=0.1, volume_relative=0.01, mass_exponent=1.0, tia_volume_sensitivity=0.1,
-                                      s_value_relative=0.01),
+    "relative_dose_uncertainty": dict(
+        tia_relative=0.1, volume_relative=0.01, mass_exponent=1.0, tia_volume_sensitivity=0.1, s_value_relative=0.01
+    ),
 }
 
 
@@ -93,7 +196,11 @@ def numbers_of(result):
         result = list(result.values())
     if isinstance(result, (list, tuple)):
         return [number for item in result for number in numbers_of(item)]
-    return [result] if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f") else []
+    return (
+        [result]
+        if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f")
+        else []
+    )
 
 
 def assert_answer_or_sentence(function, arguments):
@@ -147,4 +254,6 @@ def test_quantities_of_no_matter_are_refused():
 def test_half_precision_does_not_overflow():
     # 60000 MBq*h/mL times 0.53 Gy*g/(MBq*h) fits; times 9.3 MeV of 225Ac's chain does not fit into float16
     tia = np.full(SHAPE, 60000, dtype=np.float16)
-    assert np.array_equal(dose.dose_map(tia, SPACING, "Ac-225").dose_gy, dose.dose_map(tia.astype(float), SPACING, "Ac-225").dose_gy)
+    assert np.array_equal(
+        dose.dose_map(tia, SPACING, "Ac-225").dose_gy, dose.dose_map(tia.astype(float), SPACING, "Ac-225").dose_gy
+    )

@@ -3,7 +3,7 @@
 NAME = "HostMini"
 FILE_NAME = f"{NAME}.py"
 
-SOURCE = '''
+SOURCE = """
 import enum
 from typing import Annotated
 
@@ -150,7 +150,7 @@ class HostMiniTest(ScriptedLoadableModuleTest):
         self.delayDisplay("defaults")
         self.assertEqual(HostMiniLogic().getParameterNode().factor, 1.5)
         HostMiniTest.ran += 1
-'''
+"""
 
 
 def _row(row: int, widget: str, parameter: str, properties: str = "") -> str:

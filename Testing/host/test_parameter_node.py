@@ -277,7 +277,7 @@ def test_scene_bundle_brings_the_parameters_back(parameters, make_volume, tmp_pa
     parameters.half_life_h = 64.0
     parameters.times_h = [1.0, 2.0, 3.0]
     parameters.plan.limits.kidney_gy = 28.0
-    parameters.names = {"Kidney, left; \"L\" <ä>": 1.5}
+    parameters.names = {'Kidney, left; "L" <ä>': 1.5}
     path = tmp_path / "study.mrb"
     assert slicer.util.saveScene(str(path), {})
     slicer.mrmlScene.Clear()
@@ -288,4 +288,4 @@ def test_scene_bundle_brings_the_parameters_back(parameters, make_volume, tmp_pa
     assert again.half_life_h == 64.0
     assert again.times_h == [1.0, 2.0, 3.0]
     assert again.plan.limits.kidney_gy == 28.0
-    assert again.names == {"Kidney, left; \"L\" <ä>": 1.5}
+    assert again.names == {'Kidney, left; "L" <ä>': 1.5}

@@ -155,7 +155,9 @@ class SliceView(_View):
         self.window.SetAlphaBitPlanes(1)
         self.window.AddRenderer(overlay)
 
-    def show(self, background=None, foreground=None, foreground_opacity=0.5, label=None, orientation=None, offset_mm=None) -> None:
+    def show(
+        self, background=None, foreground=None, foreground_opacity=0.5, label=None, orientation=None, offset_mm=None
+    ) -> None:
         """Choose the layers, fit the view to them and move to a slice (mm along the slice normal)."""
         if orientation is not None:
             self.node.SetOrientation(orientation)
@@ -197,11 +199,18 @@ class ThreeDView(_View):
 
 
 _MARKERS = {
-    "none": vtk.vtkPlotPoints.NONE, "cross": vtk.vtkPlotPoints.CROSS, "plus": vtk.vtkPlotPoints.PLUS, "square": vtk.vtkPlotPoints.SQUARE,
-    "circle": vtk.vtkPlotPoints.CIRCLE, "diamond": vtk.vtkPlotPoints.DIAMOND,
+    "none": vtk.vtkPlotPoints.NONE,
+    "cross": vtk.vtkPlotPoints.CROSS,
+    "plus": vtk.vtkPlotPoints.PLUS,
+    "square": vtk.vtkPlotPoints.SQUARE,
+    "circle": vtk.vtkPlotPoints.CIRCLE,
+    "diamond": vtk.vtkPlotPoints.DIAMOND,
 }
 _LINES = {
-    "solid": vtk.vtkPen.SOLID_LINE, "dash": vtk.vtkPen.DASH_LINE, "dot": vtk.vtkPen.DOT_LINE, "dash-dot": vtk.vtkPen.DASH_DOT_LINE,
+    "solid": vtk.vtkPen.SOLID_LINE,
+    "dash": vtk.vtkPen.DASH_LINE,
+    "dot": vtk.vtkPen.DOT_LINE,
+    "dash-dot": vtk.vtkPen.DASH_DOT_LINE,
     "dash-dot-dot": vtk.vtkPen.DASH_DOT_DOT_LINE,
 }
 

@@ -120,7 +120,11 @@ def test_a_missing_file_stops_the_configuration(tmp_path):
     """The stand-in package refuses as Slicer does; otherwise the tests above would show nothing."""
     source = tmp_path / "source"
     source.mkdir()
-    text = (ROOT / "CMakeLists.txt").read_text(encoding="utf-8").replace("include(RNTDosimetryLib/files.cmake)", "set(LIBRARY_SCRIPTS a.py)")
+    text = (
+        (ROOT / "CMakeLists.txt")
+        .read_text(encoding="utf-8")
+        .replace("include(RNTDosimetryLib/files.cmake)", "set(LIBRARY_SCRIPTS a.py)")
+    )
     (source / "CMakeLists.txt").write_text(text, encoding="utf-8")
     result = configure(source, tmp_path / "build", tmp_path / "installed")
     assert result.returncode != 0

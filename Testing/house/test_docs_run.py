@@ -37,7 +37,13 @@ PYTHON_PAGES = [page for page in PAGES if page.name not in IN_SLICER and blocks(
 def test_python_blocks_run_as_printed(page, tmp_path):
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
-        [sys.executable, "-c", RUN], input=json.dumps(blocks(page, "python")), cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+        [sys.executable, "-c", RUN],
+        input=json.dumps(blocks(page, "python")),
+        cwd=tmp_path,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, f"{page.name}: {done.stderr[-2000:]}"
 

@@ -14,7 +14,9 @@ TEXT_ENDINGS = {".py", ".md", ".txt", ".toml", ".sh", ".cmake", ".cff", ".json",
 LARGEST_REPOSITORY_MB = 100
 # In parts, so that this file does not find itself.
 MACHINE_TRACES = re.compile("|".join((r"/wo" + "rk/", r"/ho" + "me/", r"/ro" + "ot/", r"/op" + "t/", r"C:\\" + "Users")))
-REGISTRY_HOSTS = re.compile("|".join(("pypi" + r"\.org", "python" + r"hosted\.", "npm" + r"js\.", "arti" + "factory", "--index" + "-url")))
+REGISTRY_HOSTS = re.compile(
+    "|".join(("pypi" + r"\.org", "python" + r"hosted\.", "npm" + r"js\.", "arti" + "factory", "--index" + "-url"))
+)
 UNFINISHED = re.compile(r"\b(TO" + r"DO|FIX" + r"ME)\b|pytest\.(sk" + r"ip|xf" + r"ail)|mark\.(sk" + r"ip|xf" + "ail)")
 
 
@@ -34,7 +36,9 @@ def texts():
 
 def lines_with(pattern: re.Pattern) -> list[str]:
     """name:line for each line of the repository that has the pattern."""
-    return [f"{name}:{number}" for name, text in texts() for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)]
+    return [
+        f"{name}:{number}" for name, text in texts() for number, line in enumerate(text.splitlines(), 1) if pattern.search(line)
+    ]
 
 
 def test_no_path_of_a_machine():
@@ -74,7 +78,11 @@ def test_make_targets_of_the_documents_exist():
     targets = set(re.findall(r"^([a-z][a-z-]*):", makefile, re.MULTILINE))
     assert {"setup", "demo", "test", "bench", "lint", "clean"} <= targets
     named = {(name, target) for name, text in documents().items() for target in re.findall(r"`make ([a-z][a-z-]*)", text)}
-    named |= {(name, target) for name, text in documents().items() for target in re.findall(r"^ *make ([a-z][a-z-]*)", text, re.MULTILINE)}
+    named |= {
+        (name, target)
+        for name, text in documents().items()
+        for target in re.findall(r"^ *make ([a-z][a-z-]*)", text, re.MULTILINE)
+    }
     assert {item for item in named if item[1] not in targets} == set()
 
 

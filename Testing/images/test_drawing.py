@@ -29,7 +29,9 @@ CENTER, RADIUS, SIGMA = (4.0, -6.0, 2.0), 18.0, 5.0
 
 def distance_from(center, grid=GRID):
     z, y, x = (o + s * np.arange(n) for o, s, n in zip(grid.origin_lps_mm[::-1], grid.spacing_mm, grid.size))
-    return np.sqrt((x[None, None, :] - center[0]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (z[:, None, None] - center[2]) ** 2)
+    return np.sqrt(
+        (x[None, None, :] - center[0]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (z[:, None, None] - center[2]) ** 2
+    )
 
 
 def image_of(values, grid=GRID):

@@ -38,17 +38,36 @@ HOSTILE = (
     256 * HALF.astype(int), np.ones((2, 3)), np.zeros((0, 3, 3)), MASKED,
 )  # fmt: skip
 CALLS = {
-    "ImageGeometry": dict(size=SHAPE, spacing_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, 0.0), direction=((1, 0, 0), (0, 1, 0), (0, 0, 1))),
+    "ImageGeometry": dict(
+        size=SHAPE, spacing_mm=(4.0, 4.0, 4.0), origin_lps_mm=(0.0, 0.0, 0.0), direction=((1, 0, 0), (0, 1, 0), (0, 0, 1))
+    ),
     "CtImage": dict(geometry=GRID, hounsfield=HALF),
-    "ActivityImage": dict(geometry=GRID, concentration_bq_ml=HALF, nuclide="Lu-177", start_h=1.0, duration_s=60.0, calibration_uncertainty=0.05),
-    "Region": dict(geometry=GRID, occupancy=HALF, mass_g=10.0, density_g_ml=1.0, recovery_coefficient=0.8, recovery_coefficient_uncertainty=0.1),
+    "ActivityImage": dict(
+        geometry=GRID, concentration_bq_ml=HALF, nuclide="Lu-177", start_h=1.0, duration_s=60.0, calibration_uncertainty=0.05
+    ),
+    "Region": dict(
+        geometry=GRID,
+        occupancy=HALF,
+        mass_g=10.0,
+        density_g_ml=1.0,
+        recovery_coefficient=0.8,
+        recovery_coefficient_uncertainty=0.1,
+    ),
     "sphere_volume_ml": dict(diameter_mm=10.0),
     "sphere_region": dict(geometry=GRID, center_lps_mm=(10.0, 10.0, 10.0), diameter_mm=9.0),
     "region_mass_g": dict(region=REGION, default_density_g_ml=1.04),
-    "measure_activity": dict(image=IMAGE, region=REGION, region_to_image_matrix=np.eye(4), resolution_fwhm_mm=12.0, delineation_fwhm_mm=3.0,
-                             default_density_g_ml=1.04),
+    "measure_activity": dict(
+        image=IMAGE,
+        region=REGION,
+        region_to_image_matrix=np.eye(4),
+        resolution_fwhm_mm=12.0,
+        delineation_fwhm_mm=3.0,
+        default_density_g_ml=1.04,
+    ),
     "time_activity_curve": dict(measurements=[MEASURED]),
-    "check_total_activity": dict(image=IMAGE, administered_mbq=7400.0, excreted_share=0.4, administered_relative_uncertainty=0.02),
+    "check_total_activity": dict(
+        image=IMAGE, administered_mbq=7400.0, excreted_share=0.4, administered_relative_uncertainty=0.02
+    ),
     "isocontour": dict(image=IMAGE, fraction=0.41, within=REGION, background_bq_ml=10.0),
     "fixed_threshold": dict(image=IMAGE, threshold_bq_ml=1500.0, within=REGION),
     "hot_sphere": dict(image=IMAGE, diameter_mm=9.0, within=REGION),
@@ -57,11 +76,18 @@ CALLS = {
     "true_rate_cps": dict(observed_cps=1e4, dead_time_s=1e-6, model="paralyzable"),
     "fit_dead_time": dict(activities_mbq=TIMES, observed_wide_cps=RATES, duration_s=60.0, model="paralyzable"),
     "DeadTime": dict(dead_time_s=1e-6, model="paralyzable", uncertainty_s=1e-8, wide_spectrum_cps_per_mbq=1e4),
-    "fit_recovery": dict(volumes_ml=[1.0, 5.0, 20.0, 100.0], recoveries=[0.3, 0.6, 0.8, 0.9], uncertainties=[0.05] * 4, model="logistic",
-                         systematic_relative_uncertainty=0.02),
+    "fit_recovery": dict(
+        volumes_ml=[1.0, 5.0, 20.0, 100.0],
+        recoveries=[0.3, 0.6, 0.8, 0.9],
+        uncertainties=[0.05] * 4,
+        model="logistic",
+        systematic_relative_uncertainty=0.02,
+    ),
     "apply_recovery": dict(region=REGION, curve=CURVE, relative_volume_uncertainty=0.1),
     "typed_calibration": dict(nuclide="Lu-177", sensitivity_cps_per_mbq=10.0, relative_uncertainty=0.05),
-    "apply_calibration": dict(counts=HALF, geometry=GRID, calibration=CALIBRATION, nuclide="Lu-177", duration_s=600.0, start_h=24.0),
+    "apply_calibration": dict(
+        counts=HALF, geometry=GRID, calibration=CALIBRATION, nuclide="Lu-177", duration_s=600.0, start_h=24.0
+    ),
     "read_folder": dict(folder="none"),
     "load_volume_file": dict(path="none.nrrd"),
     "load_activity_file": dict(path="none.nrrd", typed={}),
@@ -80,7 +106,11 @@ def numbers_of(result):
         result = list(result.values())
     if isinstance(result, (list, tuple)):
         return [number for item in result for number in numbers_of(item)]
-    return [result] if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f") else []
+    return (
+        [result]
+        if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f")
+        else []
+    )
 
 
 @pytest.mark.parametrize(("function", "name"), [(function, name) for function, call in CALLS.items() for name in call])
@@ -127,7 +157,10 @@ def region(**typed):
         (lambda: images.sphere_volume_ml(float("nan")), "diameter"),
         (lambda: images.sphere_volume_ml(-1), "diameter"),
         (lambda: images.observed_rate_cps(float("nan"), 1e-6), "count rates"),
-        (lambda: images.check_total_activity(IMAGE, 7400, administered_relative_uncertainty=float("nan")), "relative uncertainty of the administered"),
+        (
+            lambda: images.check_total_activity(IMAGE, 7400, administered_relative_uncertainty=float("nan")),
+            "relative uncertainty of the administered",
+        ),
         (lambda: images.isocontour(IMAGE, background_bq_ml=-float("inf")), "background"),
         (lambda: ImageGeometry(SHAPE, (0.4, 0.4, 0.4)), "mm and not cm"),
         (lambda: ImageGeometry((6.5, 6, 6), (4, 4, 4)), "whole numbers of voxels"),
@@ -174,5 +207,3 @@ def test_a_stored_text_in_the_place_of_a_number_names_its_field(record, field):
 def test_an_image_is_not_in_json():
     with pytest.raises(DosimetryError, match="images of a Region are not in JSON; load them"):
         Region.from_dict(REGION.to_dict())
-
-

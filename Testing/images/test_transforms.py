@@ -48,7 +48,9 @@ def test_spect_to_reference_over_both_cts():
 
 def test_a_chain_put_together_the_wrong_way_is_refused():
     to_ct, registration = RigidTransform("SPECT 24 h", "CT 24 h"), RigidTransform("CT 4 h", "CT 24 h", motion(6, 20, 3))
-    with pytest.raises(DosimetryError, match="starts at CT 24 h, received one from CT 4 h to CT 24 h; take another or its inverse"):
+    with pytest.raises(
+        DosimetryError, match="starts at CT 24 h, received one from CT 4 h to CT 24 h; take another or its inverse"
+    ):
         to_ct.then(registration)
 
 
@@ -71,7 +73,13 @@ def test_angle_and_shift_are_those_put_in():
     ],
 )
 def test_what_is_not_rigid_is_refused(matrix, message):
-    for use in (compose, inverse, to_ras, lambda found: moved_points(found, POINTS), lambda found: RigidTransform("CT 4 h", "CT 24 h", found)):
+    for use in (
+        compose,
+        inverse,
+        to_ras,
+        lambda found: moved_points(found, POINTS),
+        lambda found: RigidTransform("CT 4 h", "CT 24 h", found),
+    ):
         with pytest.raises(DosimetryError, match=message):
             use(matrix)
 

@@ -27,7 +27,11 @@ def scan(folder, **changes):
 UNUSED = {
     "sensitivity for an image in Bq/mL": ("calibration_cps_per_mbq", 9.3, "the values are in BQML"),
     "volume factor for an image in Bq/mL": ("bq_per_count", 4.5, "the values are in BQML"),
-    "reference of a correction that was not made": ("decay_reference_time", "2024-03-04T10:00:00", "the decay correction is NONE"),
+    "reference of a correction that was not made": (
+        "decay_reference_time",
+        "2024-03-04T10:00:00",
+        "the decay correction is NONE",
+    ),
     "choice of the only scale there is": ("value_scale", "rescale", "was not used"),
 }
 
@@ -43,7 +47,9 @@ def test_an_override_without_effect_is_said_and_in_the_table(tmp_path, case, lev
     assert len(new) == 1
     assert f"the override {key} ({value}) was not used" in new[0]
     assert why in new[0]
-    assert [(row.what, row.value, row.status) for row in intake.table if row.status == "not used"] == [(f"override {key}", str(value), "not used")]
+    assert [(row.what, row.value, row.status) for row in intake.table if row.status == "not used"] == [
+        (f"override {key}", str(value), "not used")
+    ]
     assert (intake.time_points[0].activity.concentration_bq_ml == plain.time_points[0].activity.concentration_bq_ml).all()
 
 
@@ -75,7 +81,10 @@ def test_an_override_that_another_one_outranks_is_said(tmp_path):
 
 def test_time_frames_for_a_static_series_are_said(tmp_path):
     intake = read_folder(scan(tmp_path), {"time_frames": "mean", "frame_durations_s": 300})
-    assert {row.what for row in intake.table if row.status == "not used"} == {"override time_frames", "override frame_durations_s"}
+    assert {row.what for row in intake.table if row.status == "not used"} == {
+        "override time_frames",
+        "override frame_durations_s",
+    }
 
 
 @pytest.mark.parametrize("uids", [UID, [7], {"uid": UID}])
@@ -139,7 +148,10 @@ def test_a_typed_time_zone_that_files_lack_is_a_warning(tmp_path):
     assert "time zone" not in " ".join(read_folder(tmp_path, {"administration_time": "2024-03-04T10:00:00"}).warnings)
 
 
-@pytest.mark.parametrize(("value", "name"), [("rescale", "Rescale Intercept is 1000"), ("mapping", "the intercept of the real-world value mapping is 1000")])
+@pytest.mark.parametrize(
+    ("value", "name"),
+    [("rescale", "Rescale Intercept is 1000"), ("mapping", "the intercept of the real-world value mapping is 1000")],
+)
 def test_an_intercept_is_called_by_its_element(tmp_path, value, name):
     def edit(dataset):
         if value == "rescale":
@@ -190,4 +202,6 @@ def test_frames_that_start_close_together_have_names_of_their_own(tmp_path):
     names = [point.name for point in intake.time_points]
     assert len(set(names)) == 4
     assert [one.name for one in scans_of_intake(intake)] == names
-    assert [float(name.removesuffix(" h")) for name in names] == pytest.approx([1.5 + 0.01 * number / 3600 for number in range(4)], abs=5e-7)
+    assert [float(name.removesuffix(" h")) for name in names] == pytest.approx(
+        [1.5 + 0.01 * number / 3600 for number in range(4)], abs=5e-7
+    )

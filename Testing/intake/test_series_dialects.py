@@ -104,7 +104,10 @@ def test_nm_slices_in_files_of_their_own(tmp_path, axes, at_the_top):
         position = [round(float(p), 9) for p in grid.position(z=z)]
         whole.DetectorInformationSequence[0].ImagePositionPatient = position
         if at_the_top:
-            whole.ImagePositionPatient, whole.ImageOrientationPatient = position, whole.DetectorInformationSequence[0].ImageOrientationPatient
+            whole.ImagePositionPatient, whole.ImageOrientationPatient = (
+                position,
+                whole.DetectorInformationSequence[0].ImageOrientationPatient,
+            )
         whole.PixelData = frames[z].tobytes()
         whole.save_as(tmp_path / f"slice{z}")
     (tmp_path / "nm_1.2.24").unlink()

@@ -28,7 +28,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake import format_intake_table, read_folder
 
 DECAYS = ("NONE", "START", "ADMIN")
-NO_PAUSES = tuple(replace(frame, offset_s=float(sum(other.duration_s for other in DYNAMIC[:number]))) for number, frame in enumerate(DYNAMIC))
+NO_PAUSES = tuple(
+    replace(frame, offset_s=float(sum(other.duration_s for other in DYNAMIC[:number]))) for number, frame in enumerate(DYNAMIC)
+)
 
 
 @pytest.fixture
@@ -307,9 +309,17 @@ def edited(path, **values):
 
 SLICES = {
     "one slice without trigger time": ("gates", {"TriggerTime": None}, r"Expected \(0018,1060\) Trigger Time in every slice"),
-    "one slice with the trigger time of no gate": ("gates", {"TriggerTime": 777}, r"Expected one \(0018,1060\) Trigger Time for all slices"),
+    "one slice with the trigger time of no gate": (
+        "gates",
+        {"TriggerTime": 777},
+        r"Expected one \(0018,1060\) Trigger Time for all slices",
+    ),
     "one slice without acquisition time": ("times", {"AcquisitionTime": None}, "Expected the acquisition time of every slice"),
-    "one slice without reference time": ("references", {"FrameReferenceTime": None}, r"Expected \(0054,1300\) Frame Reference Time in every slice"),
+    "one slice without reference time": (
+        "references",
+        {"FrameReferenceTime": None},
+        r"Expected \(0054,1300\) Frame Reference Time in every slice",
+    ),
 }
 
 
@@ -345,7 +355,10 @@ def test_a_frame_that_is_missing_as_a_whole_is_said(folder):
     assert read_folder(folder).warnings == ()
     for path in (folder / "frame3").iterdir():
         path.unlink()
-    assert any("3 time frames were found, but (0054,0101) Number of Time Slices says 4" in warning for warning in read_folder(folder).warnings)
+    assert any(
+        "3 time frames were found, but (0054,0101) Number of Time Slices says 4" in warning
+        for warning in read_folder(folder).warnings
+    )
 
 
 def test_missing_slice_of_a_dynamic_pet_is_refused(folder):

@@ -89,5 +89,8 @@ def test_curves_without_an_unseen_phase_are_not_accused(region):
 def test_noise_alone_seldom_looks_like_an_early_clearance():
     rng = np.random.default_rng(1)
     clean = np.exp(-0.015 * TIMES_H)
-    fits = [fit_time_activity(TIMES_H, clean * (1 + 0.05 * rng.normal(size=4)), "Lu-177", relative_uncertainty=0.05) for _ in range(150)]
+    fits = [
+        fit_time_activity(TIMES_H, clean * (1 + 0.05 * rng.normal(size=4)), "Lu-177", relative_uncertainty=0.05)
+        for _ in range(150)
+    ]
     assert sum(bool(said(fit)) for fit in fits) <= 3

@@ -49,8 +49,12 @@ def test_certified_standard_deviations():
     # certified standard deviations of Lanczos3's estimates, which NIST scales by the residuals as we do without uncertainties
     fit = fit_time_activity(X, DATA["Lanczos3"], AlmostStable(), weighting="constant", model="tri")
     certified = {
-        "amplitude_1_mbq": 1.7197908859e-02, "rate_1_per_h": 9.7041624475e-02, "amplitude_2_mbq": 4.1488663282e-02,
-        "rate_2_per_h": 1.0766312506e-01, "amplitude_3_mbq": 5.8371576281e-02, "rate_3_per_h": 3.4436403035e-02,
+        "amplitude_1_mbq": 1.7197908859e-02,
+        "rate_1_per_h": 9.7041624475e-02,
+        "amplitude_2_mbq": 4.1488663282e-02,
+        "rate_2_per_h": 1.0766312506e-01,
+        "amplitude_3_mbq": 5.8371576281e-02,
+        "rate_3_per_h": 3.4436403035e-02,
     }
     for name, value in certified.items():
         assert fit.standard_errors[name] == pytest.approx(value, rel=1e-4)

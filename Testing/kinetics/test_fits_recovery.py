@@ -18,15 +18,23 @@ TRUTHS = {
     "bi": {"amplitude_1_mbq": 50.0, "amplitude_2_mbq": 30.0, "rate_1_per_h": RATE / 70, "rate_2_per_h": RATE / 5},
     "bi_from_zero": {"amplitude_1_mbq": 50.0, "amplitude_2_mbq": 30.0, "rate_1_per_h": RATE / 70, "rate_2_per_h": RATE / 5},
     "tri": {
-        "amplitude_1_mbq": 40.0, "amplitude_2_mbq": 30.0, "amplitude_3_mbq": 50.0, "rate_1_per_h": RATE / 90, "rate_2_per_h": RATE / 12,
+        "amplitude_1_mbq": 40.0,
+        "amplitude_2_mbq": 30.0,
+        "amplitude_3_mbq": 50.0,
+        "rate_1_per_h": RATE / 90,
+        "rate_2_per_h": RATE / 12,
         "rate_3_per_h": RATE / 0.7,
     },
     # rates that a population holds come back exactly where the truth is the population's median
     "uptake_held": {
-        "amplitude_1_mbq": 80.0, "rate_1_per_h": RATE / 60, "rate_2_per_h": DECAY + general_rate("uptake").median_per_h,
+        "amplitude_1_mbq": 80.0,
+        "rate_1_per_h": RATE / 60,
+        "rate_2_per_h": DECAY + general_rate("uptake").median_per_h,
     },
     "mono_early_clearance": {
-        "amplitude_1_mbq": 50.0, "amplitude_2_mbq": 30.0, "rate_1_per_h": RATE / 60,
+        "amplitude_1_mbq": 50.0,
+        "amplitude_2_mbq": 30.0,
+        "rate_1_per_h": RATE / 60,
         "rate_2_per_h": DECAY + general_rate("early_clearance").median_per_h,
     },
 }

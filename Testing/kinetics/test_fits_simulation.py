@@ -3,7 +3,10 @@
 import pytest
 from fixtures.simulation import SCENARIOS, run
 
-NAMES = [f"{scenario.name}, {scenario.times_h} h, {scenario.kind}, {'given' if scenario.given else 'not given'}" for scenario in SCENARIOS]
+NAMES = [
+    f"{scenario.name}, {scenario.times_h} h, {scenario.kind}, {'given' if scenario.given else 'not given'}"
+    for scenario in SCENARIOS
+]
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=NAMES)

@@ -30,7 +30,12 @@ def test_scale_is_exact_at_and_between_planar_points_of_one_exponential():
 
 def test_points_go_straight_into_the_fit():
     curve = hybrid_curve(
-        PLANAR_H, 50 * activity(PLANAR_H), 24.0, activity(24.0), planar_uncertainties=2.5 * activity(PLANAR_H), spect_uncertainties_mbq=3.0
+        PLANAR_H,
+        50 * activity(PLANAR_H),
+        24.0,
+        activity(24.0),
+        planar_uncertainties=2.5 * activity(PLANAR_H),
+        spect_uncertainties_mbq=3.0,
     )
     np.testing.assert_allclose(curve.uncertainties_mbq, 0.05 * activity(PLANAR_H), rtol=1e-12)
     fit = fit_time_activity(curve.times_h, curve.activities_mbq, LU_177, uncertainties_mbq=curve.uncertainties_mbq, model="mono")
@@ -43,9 +48,15 @@ def test_points_go_straight_into_the_fit():
 
 def test_order_of_points_does_not_matter():
     planar, spect = 50 * activity(PLANAR_H) * [1.0, 1.1, 0.9, 1.05, 1.0], [30.0, 130.0]
-    one = hybrid_curve(PLANAR_H, planar, spect, [90.0, 25.0], planar_uncertainties=20 + 0.1 * planar, spect_uncertainties_mbq=[4.0, 2.0])
+    one = hybrid_curve(
+        PLANAR_H, planar, spect, [90.0, 25.0], planar_uncertainties=20 + 0.1 * planar, spect_uncertainties_mbq=[4.0, 2.0]
+    )
     two = hybrid_curve(
-        PLANAR_H[::-1], planar[::-1], spect[::-1], [25.0, 90.0], planar_uncertainties=(20 + 0.1 * planar)[::-1],
+        PLANAR_H[::-1],
+        planar[::-1],
+        spect[::-1],
+        [25.0, 90.0],
+        planar_uncertainties=(20 + 0.1 * planar)[::-1],
         spect_uncertainties_mbq=[2.0, 4.0],
     )
     assert one.to_dict() == two.to_dict()
@@ -55,7 +66,11 @@ def test_several_spect_points_are_weighted_by_their_variance():
     # By hand: scales 1 and 1.1 with 5 % and 10 %, planar noise negligible: ln scale = (0 * 400 + ln 1.1 * 100) / 500.
     planar = activity(PLANAR_H)
     curve = hybrid_curve(
-        PLANAR_H, planar, [24.0, 96.0], [activity(24.0), 1.1 * activity(96.0)], planar_uncertainties=1e-9 * planar,
+        PLANAR_H,
+        planar,
+        [24.0, 96.0],
+        [activity(24.0), 1.1 * activity(96.0)],
+        planar_uncertainties=1e-9 * planar,
         spect_uncertainties_mbq=[0.05 * activity(24.0), 0.11 * activity(96.0)],
     )
     assert math.log(curve.scale_mbq_per_unit) == pytest.approx(math.log(1.1) / 5, rel=1e-6)
@@ -69,7 +84,11 @@ def test_several_spect_points_are_weighted_by_their_variance():
 def test_spect_points_that_disagree_widen_the_uncertainty_and_warn():
     planar = activity(PLANAR_H)
     curve = hybrid_curve(
-        PLANAR_H, planar, [24.0, 96.0], [activity(24.0), 1.5 * activity(96.0)], planar_uncertainties=1e-9 * planar,
+        PLANAR_H,
+        planar,
+        [24.0, 96.0],
+        [activity(24.0), 1.5 * activity(96.0)],
+        planar_uncertainties=1e-9 * planar,
         spect_uncertainties_mbq=[0.05 * activity(24.0), 0.075 * activity(96.0)],
     )
     # Birge: two equal 5 % points ln 1.5 apart, chi2 = (ln 1.5)^2 / (2 * 0.05^2), u = 0.05 / sqrt(2) * sqrt(chi2) = ln 1.5 / 2.
@@ -81,7 +100,12 @@ def test_spect_points_that_disagree_widen_the_uncertainty_and_warn():
 def test_systematic_part_adds_once():
     planar = activity(PLANAR_H)
     curve = hybrid_curve(
-        PLANAR_H, planar, 24.0, activity(24.0), planar_uncertainties=0.03 * planar, spect_uncertainties_mbq=0.04 * activity(24.0),
+        PLANAR_H,
+        planar,
+        24.0,
+        activity(24.0),
+        planar_uncertainties=0.03 * planar,
+        spect_uncertainties_mbq=0.04 * activity(24.0),
         spect_systematic_relative=0.12,
     )
     assert curve.scale_relative_uncertainty == pytest.approx(0.13, rel=1e-12)
@@ -111,7 +135,11 @@ def test_stated_uncertainty_of_the_tia_against_monte_carlo():
         slope, intercept = np.polyfit(curve.times_h, np.log(curve.activities_mbq), 1)
         tia.append(math.exp(intercept) / -slope)
     exact = hybrid_curve(
-        PLANAR_H, activity(PLANAR_H), 24.0, activity(24.0), planar_uncertainties=0.05 * activity(PLANAR_H),
+        PLANAR_H,
+        activity(PLANAR_H),
+        24.0,
+        activity(24.0),
+        planar_uncertainties=0.05 * activity(PLANAR_H),
         spect_uncertainties_mbq=0.06 * activity(24.0),
     )
     fit = fit_time_activity(exact.times_h, exact.activities_mbq, LU_177, uncertainties_mbq=exact.uncertainties_mbq, model="mono")
@@ -143,7 +171,10 @@ def test_result_is_written_and_read():
 )
 def test_input_that_cannot_be_used_gets_a_sentence(changes, text):
     arguments = {
-        "planar_times_h": PLANAR_H, "planar_values": activity(PLANAR_H), "spect_times_h": 24.0, "spect_activities_mbq": 80.0,
+        "planar_times_h": PLANAR_H,
+        "planar_values": activity(PLANAR_H),
+        "spect_times_h": 24.0,
+        "spect_activities_mbq": 80.0,
     } | changes
     with pytest.raises(DosimetryError, match=text):
         hybrid_curve(**arguments)

@@ -19,9 +19,15 @@ LU = Lu177()
 DECAY = LU.decay_constant_per_h
 # medians: abstract of the AAPM 2026 meeting, paper 2620 (20 patients); DOTATATE from memory, marked so in the file
 HALF_LIVES = {
-    ("177Lu-PSMA-617", "kidney"): (35.5, "R"), ("177Lu-PSMA-617", "liver"): (22.9, "R"), ("177Lu-PSMA-617", "spleen"): (16.8, "R"),
-    ("177Lu-PSMA-617", "parotid"): (42.2, "R"), ("177Lu-PSMA-617", "marrow"): (32.0, "R"), ("177Lu-DOTATATE", "kidney"): (51.0, "M"),
-    ("177Lu-DOTATATE", "liver"): (67.0, "M"), ("177Lu-DOTATATE", "spleen"): (67.0, "M"), ("177Lu-DOTATATE", "tumour"): (77.0, "M"),
+    ("177Lu-PSMA-617", "kidney"): (35.5, "R"),
+    ("177Lu-PSMA-617", "liver"): (22.9, "R"),
+    ("177Lu-PSMA-617", "spleen"): (16.8, "R"),
+    ("177Lu-PSMA-617", "parotid"): (42.2, "R"),
+    ("177Lu-PSMA-617", "marrow"): (32.0, "R"),
+    ("177Lu-DOTATATE", "kidney"): (51.0, "M"),
+    ("177Lu-DOTATATE", "liver"): (67.0, "M"),
+    ("177Lu-DOTATATE", "spleen"): (67.0, "M"),
+    ("177Lu-DOTATATE", "tumour"): (77.0, "M"),
 }
 
 
@@ -46,7 +52,9 @@ def test_every_entry_has_source_and_status():
 
 def test_names_are_read_kindly():
     assert population_prior("177lu psma 617", "Left kidney") == population_prior("177Lu-PSMA-617", "kidney")
-    with pytest.raises(DosimetryError, match=r"Expected a stored population .*177Lu-DOTATATE tumour.* received '177Lu-PSMA-617' 'brain'"):
+    with pytest.raises(
+        DosimetryError, match=r"Expected a stored population .*177Lu-DOTATATE tumour.* received '177Lu-PSMA-617' 'brain'"
+    ):
         population_prior("177Lu-PSMA-617", "brain")
 
 

@@ -34,47 +34,159 @@ REGION = fit_time_activity(TIMES_H, ACTIVITIES, LU, 1.0, model="mono")
 LONGEST_TEXT = 420
 
 HOSTILE = (
-    "abc", "", b"x", True, -1, 0, float("nan"), float("inf"), 5, 86400, 1e12, 1e300, 1e-300, Decimal(5), 1 + 2j, np.float32(5), np.int8(5),
-    np.array(5.0), np.array([5.0]), np.array([]), [], (), {}, {"a": 1}, {1: "a"}, {1: 1e300}, [1, 2], [None], [[1], [1, 2]], [1e300] * 4,
-    [1e-300] * 4, [1e-300, 1.0, 1.0, 1.0], ["a", "b", "c", "d"], object(), float, None, np.datetime64("2026-01-01"), np.timedelta64(4, "h"),
-    datetime(2026, 1, 1), [timedelta(hours=4)] * 4, np.array([4, 24, 96, 168], dtype="timedelta64[h]"), [np.datetime64("2026-01-01")] * 4,
-    np.array(TIMES_H, dtype=complex), np.array(TIMES_H, dtype=object), np.ma.masked_array(TIMES_H, mask=[0, 0, 0, 1]), np.ma.masked,
-    np.full(SHAPE, np.nan), -np.ones(SHAPE), np.ones(SHAPE) * 1e300, np.ones(SHAPE, dtype=complex), np.full(SHAPE, "x"), np.zeros((0, 3, 3)),
-    np.ma.masked_array(np.ones(SHAPE), mask=np.ones(SHAPE)), IMAGES * 1e290, IMAGES.astype(int).astype("timedelta64[s]"), np.ma.masked_less(IMAGES, 9e3),
+    "abc",
+    "",
+    b"x",
+    True,
+    -1,
+    0,
+    float("nan"),
+    float("inf"),
+    5,
+    86400,
+    1e12,
+    1e300,
+    1e-300,
+    Decimal(5),
+    1 + 2j,
+    np.float32(5),
+    np.int8(5),
+    np.array(5.0),
+    np.array([5.0]),
+    np.array([]),
+    [],
+    (),
+    {},
+    {"a": 1},
+    {1: "a"},
+    {1: 1e300},
+    [1, 2],
+    [None],
+    [[1], [1, 2]],
+    [1e300] * 4,
+    [1e-300] * 4,
+    [1e-300, 1.0, 1.0, 1.0],
+    ["a", "b", "c", "d"],
+    object(),
+    float,
+    None,
+    np.datetime64("2026-01-01"),
+    np.timedelta64(4, "h"),
+    datetime(2026, 1, 1),
+    [timedelta(hours=4)] * 4,
+    np.array([4, 24, 96, 168], dtype="timedelta64[h]"),
+    [np.datetime64("2026-01-01")] * 4,
+    np.array(TIMES_H, dtype=complex),
+    np.array(TIMES_H, dtype=object),
+    np.ma.masked_array(TIMES_H, mask=[0, 0, 0, 1]),
+    np.ma.masked,
+    np.full(SHAPE, np.nan),
+    -np.ones(SHAPE),
+    np.ones(SHAPE) * 1e300,
+    np.ones(SHAPE, dtype=complex),
+    np.full(SHAPE, "x"),
+    np.zeros((0, 3, 3)),
+    np.ma.masked_array(np.ones(SHAPE), mask=np.ones(SHAPE)),
+    IMAGES * 1e290,
+    IMAGES.astype(int).astype("timedelta64[s]"),
+    np.ma.masked_less(IMAGES, 9e3),
 )
 
 CALLS = {
-    "fit_time_activity": dict(times_h=TIMES_H, activities_mbq=ACTIVITIES, nuclide="Lu-177", uncertainties_mbq=1.0, model="mono", counts=None,
-                              relative_uncertainty=None, weighting="relative", prior=None, bootstrap=0, seed=0),
-    "fit_time_activities": dict(times_h=TIMES_H, activities_mbq=[ACTIVITIES], nuclide="Lu-177", relative_uncertainty=0.05, model="mono",
-                                prior=None),
-    "single_time_point": dict(time_h=96.0, activity_mbq=10.0, nuclide="Lu-177", method="hanscheid", effective_half_life_h=60.0,
-                              uncertainty_mbq=0.5, prior=None, half_life_log_sd=0.2),
+    "fit_time_activity": dict(
+        times_h=TIMES_H,
+        activities_mbq=ACTIVITIES,
+        nuclide="Lu-177",
+        uncertainties_mbq=1.0,
+        model="mono",
+        counts=None,
+        relative_uncertainty=None,
+        weighting="relative",
+        prior=None,
+        bootstrap=0,
+        seed=0,
+    ),
+    "fit_time_activities": dict(
+        times_h=TIMES_H, activities_mbq=[ACTIVITIES], nuclide="Lu-177", relative_uncertainty=0.05, model="mono", prior=None
+    ),
+    "single_time_point": dict(
+        time_h=96.0,
+        activity_mbq=10.0,
+        nuclide="Lu-177",
+        method="hanscheid",
+        effective_half_life_h=60.0,
+        uncertainty_mbq=0.5,
+        prior=None,
+        half_life_log_sd=0.2,
+    ),
     "two_points": dict(times_h=[24.0, 96.0], activities_mbq=[30.0, 15.0], nuclide="Lu-177", uncertainties_mbq=1.0, prior=None),
-    "later_cycle": dict(times_h=24.0, activities_mbq=10.0, nuclide="Lu-177", earlier=51.0, uncertainties_mbq=0.5, half_life_cv=0.1),
-    "hybrid_curve": dict(planar_times_h=TIMES_H, planar_values=ACTIVITIES, spect_times_h=24.0, spect_activities_mbq=30.0,
-                         planar_uncertainties=1.0, spect_uncertainties_mbq=1.0, spect_systematic_relative=0.05),
+    "later_cycle": dict(
+        times_h=24.0, activities_mbq=10.0, nuclide="Lu-177", earlier=51.0, uncertainties_mbq=0.5, half_life_cv=0.1
+    ),
+    "hybrid_curve": dict(
+        planar_times_h=TIMES_H,
+        planar_values=ACTIVITIES,
+        spect_times_h=24.0,
+        spect_activities_mbq=30.0,
+        planar_uncertainties=1.0,
+        spect_uncertainties_mbq=1.0,
+        spect_systematic_relative=0.05,
+    ),
     "RatePrior": dict(median_per_h=0.01, log_sd=0.3),
     "PopulationPrior": dict(name="x", clearance=None, uptake=None, early_clearance=None),
     "general_rate": dict(kind="uptake"),
     "get_model": dict(model="mono"),
     "population_prior": dict(radiopharmaceutical="177Lu-PSMA-617", tissue="kidney"),
-    "fit_voxels": dict(times_h=TIMES_H, images_bq_ml=IMAGES, nuclide="Lu-177", model="mono", uncertainties_bq_ml=None,
-                       relative_uncertainty=None, weighting="relative", mask=None, regions=ONES, region_rates=None, region_tia_mbq_h_ml=None,
-                       effective_half_life_h=None, effective_half_life_uncertainty_h=None, shortest_half_life_h=None, threads=1),
+    "fit_voxels": dict(
+        times_h=TIMES_H,
+        images_bq_ml=IMAGES,
+        nuclide="Lu-177",
+        model="mono",
+        uncertainties_bq_ml=None,
+        relative_uncertainty=None,
+        weighting="relative",
+        mask=None,
+        regions=ONES,
+        region_rates=None,
+        region_tia_mbq_h_ml=None,
+        effective_half_life_h=None,
+        effective_half_life_uncertainty_h=None,
+        shortest_half_life_h=None,
+        threads=1,
+    ),
 }
 VARIANTS = {
-    "madsen": ("single_time_point", {"method": "madsen"}, ("time_h", "activity_mbq", "effective_half_life_h", "half_life_log_sd", "prior")),
-    "prior": ("single_time_point", {"method": "prior"}, ("time_h", "effective_half_life_h", "half_life_log_sd", "prior", "uncertainty_mbq")),
+    "madsen": (
+        "single_time_point",
+        {"method": "madsen"},
+        ("time_h", "activity_mbq", "effective_half_life_h", "half_life_log_sd", "prior"),
+    ),
+    "prior": (
+        "single_time_point",
+        {"method": "prior"},
+        ("time_h", "effective_half_life_h", "half_life_log_sd", "prior", "uncertainty_mbq"),
+    ),
     "earlier fit": ("later_cycle", {"earlier": REGION}, ("times_h", "activities_mbq", "uncertainties_mbq", "half_life_cv")),
     "auto": ("fit_time_activity", {"model": "auto"}, ("times_h", "activities_mbq", "uncertainties_mbq", "prior")),
-    "counts": ("fit_time_activity", {"uncertainties_mbq": None}, ("counts", "relative_uncertainty", "weighting", "bootstrap", "seed")),
+    "counts": (
+        "fit_time_activity",
+        {"uncertainties_mbq": None},
+        ("counts", "relative_uncertainty", "weighting", "bootstrap", "seed"),
+    ),
     "bootstrap": ("fit_time_activity", {"bootstrap": 3}, ("seed", "prior")),
     "trapezoid": ("fit_time_activity", {"model": "trapezoid"}, ("times_h", "activities_mbq", "uncertainties_mbq")),
-    "shared": ("fit_voxels", {"model": "shared", "region_rates": {1: 0.01}}, ("region_rates", "regions", "mask", "uncertainties_bq_ml")),
+    "shared": (
+        "fit_voxels",
+        {"model": "shared", "region_rates": {1: 0.01}},
+        ("region_rates", "regions", "mask", "uncertainties_bq_ml"),
+    ),
     "conserved": ("fit_voxels", {"conserve_region_tia": True}, ("region_tia_mbq_h_ml", "images_bq_ml")),
     "known": ("fit_voxels", {"effective_half_life_h": 50.0}, ("effective_half_life_h", "effective_half_life_uncertainty_h")),
-    "auto voxels": ("fit_voxels", {"model": "auto"}, ("times_h", "images_bq_ml", "uncertainties_bq_ml", "shortest_half_life_h", "relative_uncertainty")),
+    "auto voxels": (
+        "fit_voxels",
+        {"model": "auto"},
+        ("times_h", "images_bq_ml", "uncertainties_bq_ml", "shortest_half_life_h", "relative_uncertainty"),
+    ),
 }
 
 
@@ -86,7 +198,11 @@ def numbers_of(result):
         result = list(result.values())
     if isinstance(result, (list, tuple)):
         return [number for item in result for number in numbers_of(item)]
-    return [result] if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f") else []
+    return (
+        [result]
+        if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f")
+        else []
+    )
 
 
 def assert_answer_or_sentence(function, arguments):
@@ -101,7 +217,9 @@ def assert_answer_or_sentence(function, arguments):
     assert all(np.all(np.isfinite(number)) for number in numbers_of(result))
 
 
-@pytest.mark.parametrize(("function", "name"), [(function, name) for function, call in CALLS.items() for name in call if name != "name"])
+@pytest.mark.parametrize(
+    ("function", "name"), [(function, name) for function, call in CALLS.items() for name in call if name != "name"]
+)
 def test_hostile_argument(function, name):
     for value in HOSTILE:
         assert_answer_or_sentence(getattr(kinetics, function), {**CALLS[function], name: value})
@@ -119,16 +237,21 @@ def test_hostile_argument_of_results(value):
     assert_answer_or_sentence(REGION.activity_mbq, {"times_h": value})
     assert_answer_or_sentence(kinetics.PopulationPrior("x").rate, {"kind": value})
     for name in ("half_life_h", "decay_constant_per_h", "log_sd"):
-        assert_answer_or_sentence(RatePrior.from_effective_half_life, {"half_life_h": 50.0, "decay_constant_per_h": DECAY, "log_sd": 0.3, name: value})
+        assert_answer_or_sentence(
+            RatePrior.from_effective_half_life, {"half_life_h": 50.0, "decay_constant_per_h": DECAY, "log_sd": 0.3, name: value}
+        )
 
 
-@pytest.mark.parametrize("call", [
-    lambda times: fit_time_activity(times, ACTIVITIES, "Lu-177"),
-    lambda times: fit_voxels(times, IMAGES, "Lu-177"),
-    lambda times: later_cycle(times, ACTIVITIES, "Lu-177", 51.0),
-    lambda times: single_time_point(times[1], 10.0, "Lu-177"),
-    lambda times: single_time_point(times[1], 10.0, "Lu-177", "madsen", effective_half_life_h=50),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda times: fit_time_activity(times, ACTIVITIES, "Lu-177"),
+        lambda times: fit_voxels(times, IMAGES, "Lu-177"),
+        lambda times: later_cycle(times, ACTIVITIES, "Lu-177", 51.0),
+        lambda times: single_time_point(times[1], 10.0, "Lu-177"),
+        lambda times: single_time_point(times[1], 10.0, "Lu-177", "madsen", effective_half_life_h=50),
+    ],
+)
 @pytest.mark.parametrize("times", [IN_SECONDS, [240.0, 5760.0, 5760.5, 10080.0]])
 def test_times_in_seconds_or_minutes_are_refused(call, times):
     with pytest.raises(DosimetryError, match=r"within 30 physical half-lives .* check the unit: hours expected"):
@@ -140,7 +263,9 @@ def test_the_last_time_may_be_thirty_half_lives(half_lives):
     times = np.array([24.0, half_lives * PHYSICAL_H])
     images = np.exp(-DECAY * times)[:, None, None, None] * np.full(SHAPE, 1e6)
     if half_lives < 30:
-        assert fit_time_activity(times, images[:, 0, 0, 0], LU, 1.0, model="mono").tia_mbq_h == pytest.approx(1e6 / DECAY, rel=1e-3)
+        assert fit_time_activity(times, images[:, 0, 0, 0], LU, 1.0, model="mono").tia_mbq_h == pytest.approx(
+            1e6 / DECAY, rel=1e-3
+        )
         assert fit_voxels(times, images, LU, model="physical").tia_mbq_h_ml == pytest.approx(1 / DECAY, rel=1e-5)
     else:
         for call in (lambda: fit_time_activity(times, [2.0, 1.0], LU), lambda: fit_voxels(times, images, LU)):
@@ -184,7 +309,9 @@ def test_hanscheid_range_ends_at_the_physical_half_life():
     assert "half-lives of 126 to 160 h" in single_time_point(300, 10, LU).warnings[0]
     # 159.528 h / 0.42
     for time in (380.0, 1000.0):
-        with pytest.raises(DosimetryError, match=r"before 380 h for the method 'hanscheid'.* half-lives over the physical 159\.5 h"):
+        with pytest.raises(
+            DosimetryError, match=r"before 380 h for the method 'hanscheid'.* half-lives over the physical 159\.5 h"
+        ):
             single_time_point(time, 10, LU)
 
 
@@ -198,16 +325,29 @@ def test_madsen_is_refused_where_the_half_life_alone_decides():
             later_cycle(time, 10.0, LU, 50.0, half_life_cv=0.25)
 
 
-@pytest.mark.parametrize("values", [
-    np.array([4, 24, 96, 168], dtype="timedelta64[h]"), [np.timedelta64(4, "h")] * 4, np.array(["2026-01-01"] * 4, dtype="datetime64[D]"),
-    [timedelta(hours=4)] * 4, [datetime(2026, 1, 1)] * 4, np.array(TIMES_H, dtype=complex), np.ma.masked_greater(TIMES_H, 100),
-    [1.0, np.ma.masked, 2.0, 3.0], [1.0, "x", 2.0, 3.0], [[1.0], [2.0, 3.0]],
-])
+@pytest.mark.parametrize(
+    "values",
+    [
+        np.array([4, 24, 96, 168], dtype="timedelta64[h]"),
+        [np.timedelta64(4, "h")] * 4,
+        np.array(["2026-01-01"] * 4, dtype="datetime64[D]"),
+        [timedelta(hours=4)] * 4,
+        [datetime(2026, 1, 1)] * 4,
+        np.array(TIMES_H, dtype=complex),
+        np.ma.masked_greater(TIMES_H, 100),
+        [1.0, np.ma.masked, 2.0, 3.0],
+        [1.0, "x", 2.0, 3.0],
+        [[1.0], [2.0, 3.0]],
+    ],
+)
 def test_what_is_no_plain_number_is_refused(values):
     for call in (
-        lambda: fit_time_activity(values, ACTIVITIES, LU), lambda: fit_time_activity(TIMES_H, values, LU),
-        lambda: fit_time_activity(TIMES_H, ACTIVITIES, LU, values), lambda: fit_voxels(values, IMAGES, LU),
-        lambda: fit_voxels(TIMES_H, IMAGES, LU, uncertainties_bq_ml=values), lambda: REGION.activity_mbq(values),
+        lambda: fit_time_activity(values, ACTIVITIES, LU),
+        lambda: fit_time_activity(TIMES_H, values, LU),
+        lambda: fit_time_activity(TIMES_H, ACTIVITIES, LU, values),
+        lambda: fit_voxels(values, IMAGES, LU),
+        lambda: fit_voxels(TIMES_H, IMAGES, LU, uncertainties_bq_ml=values),
+        lambda: REGION.activity_mbq(values),
         lambda: kinetics.fit_time_activities(TIMES_H, [values], LU),
     ):
         with pytest.raises(DosimetryError, match=r"^Expected numbers in "):
@@ -221,46 +361,55 @@ def test_masked_images_are_refused():
         fit_voxels(TIMES_H, IMAGES.astype(int).astype("timedelta64[s]"), LU)
 
 
-@pytest.mark.parametrize(("function", "changes", "text"), [
-    ("fit_time_activity", {"prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
-    ("single_time_point", {"method": "madsen", "prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
-    ("fit_time_activity", {"bootstrap": "a"}, "whole number for bootstrap, received a"),
-    ("fit_time_activity", {"bootstrap": 2.5}, "whole number from 0 to 100000 for bootstrap, received 2.5"),
-    ("fit_time_activity", {"seed": -1}, "whole number from 0 .* for seed, received -1"),
-    ("fit_time_activity", {"relative_uncertainty": 5, "uncertainties_mbq": None}, "at most 1, received 5; give 0.05 for 5 %"),
-    ("single_time_point", {"effective_half_life_h": "a"}, "a number for effective_half_life_h, received a"),
-    ("single_time_point", {"half_life_log_sd": "a"}, "a number for half_life_log_sd, received a"),
-    ("single_time_point", {"half_life_log_sd": 25}, "at most 2, received 25; 0.25 is a spread of about 25 %"),
-    ("later_cycle", {"earlier": None}, "the fit of the earlier cycle or its effective half-life in hours, received None"),
-    ("later_cycle", {"half_life_cv": "a"}, "a number for half_life_cv, received a"),
-    ("later_cycle", {"half_life_cv": float("inf")}, "a number for half_life_cv, received inf"),
-    ("later_cycle", {"half_life_cv": -1}, "half_life_cv from 0 to 1, received -1"),
-    ("RatePrior", {"median_per_h": "a"}, "a number for median_per_h, received a"),
-    ("general_rate", {"kind": "x"}, "kind of rate uptake or early_clearance, received 'x'"),
-    ("get_model", {"model": []}, r"a model out of auto, .* received '\[\]'"),
-    ("hybrid_curve", {"spect_systematic_relative": "a"}, "a number for spect_systematic_relative, received a"),
-    ("fit_voxels", {"relative_uncertainty": "a"}, "a number for relative_uncertainty, received a"),
-    ("fit_voxels", {"relative_uncertainty": 5}, "relative uncertainty such as 0.05, received 5; give a fraction, at most 1"),
-    ("fit_voxels", {"uncertainties_bq_ml": "a"}, "numbers in uncertainties_bq_ml, received a"),
-    ("fit_voxels", {"uncertainties_bq_ml": 1e300}, r"one positive uncertainty in Bq/mL, .* received 1e\+300"),
-    ("fit_voxels", {"uncertainties_bq_ml": [1e-9, 1, 1, 1]}, "uncertainties_bq_ml within a factor of 1e"),
-    ("fit_voxels", {"weighting": []}, "weighting relative, constant or counts"),
-    ("fit_voxels", {"shortest_half_life_h": "a"}, "a number for shortest_half_life_h, received a"),
-    ("fit_voxels", {"shortest_half_life_h": 0.1}, "at least a 30th of the first time, received 0.1"),
-    ("fit_voxels", {"threads": "a"}, "a whole number for threads, received a"),
-    ("fit_voxels", {"region_rates": "abc"}, "region_rates as a dictionary from label to value, received abc"),
-    ("fit_voxels", {"region_tia_mbq_h_ml": {1: "a"}}, "a number for the TIA of region 1, received a"),
-    ("fit_voxels", {"mask": np.full(SHAPE, np.nan)}, "mask of True and False, or of numbers, received NaN"),
-    ("fit_voxels", {"mask": -np.ones(SHAPE)}, "mask of True and False, or of numbers from 0, received -1"),
-    ("fit_voxels", {"mask": -np.ones(SHAPE, dtype=int)}, "mask of True and False, or of numbers from 0, received -1"),
-    ("fit_voxels", {"images_bq_ml": np.full((4, *SHAPE), 1e30)}, r"images up to 1e\+24 Bq/mL, received 1e\+30; check the unit"),
-])
+@pytest.mark.parametrize(
+    ("function", "changes", "text"),
+    [
+        ("fit_time_activity", {"prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
+        ("single_time_point", {"method": "madsen", "prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
+        ("fit_time_activity", {"bootstrap": "a"}, "whole number for bootstrap, received a"),
+        ("fit_time_activity", {"bootstrap": 2.5}, "whole number from 0 to 100000 for bootstrap, received 2.5"),
+        ("fit_time_activity", {"seed": -1}, "whole number from 0 .* for seed, received -1"),
+        ("fit_time_activity", {"relative_uncertainty": 5, "uncertainties_mbq": None}, "at most 1, received 5; give 0.05 for 5 %"),
+        ("single_time_point", {"effective_half_life_h": "a"}, "a number for effective_half_life_h, received a"),
+        ("single_time_point", {"half_life_log_sd": "a"}, "a number for half_life_log_sd, received a"),
+        ("single_time_point", {"half_life_log_sd": 25}, "at most 2, received 25; 0.25 is a spread of about 25 %"),
+        ("later_cycle", {"earlier": None}, "the fit of the earlier cycle or its effective half-life in hours, received None"),
+        ("later_cycle", {"half_life_cv": "a"}, "a number for half_life_cv, received a"),
+        ("later_cycle", {"half_life_cv": float("inf")}, "a number for half_life_cv, received inf"),
+        ("later_cycle", {"half_life_cv": -1}, "half_life_cv from 0 to 1, received -1"),
+        ("RatePrior", {"median_per_h": "a"}, "a number for median_per_h, received a"),
+        ("general_rate", {"kind": "x"}, "kind of rate uptake or early_clearance, received 'x'"),
+        ("get_model", {"model": []}, r"a model out of auto, .* received '\[\]'"),
+        ("hybrid_curve", {"spect_systematic_relative": "a"}, "a number for spect_systematic_relative, received a"),
+        ("fit_voxels", {"relative_uncertainty": "a"}, "a number for relative_uncertainty, received a"),
+        ("fit_voxels", {"relative_uncertainty": 5}, "relative uncertainty such as 0.05, received 5; give a fraction, at most 1"),
+        ("fit_voxels", {"uncertainties_bq_ml": "a"}, "numbers in uncertainties_bq_ml, received a"),
+        ("fit_voxels", {"uncertainties_bq_ml": 1e300}, r"one positive uncertainty in Bq/mL, .* received 1e\+300"),
+        ("fit_voxels", {"uncertainties_bq_ml": [1e-9, 1, 1, 1]}, "uncertainties_bq_ml within a factor of 1e"),
+        ("fit_voxels", {"weighting": []}, "weighting relative, constant or counts"),
+        ("fit_voxels", {"shortest_half_life_h": "a"}, "a number for shortest_half_life_h, received a"),
+        ("fit_voxels", {"shortest_half_life_h": 0.1}, "at least a 30th of the first time, received 0.1"),
+        ("fit_voxels", {"threads": "a"}, "a whole number for threads, received a"),
+        ("fit_voxels", {"region_rates": "abc"}, "region_rates as a dictionary from label to value, received abc"),
+        ("fit_voxels", {"region_tia_mbq_h_ml": {1: "a"}}, "a number for the TIA of region 1, received a"),
+        ("fit_voxels", {"mask": np.full(SHAPE, np.nan)}, "mask of True and False, or of numbers, received NaN"),
+        ("fit_voxels", {"mask": -np.ones(SHAPE)}, "mask of True and False, or of numbers from 0, received -1"),
+        ("fit_voxels", {"mask": -np.ones(SHAPE, dtype=int)}, "mask of True and False, or of numbers from 0, received -1"),
+        (
+            "fit_voxels",
+            {"images_bq_ml": np.full((4, *SHAPE), 1e30)},
+            r"images up to 1e\+24 Bq/mL, received 1e\+30; check the unit",
+        ),
+    ],
+)
 def test_the_sentence_names_what_to_change(function, changes, text):
     with pytest.raises(DosimetryError, match=text):
         getattr(kinetics, function)(**{**CALLS[function], **changes})
 
 
-@pytest.mark.parametrize("fit", [REGION, fit_time_activity(TIMES_H, ACTIVITIES, LU, 1.0, model="trapezoid"), single_time_point(24, 5, LU)])
+@pytest.mark.parametrize(
+    "fit", [REGION, fit_time_activity(TIMES_H, ACTIVITIES, LU, 1.0, model="trapezoid"), single_time_point(24, 5, LU)]
+)
 def test_a_curve_has_no_activity_before_the_administration(fit):
     for times in (-1e6, [24.0, -0.1]):
         with pytest.raises(DosimetryError, match="after the start of administration, received -"):
@@ -285,8 +434,14 @@ def test_the_matrices_of_a_result_cannot_be_changed():
 @pytest.mark.parametrize("bad", [np.nan, np.inf, 1e39])
 @pytest.mark.parametrize("name", ["tia", "tia_uncertainty", "half_life_h"])
 def test_maps_take_only_finite_numbers(name, bad):
-    good = dict(tia=np.ones(2), tia_uncertainty=np.ones(2), tail=np.zeros(2), code=np.ones(2, np.uint8), half_life_h=np.ones(2),
-                at_bound=np.zeros(2, bool))
+    good = dict(
+        tia=np.ones(2),
+        tia_uncertainty=np.ones(2),
+        tail=np.zeros(2),
+        code=np.ones(2, np.uint8),
+        half_life_h=np.ones(2),
+        at_bound=np.zeros(2, bool),
+    )
     VoxelMaps((1, 1, 2)).write(slice(0, 2), BlockFit(**good))
     with pytest.raises(DosimetryError, match="in every voxel, received others; check the units"):
         VoxelMaps((1, 1, 2)).write(slice(0, 2), BlockFit(**{**good, name: np.array([1.0, bad])}))

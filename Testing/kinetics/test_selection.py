@@ -152,15 +152,25 @@ def test_covariance_agrees_with_the_curvature_of_chi_squared():
         return (((values - p[0] * np.exp(-p[2] * TIMES) - p[1] * np.exp(-p[3] * TIMES)) / errors) ** 2).sum()
 
     assert minimize(chi2, best, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-12}).fun >= fit.chi2 * (1 - 1e-9)
-    slopes = np.stack([
-        np.exp(-best[2] * TIMES), np.exp(-best[3] * TIMES), -best[0] * TIMES * np.exp(-best[2] * TIMES),
-        -best[1] * TIMES * np.exp(-best[3] * TIMES),
-    ], axis=1) / errors[:, None]
+    slopes = (
+        np.stack(
+            [
+                np.exp(-best[2] * TIMES),
+                np.exp(-best[3] * TIMES),
+                -best[0] * TIMES * np.exp(-best[2] * TIMES),
+                -best[1] * TIMES * np.exp(-best[3] * TIMES),
+            ],
+            axis=1,
+        )
+        / errors[:, None]
+    )
     np.testing.assert_allclose(fit.covariance, np.linalg.inv(slopes.T @ slopes), rtol=1e-6)
     np.testing.assert_allclose(list(fit.standard_errors.values()), np.sqrt(np.diag(fit.covariance)), rtol=1e-12)
     gradient = np.array([1 / best[2], 1 / best[3], -best[0] / best[2] ** 2, -best[1] / best[3] ** 2])
     assert fit.tia_uncertainty_mbq_h == pytest.approx(np.sqrt(gradient @ fit.covariance @ gradient), rel=1e-6)
-    assert fit.effective_half_life_uncertainty_h == pytest.approx(RATE / best[2] ** 2 * fit.standard_errors["rate_1_per_h"], rel=1e-9)
+    assert fit.effective_half_life_uncertainty_h == pytest.approx(
+        RATE / best[2] ** 2 * fit.standard_errors["rate_1_per_h"], rel=1e-9
+    )
 
 
 def test_bootstrap_agrees_with_the_propagated_covariance():

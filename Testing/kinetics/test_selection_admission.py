@@ -71,7 +71,9 @@ def test_a_rate_that_a_population_holds_is_not_judged():
     np.testing.assert_array_equal(judged.variation, everything.variation[:3])
 
 
-@pytest.mark.parametrize(("samples", "parameters", "known"), [(4, 2, False), (6, 4, False), (6, 3, True), (4, 3, False), (3, 2, True)])
+@pytest.mark.parametrize(
+    ("samples", "parameters", "known"), [(4, 2, False), (6, 4, False), (6, 3, True), (4, 3, False), (3, 2, True)]
+)
 def test_parameter_term_is_that_of_burnham_and_anderson(samples, parameters, known):
     # AICc = ... + 2K + 2K(K+1)/(N-K-1), K with the variance where it is estimated (dosimetry.md 4); without freedom plain AIC
     k = parameters if known else parameters + 1

@@ -139,7 +139,9 @@ def test_noise_uncertainty_covers_the_truth():
     occupancies = {region.name: occupancy_on_grid(region, SPECT)}
     for _ in range(200):
         noise = ndimage.gaussian_filter(random.normal(0, 1, SPECT.size), fwhm / 2.3548 / 4.8)
-        result = measure_activity(image(1000 + 100 * noise / noise.std()), region, resolution_fwhm_mm=fwhm, occupancies=occupancies)
+        result = measure_activity(
+            image(1000 + 100 * noise / noise.std()), region, resolution_fwhm_mm=fwhm, occupancies=occupancies
+        )
         within += abs(result.mean_concentration_bq_ml - 1000) * region.volume_ml / 1e6 < result.random_uncertainty_mbq
     assert 0.58 <= within / 200 <= 0.80  # binomial, 3 sigma about 0.683
 

@@ -75,7 +75,9 @@ def grid_of(shape, step=STEP_MM) -> ImageGeometry:
 
 def distance(geometry: ImageGeometry, center) -> np.ndarray:
     z, y, x = (np.arange(n) * s + o for n, s, o in zip(geometry.size, geometry.spacing_mm, geometry.origin_lps_mm[::-1]))
-    return np.sqrt((z[:, None, None] - center[2]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (x[None, None, :] - center[0]) ** 2)
+    return np.sqrt(
+        (z[:, None, None] - center[2]) ** 2 + (y[None, :, None] - center[1]) ** 2 + (x[None, None, :] - center[0]) ** 2
+    )
 
 
 @pytest.mark.parametrize("background", [0.0, 0.2])
@@ -94,12 +96,16 @@ def test_a_blurred_lesion_without_noise_states_less_than_one_percent(volume_ml, 
 
 def test_what_spills_in_from_a_known_neighbor_is_no_noise():
     grid = grid_of((30, 30, 30))
-    organ, hot = (Region(name, grid, distance(grid, center) <= 24.0) for name, center in (("organ", (-26, 0, 0)), ("hot", (26, 0, 0))))
+    organ, hot = (
+        Region(name, grid, distance(grid, center) <= 24.0) for name, center in (("organ", (-26, 0, 0)), ("hot", (26, 0, 0)))
+    )
     sigma = 12.0 / FWHM_PER_SIGMA / STEP_MM
     seen = [ndimage.gaussian_filter(region.occupancy.astype(float), sigma) for region in (organ, hot)]
     image = ActivityImage("SPECT", grid, 1e4 * seen[0] + 5e5 * seen[1], "Lu-177", 24.0)
     alone = measure_activity(image, organ, resolution_fwhm_mm=12.0)
-    both = measure_activity(image, organ, resolution_fwhm_mm=12.0, occupancies={item.name: occupancy_on_grid(item, grid) for item in (organ, hot)})
+    both = measure_activity(
+        image, organ, resolution_fwhm_mm=12.0, occupancies={item.name: occupancy_on_grid(item, grid) for item in (organ, hot)}
+    )
     assert both.activity_mbq == alone.activity_mbq
     assert both.random_uncertainty_mbq < 1e-6 * both.activity_mbq < 0.01 * alone.random_uncertainty_mbq
 
@@ -120,7 +126,9 @@ def test_a_lesion_of_the_phantom_states_near_its_true_noise():
     occupancies = {region.name: occupancy_on_grid(region, quiet.geometry) for region in regions}
     for region in regions:
         if region.name in ("lesion_2", "kidney_left"):
-            known, found = (measure_activity(image, region, resolution_fwhm_mm=11.0, occupancies=occupancies) for image in (quiet, noisy))
+            known, found = (
+                measure_activity(image, region, resolution_fwhm_mm=11.0, occupancies=occupancies) for image in (quiet, noisy)
+            )
             assert abs(found.activity_mbq - known.activity_mbq) < 2.5 * found.random_uncertainty_mbq
             assert found.random_uncertainty_mbq < 0.015 * found.activity_mbq
             assert known.random_uncertainty_mbq < 0.01 * known.activity_mbq
@@ -130,8 +138,12 @@ def test_unit_and_order_of_axes_do_not_matter():
     inside, rng = ball(20.0), np.random.default_rng(4)
     values = 1000 + 50 * smoothed_noise(rng, inside.shape, 0.6)
     base = noise_of_mean(values, inside, inside.astype(float), (4.8, 4.8, 4.8), 5.0)
-    assert noise_of_mean(7 * values, inside, inside.astype(float), (4.8, 4.8, 4.8), 5.0).standard_error == pytest.approx(7 * base.standard_error, rel=1e-9)
-    turned = noise_of_mean(values.transpose(2, 0, 1), inside.transpose(2, 0, 1), inside.transpose(2, 0, 1).astype(float), (4.8, 4.8, 4.8), 5.0)
+    assert noise_of_mean(7 * values, inside, inside.astype(float), (4.8, 4.8, 4.8), 5.0).standard_error == pytest.approx(
+        7 * base.standard_error, rel=1e-9
+    )
+    turned = noise_of_mean(
+        values.transpose(2, 0, 1), inside.transpose(2, 0, 1), inside.transpose(2, 0, 1).astype(float), (4.8, 4.8, 4.8), 5.0
+    )
     assert turned.standard_error == pytest.approx(base.standard_error, rel=1e-9)
     assert turned.correlation_sigma_mm == pytest.approx(base.correlation_sigma_mm, rel=1e-9)
 

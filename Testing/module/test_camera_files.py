@@ -99,7 +99,9 @@ def test_counts_become_the_concentration_of_the_library(case, files):
     from RNTDosimetryScene.study import inputs
 
     factors = [volumes.calibration_of(scan) for scan in node.activityVolumes]
-    assert factors == pytest.approx([1 / counts_per_bq_ml(scan.activity.geometry.voxel_volume_ml) for scan in case.images.scans], rel=1e-6)
+    assert factors == pytest.approx(
+        [1 / counts_per_bq_ml(scan.activity.geometry.voxel_volume_ml) for scan in case.images.scans], rel=1e-6
+    )
     assert ui.timePointsTableWidget.item(0, 5).toolTip() == ui.calibrationLabel.text
     for found, known in zip(inputs.scans_of_scene(node), case.images.scans):
         np.testing.assert_allclose(found.activity.concentration_bq_ml, known.activity.concentration_bq_ml, rtol=1e-5, atol=1e-3)
@@ -120,7 +122,8 @@ def test_camera_files_give_the_doses_of_the_study_file(case, files, patient, tmp
     ui.applyButton.click()
     assert ui.runStatusLabel.text == "The results are up to date."
     study = {
-        "dicom_folder": str(patient.dicom_folder), "recovery_file": str(files.recovery),
+        "dicom_folder": str(patient.dicom_folder),
+        "recovery_file": str(files.recovery),
         "settings": {"spect_resolution_fwhm_mm": FWHM_MM, "calibration_uncertainty": 0.021},
     }
     (tmp_path / "study.json").write_text(json.dumps(study))
@@ -171,7 +174,11 @@ def test_wrong_files_are_refused_and_change_nothing(case, files, study_path):
     ui, node = case.ui, case.node
     ui.calibrationPathLineEdit.currentPath = str(files.calibration)
     kept = node.calibrationJson
-    for path, words in ((files.other, "received one for Y-90"), (files.recovery, "camera calibration"), (study_path, "camera calibration")):
+    for path, words in (
+        (files.other, "received one for Y-90"),
+        (files.recovery, "camera calibration"),
+        (study_path, "camera calibration"),
+    ):
         ui.calibrationPathLineEdit.currentPath = str(path)
         assert words in case.said.pop()
         assert node.calibrationJson == kept
@@ -230,7 +237,9 @@ def test_recovery_follows_the_volume_and_typed_values_stay(case, files):
     shown = {cells[0]: cells for cells in texts(table)}
     assert shown["spleen"][3] == "1"
     segment = segments.segment_by_name(node.segmentation, "lesion_2")
-    assert float(shown["lesion_2"][3]) == pytest.approx(sphere_recovery(segments.volume_ml(segment), files.curve.parameters["fwhm_mm"]), abs=6e-4)
+    assert float(shown["lesion_2"][3]) == pytest.approx(
+        sphere_recovery(segments.volume_ml(segment), files.curve.parameters["fwhm_mm"]), abs=6e-4
+    )
     assert "Recovery: gaussian curve of 6 spheres, 0.5 to 26.5 mL" in ui.regionsResultLabel.text
     assert "From the recovery curve" in table.item(lesion, 3).toolTip()
     table.item(spleen, 3).setText("")
@@ -289,7 +298,9 @@ def test_dicom_files_in_counts_are_calibrated_while_they_are_loaded(panel, files
     found = inputs.scans_of_scene(node)
     for item, scan in zip(found, images.scans):
         highest = float(np.max(scan.activity.concentration_bq_ml))
-        np.testing.assert_allclose(item.activity.concentration_bq_ml, scan.activity.concentration_bq_ml, rtol=1e-4, atol=1e-4 * highest)
+        np.testing.assert_allclose(
+            item.activity.concentration_bq_ml, scan.activity.concentration_bq_ml, rtol=1e-4, atol=1e-4 * highest
+        )
     ui.calibrateButton.click()
     assert "calibrated while they are loaded" in said.pop()
     path = widget.logic.writeStudyFile(tmp_path / "study.json", node)

@@ -66,7 +66,9 @@ def test_the_patient_from_folder_to_report(clicks, full_patient, tmp_path):
             assert item["dose"][key] == pytest.approx(getattr(known.dose, key), rel=1e-6), (known.name, key)
         assert item["map_mean_gy"] == pytest.approx(known.map_mean_gy, rel=1e-6)
     result = clicks.widget.logic.lastResult
-    np.testing.assert_allclose(np.asarray(result.dose_map), np.asarray(expected.dose_map), rtol=1e-5, atol=1e-7 * np.asarray(expected.dose_map).max())
+    np.testing.assert_allclose(
+        np.asarray(result.dose_map), np.asarray(expected.dose_map), rtol=1e-5, atol=1e-7 * np.asarray(expected.dose_map).max()
+    )
     assert result.all_warnings() == expected.all_warnings()
     organs = [item.dose for item in region_deviations(result, full_patient.truth) if item.kind == "organ"]
     assert len(organs) >= 4
@@ -111,7 +113,9 @@ def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
     panel = json.loads((tmp_path / "panel" / "plan.json").read_text(encoding="utf-8"))
 
     for region in drawn:
-        sitk.WriteImage(to_sitk(np.asarray(region.occupancy).astype(np.uint8), region.geometry), str(tmp_path / f"{region.name}.nrrd"))
+        sitk.WriteImage(
+            to_sitk(np.asarray(region.occupancy).astype(np.uint8), region.geometry), str(tmp_path / f"{region.name}.nrrd")
+        )
     plan = {
         "product": product, "keep_activities": True,
         "limits": {**{f"normal_liver in {name}": 60 for name in territories}, "lung": 30},
@@ -127,7 +131,9 @@ def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
     assert panel["injections"]["dose_gy"] == pytest.approx(file["injections"]["dose_gy"], rel=1e-6)
     assert panel["injections"]["masses_g"] == pytest.approx(file["injections"]["masses_g"], rel=1e-6)
     assert panel["activity_gbq"] == pytest.approx(file["activity_gbq"], rel=1e-9)
-    assert [check["dose_gy"] for check in panel["checks"]] == pytest.approx([check["dose_gy"] for check in file["checks"]], rel=1e-6)
+    assert [check["dose_gy"] for check in panel["checks"]] == pytest.approx(
+        [check["dose_gy"] for check in file["checks"]], rel=1e-6
+    )
     # Energy: what all regions absorb is that of the activities, but for what lies in no mass of the plan (none here).
     constant = panel["injections"]["plans"]["right lobe"]["compartments"]["constant"]["j_per_gbq"]
     doses, masses = panel["injections"]["dose_gy"], panel["injections"]["masses_g"]

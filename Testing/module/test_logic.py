@@ -34,7 +34,9 @@ def test_save_clear_load_keeps_everything(logic, computed, scene, tmp_path):
     slicer.util.loadScene(str(path))
     again = logic.getParameterNode()
     assert {node.GetName() for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")} == names
-    assert [node.GetName() for node in again.activityVolumes] == [f"Activity {scan:.4g} h" for scan in result.regions[0].curve.times_h]
+    assert [node.GetName() for node in again.activityVolumes] == [
+        f"Activity {scan:.4g} h" for scan in result.regions[0].curve.times_h
+    ]
     assert again.nuclide == "Lu-177"
     assert again.administeredActivityMBq == pytest.approx(7400)
     assert logic.resultState(again) == "current"

@@ -38,7 +38,9 @@ def test_organ_is_reported_with_and_without_its_lesion(logic, study):
     assert list(found) == ["liver", "lesion", "liver without lesions"]
     rest = found["liver without lesions"]
     assert rest.volume_ml == pytest.approx(found["liver"].volume_ml - found["lesion"].volume_ml, rel=1e-9)
-    np.testing.assert_allclose(rest.curve.activities_mbq, np.array(found["liver"].curve.activities_mbq) - found["lesion"].curve.activities_mbq, rtol=1e-6)
+    np.testing.assert_allclose(
+        rest.curve.activities_mbq, np.array(found["liver"].curve.activities_mbq) - found["lesion"].curve.activities_mbq, rtol=1e-6
+    )
     # Analytic: A0 T / ln 2 of the organ's own activity.
     assert rest.tia_mbq_h == pytest.approx(ORGAN_BQ_ML * rest.volume_ml * 1e-6 * ORGAN_HALF_LIFE_H / np.log(2.0), rel=1e-4)
     study.lesionsOutOfOrgans = False

@@ -79,7 +79,13 @@ def test_typed_values_are_marked(widget):
     from RNTDosimetryScene.study import inputs
 
     row = inputs.typed_rows(widget._parameterNode)[0]
-    assert (row.what, row.value, row.unit, row.status, row.read_value) == ("administered activity", "7000.0", "MBq", "override", "7400.0")
+    assert (row.what, row.value, row.unit, row.status, row.read_value) == (
+        "administered activity",
+        "7000.0",
+        "MBq",
+        "override",
+        "7400.0",
+    )
     widget.ui.administeredActivitySpinBox.value = 7400
     assert widget.ui.administeredActivityOriginLabel.text == "read"
 
@@ -292,7 +298,9 @@ def test_the_scans_are_played_and_taken_away(widget):
     assert browser.GetPlaybackActive()
     activity, ct, _position = sequences.shown_nodes(node)
     composites = slicer.util.getNodesByClass("vtkMRMLSliceCompositeNode")
-    assert {(item.GetBackgroundVolumeID(), item.GetForegroundVolumeID()) for item in composites} == {(ct.GetID(), activity.GetID())}
+    assert {(item.GetBackgroundVolumeID(), item.GetForegroundVolumeID()) for item in composites} == {
+        (ct.GetID(), activity.GetID())
+    }
     widget.panel.refresh()
     assert widget.ui.playScansButton.checked
     assert widget.panel.states["dose"] == "current"
@@ -306,8 +314,12 @@ def test_the_plan_follows_what_is_typed(widget):
     """49.67 J/GBq for Y-90 (AAPM TG-144 convention) without shunt, all in normal liver of 1 kg: 49.67 Gy for 1 GBq within 1 %."""
     ui = widget.ui
     for box, value in (
-        (ui.planActivitySpinBox, 1.0), (ui.planTumorMassSpinBox, 1.0), (ui.planTumorToNormalSpinBox, 0.0),
-        (ui.planNormalLiverMassSpinBox, 1000.0), (ui.planLungShuntSpinBox, 0.0), (ui.planLiverLimitSpinBox, 40.0),
+        (ui.planActivitySpinBox, 1.0),
+        (ui.planTumorMassSpinBox, 1.0),
+        (ui.planTumorToNormalSpinBox, 0.0),
+        (ui.planNormalLiverMassSpinBox, 1000.0),
+        (ui.planLungShuntSpinBox, 0.0),
+        (ui.planLiverLimitSpinBox, 40.0),
     ):
         box.value = value
     liver = rows(ui.planTableWidget)["Normal liver"]
@@ -363,8 +375,11 @@ def test_a_click_says_how_far_it_is(widget, monkeypatch):
     monkeypatch.setattr(slicer.app, "setOverrideCursor", lambda cursor: seen.append("cursor"), raising=False)
     monkeypatch.setattr(slicer.app, "restoreOverrideCursor", lambda: seen.append("restored"), raising=False)
     monkeypatch.setattr(
-        slicer.app, "processEvents",
-        lambda *unused: seen.append((widget.ui.progressBar.value, widget.ui.cancelButton.enabled, widget.ui.doseCollapsibleButton.enabled)),
+        slicer.app,
+        "processEvents",
+        lambda *unused: seen.append(
+            (widget.ui.progressBar.value, widget.ui.cancelButton.enabled, widget.ui.doseCollapsibleButton.enabled)
+        ),
         raising=False,
     )
     widget.ui.doseButton.click()

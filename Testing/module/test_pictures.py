@@ -97,7 +97,11 @@ def test_every_input_has_a_tooltip_and_every_label_ends_in_a_colon(module):
     widget = module.widgetRepresentation().self()
     names = [name for name in vars(widget.ui) if not name.startswith("_")]
     kinds = ("Button", "SpinBox", "ComboBox", "LineEdit", "Selector", "Widget", "View", "TextEdit")
-    inputs = [getattr(widget.ui, name) for name in names if name.endswith(kinds) and "Collapsible" not in name and not name.startswith("label_")]
+    inputs = [
+        getattr(widget.ui, name)
+        for name in names
+        if name.endswith(kinds) and "Collapsible" not in name and not name.startswith("label_")
+    ]
     without = [item.name for item in inputs if isinstance(item, qt.QWidget) and not item.toolTip]
     assert without == []
     labels = [getattr(widget.ui, name) for name in names if name.startswith("label_")]
@@ -114,8 +118,16 @@ def test_catalog_entry():
     """Keys of the schema v1.0.2 of the extension catalog, as the index asks for them."""
     entry = json.loads((ROOT / "Resources" / "catalog" / "RNTDosimetry.json").read_text(encoding="utf-8"))
     allowed = {
-        "$schema", "category", "scm_url", "scm_revision", "scm_type", "build_dependencies", "dicom_support_rule", "build_subdirectory",
-        "enabled", "tier",
+        "$schema",
+        "category",
+        "scm_url",
+        "scm_revision",
+        "scm_type",
+        "build_dependencies",
+        "dicom_support_rule",
+        "build_subdirectory",
+        "enabled",
+        "tier",
     }
     assert set(entry) <= allowed
     assert entry["$schema"].endswith("slicer-extension-catalog-entry-schema-v1.0.2.json#")

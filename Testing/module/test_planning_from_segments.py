@@ -12,7 +12,13 @@ from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_truth
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
 
-FIELDS = ("planTumorMassSpinBox", "planTumorToNormalSpinBox", "planNormalLiverMassSpinBox", "planLungShuntSpinBox", "planLungMassSpinBox")
+FIELDS = (
+    "planTumorMassSpinBox",
+    "planTumorToNormalSpinBox",
+    "planNormalLiverMassSpinBox",
+    "planLungShuntSpinBox",
+    "planLungMassSpinBox",
+)
 # Resolution of the simulated camera, as in the protocol of the phantom.
 FWHM_MM = tare_protocol()["scout"]["spect"]["psf_fwhm_mm"]
 
@@ -24,7 +30,9 @@ def tare():
     regions = {region.name: region for region in scans.regions}
 
     def joined(name, *parts):
-        return Region(name, scans.regions[0].geometry, sum(np.asarray(regions[part].occupancy) for part in parts), density_g_ml=1.04)
+        return Region(
+            name, scans.regions[0].geometry, sum(np.asarray(regions[part].occupancy) for part in parts), density_g_ml=1.04
+        )
 
     territories = (joined("right lobe", "normal_right", "tumour_1"), joined("left lobe", "normal_left", "tumour_2"))
     liver = joined("liver", "normal_right", "tumour_1", "normal_left", "tumour_2")
@@ -53,7 +61,10 @@ def case(panel, tare):
 
 
 def table(widget) -> dict[str, list[str]]:
-    return {widget.item(row, 0).text(): [widget.item(row, column).text() for column in range(1, widget.columnCount)] for row in range(widget.rowCount)}
+    return {
+        widget.item(row, 0).text(): [widget.item(row, column).text() for column in range(1, widget.columnCount)]
+        for row in range(widget.rowCount)
+    }
 
 
 def values(ui) -> list[float]:
@@ -100,7 +111,9 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     ui.planSegmentsButton.click()
     assert ui.planLungShuntSpinBox.value == pytest.approx(100 * truth.lung_shunt_fraction, rel=0.03)
     assert ui.planLungMassSpinBox.value == pytest.approx(truth.regions["lungs"].mass_g, rel=0.03)
-    assert ui.planTumorMassSpinBox.value == pytest.approx(sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.03)
+    assert ui.planTumorMassSpinBox.value == pytest.approx(
+        sum(truth.regions[name].mass_g for name in ("tumour_1", "tumour_2")), rel=0.03
+    )
     request = from_segments.kept_plan(case.widget._parameterNode).request
     found = {tumour.name: tumour.tnr for item in request.injections for tumour in item.tumours}
     assert found == pytest.approx(truth.tnr, rel=0.03)
@@ -108,7 +121,9 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     assert sum(activity.values()) == pytest.approx(ui.planActivitySpinBox.value)
     shown = table(ui.planTableWidget)
     for row, name, position in (
-        ("tumour_1", "tumour_1", "right"), ("tumour_2", "tumour_2", "left"), ("Normal liver in right lobe", "normal_right", "right"),
+        ("tumour_1", "tumour_1", "right"),
+        ("tumour_2", "tumour_2", "left"),
+        ("Normal liver in right lobe", "normal_right", "right"),
         ("Normal liver in left lobe", "normal_left", "left"),
     ):
         per_gbq = truth.regions[name].planned_dose_gy / truth.activities_gbq[position] / (1 - truth.residual_fraction[position])
@@ -251,7 +266,9 @@ def test_random_clicks_in_the_section_raise_nothing(case, tare, tmp_path, seed):
                 box = ui.planRolesTableWidget.cellWidget(chance.randrange(ui.planRolesTableWidget.rowCount), 1)
                 box.currentIndex = chance.randrange(box.count)
             elif kind == "number":
-                box = getattr(ui, chance.choice((*FIELDS, "planActivitySpinBox", "planScoutResolutionSpinBox", "planLiverLimitSpinBox")))
+                box = getattr(
+                    ui, chance.choice((*FIELDS, "planActivitySpinBox", "planScoutResolutionSpinBox", "planLiverLimitSpinBox"))
+                )
                 box.value = chance.uniform(box.minimum, min(box.maximum, 500.0))
             elif kind == "product":
                 ui.planProductComboBox.currentIndex = chance.randrange(ui.planProductComboBox.count)

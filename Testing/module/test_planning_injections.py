@@ -65,7 +65,13 @@ def test_typed_injections_are_in_the_table(ui, two):
 def test_the_energy_of_all_injections_is_that_of_their_activities(ui, two):
     """Doses times masses give back the energy of the complete decay of 90Y, J/GBq, whatever goes where."""
     found = doses(ui)
-    masses = {"tumor 1": 150.0, "tumor 2": 40.0, "Normal liver in right lobe": 700.0, "Normal liver in left lobe": 400.0, "Lungs": 1000.0}
+    masses = {
+        "tumor 1": 150.0,
+        "tumor 2": 40.0,
+        "Normal liver in right lobe": 700.0,
+        "Normal liver in left lobe": 400.0,
+        "Lungs": 1000.0,
+    }
     energy_j = sum(found[name] * mass / 1000.0 for name, mass in masses.items())
     # Doses are shown with three digits.
     assert energy_j == pytest.approx(2.4 * get_nuclide("Y-90").local_dose_constant_j_per_gbq, rel=0.005)
@@ -89,7 +95,9 @@ def test_the_numbers_are_those_of_the_plan_file(ui, two, tmp_path):
     panel, file = (json.loads((tmp_path / name / "plan.json").read_text()) for name in ("panel", "file"))
     assert panel["injections"]["dose_gy"] == pytest.approx(file["injections"]["dose_gy"], rel=1e-9)
     assert [check["name"] for check in panel["checks"]] == [check["name"] for check in file["checks"]]
-    assert [check["margin_gy"] for check in panel["checks"]] == pytest.approx([check["margin_gy"] for check in file["checks"]], rel=1e-9)
+    assert [check["margin_gy"] for check in panel["checks"]] == pytest.approx(
+        [check["margin_gy"] for check in file["checks"]], rel=1e-9
+    )
 
 
 def test_wrong_values_are_refused_and_change_nothing(ui, two, said):

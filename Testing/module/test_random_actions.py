@@ -74,8 +74,16 @@ def fold(widget, chance, world) -> None:
 
 
 ACTS = {
-    "QPushButton": click, "QDoubleSpinBox": turn, "ctkSliderWidget": turn, "QComboBox": choose, "QCheckBox": tick, "QLineEdit": write,
-    "ctkPathLineEdit": name_path, "qMRMLNodeComboBox": choose_node, "QTableWidget": edit_table, "ctkCollapsibleButton": fold,
+    "QPushButton": click,
+    "QDoubleSpinBox": turn,
+    "ctkSliderWidget": turn,
+    "QComboBox": choose,
+    "QCheckBox": tick,
+    "QLineEdit": write,
+    "ctkPathLineEdit": name_path,
+    "qMRMLNodeComboBox": choose_node,
+    "QTableWidget": edit_table,
+    "ctkCollapsibleButton": fold,
 }
 """What a user can do with a widget, by its class in the .ui file."""
 
@@ -91,7 +99,9 @@ def widget_classes() -> dict[str, str]:
 def connected_widgets() -> set[str]:
     """Names of the widgets that the panel listens to."""
     folder = ROOT / "RNTDosimetry" / "RNTDosimetryPanel"
-    return {name for path in folder.glob("*.py") for name in re.findall(r"ui\.(\w+)\.connect\(", path.read_text(encoding="utf-8"))}
+    return {
+        name for path in folder.glob("*.py") for name in re.findall(r"ui\.(\w+)\.connect\(", path.read_text(encoding="utf-8"))
+    }
 
 
 def test_every_widget_is_acted_on():
@@ -108,7 +118,10 @@ def paths(tmp_path_factory, patient):
     folder = tmp_path_factory.mktemp("random")
     volumes = (0.5, 1.2, 2.6, 5.6, 11.5)
     return [
-        patient.dicom_folder, folder / "out", "", "nowhere",
+        patient.dicom_folder,
+        folder / "out",
+        "",
+        "nowhere",
         write_calibration(typed_calibration("Lu-177", 9.4, 0.02), folder / "calibration.json"),
         write_recovery(fit_recovery(volumes, [0.3, 0.45, 0.6, 0.75, 0.85], [0.02] * 5), folder / "recovery.json"),
     ]

@@ -109,7 +109,9 @@ def test_a_chain_of_transforms_counts_as_a_whole(two_scans):
     room_node = transform("room", room)
     put_under(room_node, parameter_node.ctVolumes[0], parameter_node.activityVolumes[0], parameter_node.segmentation)
     rest = np.linalg.inv(TRUTH) @ np.linalg.inv(first)
-    put_under(transform("first", first, transform("rest", room @ rest)), parameter_node.ctVolumes[1], parameter_node.activityVolumes[1])
+    put_under(
+        transform("first", first, transform("rest", room @ rest)), parameter_node.ctVolumes[1], parameter_node.activityVolumes[1]
+    )
     reference, moved = logic.runStep("register", parameter_node)
     np.testing.assert_allclose(reference.matrix, np.eye(4), atol=1e-9)
     np.testing.assert_allclose(moved.matrix, TRUTH, atol=1e-6)
@@ -203,7 +205,9 @@ def test_a_transform_that_bends_is_refused_until_it_is_hardened(two_scans, neste
     node = transform("rigid", np.eye(4), bend) if nested else bend
     put_under(node, scan_node)
     assert logic.stepState(parameter_node, "register") == "none"
-    with pytest.raises(DosimetryError, match="'SPECT 96 h' under rigid transforms only, received 'bend', which is not linear; harden it"):
+    with pytest.raises(
+        DosimetryError, match="'SPECT 96 h' under rigid transforms only, received 'bend', which is not linear; harden it"
+    ):
         logic.runStep("register", parameter_node)
     before = slicer.util.arrayFromVolume(scan_node).sum()
     slicer.vtkSlicerTransformLogic.hardenTransform(scan_node)
@@ -318,7 +322,9 @@ def test_the_checkerboard_is_made_of_both_and_leaves_nothing(compared):
     squares = own[: 8 * 7, : 8 * 7, : 8 * 10].reshape(7, 8, 7, 8, 10, 8).mean(axis=(1, 3, 5))
     assert np.array_equal(squares > 0.99, np.indices(squares.shape).sum(axis=0) % 2 == 0)
     scan_there = ct_image(node.ctVolumes[1])
-    aligned = resample_array(scan_there.hounsfield, scan_there.geometry, ct_image(node.ctVolumes[0]).geometry, TRUTH, outside=-1000.0)
+    aligned = resample_array(
+        scan_there.hounsfield, scan_there.geometry, ct_image(node.ctVolumes[0]).geometry, TRUTH, outside=-1000.0
+    )
     np.testing.assert_allclose(values[~own], aligned[~own], atol=0.5)
     widget.ui.blendButton.click()
     assert checkerboards() == []

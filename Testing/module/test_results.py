@@ -14,7 +14,9 @@ def test_the_scene_gives_the_numbers_of_the_library(computed_scene, library_run)
         assert found.dose.dose_gy == pytest.approx(item.dose.dose_gy, rel=1e-6)
         assert found.dose.dose_uncertainty_gy == pytest.approx(item.dose.dose_uncertainty_gy, rel=1e-6)
         assert found.map_mean_gy == pytest.approx(item.map_mean_gy, rel=1e-6)
-    np.testing.assert_allclose(np.asarray(result.dose_map), np.asarray(expected.dose_map), rtol=1e-6, atol=1e-6 * expected.dose_map.maximum_gy)
+    np.testing.assert_allclose(
+        np.asarray(result.dose_map), np.asarray(expected.dose_map), rtol=1e-6, atol=1e-6 * expected.dose_map.maximum_gy
+    )
 
 
 def test_the_nodes_of_the_scene_hold_the_result(computed_scene):
@@ -83,9 +85,16 @@ def test_the_samples_lie_on_one_series_of_all_regions(computed_scene):
     assert [table.GetCellText(row, 0) for row in range(0, len(found), 4)] == [item.name for item in result.regions]
 
 
-@pytest.mark.parametrize(("name", "logarithmic"), [
-    ("timeActivityChart", False), ("timeActivityChart", True), ("histogramChart", False), ("regionChart", False), ("regionChart", True),
-])
+@pytest.mark.parametrize(
+    ("name", "logarithmic"),
+    [
+        ("timeActivityChart", False),
+        ("timeActivityChart", True),
+        ("histogramChart", False),
+        ("regionChart", False),
+        ("regionChart", True),
+    ],
+)
 def test_the_legend_covers_no_curve(computed_scene, name, logarithmic):
     """Under the box that the legend fills there is nothing but white and grid, at the size of the result layout."""
     _logic, parameter_node, result = computed_scene
@@ -142,7 +151,15 @@ def test_slicerrt_recognizes_the_dose(computed_scene):
 def test_report_is_written_from_the_scene(computed_scene, tmp_path):
     logic, parameter_node, _result = computed_scene
     paths = logic.writeReport(tmp_path / "report", parameter_node)
-    assert {path.name for path in paths} == {"report.html", "results.json", "results.csv", "dose.nrrd", "tia.nrrd", "dose.dcm", "dose_plan.dcm"}
+    assert {path.name for path in paths} == {
+        "report.html",
+        "results.json",
+        "results.csv",
+        "dose.nrrd",
+        "tia.nrrd",
+        "dose.dcm",
+        "dose_plan.dcm",
+    }
 
 
 def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, patient, tmp_path):
@@ -157,8 +174,17 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     study = json.loads((patient.folder / "study.json").read_text())
     study["dicom_folder"] = str(patient.dicom_folder)
     typed = {
-        "model": "mono", "voxel_model": "mono", "dose_method": "local", "density_g_ml": 1.0, "density_from_ct": True, "register_by": "activity",
-        "lesions_out_of_organs": False, "map_follows_regions": True, "calibration_uncertainty": 0.07, "scan_uncertainty": 0.11, "spect_resolution_fwhm_mm": 9.0,
+        "model": "mono",
+        "voxel_model": "mono",
+        "dose_method": "local",
+        "density_g_ml": 1.0,
+        "density_from_ct": True,
+        "register_by": "activity",
+        "lesions_out_of_organs": False,
+        "map_follows_regions": True,
+        "calibration_uncertainty": 0.07,
+        "scan_uncertainty": 0.11,
+        "spect_resolution_fwhm_mm": 9.0,
     }
     assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations", "register"} == set(typed)
     study["settings"] = typed
@@ -166,7 +192,9 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
     path.write_text(json.dumps(study))
     settings = study_of_scene(logic.loadStudyFile(path)).settings
     for key, value in typed.items():
-        assert getattr(settings, key) == pytest.approx(value) if isinstance(value, float) else getattr(settings, key) == value, key
+        assert getattr(settings, key) == pytest.approx(value) if isinstance(value, float) else getattr(settings, key) == value, (
+            key
+        )
     assert read_study(path).settings.scan_uncertainty == 0.11
     study["settings"] = {"register": False}
     path.write_text(json.dumps(study))

@@ -167,7 +167,9 @@ def brainsfit(computed, monkeypatch):
     command = FinishedCommand()
 
     def run(module, node, parameters, **options):
-        transforms.update_registration(slicer.mrmlScene.GetNodeByID(parameters["linearTransform"]), answers[parameters["movingVolume"]])
+        transforms.update_registration(
+            slicer.mrmlScene.GetNodeByID(parameters["linearTransform"]), answers[parameters["movingVolume"]]
+        )
         return command
 
     monkeypatch.setattr(slicer.modules, "brainsfit", object(), raising=False)
@@ -213,7 +215,9 @@ def test_cancel_leaves_the_scene_as_it_was(computed, stop_at):
     logic, parameter_node, _result = computed
     parameter_node.densityGPerMl = 1.0 + stop_at / 100.0
     before, seen = scene_state(), [0.0]
-    parameters = {name: parameter_node.parameterNode.GetParameter(name) for name in parameter_node.parameterNode.GetParameterNames()}
+    parameters = {
+        name: parameter_node.parameterNode.GetParameter(name) for name in parameter_node.parameterNode.GetParameterNames()
+    }
     with pytest.raises(Cancelled):
         logic.run(parameter_node, progress=lambda fraction, message: seen.append(fraction), cancel=lambda: seen[-1] >= stop_at)
     assert scene_state() == before

@@ -48,7 +48,9 @@ def test_the_phantom_is_generated_when_it_is_asked_for(sample_data, module, scen
     monkeypatch.setattr(samples, "make_phantom", lambda: study_path)
     module.instance.registerSampleData()
     module.instance.registerSampleData()
-    sources = [source for source in slicer.modules.sampleDataSources["RNTDosimetry"] if source.sampleName == "RNTDosimetryPhantom"]
+    sources = [
+        source for source in slicer.modules.sampleDataSources["RNTDosimetry"] if source.sampleName == "RNTDosimetryPhantom"
+    ]
     assert len(sources) == 1
     assert sources[0].thumbnailFileName.endswith("Icons/RNTDosimetry.png")
     nodes = sources[0].customDownloader(sources[0])
@@ -62,6 +64,8 @@ def test_the_phantom_is_made_in_the_temporary_folder(module, monkeypatch, tmp_pa
 
     made = []
     monkeypatch.setattr(slicer.app, "temporaryPath", str(tmp_path), raising=False)
-    monkeypatch.setattr(samples, "make_demo_patient", lambda folder, size: made.append((folder, size)) or types.SimpleNamespace(folder=tmp_path))
+    monkeypatch.setattr(
+        samples, "make_demo_patient", lambda folder, size: made.append((folder, size)) or types.SimpleNamespace(folder=tmp_path)
+    )
     assert samples.make_phantom().startswith(str(tmp_path))
     assert made == [(str(tmp_path / "RNTDosimetryPhantom"), "small")]

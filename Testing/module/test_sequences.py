@@ -48,7 +48,9 @@ def test_a_chosen_frame_is_shown_where_its_scan_lies(logic, study):
         assert ct.GetParentTransformNode() is position
         np.testing.assert_allclose(world_of_voxel(activity, (5, 6, 7)), world_of_voxel(scan, (5, 6, 7)), atol=1e-6)
         assert f"time={['4.1', '23.7', '71.25', '168.6'][index]}h" in activity.GetName()
-    assert not np.allclose(world_of_voxel(study.activityVolumes[2], (5, 6, 7)), world_of_voxel(study.activityVolumes[0], (5, 6, 7)), atol=0.5)
+    assert not np.allclose(
+        world_of_voxel(study.activityVolumes[2], (5, 6, 7)), world_of_voxel(study.activityVolumes[0], (5, 6, 7)), atol=0.5
+    )
 
 
 def world_of_voxel(node, ijk) -> list[float]:
@@ -177,7 +179,9 @@ def test_many_frames_become_scans_at_their_times(logic, scene, unit, seconds):
     assert len(node.activityVolumes) == 40
     images = [volumes.activity_image(item) for item in node.activityVolumes]
     assert [image.start_h for image in images] == pytest.approx([30 * (index + 1) * seconds / 3600 for index in range(40)])
-    assert [float(image.concentration_bq_ml.max()) for image in images] == pytest.approx([2000.0 * 0.5**index for index in range(40)])
+    assert [float(image.concentration_bq_ml.max()) for image in images] == pytest.approx(
+        [2000.0 * 0.5**index for index in range(40)]
+    )
     assert images[0].geometry.spacing_mm == (5.0, 4.0, 4.0)
     assert node.activityVolumes[3].GetImageData() is sequence.GetNthDataNode(3).GetImageData()
 
@@ -207,11 +211,14 @@ def test_a_sequence_is_added_by_a_click(panel, scene):
     assert {table.item(row, 5).text() for row in range(12)} == {"3"}
 
 
-@pytest.mark.parametrize(("unit", "values", "text"), [
-    ("", None, "times in h, min or s, received the unit ''"),
-    ("mm", None, "times in h, min or s, received the unit 'mm'"),
-    ("h", [1, 2, "x"], "Expected times as index values"),
-])
+@pytest.mark.parametrize(
+    ("unit", "values", "text"),
+    [
+        ("", None, "times in h, min or s, received the unit ''"),
+        ("mm", None, "times in h, min or s, received the unit 'mm'"),
+        ("h", [1, 2, "x"], "Expected times as index values"),
+    ],
+)
 def test_a_sequence_without_times_is_refused(logic, scene, unit, values, text):
     import slicer
     from RNTDosimetryScene.study import sequences

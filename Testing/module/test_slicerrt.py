@@ -92,12 +92,20 @@ def stand_ins():
                     metrics.SetNodeReferenceID(role, table.GetID())
                 self.means[content.GetSegment(segment_id).GetName()] = float(fine_array[labels > 0].mean())
             slicer.mrmlScene.RemoveNode(fine)
-            self.bins = {"start": self.start, "step": self.step, "count": int(np.ceil((array.max() - self.start) / self.step)) + 1}
+            self.bins = {
+                "start": self.start,
+                "step": self.step,
+                "count": int(np.ceil((array.max() - self.start) / self.step)) + 1,
+            }
             return ""
 
         def AddDvhToChart(self, chart, table):
-            series = chart.GetScene().AddNewNodeByClass("vtkMRMLPlotSeriesNode", table.GetAttribute("DoseVolumeHistogram.SegmentID"))
-            if not any(chart.GetNthPlotSeriesNode(i).GetName() == series.GetName() for i in range(chart.GetNumberOfPlotSeriesNodes())):
+            series = chart.GetScene().AddNewNodeByClass(
+                "vtkMRMLPlotSeriesNode", table.GetAttribute("DoseVolumeHistogram.SegmentID")
+            )
+            if not any(
+                chart.GetNthPlotSeriesNode(i).GetName() == series.GetName() for i in range(chart.GetNumberOfPlotSeriesNodes())
+            ):
                 chart.AddAndObservePlotSeriesNodeID(series.GetID())
             return series
 

@@ -14,7 +14,9 @@ PANEL = ElementTree.parse(MODULE / "Resources" / "UI" / "RNTDosimetry.ui")
 
 def calls(path: Path, name: str) -> list[ast.Call]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name]
+    return [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == name
+    ]
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
@@ -37,7 +39,11 @@ def test_what_the_panel_says_is_translated(path):
     """First words of status lines, reasons and help of the buttons."""
     for name in ("enable", "say"):
         for call in calls(path, name):
-            bare = [item.value for item in call.args if isinstance(item, ast.Constant) and isinstance(item.value, str) and " " in item.value]
+            bare = [
+                item.value
+                for item in call.args
+                if isinstance(item, ast.Constant) and isinstance(item.value, str) and " " in item.value
+            ]
             assert bare == [], ast.unparse(call)
 
 
@@ -50,8 +56,19 @@ def test_the_panel_is_in_us_spelling():
 def test_every_section_is_there_in_the_order_of_the_road():
     """With a place for the therapy course."""
     found = [widget.get("name") for widget in PANEL.iter("widget") if (widget.get("name") or "").endswith("CollapsibleButton")]
-    sections = [widget.find("property[@name='text']/string").text for widget in PANEL.iter("widget")
-                if widget.get("name") in found and re.match(r"\d\. ", widget.findtext("property[@name='text']/string") or "")]
+    sections = [
+        widget.find("property[@name='text']/string").text
+        for widget in PANEL.iter("widget")
+        if widget.get("name") in found and re.match(r"\d\. ", widget.findtext("property[@name='text']/string") or "")
+    ]
     assert sections == [
-        "1. Study", "2. Time points", "3. Registration", "4. Regions", "5. Kinetics", "6. Dose", "7. Planning", "8. Course", "9. Report",
+        "1. Study",
+        "2. Time points",
+        "3. Registration",
+        "4. Regions",
+        "5. Kinetics",
+        "6. Dose",
+        "7. Planning",
+        "8. Course",
+        "9. Report",
     ]

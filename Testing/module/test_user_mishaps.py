@@ -206,7 +206,9 @@ def test_the_scene_is_read_in_another_process(computed, tmp_path):
 
     slicer.util.saveScene(str(tmp_path / "scene.mrb"))
     shown = [cells[2] for cells in texts(computed.ui.doseTableWidget)]
-    script = _READ_AGAIN.format(root=str(ROOT), testing=str(ROOT / "Testing"), module=str(ROOT / "RNTDosimetry"), scene=str(tmp_path / "scene.mrb"))
+    script = _READ_AGAIN.format(
+        root=str(ROOT), testing=str(ROOT / "Testing"), module=str(ROOT / "RNTDosimetry"), scene=str(tmp_path / "scene.mrb")
+    )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=300)
     states, before, after = done.stdout.strip().splitlines()[-3:]
     assert states == str(dict.fromkeys(("register", "measure", "fit", "dose"), "current"))
@@ -220,7 +222,11 @@ def test_a_failed_step_changes_nothing(computed, monkeypatch):
     from RNTDosimetryLib.roads.therapy import steps
 
     ui, scene = computed.ui, slicer.mrmlScene
-    before = (texts(ui.doseTableWidget), texts(ui.kineticsTableWidget), sorted(scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())))
+    before = (
+        texts(ui.doseTableWidget),
+        texts(ui.kineticsTableWidget),
+        sorted(scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())),
+    )
 
     def fail(*unused, **more):
         raise DosimetryError("Expected room for the dose map, received none; close other programs.")
@@ -228,7 +234,11 @@ def test_a_failed_step_changes_nothing(computed, monkeypatch):
     monkeypatch.setattr(steps, "deposit", fail)
     ui.doseButton.click()
     assert "close other programs" in computed.said.pop()
-    after = (texts(ui.doseTableWidget), texts(ui.kineticsTableWidget), sorted(scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())))
+    after = (
+        texts(ui.doseTableWidget),
+        texts(ui.kineticsTableWidget),
+        sorted(scene.GetNthNode(i).GetID() for i in range(scene.GetNumberOfNodes())),
+    )
     assert after == before
     assert computed.widget.panel.work is None
 
@@ -304,7 +314,10 @@ def test_slips_in_the_console_have_their_sentence(computed_scene):
     logic, parameter_node, _result = computed_scene
     for call, words in (
         (lambda: logic.typeRegionValue(parameter_node, "spleen", "massg", "1"), "received 'massg'"),
-        (lambda: logic.typeRegionValue(parameter_node, "spleen", "model", "tripple"), "for the model of spleen, received 'tripple'"),
+        (
+            lambda: logic.typeRegionValue(parameter_node, "spleen", "model", "tripple"),
+            "for the model of spleen, received 'tripple'",
+        ),
         (lambda: logic.runStep("segment", parameter_node), "one of the steps register"),
         (lambda: logic.addIsocontour(parameter_node, 40, pointRas=(1.0, 2.0)), "a point as three numbers"),
     ):

@@ -27,6 +27,7 @@ def ball(geometry, center_mm, radius_mm):
 @pytest.fixture
 def study_path(tmp_path):
     """A liver drawn over its lesion, three scans with CTs in three formats, recovery typed for both livers."""
+
     def write(name, array, geometry):
         sitk.WriteImage(to_sitk(np.ascontiguousarray(array), geometry), str(tmp_path / name))
         return name
@@ -35,14 +36,23 @@ def study_path(tmp_path):
     for time_h, suffix in zip(TIMES_H, SUFFIXES):
         values = 1e6 * 0.5 ** (time_h / 50.0) * ball(ACTIVITY_GRID, (0, 0, 0), 34.0)
         values += 4e6 * 0.5 ** (time_h / 80.0) * ball(ACTIVITY_GRID, (10, 5, 0), 14.0)
-        scans.append({
-            "activity": write(f"spect_{time_h:g}{suffix}", values, ACTIVITY_GRID), "ct": write(f"ct_{time_h:g}{suffix}", np.full(CT_GRID.size, 40.0), CT_GRID),
-            "start_h": time_h, "unit": "Bq/mL", "decay_correction": "START", "duration_s": 1200.0,
-        })
+        scans.append(
+            {
+                "activity": write(f"spect_{time_h:g}{suffix}", values, ACTIVITY_GRID),
+                "ct": write(f"ct_{time_h:g}{suffix}", np.full(CT_GRID.size, 40.0), CT_GRID),
+                "start_h": time_h,
+                "unit": "Bq/mL",
+                "decay_correction": "START",
+                "duration_s": 1200.0,
+            }
+        )
     labels = ball(CT_GRID, (10, 5, 0), 14.0).astype(np.uint8) * 2
     content = {
         "volumes": {
-            "nuclide": "177Lu", "scans": scans, "administered_activity_mbq": 7400.0, "administration_time": "2026-11-20T09:30:00",
+            "nuclide": "177Lu",
+            "scans": scans,
+            "administered_activity_mbq": 7400.0,
+            "administration_time": "2026-11-20T09:30:00",
             "regions": {
                 "liver": {"file": write("liver.nrrd", ball(CT_GRID, (0, 0, 0), 34.0).astype(np.uint8), CT_GRID)},
                 "lesion": {"file": write("labels.nii.gz", labels, CT_GRID), "label": 2},

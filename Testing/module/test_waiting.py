@@ -9,10 +9,25 @@ import sys
 import pytest
 
 COMPUTING = (
-    "RNTDosimetryLib.roads.therapy.run", "RNTDosimetryLib.roads.therapy.steps", "RNTDosimetryLib.roads.therapy.outputs", "RNTDosimetryLib.validation.run_validation", "RNTDosimetryLib.demo",
-    "RNTDosimetryLib.phantom", "RNTDosimetryLib.roads.therapy.images", "RNTDosimetryLib.registration.rigid", "RNTDosimetryLib.measurement.activity",
-    "RNTDosimetryLib.images.dicom", "RNTDosimetryLib.kinetics.fits", "RNTDosimetryLib.kinetics.voxel", "RNTDosimetryLib.dose.maps",
-    "RNTDosimetryLib.dose.kernel", "RNTDosimetryLib.dose.histogram", "RNTDosimetryLib.roads.plan.scout", "SimpleITK", "scipy.optimize", "scipy.signal",
+    "RNTDosimetryLib.roads.therapy.run",
+    "RNTDosimetryLib.roads.therapy.steps",
+    "RNTDosimetryLib.roads.therapy.outputs",
+    "RNTDosimetryLib.validation.run_validation",
+    "RNTDosimetryLib.demo",
+    "RNTDosimetryLib.phantom",
+    "RNTDosimetryLib.roads.therapy.images",
+    "RNTDosimetryLib.registration.rigid",
+    "RNTDosimetryLib.measurement.activity",
+    "RNTDosimetryLib.images.dicom",
+    "RNTDosimetryLib.kinetics.fits",
+    "RNTDosimetryLib.kinetics.voxel",
+    "RNTDosimetryLib.dose.maps",
+    "RNTDosimetryLib.dose.kernel",
+    "RNTDosimetryLib.dose.histogram",
+    "RNTDosimetryLib.roads.plan.scout",
+    "SimpleITK",
+    "scipy.optimize",
+    "scipy.signal",
 )
 QUICK = (".versions", ".Version_VersionString")
 """Asked at every look at the state: they only read attributes."""
@@ -66,7 +81,9 @@ def watch(monkeypatch, module):
 def buttons(widget) -> list[str]:
     import qt
 
-    return sorted(name for name in vars(widget.ui) if name.endswith("Button") and isinstance(getattr(widget.ui, name), qt.QPushButton))
+    return sorted(
+        name for name in vars(widget.ui) if name.endswith("Button") and isinstance(getattr(widget.ui, name), qt.QPushButton)
+    )
 
 
 def test_every_click_has_a_sign_of_work(computed_panel, watch, patient, tmp_path):

@@ -246,7 +246,9 @@ def test_a_half_life_of_zero_is_refused():
         Nuclide.from_dict(data)
 
 
-@pytest.mark.parametrize("wrong", [None, True, 177, float("nan"), b"Lu-177", [], ["Lu-177"], {}, 1 + 2j, object(), np.array(["Lu-177"])])
+@pytest.mark.parametrize(
+    "wrong", [None, True, 177, float("nan"), b"Lu-177", [], ["Lu-177"], {}, 1 + 2j, object(), np.array(["Lu-177"])]
+)
 def test_what_is_no_name_is_refused(wrong):
     assert standard_name(wrong) == ""
     for function in (get_nuclide, with_progeny):

@@ -31,7 +31,13 @@ def test_volume_of_a_turned_ellipsoid():
 
 def test_volume_of_a_superellipsoid():
     # Dirichlet's integral: sum |x/a|^n <= 1 has volume 8 abc gamma(1+1/n)^3 / gamma(1+3/n).
-    box = {"kind": "ellipsoid", "center_mm": [0, 0, 0], "semi_axes_mm": [40, 30, 20], "exponent": 4, "rotation_deg": [20, -30, 50]}
+    box = {
+        "kind": "ellipsoid",
+        "center_mm": [0, 0, 0],
+        "semi_axes_mm": [40, 30, 20],
+        "exponent": 4,
+        "rotation_deg": [20, -30, 50],
+    }
     assert inside(box).sum() * 0.008 == pytest.approx(8 * 40 * 30 * 20 / 1000 * gamma(1.25) ** 3 / gamma(1.75), rel=4e-3)
 
 

@@ -138,7 +138,9 @@ def test_decay_correction_dialects_differ_by_physical_decay_alone(dialect, tmp_p
     scan = simulate_scan(settings, 2)
     plain = simulate_scan(PhantomSettings(size="small", noise=False), 2)
     x = LU177_PER_H * scan.duration_s / 3600
-    factor = {"NONE": 1.0, "START": x / (1 - np.exp(-x)), "ADMIN": x / (1 - np.exp(-x)) * np.exp(LU177_PER_H * scan.start_h)}[dialect]
+    factor = {"NONE": 1.0, "START": x / (1 - np.exp(-x)), "ADMIN": x / (1 - np.exp(-x)) * np.exp(LU177_PER_H * scan.start_h)}[
+        dialect
+    ]
     assert scan.decay_factor == pytest.approx(factor, rel=1e-9)
     assert scan.spect_bq_ml.sum(dtype=float) == pytest.approx(factor * plain.spect_bq_ml.sum(dtype=float), rel=1e-6)
     np.testing.assert_allclose(scan.activity_image().concentration_bq_ml, plain.activity_image().concentration_bq_ml, rtol=1e-5)

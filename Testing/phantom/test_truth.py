@@ -105,12 +105,16 @@ def test_volume_agrees_with_the_drawn_mask(name):
     assert region_volume_ml(name) == pytest.approx(counted, rel=0.02 if counted < 200 else 0.003)
 
 
-@pytest.mark.parametrize(("name", "semi_axes"), [("lesion_1", (20, 17, 18)), ("lesion_2", (13, 12, 13)), ("lesion_3", (24, 21, 22))])
+@pytest.mark.parametrize(
+    ("name", "semi_axes"), [("lesion_1", (20, 17, 18)), ("lesion_2", (13, 12, 13)), ("lesion_3", (24, 21, 22))]
+)
 def test_lesions_lie_wholly_in_the_liver(name, semi_axes):
     assert region_volume_ml(name) == pytest.approx(4 / 3 * np.pi * np.prod(semi_axes) / 1000, rel=1e-3)
     region = next(item for item in phantom_regions(PhantomSettings(size="small")) if item.name == name)
     liver = load_anatomy().structures
-    outside = load_anatomy().labels(region.geometry.index_to_lps, region.geometry.size)[binary_dilation(region.occupancy) & (region.occupancy == 0)]
+    outside = load_anatomy().labels(region.geometry.index_to_lps, region.geometry.size)[
+        binary_dilation(region.occupancy) & (region.occupancy == 0)
+    ]
     assert {liver[label - 1].region for label in np.unique(outside)} == {"liver"}
 
 
@@ -179,7 +183,9 @@ def test_recovery_coefficient_brings_the_blurred_image_back_to_the_truth():
         if region.name in ("kidney_left", "kidney_right", "liver", "spleen", "lesion_3"):
             expected = truth.regions[region.name]
             mean = scan.spect_bq_ml[region.occupancy > 0].mean(dtype=float) / 1e6
-            assert mean / expected.recovery_coefficient == pytest.approx(expected.mean_activity_mbq[2] / expected.volume_ml, rel=0.02)
+            assert mean / expected.recovery_coefficient == pytest.approx(
+                expected.mean_activity_mbq[2] / expected.volume_ml, rel=0.02
+            )
             assert abs(expected.recovery_coefficient - 1) > 0.05
 
 

@@ -66,7 +66,9 @@ def measured(counts, path, duration_s=600.0, **more):
 
 
 @settings(deadline=None, max_examples=30)
-@given(place=st.floats(0, 1), organ=st.floats(5, 150), body=st.floats(160, 350), mu=st.floats(0, 0.18), activity=st.floats(1, 500))
+@given(
+    place=st.floats(0, 1), organ=st.floats(5, 150), body=st.floats(160, 350), mu=st.floats(0, 0.18), activity=st.floats(1, 500)
+)
 def test_activity_of_a_slab_at_any_depth(place, organ, body, mu, activity):
     """The geometric mean of a uniform slab does not depend on its depth; the formula is exact for it."""
     depth = organ / 2 + place * (body - organ)
@@ -135,7 +137,9 @@ def test_scatter_and_dead_time_reach_the_activity():
         scatter = 0.3 * counts.mean() * np.ones(SHAPE)
         lost = math.exp(-0.2)
         views.append(
-            PlanarView(lost * (counts + scatter), 600.0, lost * scatter / 2, lost * scatter / 4, 40.0, 20.0, 10.0, dead_time=factor)
+            PlanarView(
+                lost * (counts + scatter), 600.0, lost * scatter / 2, lost * scatter / 4, 40.0, 20.0, 10.0, dead_time=factor
+            )
         )
     path = PhotonPath(0.1, 200.0, 50.0)
     result = conjugate_activity(*views, organ_mask(), path, "kidney", 24.0, "Lu-177", CALIBRATION)
@@ -235,12 +239,15 @@ def test_hybrid_curve_from_planar_values():
     truth = [(hours, first * 2 ** (-hours / half_life_h)) for hours in (1.0, 24.0, 48.0, 96.0, 168.0)]
     path = PhotonPath(0.11, 220.0, 40.0)
     points = [
-        measured(slab_counts(activity, 120.0, 40.0, 220.0, 0.11), path, calibration=None, start_h=hours) for hours, activity in truth
+        measured(slab_counts(activity, 120.0, 40.0, 220.0, 0.11), path, calibration=None, start_h=hours)
+        for hours, activity in truth
     ]
     assert points[0].unit == "cps"
     curve = planar_curve(reversed(points))
     assert curve.times_h == (1.0, 24.0, 48.0, 96.0, 168.0)
-    hybrid = hybrid_curve(curve.times_h, curve.values, 24.0, truth[1][1], planar_uncertainties=curve.uncertainties, spect_uncertainties_mbq=2.0)
+    hybrid = hybrid_curve(
+        curve.times_h, curve.values, 24.0, truth[1][1], planar_uncertainties=curve.uncertainties, spect_uncertainties_mbq=2.0
+    )
     assert hybrid.activities_mbq == pytest.approx([activity for _, activity in truth], rel=1e-6)
     fit = fit_time_activity(hybrid.times_h, hybrid.activities_mbq, "Lu-177", hybrid.uncertainties_mbq, model="mono")
     assert fit.tia_mbq_h == pytest.approx(first * half_life_h / math.log(2), rel=1e-4)

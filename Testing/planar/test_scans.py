@@ -171,7 +171,11 @@ def test_folder_pairs_views_in_files_of_their_own(tmp_path):
         expected[hours] = counts[0]
         for view, name in enumerate(("ant", "post")):
             write_planar_object(
-                tmp_path / f"{hours:g}{name}", stored(counts)[:, view : view + 1], detectors=(name,), start_h=hours + 0.05 * view, uid=f"{ROOT}.6.{number + 1}{view}"
+                tmp_path / f"{hours:g}{name}",
+                stored(counts)[:, view : view + 1],
+                detectors=(name,),
+                start_h=hours + 0.05 * view,
+                uid=f"{ROOT}.6.{number + 1}{view}",
             )
     scans = read_planar_folder(tmp_path)
     assert [scan.start_h(ADMINISTRATION) for scan in scans] == pytest.approx([24, 96])
@@ -258,7 +262,9 @@ def hybrid_patient(tmp_path_factory):
     for hours in planar_protocol()["times_h"]:
         write_planar(folder / "planar" / f"{hours:g}.dcm", simulate_planar_scan(hours, settings), settings)
     grid = planar_geometry("small")
-    masks = {region.name: np.asarray(region.occupancy).astype(bool).any(axis=1)[::-1] for region in phantom_regions(settings, grid)}
+    masks = {
+        region.name: np.asarray(region.occupancy).astype(bool).any(axis=1)[::-1] for region in phantom_regions(settings, grid)
+    }
     regions = {region.name: region for region in phantom_regions(settings)}
     return read_folder(folder / "spect"), read_planar_folder(folder / "planar"), regions, masks, phantom_truth(settings)
 
@@ -280,10 +286,17 @@ def hybrid_tia(hybrid_patient, name, overlapping, overlap=True):
         for scan in scans
     ]  # fmt: skip
     curve = planar_curve(points)
-    spect = measure_activity(point.activity, replace(regions[name], recovery_coefficient=truth.regions[name].recovery_coefficient))
+    spect = measure_activity(
+        point.activity, replace(regions[name], recovery_coefficient=truth.regions[name].recovery_coefficient)
+    )
     uncertainties = [max(value, 0.03 * activity) for value, activity in zip(curve.uncertainties, curve.values)]
     hybrid = hybrid_curve(
-        curve.times_h, curve.values, point.start_h, spect.activity_mbq, planar_uncertainties=uncertainties, spect_uncertainties_mbq=0.03 * spect.activity_mbq
+        curve.times_h,
+        curve.values,
+        point.start_h,
+        spect.activity_mbq,
+        planar_uncertainties=uncertainties,
+        spect_uncertainties_mbq=0.03 * spect.activity_mbq,
     )
     fit = fit_time_activity(hybrid.times_h, hybrid.activities_mbq, "Lu-177", hybrid.uncertainties_mbq)
     return fit.tia_mbq_h / truth.regions[name].tia_mbq_h

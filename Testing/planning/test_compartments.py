@@ -19,7 +19,9 @@ WORKED = {"normal_liver_mass_g": 1300, "lung_shunt_fraction": 0.05, "lung_mass_g
 
 
 def worked(**changes):
-    values = {"nuclide_or_product": "Y-90", "activity_gbq": 2.0, "tumours": [Tumour("T1", mass_g=200, tnr=5.0)]} | WORKED | changes
+    values = (
+        {"nuclide_or_product": "Y-90", "activity_gbq": 2.0, "tumours": [Tumour("T1", mass_g=200, tnr=5.0)]} | WORKED | changes
+    )
     return partition_model(**values)
 
 
@@ -126,7 +128,10 @@ def test_energy_balances(case):
 @settings(deadline=None, max_examples=60)
 @given(cases(), st.floats(1.05, 3))
 def test_each_input_moves_the_doses_the_right_way(case, factor):
-    case = case | {"tumours": [*case["tumours"], Tumour("extra", 150, 3.0)], "normal_liver_mass_g": case["normal_liver_mass_g"] + 10}
+    case = case | {
+        "tumours": [*case["tumours"], Tumour("extra", 150, 3.0)],
+        "normal_liver_mass_g": case["normal_liver_mass_g"] + 10,
+    }
     case["lung_shunt_fraction"] = min(case["lung_shunt_fraction"], 0.3) + 0.01
     plan = partition_model(**case)
 

@@ -69,7 +69,10 @@ def test_echoes_in_the_noise_are_left_out():
 
 def test_holmium_from_both_scans():
     # 97 1/s per mg/mL: a rise of 48.5 1/s is 0.5 mg/mL; 24 voxels of 0.016 mL hold 0.192 mg.
-    before, after = fit_r2_star(echoes(np.full((2, 3, 4), 40.0)), TIMES_MS), fit_r2_star(echoes(np.full((2, 3, 4), 88.5)), TIMES_MS)
+    before, after = (
+        fit_r2_star(echoes(np.full((2, 3, 4), 40.0)), TIMES_MS),
+        fit_r2_star(echoes(np.full((2, 3, 4), 88.5)), TIMES_MS),
+    )
     found = holmium_from_r2_star(before, after, SPACING_MM, 97.0)
     assert found.concentration_mg_ml == pytest.approx(0.5, rel=1e-4)
     assert found.total_mg == pytest.approx(0.192, rel=1e-4)

@@ -107,7 +107,10 @@ def test_inverse_of_forward_is_the_identity(activity, tumours, normal, shunt, re
     assert found.activity_gbq == pytest.approx(activity, rel=1e-7 if name == "lung" else 1e-10)
     # Limits twice as wide leave the same one to bind.
     wide = {other: 2 * dose for other, dose in doses.items() if other != name}
-    assert activity_for_limits(**case, limits={name: doses[name], **wide}).binding in (name, *(["lung_session"] if name == "lung" else []))
+    assert activity_for_limits(**case, limits={name: doses[name], **wide}).binding in (
+        name,
+        *(["lung_session"] if name == "lung" else []),
+    )
 
 
 @pytest.mark.parametrize(
@@ -155,7 +158,11 @@ def test_table_of_products(name, nuclide, normal_liver, impaired, goal, ablative
 
 def test_limits_of_products():
     # Comparison table of products, 2023: normal liver 40, 120, 60 Gy; lungs 30 Gy in a session; impaired liver 30 Gy for resin.
-    assert [get_product(name).limits()["normal_liver"] for name in ("sir-spheres", "TheraSphere", "quiremspheres")] == [40, 120, 60]
+    assert [get_product(name).limits()["normal_liver"] for name in ("sir-spheres", "TheraSphere", "quiremspheres")] == [
+        40,
+        120,
+        60,
+    ]
     assert get_product("SIR-Spheres").limits(impaired_liver=True)["normal_liver"] == 30
     with pytest.raises(DosimetryError, match="impaired"):
         get_product("TheraSphere").limits(impaired_liver=True)

@@ -8,16 +8,27 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Tumour, choose_product
 
 TUESDAY = datetime(2026, 11, 24, 12)
-CASE = {"tumours": [Tumour("T1", mass_g=200, tnr=5.0)], "normal_liver_mass_g": 1300, "lung_shunt_fraction": 0.05, "lung_mass_g": 1000}
+CASE = {
+    "tumours": [Tumour("T1", mass_g=200, tnr=5.0)],
+    "normal_liver_mass_g": 1300,
+    "lung_shunt_fraction": 0.05,
+    "lung_mass_g": 1000,
+}
 
 
 def test_every_product_for_one_dose():
-    found = {choice.product: choice for choice in choose_product(("T1", 205), [TUESDAY], **CASE, calibrations={"SIR-Spheres": TUESDAY})}
+    found = {
+        choice.product: choice for choice in choose_product(("T1", 205), [TUESDAY], **CASE, calibrations={"SIR-Spheres": TUESDAY})
+    }
     # T1 receives 5 K 0.95 / 2.3 per GBq: 205 Gy with 1.99842 GBq of 90Y and 6.2546 GBq of 166Ho.
     assert found["TheraSphere"].needed_gbq == pytest.approx(205 * 2.3 / (5 * 49.67 * 0.95), rel=1e-12)
     assert found["QuiremSpheres"].needed_gbq == pytest.approx(205 * 2.3 / (5 * 15.87 * 0.95), rel=1e-12)
     # The normal liver then receives 41 Gy: above 40 for resin, within 120 and 60 for the others.
-    assert {name: choice.within_limits for name, choice in found.items()} == {"SIR-Spheres": False, "TheraSphere": True, "QuiremSpheres": True}
+    assert {name: choice.within_limits for name, choice in found.items()} == {
+        "SIR-Spheres": False,
+        "TheraSphere": True,
+        "QuiremSpheres": True,
+    }
     assert found["QuiremSpheres"].doses_gy["T1"] == pytest.approx(205, rel=1e-12)
     glass = found["TheraSphere"]
     assert glass.doses_gy["T1"] == pytest.approx(205 * glass.order.dose_factor, rel=1e-12)

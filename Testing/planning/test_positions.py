@@ -22,7 +22,9 @@ def test_one_injection_is_the_partition_model():
 def test_overlapping_territories_by_hand():
     # T1 weighs 150 g: 120 g in the right and 50 g in the left territory, so 20 g in both. With K = 49.67 J/GBq:
     # right: D_N = 49.67*1.5*0.96/(0.7+0.48+0.18) = 71.5248/1.36; left: D_N = 49.67*0.6*0.94*0.98/(0.3+0.25) = 27.4536024/0.55.
-    plan = injections_plan("Y-90", [RIGHT, LEFT], tumour_masses_g={"T1": 150}, perfused_normal_liver_mass_g=950, whole_normal_liver_mass_g=1400)
+    plan = injections_plan(
+        "Y-90", [RIGHT, LEFT], tumour_masses_g={"T1": 150}, perfused_normal_liver_mass_g=950, whole_normal_liver_mass_g=1400
+    )
     right, left = 71.5248 / 1.36, 49.67 * 0.6 * 0.94 * 0.98 / 0.55
     assert plan.dose_gy["T1"] == pytest.approx((120 * 4 * right + 50 * 5 * left) / 150, rel=1e-9)
     assert plan.dose_gy["T2"] == pytest.approx(3 * right, rel=1e-9)
@@ -32,7 +34,13 @@ def test_overlapping_territories_by_hand():
 
 
 @settings(deadline=None, max_examples=50)
-@given(st.lists(st.tuples(st.floats(0.1, 5), st.floats(10, 500), st.floats(0.5, 10), st.floats(0, 0.3), st.floats(0, 0.1)), min_size=1, max_size=4))
+@given(
+    st.lists(
+        st.tuples(st.floats(0.1, 5), st.floats(10, 500), st.floats(0.5, 10), st.floats(0, 0.3), st.floats(0, 0.1)),
+        min_size=1,
+        max_size=4,
+    )
+)
 def test_energy_balances_over_all_injections(rows):
     injections = [
         Injection(f"p{i}", activity, (Tumour("T", mass, tnr), Tumour(f"own {i}", mass / 2, tnr)), 200 + mass, shunt, residual)

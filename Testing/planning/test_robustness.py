@@ -55,7 +55,9 @@ def test_sensitivity_recomputes_the_plan():
     lower = partition_model("Y-90", 2.0, **CASE | {"tumours": tumours})
     assert rows["ratio of T1"].dose_at_low_gy["T1"] == pytest.approx(lower.tumour_dose_gy["T1"], rel=1e-12)
     assert rows["ratio of T1"].dose_at_low_gy["normal_liver"] == pytest.approx(lower.normal_liver_dose_gy, rel=1e-12)
-    assert rows["dose constant"].dose_at_high_gy["T2"] == pytest.approx(1.1 * rows["dose constant"].dose_at_low_gy["T2"] / 0.9, rel=1e-12)
+    assert rows["dose constant"].dose_at_high_gy["T2"] == pytest.approx(
+        1.1 * rows["dose constant"].dose_at_low_gy["T2"] / 0.9, rel=1e-12
+    )
     assert {"mass of T1", "mass of T2", "mass of perfused normal liver", "lung mass", "ratio of T2"} <= set(rows)
     none = sensitivity(make_compartments("Y-90", **CASE | {"lung_shunt_fraction": 0.0}), 2.0)[0]
     assert (none.low, none.high) == (0.0, 0.01)
@@ -64,7 +66,9 @@ def test_sensitivity_recomputes_the_plan():
 def test_sampled_lung_dose_follows_propagation():
     # D_lung = K A L / m: independent relative uncertainties add in squares for small ones; sampling error of 100000 is below 1 %.
     compartments = make_compartments("Y-90", **CASE)
-    found = sampled_doses(compartments, 2.0, PlanUncertainty(lung_mass=0.05, lung_shunt_absolute=0.004, activity=0.03), samples=100000)
+    found = sampled_doses(
+        compartments, 2.0, PlanUncertainty(lung_mass=0.05, lung_shunt_absolute=0.004, activity=0.03), samples=100000
+    )
     relative = found.spreads["lung"].standard_uncertainty_gy / 4.967
     assert relative == pytest.approx(math.sqrt(0.05**2 + 0.08**2 + 0.03**2), rel=0.02)
     assert found.spreads["lung"].mean_gy == pytest.approx(4.967 * (1 + 0.05**2), rel=0.002)
@@ -93,7 +97,9 @@ def test_samples_repeat_and_exact_inputs_do_not_spread():
 def test_probability_to_keep_a_limit():
     compartments = make_compartments("Y-90", **CASE)
     normal = partition_model("Y-90", 2.0, **CASE).normal_liver_dose_gy
-    found = sampled_doses(compartments, 2.0, PlanUncertainty(dose_constant=0.05), limits={"normal_liver": normal, "T1": ("min", 1)}, samples=50000)
+    found = sampled_doses(
+        compartments, 2.0, PlanUncertainty(dose_constant=0.05), limits={"normal_liver": normal, "T1": ("min", 1)}, samples=50000
+    )
     # Half of a log-normal lies below its median, mean / sqrt(1 + 0.05^2); at the mean it is Phi(sigma / 2) = 0.50997.
     assert next(iter(found.spreads["normal_liver"].probability_kept.values())) == pytest.approx(0.50997, abs=0.008)
     assert found.spreads["T1"].probability_kept == {"≥ 1 Gy": 1.0}

@@ -24,26 +24,65 @@ ECHOES = np.ones((4, 3, 3, 3)) * np.array([100.0, 80.0, 60.0, 40.0])[:, None, No
 COMPARTMENTS = planning.make_compartments("Y-90", tumours=[TUMOUR], normal_liver_mass_g=1300.0, lung_shunt_fraction=0.05)
 CALLS = {
     "Tumour": dict(name="T1", mass_g=200.0, tnr=5.0),
-    "Injection": dict(name="right", activity_gbq=1.5, tumours=(TUMOUR,), normal_liver_mass_g=900.0, lung_shunt_fraction=0.05, residual_fraction=0.0),
+    "Injection": dict(
+        name="right",
+        activity_gbq=1.5,
+        tumours=(TUMOUR,),
+        normal_liver_mass_g=900.0,
+        lung_shunt_fraction=0.05,
+        residual_fraction=0.0,
+    ),
     "make_compartments": dict(nuclide_or_product="Y-90", tumours=[TUMOUR], **MASSES),
     "partition_model": dict(nuclide_or_product="Y-90", activity_gbq=2.0, tumours=[TUMOUR], **MASSES),
     "activity_for_limits": dict(nuclide_or_product="Y-90", limits={"normal_liver": 40}, tumours=[TUMOUR], **MASSES),
     "injections_plan": SHARED,
     "scale_injections": SHARED | {"limits": {"normal_liver": 40}},
     "injections_for_goals": SHARED | {"limits": {"normal_liver": 70, "T1": ("min", 60)}},
-    "single_compartment_dose": dict(nuclide_or_product="Y-90", activity_gbq=2.0, mass_g=1500.0, lung_shunt_fraction=0.05, residual_fraction=0.0, lung_mass_g=1000.0),
+    "single_compartment_dose": dict(
+        nuclide_or_product="Y-90",
+        activity_gbq=2.0,
+        mass_g=1500.0,
+        lung_shunt_fraction=0.05,
+        residual_fraction=0.0,
+        lung_mass_g=1000.0,
+    ),
     "single_compartment_activity": dict(nuclide_or_product="Y-90", dose_gy=50.0, mass_g=1500.0, lung_shunt_fraction=0.05),
     "bsa_activity": dict(height_m=1.75, weight_kg=75.0, tumour_fraction=0.1, lobe_fraction=1.0),
-    "order_options": dict(product="TheraSphere", needed_gbq=2.0, administrations=[SLOT], perfused_volume_ml=1000.0, calibration=None, largest_deviation=0.2),
-    "choose_product": dict(wanted=("T1", 100.0), administrations=[SLOT], products=["TheraSphere"], calibrations=None, tumours=[TUMOUR],
-                           normal_liver_mass_g=1300.0, lung_shunt_fraction=0.05),
+    "order_options": dict(
+        product="TheraSphere",
+        needed_gbq=2.0,
+        administrations=[SLOT],
+        perfused_volume_ml=1000.0,
+        calibration=None,
+        largest_deviation=0.2,
+    ),
+    "choose_product": dict(
+        wanted=("T1", 100.0),
+        administrations=[SLOT],
+        products=["TheraSphere"],
+        calibrations=None,
+        tumours=[TUMOUR],
+        normal_liver_mass_g=1300.0,
+        lung_shunt_fraction=0.05,
+    ),
     "decayed_gbq": dict(activity_gbq=2.0, nuclide="Y-90", hours=3.0),
     "activity_from_holmium": dict(concentration_mg_ml=np.ones((3, 3, 3)), specific_activity_mbq_mg=10.0),
     "fit_r2_star": dict(echoes=ECHOES, echo_times_ms=[1.0, 2.0, 3.0, 4.0], method="nonlinear", noise_floor=0.0),
-    "holmium_from_ct": dict(before_hu=np.zeros((3, 3, 3)), after_hu=np.ones((3, 3, 3)), hounsfield_per_mg_ml=20.0, spacing_mm=(3.0, 3.0, 3.0)),
+    "holmium_from_ct": dict(
+        before_hu=np.zeros((3, 3, 3)), after_hu=np.ones((3, 3, 3)), hounsfield_per_mg_ml=20.0, spacing_mm=(3.0, 3.0, 3.0)
+    ),
     "sensitivity": dict(compartments=COMPARTMENTS, activity_gbq=2.0, relative_change=0.1),
-    "activity_table": dict(compartments=COMPARTMENTS, activities_gbq=[1.0, 2.0], limits={"normal_liver": 40}, planned_activity_gbq=1.0),
-    "sampled_doses": dict(compartments=COMPARTMENTS, activity_gbq=2.0, uncertainty=planning.PlanUncertainty(tnr=0.1), limits=None, samples=100, seed=1),
+    "activity_table": dict(
+        compartments=COMPARTMENTS, activities_gbq=[1.0, 2.0], limits={"normal_liver": 40}, planned_activity_gbq=1.0
+    ),
+    "sampled_doses": dict(
+        compartments=COMPARTMENTS,
+        activity_gbq=2.0,
+        uncertainty=planning.PlanUncertainty(tnr=0.1),
+        limits=None,
+        samples=100,
+        seed=1,
+    ),
 }
 HOSTILE = (
     "abc", "", b"x", True, 5, -1, 0, float("nan"), float("inf"), 1e12, 1e300, 1e-300, Decimal(5), 1 + 2j, np.float32(5), np.array(5.0), np.array([5.0]),

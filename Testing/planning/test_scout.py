@@ -196,7 +196,9 @@ def test_ratio_by_hand():
 def test_overlapping_territories_by_hand():
     first, second = block("A", slice(2, 7)), block("B", slice(5, 10))
     tumour = block("T", slice(4, 6))
-    found = measure_scout(picture([(first, 10.0), (second, 10.0), (tumour, 40.0)]), [first, second], [tumour], liver=block("liver", slice(1, 11)))
+    found = measure_scout(
+        picture([(first, 10.0), (second, 10.0), (tumour, 40.0)]), [first, second], [tumour], liver=block("liver", slice(1, 11))
+    )
     a, b = found.territories
     # Slices of 8 x 8 x 0.125 mL = 8 g: T is 4 and 5; A is 2 to 6 with both, B is 5 to 9 with slice 5.
     assert a.tumour_mass_g["T"] == pytest.approx(16.0)
@@ -225,7 +227,10 @@ def test_tumour_outside_and_territory_without_normal_liver():
 
 
 def test_a_small_territory_beside_a_large_one_keeps_its_normal_liver():
-    large, small = block("large", slice(0, 12), slice(0, 12), slice(0, 11)), block("small", slice(5, 7), slice(5, 7), slice(11, 12))
+    large, small = (
+        block("large", slice(0, 12), slice(0, 12), slice(0, 11)),
+        block("small", slice(5, 7), slice(5, 7), slice(11, 12)),
+    )
     tumour = block("T", slice(5, 6), slice(5, 7), slice(11, 12))
     found = measure_scout(picture([(large, 10.0), (small, 20.0), (tumour, 60.0)]), [large, small], [tumour])
     item = found.territories[1]
@@ -269,7 +274,10 @@ def test_transfer_matrix_recovers_uniform_regions_exactly():
     from scipy.ndimage import gaussian_filter
 
     big, small = block("big", slice(2, 10)), block("small", slice(5, 7), slice(5, 7), slice(5, 7))
-    shares = {"big": (np.asarray(big.occupancy) - np.asarray(small.occupancy)).astype(float), "small": np.asarray(small.occupancy, dtype=float)}
+    shares = {
+        "big": (np.asarray(big.occupancy) - np.asarray(small.occupancy)).astype(float),
+        "small": np.asarray(small.occupancy, dtype=float),
+    }
     sharp = 10.0 * shares["big"] + 60.0 * shares["small"] + 2.0 * (1 - sum(shares.values()))
     sigma = 8.0 / np.sqrt(8 * np.log(2)) / 5.0
     blurred = gaussian_filter(sharp, sigma, mode="nearest", truncate=4.0)

@@ -110,7 +110,9 @@ def test_planned_against_delivered_of_the_phantom(tare):
     found = verify_plan(plan, delivered.map, regions, planned_region_gy=planned, delivered_region_gy=delivered.region_dose_gy)
     for name in ("tumour_1", "tumour_2"):
         item, known = found.regions[name], truth.regions[name]
-        assert item.difference_gy == pytest.approx(known.delivered_dose_gy - known.planned_dose_gy, abs=0.03 * known.planned_dose_gy)
+        assert item.difference_gy == pytest.approx(
+            known.delivered_dose_gy - known.planned_dose_gy, abs=0.03 * known.planned_dose_gy
+        )
         assert item.correlation > 0.5
         assert len(found.planned_points_gy[name]) == len(found.delivered_points_gy[name]) > 100
 

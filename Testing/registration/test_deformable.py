@@ -100,7 +100,9 @@ def test_activity_images_are_registered_too_and_alike_with_any_number_of_threads
         return sum(1e6 * np.exp(-0.5 * ((points - center) ** 2).sum(axis=-1) / 18.0**2) for center in centers) + 3e4
 
     grid = ImageGeometry((26, 22, 30), (10.0, 10.0, 10.0), (-180.0, -100.0, 0.0))
-    images = [ActivityImage("SPECT", grid, uptake(points), "Lu-177", 24.0) for points in (points_of(grid), undeformed(points_of(grid)))]
+    images = [
+        ActivityImage("SPECT", grid, uptake(points), "Lu-177", 24.0) for points in (points_of(grid), undeformed(points_of(grid)))
+    ]
     result = register_deformable(*images)
     threads = sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(threads + 2)

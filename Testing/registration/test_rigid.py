@@ -82,8 +82,13 @@ def test_shift_beyond_belief_is_refused():
 
 
 ORIENTATIONS = {
-    (0,): "mirrored head to feet", (1,): "mirrored front to back", (2,): "mirrored left to right", (1, 2): "as prone and supine",
-    (0, 2): "from front to back, head to feet", (0, 1): "axis from left to right", (0, 1, 2): "mirrored in all three axes",
+    (0,): "mirrored head to feet",
+    (1,): "mirrored front to back",
+    (2,): "mirrored left to right",
+    (1, 2): "as prone and supine",
+    (0, 2): "from front to back, head to feet",
+    (0, 1): "axis from left to right",
+    (0, 1, 2): "mirrored in all three axes",
 }
 
 
@@ -102,7 +107,10 @@ def test_the_axes_of_the_patient_are_named_and_not_those_of_the_array():
     """The same CT with its array stored along other axes, sagittal slices first."""
     moved = scan(motion(3, 10, 3), seed=3, name="day 2")
     sagittal = ImageGeometry(
-        (GRID.size[2], GRID.size[0], GRID.size[1]), GRID.spacing_mm, GRID.origin_lps_mm, ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0))
+        (GRID.size[2], GRID.size[0], GRID.size[1]),
+        GRID.spacing_mm,
+        GRID.origin_lps_mm,
+        ((0.0, 0.0, 1.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0)),
     )
     stored = np.transpose(moved.hounsfield, (2, 0, 1))
     assert mean_displacement_mm(register_rigid(FIXED, CtImage("day 2", sagittal, stored)).matrix, motion(3, 10, 3)) < 1.0

@@ -134,9 +134,7 @@ def test_differences_are_blue_below_and_red_above_zero():
 def test_colors_that_end_below_the_highest_value_are_said():
     dose = np.full(ANISOTROPIC.size, 3.0)
     dose[0, 0, 0] = 30.0
-    assert "Colors end at 10 Gy; the highest value is 30 Gy." in slice_figure(
-        "t", None, Overlay(dose, ANISOTROPIC, maximum=10.0)
-    )
+    assert "Colors end at 10 Gy; the highest value is 30 Gy." in slice_figure("t", None, Overlay(dose, ANISOTROPIC, maximum=10.0))
     assert "Colors end" not in slice_figure("t", None, Overlay(dose, ANISOTROPIC))
 
 

@@ -108,7 +108,15 @@ def test_header_says_whose_dose_it_is_and_that_it_is_for_research(tmp_path):
 
 # Type 1 and 2 attributes of the mandatory modules, as the module tables of DICOM PS3.3 are written out in DCMTK (dcmrt/libsrc/drtdose.cc and
 # drtplan.cc: Patient, General Study, RT Series, Frame of Reference, General Equipment, SOP Common), and Type 1C whose condition is met.
-TYPE_1 = ("SOPClassUID", "SOPInstanceUID", "StudyInstanceUID", "Modality", "SeriesInstanceUID", "FrameOfReferenceUID", "SpecificCharacterSet")
+TYPE_1 = (
+    "SOPClassUID",
+    "SOPInstanceUID",
+    "StudyInstanceUID",
+    "Modality",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SpecificCharacterSet",
+)
 TYPE_2 = (
     "PatientName", "PatientID", "PatientBirthDate", "PatientSex", "StudyDate", "StudyTime", "ReferringPhysicianName", "StudyID", "AccessionNumber",
     "SeriesNumber", "OperatorsName", "Manufacturer", "PositionReferenceIndicator",
@@ -128,14 +136,21 @@ PLAN_TYPE_2 = ("RTPlanDate", "RTPlanTime")
 def test_dose_and_the_plan_it_names_have_all_that_the_standard_demands(tmp_path, reference, summation):
     geometry = grid(DIRECTIONS["oblique"])
     dose = np.random.default_rng(4).random(geometry.size)
-    written = write_rtdose(tmp_path / "dose.dcm", dose, geometry, reference, "Lu-177", summation_type=summation, plan_path=tmp_path / "plan.dcm")
+    written = write_rtdose(
+        tmp_path / "dose.dcm", dose, geometry, reference, "Lu-177", summation_type=summation, plan_path=tmp_path / "plan.dcm"
+    )
     data, plan = pydicom.dcmread(written.path), pydicom.dcmread(written.plan_path)
     for item, first, second in ((data, DOSE_TYPE_1, DOSE_TYPE_2), (plan, PLAN_TYPE_1, PLAN_TYPE_2)):
         assert [name for name in (*TYPE_1, *first) if name not in item or item[name].is_empty] == []
         assert [name for name in (*TYPE_2, *second) if name not in item] == []
         assert item.file_meta.MediaStorageSOPInstanceUID == item.SOPInstanceUID
     # PS3.3 C.8.8.9: TREATMENT_DEVICE where no structure set exists; PATIENT would demand one.
-    assert (plan.Modality, plan.RTPlanGeometry, plan.PlanIntent, plan.ApprovalStatus) == ("RTPLAN", "TREATMENT_DEVICE", "RESEARCH", "UNAPPROVED")
+    assert (plan.Modality, plan.RTPlanGeometry, plan.PlanIntent, plan.ApprovalStatus) == (
+        "RTPLAN",
+        "TREATMENT_DEVICE",
+        "RESEARCH",
+        "UNAPPROVED",
+    )
     assert plan.RTPlanLabel == "RESEARCH ONLY"
     assert all(text.startswith("RESEARCH ONLY") for text in (plan.RTPlanName, plan.RTPlanDescription, plan.SeriesDescription))
     assert "BeamSequence" not in plan
@@ -152,9 +167,13 @@ def test_dose_and_the_plan_it_names_have_all_that_the_standard_demands(tmp_path,
 def test_without_a_plan_the_dose_still_has_its_reference(tmp_path):
     geometry = grid(DIRECTIONS["axial"])
     written = write_rtdose(tmp_path / "d.dcm", np.ones(geometry.size), geometry, REFERENCE, uid_seed="s")
-    beside = write_rtdose(tmp_path / "e.dcm", np.ones(geometry.size), geometry, REFERENCE, uid_seed="s", plan_path=tmp_path / "p.dcm")
+    beside = write_rtdose(
+        tmp_path / "e.dcm", np.ones(geometry.size), geometry, REFERENCE, uid_seed="s", plan_path=tmp_path / "p.dcm"
+    )
     assert written.plan_path is None
-    first, second = (pydicom.dcmread(item.path).ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID for item in (written, beside))
+    first, second = (
+        pydicom.dcmread(item.path).ReferencedRTPlanSequence[0].ReferencedSOPInstanceUID for item in (written, beside)
+    )
     assert first == second == pydicom.dcmread(beside.plan_path).SOPInstanceUID
 
 

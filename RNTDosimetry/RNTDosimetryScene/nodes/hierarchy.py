@@ -4,7 +4,9 @@ import slicer
 
 
 def _tree():
-    return slicer.mrmlScene.GetSubjectHierarchyNode() or slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(slicer.mrmlScene)
+    return slicer.mrmlScene.GetSubjectHierarchyNode() or slicer.vtkMRMLSubjectHierarchyNode.GetSubjectHierarchyNode(
+        slicer.mrmlScene
+    )
 
 
 def item_of(node) -> int:

@@ -36,7 +36,9 @@ def add_region(node, region: Region) -> None:
     for axis in range(3):
         filled = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
         if filled.size == 0:
-            raise DosimetryError(f"Expected region '{region.name}' to fill at least half of one voxel, received less; draw it larger.")
+            raise DosimetryError(
+                f"Expected region '{region.name}' to fill at least half of one voxel, received less; draw it larger."
+            )
         box.append((int(filled[0]), int(filled[-1])))
     (z0, z1), (y0, y1), (x0, x1) = box
     image = slicer.vtkOrientedImageData()
@@ -46,20 +48,36 @@ def add_region(node, region: Region) -> None:
     image.GetPointData().SetScalars(scalars)
     image.SetImageToWorldMatrix(vtk_matrix(ijk_to_ras(region.geometry)))
     color = vtk.vtkNamedColors().GetColor3d(_color_of(region, node.GetSegmentation().GetNumberOfSegments()))
-    segment_id = node.AddSegmentFromBinaryLabelmapRepresentation(image, region.name, [color.GetRed(), color.GetGreen(), color.GetBlue()])
+    segment_id = node.AddSegmentFromBinaryLabelmapRepresentation(
+        image, region.name, [color.GetRed(), color.GetGreen(), color.GetBlue()]
+    )
     segment = node.GetSegmentation().GetSegment(segment_id)
     segment.SetName(region.name)
     segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_of(region.name, region.kind))
-    set_region_settings(segment, RegionSettings(
-        kind=region.kind,
-        mass_g=region.mass_g,
-        density_g_ml=region.density_g_ml,
-        recovery_coefficient=region.recovery_coefficient,
-        recovery_coefficient_uncertainty=region.recovery_coefficient_uncertainty,
-    ))
+    set_region_settings(
+        segment,
+        RegionSettings(
+            kind=region.kind,
+            mass_g=region.mass_g,
+            density_g_ml=region.density_g_ml,
+            recovery_coefficient=region.recovery_coefficient,
+            recovery_coefficient_uncertainty=region.recovery_coefficient_uncertainty,
+        ),
+    )
 
 
-_COLORS = ("DarkOrange", "RoyalBlue", "MediumSeaGreen", "Orchid", "Gold", "Turquoise", "Tomato", "YellowGreen", "SlateBlue", "SandyBrown")
+_COLORS = (
+    "DarkOrange",
+    "RoyalBlue",
+    "MediumSeaGreen",
+    "Orchid",
+    "Gold",
+    "Turquoise",
+    "Tomato",
+    "YellowGreen",
+    "SlateBlue",
+    "SandyBrown",
+)
 
 
 def _color_of(region: Region, index: int) -> str:
@@ -96,7 +114,9 @@ def take_over(source, target, names) -> list[str]:
         if not segment_id:
             continue
         segment = source.GetSegmentation().GetSegment(segment_id)
-        segment.SetName(next(text for text in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))) if text not in taken))
+        segment.SetName(
+            next(text for text in (name, *(f"{name}_{number}" for number in range(2, len(taken) + 3))) if text not in taken)
+        )
         segment.SetTag(segment.GetTerminologyEntryTagName(), terminology_of(name))
         set_region_settings(segment, RegionSettings(kind="organ"))
         moved.append(segment.GetName())
@@ -122,7 +142,9 @@ def segment_by_name(segmentation, name: str):
     content = segmentation.GetSegmentation()
     segment = content.GetSegment(content.GetSegmentIdBySegmentName(name))
     if segment is None:
-        raise DosimetryError(f"Expected one of the regions {', '.join(segment_names(segmentation)) or '(none)'}, received '{name}'.")
+        raise DosimetryError(
+            f"Expected one of the regions {', '.join(segment_names(segmentation)) or '(none)'}, received '{name}'."
+        )
     return segment
 
 
@@ -134,9 +156,13 @@ def type_region_value(segmentation, name: str, key: str, text: str) -> None:
     segment = segment_by_name(segmentation, name if name in segment_names(segmentation) else whole_organ_name(name))
     text = text.strip()
     if key not in RegionSettings.__dataclass_fields__:
-        raise DosimetryError(f"Expected one of {', '.join(RegionSettings.__dataclass_fields__)} to type of a region, received '{key}'; correct it.")
+        raise DosimetryError(
+            f"Expected one of {', '.join(RegionSettings.__dataclass_fields__)} to type of a region, received '{key}'; correct it."
+        )
     if key == "model" and text and text.lower() not in (*MODEL_NAMES, *_OTHER_MODELS):
-        raise DosimetryError(f"Expected one of {', '.join((*MODEL_NAMES, *_OTHER_MODELS))} for the model of {name}, received '{text}'; choose one.")
+        raise DosimetryError(
+            f"Expected one of {', '.join((*MODEL_NAMES, *_OTHER_MODELS))} for the model of {name}, received '{text}'; choose one."
+        )
     default = RegionSettings.__dataclass_fields__[key].default
     if key in ("kind", "model"):
         value = text.lower() or default
@@ -264,15 +290,19 @@ def regions_of_segmentation(segmentation, reference_volume) -> tuple[Region, ...
         settings = region_settings(segment)
         labels = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, content.GetNthSegmentID(index), reference_volume)
         if labels is None:
-            raise DosimetryError(f"Expected region '{name}' to hold at least one voxel, received an empty one; draw it or remove it.")
-        regions.append(Region(
-            name=name,
-            geometry=geometry,
-            occupancy=np.asarray(labels) > 0,
-            kind=settings.kind or "organ",
-            mass_g=settings.mass_g,
-            density_g_ml=settings.density_g_ml,
-            recovery_coefficient=settings.recovery_coefficient,
-            recovery_coefficient_uncertainty=settings.recovery_coefficient_uncertainty,
-        ))
+            raise DosimetryError(
+                f"Expected region '{name}' to hold at least one voxel, received an empty one; draw it or remove it."
+            )
+        regions.append(
+            Region(
+                name=name,
+                geometry=geometry,
+                occupancy=np.asarray(labels) > 0,
+                kind=settings.kind or "organ",
+                mass_g=settings.mass_g,
+                density_g_ml=settings.density_g_ml,
+                recovery_coefficient=settings.recovery_coefficient,
+                recovery_coefficient_uncertainty=settings.recovery_coefficient_uncertainty,
+            )
+        )
     return tuple(regions)

@@ -53,7 +53,9 @@ def voxels(node) -> np.ndarray:
     if node is None or node.GetImageData() is None or node.GetImageData().GetNumberOfPoints() == 0:
         raise DosimetryError("Expected a volume with voxels, received an empty one; load the image first.")
     if node.GetImageData().GetNumberOfScalarComponents() != 1:
-        raise DosimetryError(f"Expected one value per voxel in volume '{node.GetName()}', received a color image; choose another.")
+        raise DosimetryError(
+            f"Expected one value per voxel in volume '{node.GetName()}', received a color image; choose another."
+        )
     return slicer.util.arrayFromVolume(node)
 
 

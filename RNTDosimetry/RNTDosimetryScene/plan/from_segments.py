@@ -107,8 +107,10 @@ def choose_scout(parameter_node, scout) -> None:
     if parameter_node.planSegmentation is None and len(nodes) == 1:
         parameter_node.planSegmentation = nodes[0]
     cts = [
-        node for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
-        if node is not scout and (node.GetAttribute(volumes.ATTRIBUTE + "Unit") == "HU" or "CT" in node.GetName().replace("_", " ").split())
+        node
+        for node in slicer.util.getNodesByClass("vtkMRMLScalarVolumeNode")
+        if node is not scout
+        and (node.GetAttribute(volumes.ATTRIBUTE + "Unit") == "HU" or "CT" in node.GetName().replace("_", " ").split())
     ]
     if parameter_node.planCtVolume is None and len(cts) == 1:
         parameter_node.planCtVolume = cts[0]
@@ -136,7 +138,9 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
         for name, value in filled.items():
             setattr(parameter_node, name, value)
         parameter_node.planInjectionsJson = ""
-        parameter_node.planMeasuredJson = json.dumps({"request": request.to_dict(), "filled": filled, "inputs": _inputs(parameter_node)})
+        parameter_node.planMeasuredJson = json.dumps(
+            {"request": request.to_dict(), "filled": filled, "inputs": _inputs(parameter_node)}
+        )
     progress(1.0, "Planned")
     return request
 
@@ -175,8 +179,14 @@ def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMea
     by_role = {role: [found[name] for name, given in roles(segmentation).items() if given == role] for role in ROLES}
     progress(0.3, "Measuring the scout")
     scanned = measure_segments(
-        image, by_role[TERRITORY], by_role[TUMOR], ct=None if ct is None else volumes.ct_image(ct), liver=_joined("liver", by_role[LIVER]),
-        lungs=_joined("lungs", by_role[LUNGS]), others=by_role[EXTRAHEPATIC], resolution_fwhm_mm=parameter_node.planScoutResolutionMm or None,
+        image,
+        by_role[TERRITORY],
+        by_role[TUMOR],
+        ct=None if ct is None else volumes.ct_image(ct),
+        liver=_joined("liver", by_role[LIVER]),
+        lungs=_joined("lungs", by_role[LUNGS]),
+        others=by_role[EXTRAHEPATIC],
+        resolution_fwhm_mm=parameter_node.planScoutResolutionMm or None,
     )
     warnings = [*scanned.warnings, *deposit_warnings(scanned.deposits, ras=True)]
     shunt, lung_mass_g = scanned.lung_shunt_fraction, scanned.lung_mass_g
@@ -187,7 +197,11 @@ def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMea
         lung_mass_g = parameter_node.planLungMassG
         warnings.append(f"No CT with lungs: the lung mass of {lung_mass_g:.0f} g was typed.")
     request = request_from_scout(
-        scanned.scout, parameter_node.planProduct, lung_shunt_fraction=shunt, lung_mass_g=lung_mass_g, notes=scanned.notes,
+        scanned.scout,
+        parameter_node.planProduct,
+        lung_shunt_fraction=shunt,
+        lung_mass_g=lung_mass_g,
+        notes=scanned.notes,
         scout_warnings=tuple(dict.fromkeys(warnings)),
     )
     return request, scanned.scout
@@ -213,7 +227,9 @@ def _lung_shunt(request: PlanRequest) -> float:
 def _pooled(measured: ScoutMeasurement) -> dict[str, float]:
     """All tumors as one, with the mean of their concentrations by mass; of one tumor in one territory its own numbers."""
     tumors = [
-        (mass, item.tnr[name] * (item.normal_mean or 1.0)) for item in measured.territories for name, mass in item.tumour_mass_g.items()
+        (mass, item.tnr[name] * (item.normal_mean or 1.0))
+        for item in measured.territories
+        for name, mass in item.tumour_mass_g.items()
     ]
     normal = [(item.normal_mass_g, item.normal_mean) for item in measured.territories if item.normal_mass_g > 0] or [(1.0, 1.0)]
     mass = sum(part for part, _mean in tumors)
@@ -225,7 +241,9 @@ def _pooled(measured: ScoutMeasurement) -> dict[str, float]:
 def _fitting(name: str, value: float) -> float:
     words, decimals, lowest, highest = FILLED[name]
     if not lowest <= value <= highest:
-        raise DosimetryError(f"Expected a {words} from {lowest:g} to {highest:g}, received {value:.4g}; check the roles of the segments.")
+        raise DosimetryError(
+            f"Expected a {words} from {lowest:g} to {highest:g}, received {value:.4g}; check the roles of the segments."
+        )
     return round(float(value), decimals)
 
 
@@ -236,5 +254,8 @@ def _inputs(parameter_node) -> list:
     if nodes[2] is None:
         return found
     content = nodes[2].GetSegmentation()
-    sizes = {content.GetNthSegment(i).GetName(): round(segments.volume_ml(content.GetNthSegment(i)), 2) for i in range(content.GetNumberOfSegments())}
+    sizes = {
+        content.GetNthSegment(i).GetName(): round(segments.volume_ml(content.GetNthSegment(i)), 2)
+        for i in range(content.GetNumberOfSegments())
+    }
     return [*found, parameter_node.planScoutResolutionMm, roles(nodes[2]), sizes]

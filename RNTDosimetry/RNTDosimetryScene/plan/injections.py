@@ -33,10 +33,14 @@ def shared(parameter_node, injections: tuple[Injection, ...]) -> tuple[Injection
 
 def type_activity(parameter_node, injections: tuple[Injection, ...], name: str, text: str) -> None:
     """Take a typed activity in GBq of one injection. Raises DosimetryError for what is none, and when nothing is left to inject."""
-    activities = {item.name: round(item.activity_gbq, _DECIMALS) for item in injections} | {name: _number(text, "the activity", "1.25")}
+    activities = {item.name: round(item.activity_gbq, _DECIMALS) for item in injections} | {
+        name: _number(text, "the activity", "1.25")
+    }
     total = round(sum(activities.values()), _DECIMALS)
     if not 0 < total <= _LARGEST_GBQ:
-        raise DosimetryError(f"Expected activities above 0 and up to {_LARGEST_GBQ:g} GBq together, received {total:g}; type others.")
+        raise DosimetryError(
+            f"Expected activities above 0 and up to {_LARGEST_GBQ:g} GBq together, received {total:g}; type others."
+        )
     with slicer.util.NodeModify(parameter_node.parameterNode):
         _keep(parameter_node, typed=_kept(parameter_node).get("typed", []), activities=activities)
         parameter_node.planActivityGBq = total
@@ -45,12 +49,17 @@ def type_activity(parameter_node, injections: tuple[Injection, ...], name: str, 
 def add_injection(parameter_node) -> None:
     """A further typed injection, with the values of the fields of the panel. The first takes the whole activity, the others none yet."""
     before = typed_injections(parameter_node)
-    numbers = {int(item.name.rsplit(" ", 1)[1]) for item in before if item.name.startswith("injection ") and item.name[10:].isdigit()}
+    numbers = {
+        int(item.name.rsplit(" ", 1)[1]) for item in before if item.name.startswith("injection ") and item.name[10:].isdigit()
+    }
     name = f"injection {min(set(range(1, len(before) + 2)) - numbers)}"
     mass = parameter_node.planTumorMassG
     tumors = (Tumour(f"{_TUMOR} {name.rsplit(' ', 1)[1]}", mass, parameter_node.planTumorToNormal),) if mass > 0 else ()
     new = Injection(
-        name, 0.0 if before else parameter_node.planActivityGBq, tumors, parameter_node.planNormalLiverMassG,
+        name,
+        0.0 if before else parameter_node.planActivityGBq,
+        tumors,
+        parameter_node.planNormalLiverMassG,
         parameter_node.planLungShuntPercent / 100.0,
     )
     _keep_typed(parameter_node, (*before, new))
@@ -78,7 +87,9 @@ def type_injection(parameter_node, row: int, key: str, text: str) -> None:
     if key == "name":
         changed = replace(item, name=text.strip())
         if changed.name in {other.name for other in before if other is not item}:
-            raise DosimetryError(f"Expected another name than the other injections, received '{changed.name}' again; name each position.")
+            raise DosimetryError(
+                f"Expected another name than the other injections, received '{changed.name}' again; name each position."
+            )
     elif key == "normal_liver_mass_g":
         changed = replace(item, normal_liver_mass_g=_number(text, "the mass of the normal liver", "600"))
     elif key == "lung_shunt_percent":
@@ -89,7 +100,9 @@ def type_injection(parameter_node, row: int, key: str, text: str) -> None:
 
 
 def _tumors(item: Injection, row: int, key: str, text: str) -> tuple[Tumour, ...]:
-    name, mass, ratio = (item.tumours[0].name, item.tumours[0].mass_g, item.tumours[0].tnr) if item.tumours else (f"{_TUMOR} {row + 1}", 0.0, 1.0)
+    name, mass, ratio = (
+        (item.tumours[0].name, item.tumours[0].mass_g, item.tumours[0].tnr) if item.tumours else (f"{_TUMOR} {row + 1}", 0.0, 1.0)
+    )
     if key == "tumor_mass_g":
         mass = _number(text, "the mass of the tumor", "200; 0 for none")
     else:
@@ -113,7 +126,11 @@ def _number(text: str, what: str, example: str, highest: float = 1e5) -> float:
     try:
         value = float(text.strip().replace(",", "."))
     except ValueError as error:
-        raise DosimetryError(f"Expected a number for {what} of an injection, received '{text}'; type for example {example}.") from error
+        raise DosimetryError(
+            f"Expected a number for {what} of an injection, received '{text}'; type for example {example}."
+        ) from error
     if not 0 <= value <= highest:
-        raise DosimetryError(f"Expected {what} of an injection from 0 to {highest:g}, received '{text}'; type for example {example}.")
+        raise DosimetryError(
+            f"Expected {what} of an injection from 0 to {highest:g}, received '{text}'; type for example {example}."
+        )
     return value

@@ -88,7 +88,9 @@ def write_plan(parameter_node, folder) -> list[Path]:
     """Write plan_report.html, plan.json and plan.csv of the plan that the table shows. Raises DosimetryError when it is out of date."""
     request, source = _request(parameter_node)
     if source == STALE:
-        raise DosimetryError("Expected the plan of the segments as they are, received that of earlier ones; plan from segments again.")
+        raise DosimetryError(
+            "Expected the plan of the segments as they are, received that of earlier ones; plan from segments again."
+        )
     return write_plan_outputs(run_plan(request), folder)
 
 
@@ -129,10 +131,15 @@ def _rows(result: PlanResult) -> list[dict]:
     rows = []
     for name, dose in _doses(result).items():
         check = checks.get(name)
-        rows.append({
-            "name": _words(name), "dose_gy": dose, "limit_gy": None if check is None else check.limit_gy,
-            "verdict": "" if check is None else check.verdict, "broken": check is not None and not check.satisfied,
-        })
+        rows.append(
+            {
+                "name": _words(name),
+                "dose_gy": dose,
+                "limit_gy": None if check is None else check.limit_gy,
+                "verdict": "" if check is None else check.verdict,
+                "broken": check is not None and not check.satisfied,
+            }
+        )
     return rows
 
 

@@ -47,7 +47,9 @@ def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
         matrices = _brainsfit_matrices(parameter_node, scans, progress)
         return _described(scans, index, matrices, "BRAINSFit, rigid, mutual information")
     by = "activity" if method is RegistrationMethod.ACTIVITY else "ct"
-    return align_scans(_Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE, register_by=by), progress)
+    return align_scans(
+        _Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE, register_by=by), progress
+    )
 
 
 def registrations_of(parameter_node, alignments) -> tuple | None:
@@ -60,7 +62,9 @@ def registrations_of(parameter_node, alignments) -> tuple | None:
 
 def _described(scans, index: int, matrices, method: str, of_cts=None) -> tuple[Alignment, ...]:
     """Alignments by known matrices, with the number that the CTs give. of_cts: where the CTs lie, when not where the activity does."""
-    given = align_scans(_Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices)))
+    given = align_scans(
+        _Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices))
+    )
     reference, found = scans[index], []
     for scan, alignment, of_ct in zip(scans, given, of_cts or matrices):
         if scan is reference:
@@ -72,9 +76,16 @@ def _described(scans, index: int, matrices, method: str, of_cts=None) -> tuple[A
             quality, center = registration_quality(reference.ct, scan.ct, of_ct)
             shift = shift_of_point_mm(matrix, center)
             warnings = quality.warnings(scan.name)
-        found.append(replace(
-            alignment, method=method, shift_mm=shift, rotation_degrees=rotation_angle_degrees(matrix), quality=quality, warnings=warnings
-        ))
+        found.append(
+            replace(
+                alignment,
+                method=method,
+                shift_mm=shift,
+                rotation_degrees=rotation_angle_degrees(matrix),
+                quality=quality,
+                warnings=warnings,
+            )
+        )
     return tuple(found)
 
 
@@ -94,13 +105,25 @@ def _brainsfit(fixed, moving, name: str) -> np.ndarray:
     try:
         for node in parents:
             node.SetAndObserveTransformNodeID(None)
-        command = slicer.cli.run(slicer.modules.brainsfit, None, {
-            "fixedVolume": fixed.GetID(), "movingVolume": moving.GetID(), "linearTransform": output.GetID(),
-            "transformType": "Rigid", "initializeTransformMode": "useMomentsAlign", "samplingPercentage": 0.02,
-            "backgroundFillValue": -1000.0,
-        }, wait_for_completion=True, update_display=False)
+        command = slicer.cli.run(
+            slicer.modules.brainsfit,
+            None,
+            {
+                "fixedVolume": fixed.GetID(),
+                "movingVolume": moving.GetID(),
+                "linearTransform": output.GetID(),
+                "transformType": "Rigid",
+                "initializeTransformMode": "useMomentsAlign",
+                "samplingPercentage": 0.02,
+                "backgroundFillValue": -1000.0,
+            },
+            wait_for_completion=True,
+            update_display=False,
+        )
         if command.GetStatus() & command.ErrorsMask:
-            raise DosimetryError(f"Expected a registration of {name}, received an error of BRAINSFit: {command.GetErrorText()}; try SimpleITK.")
+            raise DosimetryError(
+                f"Expected a registration of {name}, received an error of BRAINSFit: {command.GetErrorText()}; try SimpleITK."
+            )
         return transforms.registration_matrix(output)
     finally:
         for node, parent in parents.items():

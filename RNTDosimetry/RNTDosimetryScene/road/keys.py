@@ -44,24 +44,45 @@ def step_keys(parameter_node) -> dict[str, str]:
     """Key of every step by name, each holding those of the steps before it."""
     drop_removed(parameter_node)
     by_activity = parameter_node.registrationMethod is RegistrationMethod.ACTIVITY
-    register = _hash([
-        parameter_node.registrationMethod.value, parameter_node.referenceIndex, [_ct(node) for node in parameter_node.ctVolumes or []],
-        _transforms(parameter_node), len(parameter_node.activityVolumes),
-        [_activity(node) for node in parameter_node.activityVolumes] if by_activity else [],
-    ])
+    register = _hash(
+        [
+            parameter_node.registrationMethod.value,
+            parameter_node.referenceIndex,
+            [_ct(node) for node in parameter_node.ctVolumes or []],
+            _transforms(parameter_node),
+            len(parameter_node.activityVolumes),
+            [_activity(node) for node in parameter_node.activityVolumes] if by_activity else [],
+        ]
+    )
     typed = _typed(parameter_node.segmentation)
-    measure = _hash([
-        register, parameter_node.nuclide, [_activity(node) for node in parameter_node.activityVolumes], _segments(parameter_node.segmentation),
-        {name: {key: value for key, value in settings.items() if key != "model"} for name, settings in typed.items()},
-        parameter_node.densityGPerMl, parameter_node.calibrationUncertaintyPercent, parameter_node.spectResolutionMm,
-        parameter_node.scanUncertaintyPercent, parameter_node.lesionsOutOfOrgans, parameter_node.recoveryJson,
-    ])
+    measure = _hash(
+        [
+            register,
+            parameter_node.nuclide,
+            [_activity(node) for node in parameter_node.activityVolumes],
+            _segments(parameter_node.segmentation),
+            {name: {key: value for key, value in settings.items() if key != "model"} for name, settings in typed.items()},
+            parameter_node.densityGPerMl,
+            parameter_node.calibrationUncertaintyPercent,
+            parameter_node.spectResolutionMm,
+            parameter_node.scanUncertaintyPercent,
+            parameter_node.lesionsOutOfOrgans,
+            parameter_node.recoveryJson,
+        ]
+    )
     fit = _hash([measure, parameter_node.model, {name: settings["model"] for name, settings in typed.items()}])
-    dose = _hash([
-        fit, parameter_node.voxelModel.value, parameter_node.doseMethod.value, parameter_node.densityFromCt, parameter_node.administeredActivityMBq,
-        parameter_node.mapFollowsRegions,
-        parameter_node.administrationTime, parameter_node.radiopharmaceutical,
-    ])
+    dose = _hash(
+        [
+            fit,
+            parameter_node.voxelModel.value,
+            parameter_node.doseMethod.value,
+            parameter_node.densityFromCt,
+            parameter_node.administeredActivityMBq,
+            parameter_node.mapFollowsRegions,
+            parameter_node.administrationTime,
+            parameter_node.radiopharmaceutical,
+        ]
+    )
     return {"register": register, "measure": measure, "fit": fit, "dose": dose}
 
 

@@ -74,7 +74,7 @@ class Road:
 
 
 def step_state(parameter_node, road: Road, step: str) -> str:
-    """"none", "current" or "stale"; of a scene that was read from a file, too."""
+    """ "none", "current" or "stale"; of a scene that was read from a file, too."""
     stored = parameter_node.resultText is not None and bool(parameter_node.resultFingerprint)
     has_result = stored if step == "dose" else road.result(step) is not None or stored
     if not has_result:
@@ -150,7 +150,10 @@ def _dose(parameter_node, images, results, progress):
 
 _DO = {"register": _register, "measure": _measure, "fit": _fit, "dose": _dose}
 _WORDS = {
-    "register": "Aligning the scans", "measure": "Measuring the regions", "fit": "Fitting the curves", "dose": "Integrating the voxels",
+    "register": "Aligning the scans",
+    "measure": "Measuring the regions",
+    "fit": "Fitting the curves",
+    "dose": "Integrating the voxels",
 }
 
 
@@ -178,7 +181,9 @@ def region_curves(parameter_node, road: Road) -> dict[str, RegionCurve]:
     for curve, fit in zip(curves, fits):
         dose = None
         if fit is not None:
-            dose = road.foreseen(curve.region, found_keys, partial(_foreseen_dose, parameter_node, road, found_keys, result, curve, fit))
+            dose = road.foreseen(
+                curve.region, found_keys, partial(_foreseen_dose, parameter_node, road, found_keys, result, curve, fit)
+            )
         found[curve.region] = RegionCurve(curve.region, curve, fit, dose, dose is not None)
     return found
 
@@ -187,7 +192,10 @@ def _stored_curves(parameter_node) -> dict[str, RegionCurve]:
     found = {}
     for item in stored_results(parameter_node)["regions"]:
         found[item["name"]] = RegionCurve(
-            item["name"], TimeActivityCurve.from_dict(item["curve"]), KineticFit.from_dict(item["fit"]), RegionDose.from_dict(item["dose"])
+            item["name"],
+            TimeActivityCurve.from_dict(item["curve"]),
+            KineticFit.from_dict(item["fit"]),
+            RegionDose.from_dict(item["dose"]),
         )
     return found
 
@@ -259,14 +267,23 @@ def region_numbers(parameter_node, road: Road) -> list[RegionNumbers]:
         stored = stored_results(parameter_node)["regions"] if parameter_node.resultText is not None else []
         return [
             RegionNumbers(
-                item["name"], item["mass_g"], item["dose"]["dose_gy"], item["dose"]["dose_uncertainty_gy"],
-                item["dose_per_activity_gy_per_gbq"], item["map_mean_gy"],
+                item["name"],
+                item["mass_g"],
+                item["dose"]["dose_gy"],
+                item["dose"]["dose_uncertainty_gy"],
+                item["dose_per_activity_gy_per_gbq"],
+                item["map_mean_gy"],
             )
             for item in stored
         ]
     return [
         RegionNumbers(
-            item.name, item.mass_g, item.dose.dose_gy, item.dose.dose_uncertainty_gy, item.dose_per_activity_gy_per_gbq, item.map_mean_gy
+            item.name,
+            item.mass_g,
+            item.dose.dose_gy,
+            item.dose.dose_uncertainty_gy,
+            item.dose_per_activity_gy_per_gbq,
+            item.map_mean_gy,
         )
         for item in result.regions
     ]
@@ -280,7 +297,14 @@ def warnings_of_result(parameter_node, road: Road) -> tuple[str, ...]:
     if parameter_node.resultText is None:
         return ()
     stored = stored_results(parameter_node)
-    parts = [stored, *stored.get("balances", ()), *stored["alignments"], *stored["regions"], stored["tia_map"], stored["dose_map"]]
+    parts = [
+        stored,
+        *stored.get("balances", ()),
+        *stored["alignments"],
+        *stored["regions"],
+        stored["tia_map"],
+        stored["dose_map"],
+    ]
     return grouped([text for part in parts for text in part.get("warnings", ())])
 
 

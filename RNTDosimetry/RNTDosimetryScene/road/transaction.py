@@ -47,7 +47,9 @@ def _restore(node, parameters: dict[str, str], references: dict[str, list[str]])
 def _references(node) -> dict[str, list[str]]:
     roles: list[str] = []
     node.GetNodeReferenceRoles(roles)
-    return {role: [node.GetNthNodeReferenceID(role, index) for index in range(node.GetNumberOfNodeReferences(role))] for role in roles}
+    return {
+        role: [node.GetNthNodeReferenceID(role, index) for index in range(node.GetNumberOfNodeReferences(role))] for role in roles
+    }
 
 
 def _node_ids(scene) -> set[str]:

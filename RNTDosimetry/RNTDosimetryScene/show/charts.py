@@ -9,8 +9,16 @@ from vtk.util.numpy_support import vtk_to_numpy
 from RNTDosimetryScene.nodes import hierarchy, tables
 
 _COLORS = (
-    (0.00, 0.45, 0.70), (0.84, 0.37, 0.00), (0.00, 0.62, 0.45), (0.80, 0.47, 0.65), (0.90, 0.62, 0.00),
-    (0.34, 0.71, 0.91), (0.35, 0.35, 0.35), (0.55, 0.34, 0.16), (0.20, 0.20, 0.60), (0.60, 0.60, 0.10),
+    (0.00, 0.45, 0.70),
+    (0.84, 0.37, 0.00),
+    (0.00, 0.62, 0.45),
+    (0.80, 0.47, 0.65),
+    (0.90, 0.62, 0.00),
+    (0.34, 0.71, 0.91),
+    (0.35, 0.35, 0.35),
+    (0.55, 0.34, 0.16),
+    (0.20, 0.20, 0.60),
+    (0.60, 0.60, 0.10),
 )
 """For regions without a segment: distinguishable with the common color vision deficiencies."""
 
@@ -57,7 +65,9 @@ def line_style(index: int) -> int:
     return 1 + index // _SOLID_SERIES % 4
 
 
-def show_chart(chart, title: str, axis_titles: tuple[str, str], content: dict, series: list[Series], x_end: float, headroom: float = 1.0):
+def show_chart(
+    chart, title: str, axis_titles: tuple[str, str], content: dict, series: list[Series], x_end: float, headroom: float = 1.0
+):
     """Chart with its tables and series, made or brought up to date. Returns (chart, all its nodes).
 
     content: columns by table name. x_end: where the x axis ends; choose it so that the legend lies beside the curves. headroom: how

@@ -6,8 +6,8 @@ import slicer
 from RNTDosimetryLib.base.documents import json_text
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import Measured, format_cell
-from RNTDosimetryLib.roads.therapy.report import results_table
 from RNTDosimetryLib.roads.therapy.result import StudyResult
+from RNTDosimetryLib.roads.therapy.tables import results_table
 from RNTDosimetryScene.nodes import hierarchy, tables, transforms, volumes
 from RNTDosimetryScene.show import charts
 from RNTDosimetryScene.study.inputs import reference_volume
@@ -129,7 +129,9 @@ def show_curves(parameter_node, curves, fits=None) -> list:
         series = [charts.Series(name, "Measured activity", _TIME, name, color, True) for name, color in zip(names, colors)]
     else:
         fine = _fine_times(times)
-        content = {"Fitted activity": {_TIME: fine, **{name: np.asarray(fit.activity_mbq(fine)) for name, fit in zip(names, fits)}}}
+        content = {
+            "Fitted activity": {_TIME: fine, **{name: np.asarray(fit.activity_mbq(fine)) for name, fit in zip(names, fits)}}
+        }
         # The samples of all regions are one series: they lie on their own curves, and the legend has half the lines.
         content["All samples"] = {
             "Region": [name for name in names for _time in times],
@@ -142,7 +144,12 @@ def show_curves(parameter_node, curves, fits=None) -> list:
         ]
         series.append(charts.Series("measured", "All samples", _TIME, _ACTIVITY, charts.POINTS_COLOR, True))
     parameter_node.timeActivityChart, nodes = charts.show_chart(
-        parameter_node.timeActivityChart, "Time-activity curves", (_TIME_TITLE, _ACTIVITY), content, series, _LEGEND_ROOM * _TAIL * times[-1],
+        parameter_node.timeActivityChart,
+        "Time-activity curves",
+        (_TIME_TITLE, _ACTIVITY),
+        content,
+        series,
+        _LEGEND_ROOM * _TAIL * times[-1],
         _CURVE_HEADROOM,
     )
     return nodes
@@ -187,6 +194,10 @@ def _histogram_chart(parameter_node, result: StudyResult):
     ]
     highest = max(float(item.histogram.edges_gy[-1]) for item in result.regions) or 1.0
     return charts.show_chart(
-        parameter_node.histogramChart, "Dose-volume histogram", ("Absorbed dose (Gy)", "Volume receiving at least the dose (%)"),
-        {name: columns}, series, _LEGEND_ROOM * highest,
+        parameter_node.histogramChart,
+        "Dose-volume histogram",
+        ("Absorbed dose (Gy)", "Volume receiving at least the dose (%)"),
+        {name: columns},
+        series,
+        _LEGEND_ROOM * highest,
     )

@@ -85,7 +85,9 @@ class VisualCheck:
     def _board(self, parameter_node, reference, other, matrix):
         """The volume node of the checkerboard: made once, filled anew for another scan."""
         make, unit, window = (
-            (volumes.ct_image, "HU", _CT_WINDOW) if parameter_node.ctVolumes else (volumes.activity_image, volumes.ACTIVITY_UNIT, _ACTIVITY_WINDOW)
+            (volumes.ct_image, "HU", _CT_WINDOW)
+            if parameter_node.ctVolumes
+            else (volumes.activity_image, volumes.ACTIVITY_UNIT, _ACTIVITY_WINDOW)
         )
         values, geometry = checkerboard(make(reference), make(other), matrix)
         node = slicer.mrmlScene.GetNodeByID(self._node_id) if self._node_id else None
@@ -134,13 +136,20 @@ def _composites() -> list:
 
 def _layers(node) -> tuple:
     return (
-        node.GetBackgroundVolumeID(), node.GetForegroundVolumeID(), node.GetForegroundOpacity(), node.GetLinkedControl(), node.GetCompositing()
+        node.GetBackgroundVolumeID(),
+        node.GetForegroundVolumeID(),
+        node.GetForegroundOpacity(),
+        node.GetLinkedControl(),
+        node.GetCompositing(),
     )
 
 
 def _set_layers(node, background, foreground, opacity: float) -> None:
     """Volumes that are not in the scene any more are left out."""
-    known = [volume_id if volume_id and slicer.mrmlScene.GetNodeByID(volume_id) is not None else None for volume_id in (background, foreground)]
+    known = [
+        volume_id if volume_id and slicer.mrmlScene.GetNodeByID(volume_id) is not None else None
+        for volume_id in (background, foreground)
+    ]
     node.SetBackgroundVolumeID(known[0])
     node.SetForegroundVolumeID(known[1])
     node.SetForegroundOpacity(opacity)

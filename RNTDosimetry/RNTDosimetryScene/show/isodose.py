@@ -17,7 +17,9 @@ def levels_of(text: str) -> list[float]:
     try:
         levels = sorted({float(part) for part in text.replace(";", ",").split(",") if part.strip()})
     except ValueError as error:
-        raise DosimetryError(f"Expected percents of the highest dose such as 20, 40, 60, received '{text}'; type them again.") from error
+        raise DosimetryError(
+            f"Expected percents of the highest dose such as 20, 40, 60, received '{text}'; type them again."
+        ) from error
     if not levels or levels[0] <= 0 or levels[-1] >= 100:
         raise DosimetryError(f"Expected percents above 0 and below 100, received '{text}'; type them again.")
     return levels

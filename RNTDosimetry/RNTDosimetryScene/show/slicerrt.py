@@ -43,7 +43,9 @@ def show_histograms(parameter_node):
         logic.SetStartValue(before[0])
         logic.SetStepSize(before[1])
     if message:
-        raise DosimetryError(f"Expected dose-volume histograms of SlicerRT, received its message '{message}'; use Curves and table instead.")
+        raise DosimetryError(
+            f"Expected dose-volume histograms of SlicerRT, received its message '{message}'; use Curves and table instead."
+        )
     chart, metrics = node.GetChartNode(), node.GetMetricsTableNode()
     roles: list[str] = []
     metrics.GetNodeReferenceRoles(roles)
@@ -91,7 +93,9 @@ def _dose(parameter_node):
     if dose is None or dose.GetImageData() is None:
         raise DosimetryError("Expected a dose volume, found none; compute the dose first.")
     if dose.GetImageData().GetScalarRange()[0] < 0:
-        raise DosimetryError("Expected a dose without negative voxels, received some, which SlicerRT refuses; compute the dose again.")
+        raise DosimetryError(
+            "Expected a dose without negative voxels, received some, which SlicerRT refuses; compute the dose again."
+        )
     hierarchy.mark_as_dose(dose, hierarchy.study_of(dose, "Absorbed dose"))
     return dose
 

@@ -36,7 +36,9 @@ _LAYOUT = """
 
 
 def has_views() -> bool:
-    return slicer.app.layoutManager() is not None and slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode") is not None
+    return (
+        slicer.app.layoutManager() is not None and slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLSliceCompositeNode") is not None
+    )
 
 
 def _composites() -> list:
@@ -101,7 +103,9 @@ def play_scans(parameter_node) -> None:
     if has_views():
         activity, *others = sequences.shown_nodes(parameter_node)
         ct = next((node for node in others if node.IsA("vtkMRMLVolumeNode")), None)
-        slicer.util.setSliceViewerLayers(background=ct or activity, foreground=activity if ct else None, foregroundOpacity=0.5, fit=True)
+        slicer.util.setSliceViewerLayers(
+            background=ct or activity, foreground=activity if ct else None, foregroundOpacity=0.5, fit=True
+        )
         link_slices()
     browser.SetPlaybackActive(True)
 

@@ -72,7 +72,9 @@ def words_of_calibration(calibration: Calibration) -> str:
     relative = calibration.relative_uncertainty
     uncertainty = "of unknown uncertainty" if relative is None else f"\u00b1 {100 * relative:.2g} %"
     measured = "date unknown" if calibration.measured is None else f"measured {calibration.measured:%Y-%m-%d}"
-    return f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq {uncertainty}, {calibration.kind}, {calibration.nuclide}, {measured}"
+    return (
+        f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq {uncertainty}, {calibration.kind}, {calibration.nuclide}, {measured}"
+    )
 
 
 def calibrate_counts(parameter_node) -> list[str]:
@@ -111,11 +113,18 @@ def _factor(parameter_node, node, calibration: Calibration) -> tuple[float, list
     """Bq/mL for one stored count of a scan: the library's calibration of a single voxel that holds one."""
     duration = node.GetAttribute(volumes.ATTRIBUTE + "DurationSeconds")
     if not duration:
-        raise DosimetryError(f"Expected the duration of '{node.GetName()}' to calibrate its counts, found none; type Time (s) in the table.")
+        raise DosimetryError(
+            f"Expected the duration of '{node.GetName()}' to calibrate its counts, found none; type Time (s) in the table."
+        )
     one_voxel = ImageGeometry((1, 1, 1), geometry_of_volume(node).spacing_mm)
     start_h = float(node.GetAttribute(volumes.ATTRIBUTE + "StartHours") or 0.0)
     image = apply_calibration(
-        np.ones((1, 1, 1)), one_voxel, calibration, parameter_node.nuclide or calibration.nuclide, float(duration), start_h,
+        np.ones((1, 1, 1)),
+        one_voxel,
+        calibration,
+        parameter_node.nuclide or calibration.nuclide,
+        float(duration),
+        start_h,
         name=node.GetName(),
     )
     return float(image.concentration_bq_ml[0, 0, 0]), list(image.warnings)
@@ -146,8 +155,16 @@ def calibration_rows(parameter_node) -> list[IntakeRow]:
     """A line of the intake table for every scan in counts that was calibrated."""
     file = Path(parameter_node.calibrationPath).name if parameter_node.calibrationPath else "typed in the panel"
     return [
-        IntakeRow("calibration", f"{volumes.calibration_of(node):.6g}", "Bq/mL per count", f"{file}: {calibration_words(node)}", node.GetName(), "override")
-        for node in parameter_node.activityVolumes or [] if _stamp_of(node)
+        IntakeRow(
+            "calibration",
+            f"{volumes.calibration_of(node):.6g}",
+            "Bq/mL per count",
+            f"{file}: {calibration_words(node)}",
+            node.GetName(),
+            "override",
+        )
+        for node in parameter_node.activityVolumes or []
+        if _stamp_of(node)
     ]
 
 
@@ -160,7 +177,12 @@ def _warnings(node) -> list[str]:
 
 
 def _key(parameter_node, node) -> str:
-    content = [parameter_node.calibrationJson, parameter_node.nuclide, node.GetAttribute(volumes.ATTRIBUTE + "DurationSeconds"), node.GetSpacing()]
+    content = [
+        parameter_node.calibrationJson,
+        parameter_node.nuclide,
+        node.GetAttribute(volumes.ATTRIBUTE + "DurationSeconds"),
+        node.GetSpacing(),
+    ]
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
 
 
@@ -261,6 +283,7 @@ def source_files(parameter_node) -> dict[str, str]:
     if _used_key(parameter_node):
         paths["calibration_file"] = parameter_node.calibrationPath
     return {
-        key: str(Path(paths[key]).resolve()) for key, value in file_hashes(parameter_node).items()
+        key: str(Path(paths[key]).resolve())
+        for key, value in file_hashes(parameter_node).items()
         if key in paths and Path(paths[key]).is_file() and _sha256(paths[key]) == value
     }

@@ -47,7 +47,9 @@ def add_hot_sphere(parameter_node, volume_ml: float, name: str = "", kind: str =
     # Drawn on the finer grid of the reference, where its volume is nearer to the one that was asked for.
     reference = reference_volume(parameter_node)
     to_reference = lps(from_world(reference) @ to_world(node))
-    region = sphere_region(geometry_of_volume(reference), (to_reference @ np.append(center, 1.0))[:3], diameter_mm, name or "sphere")
+    region = sphere_region(
+        geometry_of_volume(reference), (to_reference @ np.append(center, 1.0))[:3], diameter_mm, name or "sphere"
+    )
     return _add(parameter_node, reference, region, name or "sphere", kind, words)
 
 
@@ -135,7 +137,9 @@ def _around(image: ActivityImage, free: np.ndarray, seed, fraction: float) -> np
 
 
 def _words_of(drawn: DrawnRegion) -> str:
-    threshold = "" if drawn.threshold_bq_ml is None else f"Threshold {drawn.threshold_bq_ml:.4g} of {drawn.maximum_bq_ml:.4g} as stored"
+    threshold = (
+        "" if drawn.threshold_bq_ml is None else f"Threshold {drawn.threshold_bq_ml:.4g} of {drawn.maximum_bq_ml:.4g} as stored"
+    )
     warnings = (text.removeprefix(f"{drawn.region.name}: ") for text in drawn.warnings)
     return "; ".join(text for text in (threshold, *warnings) if text)
 

@@ -147,7 +147,9 @@ def input_events(parameter_node) -> list[tuple]:
     """(node, event) of the images and segments in use."""
     volume_events = (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)
     found = [
-        (node, event) for node in [*(parameter_node.activityVolumes or []), *(parameter_node.ctVolumes or [])] for event in volume_events
+        (node, event)
+        for node in [*(parameter_node.activityVolumes or []), *(parameter_node.ctVolumes or [])]
+        for event in volume_events
     ]
     if parameter_node.segmentation is not None:
         kind = slicer.vtkSegmentation
@@ -159,7 +161,9 @@ def input_events(parameter_node) -> list[tuple]:
 READ_VALUES = ("nuclide", "radiopharmaceutical", "administeredActivityMBq", "administrationTime")
 _UNITS = {"administeredActivityMBq": "MBq"}
 _NAMES = {
-    "nuclide": "nuclide", "radiopharmaceutical": "radiopharmaceutical", "administeredActivityMBq": "administered activity",
+    "nuclide": "nuclide",
+    "radiopharmaceutical": "radiopharmaceutical",
+    "administeredActivityMBq": "administered activity",
     "administrationTime": "administration time",
 }
 
@@ -180,7 +184,15 @@ def typed_rows(parameter_node) -> tuple[IntakeRow, ...]:
         kind, read = origin(parameter_node, name)
         if kind == "typed":
             said = "" if read in (None, "", 0.0) else str(read)
-            rows.append(IntakeRow(
-                _NAMES[name], str(getattr(parameter_node, name)), _UNITS.get(name, ""), _TYPED_BY_HAND, "study", "override", said,
-            ))
+            rows.append(
+                IntakeRow(
+                    _NAMES[name],
+                    str(getattr(parameter_node, name)),
+                    _UNITS.get(name, ""),
+                    _TYPED_BY_HAND,
+                    "study",
+                    "override",
+                    said,
+                )
+            )
     return (*rows, *camera.calibration_rows(parameter_node))

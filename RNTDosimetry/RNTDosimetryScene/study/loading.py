@@ -47,21 +47,26 @@ def load_volumes(study, base_folder, parameter_node, progress=None, cancel=None)
     content = read_volumes(study.volumes, base_folder, part(progress, 0.0, 0.9))
     without = [activity.name for activity, ct in content.scans if ct is None]
     if without and len(without) < len(content.scans):
-        raise DosimetryError(f"Expected a CT for every scan or for none, received none for {', '.join(without)}; name them in the study file.")
+        raise DosimetryError(
+            f"Expected a CT for every scan or for none, received none for {', '.join(without)}; name them in the study file."
+        )
     progress(0.9, "Adding the images to the scene")
     given = study.volumes
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
-        _put_into_scene(parameter_node, _Content(
-            scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
-            regions=content.regions,
-            reference_index=given.reference,
-            nuclide=get_nuclide(given.nuclide).name,
-            radiopharmaceutical=given.radiopharmaceutical,
-            administered_activity_mbq=given.administered_activity_mbq,
-            administration_time=given.administration_time,
-            table=content.table,
-            typed=set(_OVERRIDES.values()),
-        ))
+        _put_into_scene(
+            parameter_node,
+            _Content(
+                scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
+                regions=content.regions,
+                reference_index=given.reference,
+                nuclide=get_nuclide(given.nuclide).name,
+                radiopharmaceutical=given.radiopharmaceutical,
+                administered_activity_mbq=given.administered_activity_mbq,
+                administration_time=given.administration_time,
+                table=content.table,
+                typed=set(_OVERRIDES.values()),
+            ),
+        )
         parameter_node.dicomFolder = ""
         parameter_node.overridesJson = ""
     progress(1.0, "Loaded")
@@ -88,8 +93,18 @@ class _Content:
 def _content_of_intake(intake, scans, reference: dict) -> _Content:
     administration = intake.administration
     return _Content(
-        scans, intake.regions, intake.reference_index, intake.nuclide, administration.radiopharmaceutical, administration.net_activity_mbq,
-        administration.time, intake.table, _overridden(intake.overrides), intake.patient, intake.warnings, reference,
+        scans,
+        intake.regions,
+        intake.reference_index,
+        intake.nuclide,
+        administration.radiopharmaceutical,
+        administration.net_activity_mbq,
+        administration.time,
+        intake.table,
+        _overridden(intake.overrides),
+        intake.patient,
+        intake.warnings,
+        reference,
     )
 
 
@@ -112,11 +127,18 @@ def _put_into_scene(parameter_node, content: _Content) -> None:
         "administeredActivityMBq": float(content.administered_activity_mbq or 0.0),
         "administrationTime": content.administration_time.isoformat() if content.administration_time else "",
     }
-    parameter_node.intakeJson = json.dumps(to_plain({
-        "patient": content.patient, "warnings": content.warnings, "table": content.table, "dicom_reference": content.dicom_reference,
-        "calibration_key": camera.intake_key(parameter_node),
-        "read": {name: value for name, value in values.items() if name not in content.typed},
-    }))
+    parameter_node.intakeJson = json.dumps(
+        to_plain(
+            {
+                "patient": content.patient,
+                "warnings": content.warnings,
+                "table": content.table,
+                "dicom_reference": content.dicom_reference,
+                "calibration_key": camera.intake_key(parameter_node),
+                "read": {name: value for name, value in values.items() if name not in content.typed},
+            }
+        )
+    )
     for name, value in values.items():
         setattr(parameter_node, name, value)
     parameter_node.referenceIndex = content.reference_index
@@ -128,8 +150,11 @@ def _put_into_scene(parameter_node, content: _Content) -> None:
 
 
 _OVERRIDES = {
-    "nuclide": "nuclide", "radiopharmaceutical": "radiopharmaceutical", "administration_time": "administrationTime",
-    "injected_activity_mbq": "administeredActivityMBq", "residual_activity_mbq": "administeredActivityMBq",
+    "nuclide": "nuclide",
+    "radiopharmaceutical": "radiopharmaceutical",
+    "administration_time": "administrationTime",
+    "injected_activity_mbq": "administeredActivityMBq",
+    "residual_activity_mbq": "administeredActivityMBq",
 }
 
 
@@ -150,7 +175,9 @@ def overrides_of_panel(parameter_node) -> dict:
             f'Expected overrides as JSON such as {{"residual_activity_mbq": 40}}, received text that is not: {error}.'
         ) from error
     if not isinstance(overrides, dict):
-        raise DosimetryError('Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.')
+        raise DosimetryError(
+            'Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.'
+        )
     if parameter_node.activityVolumes:
         return overrides
     typed = {
@@ -177,7 +204,9 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
         _add_organs_without_lesions(parameter_node, study)
         unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
         if unknown:
-            raise DosimetryError(f"Expected settings of regions that exist, received settings for {', '.join(unknown)}; check the names.")
+            raise DosimetryError(
+                f"Expected settings of regions that exist, received settings for {', '.join(unknown)}; check the names."
+            )
         for name, typed in study.regions.items():
             segment = content.GetSegment(content.GetSegmentIdBySegmentName(name))
             segments.set_region_settings(segment, replace(typed, kind=typed.kind or segments.region_settings(segment).kind))
@@ -221,8 +250,12 @@ def typed_study_file(parameter_node, path) -> Path:
     from RNTDosimetryScene.study.inputs import study_of_scene
 
     if not parameter_node.dicomFolder:
-        raise DosimetryError("Expected a study that was loaded from a DICOM folder, received volumes of the scene; save the scene instead.")
+        raise DosimetryError(
+            "Expected a study that was loaded from a DICOM folder, received volumes of the scene; save the scene instead."
+        )
     path = Path(path)
     study = study_of_scene(parameter_node)
     named = {key: getattr(study, key) for key in FILE_KEYS} | {"dicom_folder": parameter_node.dicomFolder}
-    return write_json(path, replace(study, **{key: os.path.relpath(name, path.parent) for key, name in named.items() if name}).to_dict())
+    return write_json(
+        path, replace(study, **{key: os.path.relpath(name, path.parent) for key, name in named.items() if name}).to_dict()
+    )

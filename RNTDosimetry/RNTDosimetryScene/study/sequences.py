@@ -11,7 +11,17 @@ from RNTDosimetryScene.nodes import hierarchy, volumes
 from RNTDosimetryScene.study import timepoints
 
 _STUDY, _STAMP = volumes.ATTRIBUTE + "ScansOf", volumes.ATTRIBUTE + "ScansStamp"
-_HOURS_PER_UNIT = {"h": 1.0, "hour": 1.0, "hours": 1.0, "min": 1 / 60, "minutes": 1 / 60, "s": 1 / 3600, "sec": 1 / 3600, "ms": 1 / 3.6e6, "d": 24.0}
+_HOURS_PER_UNIT = {
+    "h": 1.0,
+    "hour": 1.0,
+    "hours": 1.0,
+    "min": 1 / 60,
+    "minutes": 1 / 60,
+    "s": 1 / 3600,
+    "sec": 1 / 3600,
+    "ms": 1 / 3.6e6,
+    "d": 24.0,
+}
 _FAINTEST = 0.05
 _SCANS_A_SECOND = 1.0
 
@@ -50,7 +60,9 @@ def show_scans(parameter_node):
 def browser_of(parameter_node):
     """Browser of the scans of a study, None when they are not shown."""
     study = parameter_node.parameterNode.GetID()
-    return next((node for node in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if node.GetAttribute(_STUDY) == study), None)
+    return next(
+        (node for node in slicer.util.getNodesByClass("vtkMRMLSequenceBrowserNode") if node.GetAttribute(_STUDY) == study), None
+    )
 
 
 def shown_nodes(parameter_node) -> list:
@@ -92,10 +104,14 @@ def add_frames(parameter_node, sequence, calibration: float = 1.0) -> None:
     """
     unit = (sequence.GetIndexUnit() or "").strip().lower()
     if unit not in _HOURS_PER_UNIT:
-        raise DosimetryError(f"Expected a sequence with times in h, min or s, received the unit '{unit}'; set it in the module Sequences.")
+        raise DosimetryError(
+            f"Expected a sequence with times in h, min or s, received the unit '{unit}'; set it in the module Sequences."
+        )
     frames = [sequence.GetNthDataNode(index) for index in range(sequence.GetNumberOfDataNodes())]
     if not frames or not all(frame.IsA("vtkMRMLScalarVolumeNode") for frame in frames):
-        raise DosimetryError(f"Expected a sequence of volumes, received '{sequence.GetName()}', which holds none or something else.")
+        raise DosimetryError(
+            f"Expected a sequence of volumes, received '{sequence.GetName()}', which holds none or something else."
+        )
     hours = [_hours(sequence, index, unit) for index in range(len(frames))]
     added = []
     try:
@@ -119,7 +135,9 @@ def _hours(sequence, index: int, unit: str) -> float:
     try:
         return float(text) * _HOURS_PER_UNIT[unit]
     except ValueError as error:
-        raise DosimetryError(f"Expected times as index values of '{sequence.GetName()}', received '{text}'; type numbers there.") from error
+        raise DosimetryError(
+            f"Expected times as index values of '{sequence.GetName()}', received '{text}'; type numbers there."
+        ) from error
 
 
 def _add(class_name: str, name: str):
@@ -191,7 +209,9 @@ def _dress(shown, parameter_node) -> None:
         node.GetDisplayNode().SetSaveWithScene(False)
         node.GetDisplayNode().SetAutoWindowLevel(False)
     display = shown[0].GetDisplayNode()
-    highest = max(volumes.calibration_of(node) * float(node.GetImageData().GetScalarRange()[1]) for node in parameter_node.activityVolumes)
+    highest = max(
+        volumes.calibration_of(node) * float(node.GetImageData().GetScalarRange()[1]) for node in parameter_node.activityVolumes
+    )
     display.SetAndObserveColorNodeID("vtkMRMLPETProceduralColorNodePET-Heat")
     display.SetWindowLevelMinMax(0.0, highest or 1.0)
     display.SetLowerThreshold(_FAINTEST * highest)
@@ -206,10 +226,19 @@ def _stamp(parameter_node) -> str:
     found = []
     for node in parameter_node.activityVolumes or []:
         place = node.GetParentTransformNode()
-        found.append([
-            node.GetID(), node.GetAttribute(volumes.ATTRIBUTE + "StartHours"), volumes.calibration_of(node), node.GetImageData().GetMTime(),
-            None if place is None else np.round(volumes.world_matrix(place), 6).tolist() if place.IsTransformToWorldLinear() else place.GetTransformToWorldMTime(),
-        ])
+        found.append(
+            [
+                node.GetID(),
+                node.GetAttribute(volumes.ATTRIBUTE + "StartHours"),
+                volumes.calibration_of(node),
+                node.GetImageData().GetMTime(),
+                None
+                if place is None
+                else np.round(volumes.world_matrix(place), 6).tolist()
+                if place.IsTransformToWorldLinear()
+                else place.GetTransformToWorldMTime(),
+            ]
+        )
     return json.dumps([found, [node.GetID() for node in parameter_node.ctVolumes or []]])
 
 

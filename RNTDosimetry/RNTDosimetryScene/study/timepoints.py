@@ -29,14 +29,20 @@ def add_time_point(parameter_node, activity_volume, start_hours, ct_volume=None,
     if activity_volume is ct_volume:
         raise DosimetryError("Expected a CT of its own, received the activity volume itself; choose the CT or none.")
     if (ct_volume is None) != (not parameter_node.ctVolumes) and parameter_node.activityVolumes:
-        raise DosimetryError("Expected a CT for every scan or for none, received a mixture; choose a CT or clear the time points.")
+        raise DosimetryError(
+            "Expected a CT for every scan or for none, received a mixture; choose a CT or clear the time points."
+        )
     for value, what in ((start_hours, "start"), (duration_seconds, "duration"), (calibration, "calibration")):
         if value is not None:
             _number(str(value), what)
     if _hours_taken(parameter_node, float(start_hours)):
-        raise DosimetryError(f"Expected another time than the other scans, received {float(start_hours):g} h again; type the hours.")
+        raise DosimetryError(
+            f"Expected another time than the other scans, received {float(start_hours):g} h again; type the hours."
+        )
     volumes.voxels(activity_volume)
-    volumes.describe_activity(activity_volume, start_hours, duration_seconds, nuclide=parameter_node.nuclide, calibration=calibration)
+    volumes.describe_activity(
+        activity_volume, start_hours, duration_seconds, nuclide=parameter_node.nuclide, calibration=calibration
+    )
     activity_volume.SetAttribute(volumes.ATTRIBUTE + TYPED, f"{_START} {_DURATION} {_CALIBRATION}")
     scans = [*_scans(parameter_node), (activity_volume, ct_volume)]
     _keep(parameter_node, scans, 0)
@@ -96,7 +102,9 @@ def type_administration_time(parameter_node, text: str) -> None:
         if acquired:
             hours = _hours_between(administration, datetime.fromisoformat(acquired))
             if hours < 0:
-                raise DosimetryError(f"Expected an administration before the scans, received {text}, after '{node.GetName()}'; type it again.")
+                raise DosimetryError(
+                    f"Expected an administration before the scans, received {text}, after '{node.GetName()}'; type it again."
+                )
             starts[node] = hours
     with slicer.util.NodeModify(parameter_node.parameterNode):
         for node, hours in starts.items():
@@ -122,18 +130,20 @@ def time_point_rows(parameter_node) -> list[dict]:
         problem = scan_problem(parameter_node, node)
         warnings = [line for line in (node.GetAttribute(volumes.ATTRIBUTE + "Warnings") or "").split("\n") if line]
         state = "incomplete" if problem else f"{len(warnings)} warnings" if warnings else "ready"
-        rows.append({
-            "scan": node.GetName(),
-            "start": f"{float(start):.2f}" if start else "",
-            "duration": f"{float(duration):.0f}" if duration else "",
-            "unit": node.GetAttribute(volumes.ATTRIBUTE + "Unit") or "unknown",
-            "calibration": f"{volumes.calibration_of(node):g}",
-            "ct": cts[index].GetName() if index < len(cts) else "none",
-            "status": _status(state, index == parameter_node.referenceIndex),
-            "calibration_help": camera.calibration_words(node),
-            "help": problem or "\n".join(warnings),
-            "typed": {"start": _START in typed, "duration": _DURATION in typed, "calibration": _CALIBRATION in typed},
-        })
+        rows.append(
+            {
+                "scan": node.GetName(),
+                "start": f"{float(start):.2f}" if start else "",
+                "duration": f"{float(duration):.0f}" if duration else "",
+                "unit": node.GetAttribute(volumes.ATTRIBUTE + "Unit") or "unknown",
+                "calibration": f"{volumes.calibration_of(node):g}",
+                "ct": cts[index].GetName() if index < len(cts) else "none",
+                "status": _status(state, index == parameter_node.referenceIndex),
+                "calibration_help": camera.calibration_words(node),
+                "help": problem or "\n".join(warnings),
+                "typed": {"start": _START in typed, "duration": _DURATION in typed, "calibration": _CALIBRATION in typed},
+            }
+        )
     return rows
 
 

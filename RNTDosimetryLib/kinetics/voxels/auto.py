@@ -45,7 +45,9 @@ class PairCandidate:
     free_parameters: int
 
 
-def pair_candidate(name: str, code: int, times_h, noise: VoxelNoise, decay_constant_per_h: float, fastest_per_h: float) -> PairCandidate:
+def pair_candidate(
+    name: str, code: int, times_h, noise: VoxelNoise, decay_constant_per_h: float, fastest_per_h: float
+) -> PairCandidate:
     """The candidate of one of ``PAIR_MODELS``."""
     model = get_model(name)
     held = None
@@ -138,7 +140,9 @@ class AutoEngine:
         known = determination(parameters, covariance, free, block.rates_per_h, self.times_h, weights, from_zero)
         return ~known.too_vague & ~known.too_correlated
 
-    def _replace(self, result: BlockFit, voxels: np.ndarray, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate) -> None:
+    def _replace(
+        self, result: BlockFit, voxels: np.ndarray, block: PairBlock, covariance: np.ndarray, candidate: PairCandidate
+    ) -> None:
         amplitudes, rates = block.amplitudes, block.rates_per_h
         per_amplitude = [1 / rates[0] - 1 / rates[1]] if candidate.search.from_zero else [1 / rates[0], 1 / rates[1]]
         slopes = np.stack([*per_amplitude, *(-amplitudes / rates**2)])

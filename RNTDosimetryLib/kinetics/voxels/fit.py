@@ -97,7 +97,9 @@ def fit_voxels(
     one_of(model, VOXEL_MODELS, "model")
     for name, given in (("region_rates", region_rates), ("region_tia_mbq_h_ml", region_tia_mbq_h_ml)):
         if not isinstance(given, (Mapping, type(None))):
-            raise DosimetryError(f"Expected {name} as a dictionary from label to value, received {shown(given)}; give {{1: ...}}.")
+            raise DosimetryError(
+                f"Expected {name} as a dictionary from label to value, received {shown(given)}; give {{1: ...}}."
+            )
     threads = checked_threads(threads)
     decay = decay_of(nuclide)
     labels = None if regions is None else _checked_labels(regions)
@@ -109,8 +111,15 @@ def fit_voxels(
     if labels is not None:
         checked_grid(labels, series.shape, "regions")
     settings = PartSettings(
-        model, decay, checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order), relative_uncertainty, weighting,
-        region_rates, effective_half_life_h, effective_half_life_uncertainty_h, shortest_half_life_h,
+        model,
+        decay,
+        checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order),
+        relative_uncertainty,
+        weighting,
+        region_rates,
+        effective_half_life_h,
+        effective_half_life_uncertainty_h,
+        shortest_half_life_h,
     )
     parts, warnings = voxel_parts(series, labels, settings)
     maps = VoxelMaps(series.shape)
@@ -154,7 +163,9 @@ class VoxelMaps:
         for name, values in zip(_NAMES, (result.tia, result.tia_uncertainty if known else 0.0, result.half_life_h)):
             # False for NaN too
             if not np.all(np.abs(values) <= _LARGEST):
-                raise DosimetryError(f"Expected samples that give a finite {name} in every voxel, received others; check the units: hours, Bq/mL.")
+                raise DosimetryError(
+                    f"Expected samples that give a finite {name} in every voxel, received others; check the units: hours, Bq/mL."
+                )
         self.tia[block] = result.tia * _MBQ_PER_BQ
         uncertainty = self.uncertainty
         if not known:
@@ -182,7 +193,9 @@ class VoxelMaps:
         if empty > _CONSPICUOUS_SHARE * count:
             found.append(f"{100 * empty / count:.0f} % of the voxels have no activity above zero; a mask would leave them out.")
         if self.uncertainty is None:
-            found.append("The TIA uncertainty of the voxels is unknown: too few images for residuals and no uncertainty was given.")
+            found.append(
+                "The TIA uncertainty of the voxels is unknown: too few images for residuals and no uncertainty was given."
+            )
         elif assumed:
             nominal = rules()["nominal_relative_uncertainty"]["value"]
             found.append(
@@ -235,9 +248,13 @@ def region_discrepancy(parts: list[VoxelPart], maps: VoxelMaps, region_tia_mbq_h
         if part.label == 0:
             continue
         given = region_tia_mbq_h_ml.get(part.label)
-        target = part.mean_tia_mbq_h_ml() if given is None else any_number(given, f"the TIA of region {part.label}", "fit it again")
+        target = (
+            part.mean_tia_mbq_h_ml() if given is None else any_number(given, f"the TIA of region {part.label}", "fit it again")
+        )
         if target < 0:
-            raise DosimetryError(f"Expected a TIA of 0 MBq*h/mL or more for region {part.label}, received {target}; fit it again.")
+            raise DosimetryError(
+                f"Expected a TIA of 0 MBq*h/mL or more for region {part.label}, received {target}; fit it again."
+            )
         if target > 0:
             result[part.label] = float(maps.tia[part.series.voxels].mean(dtype=float)) / target - 1
     return result
@@ -257,5 +274,7 @@ def conserve(parts: list[VoxelPart], maps: VoxelMaps, discrepancy: dict[int, flo
         if maps.uncertainty is not None:
             maps.uncertainty[part.series.voxels] /= np.float32(1 + excess)
         if abs(excess) > _CONSPICUOUS_DISCREPANCY:
-            warnings.append(f"Region {part.label}: the voxels' TIA was {100 * excess:+.1f} % off the region's before it was scaled to it.")
+            warnings.append(
+                f"Region {part.label}: the voxels' TIA was {100 * excess:+.1f} % off the region's before it was scaled to it."
+            )
     return tuple(warnings)

@@ -14,7 +14,16 @@ from RNTDosimetryLib.kinetics.voxels.engines import MonoEngine, SharedEngine
 from RNTDosimetryLib.kinetics.voxels.series import VoxelNoise, VoxelSeries, voxel_noise
 from RNTDosimetryLib.kinetics.voxels.shared import SharedShape, shared_shape
 
-MODEL_CODES = {0: "none", 1: "mono", 2: "uptake_held", 3: "mono_early_clearance", 4: "uptake", 5: "bi", 6: "physical", 7: "shared"}
+MODEL_CODES = {
+    0: "none",
+    1: "mono",
+    2: "uptake_held",
+    3: "mono_early_clearance",
+    4: "uptake",
+    5: "bi",
+    6: "physical",
+    7: "shared",
+}
 """Meaning of the numbers in ``VoxelFit.model_map``; 0 is a voxel outside the fit or without activity."""
 
 _CODES = {name: code for code, name in MODEL_CODES.items()}
@@ -50,7 +59,9 @@ class PartSettings:
     shortest_half_life_h: float | None
 
 
-def voxel_parts(series: VoxelSeries, labels: np.ndarray | None, settings: PartSettings) -> tuple[list[VoxelPart], tuple[str, ...]]:
+def voxel_parts(
+    series: VoxelSeries, labels: np.ndarray | None, settings: PartSettings
+) -> tuple[list[VoxelPart], tuple[str, ...]]:
     """One part per label with voxels to fit, and warnings. A shared fit leaves label 0 out; without labels all voxels are label 1."""
     if labels is None:
         members = {1: series}
@@ -58,7 +69,8 @@ def voxel_parts(series: VoxelSeries, labels: np.ndarray | None, settings: PartSe
         voxels = np.arange(labels.size) if series.voxels is None else series.voxels
         found = labels.reshape(-1)[voxels]
         members = {
-            int(label): VoxelSeries(series.times_h, series.frames, series.shape, voxels[found == label]) for label in np.unique(found)
+            int(label): VoxelSeries(series.times_h, series.frames, series.shape, voxels[found == label])
+            for label in np.unique(found)
         }
         if settings.model == "shared":
             members.pop(0, None)
@@ -79,7 +91,9 @@ def _engine(label: int, series: VoxelSeries, settings: PartSettings, warnings: l
         return SharedEngine(shared_shape(settings.region_rates[label], settings.decay), _CODES["shared"], series.times_h, noise)
     if settings.model == "physical" or series.times_h.size == 1:
         if settings.model != "physical":
-            warnings.append("One image gives no rate: the voxels follow physical decay, an upper limit; give effective_half_life_h.")
+            warnings.append(
+                "One image gives no rate: the voxels follow physical decay, an upper limit; give effective_half_life_h."
+            )
         return SharedEngine(SharedShape.free(settings.decay.decay_constant_per_h), _CODES["physical"], series.times_h, noise)
     if settings.model == "shared":
         return _fitted_region(label, series, settings, noise, warnings)
@@ -97,13 +111,17 @@ def _known_half_life(settings: PartSettings) -> SharedShape:
             f"Expected an effective half-life up to the physical one ({longest_h:.4g} h), received {half_life_h:g}; check value and nuclide."
         )
     if spread_h is not None and not 0 <= spread_h <= longest_h:
-        raise DosimetryError(f"Expected an uncertainty of the half-life of 0 h or more, up to the physical one, received {spread_h}; give one sigma in hours.")
+        raise DosimetryError(
+            f"Expected an uncertainty of the half-life of 0 h or more, up to the physical one, received {spread_h}; give one sigma in hours."
+        )
     rate = math.log(2) / half_life_h
     covariance = None if spread_h is None else (((rate * spread_h / half_life_h) ** 2,),)
     return SharedShape((rate,), ((1.0,),), "half-life given", covariance)
 
 
-def _fitted_region(label: int, series: VoxelSeries, settings: PartSettings, noise: VoxelNoise, warnings: list[str]) -> SharedEngine:
+def _fitted_region(
+    label: int, series: VoxelSeries, settings: PartSettings, noise: VoxelNoise, warnings: list[str]
+) -> SharedEngine:
     """Rates of the region's mean curve, fitted here; a region without activity follows physical decay."""
     mean = series.mean_curve() * _MBQ_PER_BQ
     if mean.max() <= 0:

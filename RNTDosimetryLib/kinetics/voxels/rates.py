@@ -156,12 +156,16 @@ class PairSearch:
             misfit, misfit_slope = self.held.misfit(state.logarithms[1])
             gradient[1] -= scale * misfit * misfit_slope
             d = d + scale * misfit_slope**2
-        outward = np.where(state.logarithms <= self.bounds[0], gradient < 0, (state.logarithms >= self.bounds[1]) & (gradient > 0))
+        outward = np.where(
+            state.logarithms <= self.bounds[0], gradient < 0, (state.logarithms >= self.bounds[1]) & (gradient > 0)
+        )
         gradient[outward] = 0
         a, d = a * (1 + damping) + _TINY, d * (1 + damping) + _TINY
         b = np.where(outward.any(axis=0), 0, _dot(*slopes))
         determinant = a * d - b * b
-        step = np.stack([d * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]]) / np.maximum(determinant, _TINY**2)
+        step = np.stack([d * gradient[0] - b * gradient[1], a * gradient[1] - b * gradient[0]]) / np.maximum(
+            determinant, _TINY**2
+        )
         gain = np.where((np.abs(step) > _LARGEST_STEP).any(axis=0), np.inf, (gradient * step).sum(axis=0))
         return np.clip(step, -_LARGEST_STEP, _LARGEST_STEP), gain
 
@@ -196,7 +200,14 @@ class PairSearch:
         if self.held is None:
             possible &= ~at_bound[1]
         return PairBlock(
-            state.amplitudes, rates, _dot(state.residual, state.residual), penalty, possible, np.stack([*columns, *slopes]), information, at_bound
+            state.amplitudes,
+            rates,
+            _dot(state.residual, state.residual),
+            penalty,
+            possible,
+            np.stack([*columns, *slopes]),
+            information,
+            at_bound,
         )
 
 

@@ -97,7 +97,9 @@ def voxel_series(times_h, images_bq_ml, decay_constant_per_h: float, mask=None) 
     if len(frames) != times.size:
         raise DosimetryError(f"Expected one image per time, received {times.size} times and {len(frames)} images; pair them up.")
     if np.unique(times).size != times.size:
-        raise DosimetryError(f"Expected a different time for each image, received {times.tolist()} h; average images of one time.")
+        raise DosimetryError(
+            f"Expected a different time for each image, received {times.tolist()} h; average images of one time."
+        )
     shapes = sorted({frame.shape for frame in frames})
     if len(shapes) != 1 or len(shapes[0]) != 3 or frames[0].size == 0:
         raise DosimetryError(
@@ -127,20 +129,28 @@ def _checked_mask(mask, shape: tuple[int, int, int]) -> np.ndarray:
     array = checked_grid(mask, shape, "mask")
     # NaN is not zero either, and would count as inside
     if array.dtype.kind not in "bui" and not (array.dtype.kind == "f" and np.isfinite(array).all()):
-        raise DosimetryError("Expected a mask of True and False, or of numbers, received NaN, infinity or no numbers; make it with image > 0.")
+        raise DosimetryError(
+            "Expected a mask of True and False, or of numbers, received NaN, infinity or no numbers; make it with image > 0."
+        )
     if array.dtype.kind in "if" and array.size and array.min() < 0:
-        raise DosimetryError(f"Expected a mask of True and False, or of numbers from 0, received {array.min():g}; make it with image > 0.")
+        raise DosimetryError(
+            f"Expected a mask of True and False, or of numbers from 0, received {array.min():g}; make it with image > 0."
+        )
     return array
 
 
 def checked_frame(frame, name: str = "images") -> np.ndarray:
     """``frame`` as an array; DosimetryError for masked elements and ragged lists."""
     if np.ma.is_masked(frame):
-        raise DosimetryError(f"Expected a value everywhere in {name}, received masked elements; fill them in and leave them out with mask.")
+        raise DosimetryError(
+            f"Expected a value everywhere in {name}, received masked elements; fill them in and leave them out with mask."
+        )
     try:
         return np.asarray(frame)
     except ValueError as error:
-        raise DosimetryError(f"Expected {name} as an array (z, y, x), received rows of different lengths; make them equal.") from error
+        raise DosimetryError(
+            f"Expected {name} as an array (z, y, x), received rows of different lengths; make them equal."
+        ) from error
 
 
 def _flat(frame: np.ndarray) -> np.ndarray:
@@ -189,11 +199,15 @@ class VoxelNoise:
 def checked_uncertainties(uncertainties_bq_ml, relative_uncertainty, order: np.ndarray) -> np.ndarray | None:
     """Given uncertainties of a voxel as (time,) in the order of the sorted times; the relative one is checked too."""
     if uncertainties_bq_ml is not None and relative_uncertainty is not None:
-        raise DosimetryError("Expected one kind of uncertainty, received uncertainties_bq_ml and relative_uncertainty; give one of them.")
+        raise DosimetryError(
+            "Expected one kind of uncertainty, received uncertainties_bq_ml and relative_uncertainty; give one of them."
+        )
     if relative_uncertainty is not None:
         relative = any_number(relative_uncertainty, "relative_uncertainty", "give a fraction such as 0.05")
         if not _SMALLEST_RELATIVE <= relative <= 1:
-            raise DosimetryError(f"Expected a relative uncertainty such as 0.05, received {relative:g}; give a fraction, at most 1.")
+            raise DosimetryError(
+                f"Expected a relative uncertainty such as 0.05, received {relative:g}; give a fraction, at most 1."
+            )
     if uncertainties_bq_ml is None:
         return None
     sigma = number_array(uncertainties_bq_ml, "uncertainties_bq_ml", "give the typical standard deviation of a voxel")

@@ -33,9 +33,13 @@ class SharedShape:
     def __post_init__(self):
         rates = number_array(self.rates_per_h, "effective rates per hour", "fit the region first")
         if rates.ndim != 1 or rates.size == 0 or not ((rates > 0) & (rates <= _LARGEST_RATE_PER_H)).all():
-            raise DosimetryError(f"Expected positive effective rates per hour, received {shown(self.rates_per_h)}; fit the region first.")
+            raise DosimetryError(
+                f"Expected positive effective rates per hour, received {shown(self.rates_per_h)}; fit the region first."
+            )
         if not self.columns or any(len(column) != rates.size for column in self.columns):
-            raise DosimetryError(f"Expected {rates.size} factors per amplitude, one per rate, received {self.columns}; match them.")
+            raise DosimetryError(
+                f"Expected {rates.size} factors per amplitude, one per rate, received {self.columns}; match them."
+            )
         if self.rate_covariance is not None and np.shape(self.rate_covariance) != (rates.size, rates.size):
             raise DosimetryError(
                 f"Expected a {rates.size} x {rates.size} covariance of the rates, received {np.shape(self.rate_covariance)}; match them."
@@ -54,7 +58,9 @@ class SharedShape:
         """
         amplitudes = np.asarray(fit.amplitudes_mbq, dtype=float)
         if not fit.rates_per_h or not amplitudes.any():
-            raise DosimetryError(f"Expected a region with fitted rates and activity, received model '{fit.model}' without; fit it again.")
+            raise DosimetryError(
+                f"Expected a region with fitted rates and activity, received model '{fit.model}' without; fit it again."
+            )
         if one_amplitude or fit.averaged:
             return cls(fit.rates_per_h, _rows(amplitudes[None] / np.abs(amplitudes).max()), fit.model)
         model, count = get_model(fit.model), len(fit.rates_per_h)
@@ -84,7 +90,9 @@ def shared_shape(value, decay: DecayOnly) -> SharedShape:
     else:
         rates = np.atleast_1d(number_array(value, "rates per hour of a region", "fit its curve first"))
         if rates.ndim != 1:
-            raise DosimetryError(f"Expected rates per hour of a region as one number or a list, received shape {rates.shape}; fit its curve first.")
+            raise DosimetryError(
+                f"Expected rates per hour of a region as one number or a list, received shape {rates.shape}; fit its curve first."
+            )
         shape = SharedShape.free(*rates.tolist())
     slowest = min(shape.rates_per_h)
     if slowest < decay.decay_constant_per_h * (1 - _ROUNDING):
@@ -123,7 +131,9 @@ class SharedSolver:
             )
         self.sets = [list(subset) for size in range(count, 0, -1) for subset in combinations(range(count), size)]
         self.solvers = [np.linalg.pinv(self.basis[:, subset]) for subset in self.sets]
-        self.variances = [float(np.sum((self.tia_weights[subset] @ solver) ** 2)) for subset, solver in zip(self.sets, self.solvers)]
+        self.variances = [
+            float(np.sum((self.tia_weights[subset] @ solver) ** 2)) for subset, solver in zip(self.sets, self.solvers)
+        ]
         self.rate_slopes = [self._rate_slopes(subset) for subset in self.sets] if shape.rate_covariance is not None else None
 
     def fit(self, whitened: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

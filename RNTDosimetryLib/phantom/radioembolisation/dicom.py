@@ -60,7 +60,9 @@ def _dataset(session: Session, sop_class: str, modality: str, description: str, 
 def _write_emission(folder: Path, session: Session, image: ActivityImage) -> None:
     """One file per slice in Bq/mL, corrected for decay to the start of the acquisition."""
     geometry = image.geometry
-    dataset = _dataset(session, POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE, "PT", f"{image.name} Bq/mL", image.acquisition_start, 4)
+    dataset = _dataset(
+        session, POSITRON_EMISSION_TOMOGRAPHY_IMAGE_STORAGE, "PT", f"{image.name} Bq/mL", image.acquisition_start, 4
+    )
     dataset.ImageType = ["ORIGINAL", "PRIMARY"]
     dataset.PatientPosition = "HFS"
     dataset.SeriesType = ["STATIC", "IMAGE"]
@@ -98,7 +100,9 @@ def _write_planar(path: Path, session: Session, planar: PlanarScout) -> None:
     dataset.EnergyWindowVector, dataset.DetectorVector = [1, 1], [1, 2]
     dataset.NumberOfEnergyWindows, dataset.NumberOfDetectors = 1, 2
     dataset.EnergyWindowInformationSequence = [common.item(EnergyWindowName="140 keV")]
-    dataset.DetectorInformationSequence = [common.item(CollimatorType="PARA", ViewCodeSequence=common.code(*view)) for view in _VIEWS]
+    dataset.DetectorInformationSequence = [
+        common.item(CollimatorType="PARA", ViewCodeSequence=common.code(*view)) for view in _VIEWS
+    ]
     dataset.RadiopharmaceuticalInformationSequence = [_radiopharmaceutical(session)]
     dataset.ActualFrameDuration = round(planar.duration_s * 1000)
     dataset.CountsAccumulated = round(float(planar.anterior_counts.sum() + planar.posterior_counts.sum()))

@@ -62,7 +62,9 @@ class CalibrationRequest(Record):
 
     def __post_init__(self):
         if self.kind not in SCANNED:
-            raise DosimetryError(f"Expected kind {', '.join(SCANNED)} in the calibration request, received '{self.kind}'; choose what was scanned.")
+            raise DosimetryError(
+                f"Expected kind {', '.join(SCANNED)} in the calibration request, received '{self.kind}'; choose what was scanned."
+            )
         needed = {"planar": ("region_radius_mm",), "point": ("fwhm_mm",), "uniform": ("fwhm_mm", "volume_ml")}[self.kind]
         for name in ("fwhm_mm", "volume_ml", "region_radius_mm", "background_radius_mm", "duration_s", "observed_wide_cps"):
             value = getattr(self, name)
@@ -75,7 +77,9 @@ class CalibrationRequest(Record):
                 f"Expected background_radius_mm of at least region_radius_mm, received {self.background_radius_mm:g} and {self.region_radius_mm:g} mm."
             )
         if (self.dead_time is None) != (self.observed_wide_cps is None):
-            raise DosimetryError("Expected dead_time and observed_wide_cps together in the calibration request, received one of them; type both.")
+            raise DosimetryError(
+                "Expected dead_time and observed_wide_cps together in the calibration request, received one of them; type both."
+            )
 
     def to_dict(self) -> dict:
         return written_request(self, REQUEST_FORMAT, REQUEST_VERSION)
@@ -92,7 +96,9 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
     scan = read_stored_scan(beside(request.scan, base_folder), typed)
     source = request.source
     if scan.unit != "counts":
-        raise DosimetryError(f"Expected counts in {scan.name}, received {scan.unit}: it was calibrated before; reconstruct it in counts, or type the unit.")
+        raise DosimetryError(
+            f"Expected counts in {scan.name}, received {scan.unit}: it was calibrated before; reconstruct it in counts, or type the unit."
+        )
     nuclide = get_nuclide(source.nuclide).name
     if scan.nuclide and scan.nuclide != nuclide:
         raise DosimetryError(f"Expected a scan of {nuclide} in {scan.name}, received one of {scan.nuclide}; correct the source.")
@@ -111,8 +117,15 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
         found = calibrate_point(scan.values, scan.geometry, source, scan.start, scan.duration_s, request.fwhm_mm, **common)
     else:
         found = calibrate_uniform(
-            scan.values, scan.geometry, source, scan.start, scan.duration_s, request.volume_ml, request.fwhm_mm,
-            request.volume_relative_uncertainty, **common,
+            scan.values,
+            scan.geometry,
+            source,
+            scan.start,
+            scan.duration_s,
+            request.volume_ml,
+            request.fwhm_mm,
+            request.volume_relative_uncertainty,
+            **common,
         )
     return replace(found, dead_time=request.dead_time, warnings=(*scan.warnings, *circle, *found.warnings))
 
@@ -136,7 +149,11 @@ def calibration_table(calibration: Calibration) -> Table:
         *((f"part from {cause}", "not known") for cause in calibration.unknown_parts),
         ("measured", "not known" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}"),
         ("half-life, h", f"{calibration.half_life_h:.6g}"),
-        *([] if calibration.dead_time is None else [("dead time, s", f"{calibration.dead_time.dead_time_s:.4g}, {calibration.dead_time.model}")]),
+        *(
+            []
+            if calibration.dead_time is None
+            else [("dead time, s", f"{calibration.dead_time.dead_time_s:.4g}, {calibration.dead_time.model}")]
+        ),
         *calibration.setup.items(),
     ]
     return Table("Camera calibration", (Column("What", align="left"), Column("Value", align="left")), tuple(rows))
@@ -148,7 +165,9 @@ def _circle_warnings(image: np.ndarray, inside: np.ndarray, background: np.ndarr
     share = float(net[inside].sum() / net.sum()) if net.sum() > 0 else 0.0
     if share >= _LEAST_SHARE_IN_CIRCLE:
         return ()
-    return (f"the circle of {radius_mm:g} mm about the source holds {100 * share:.0f} % of the counts of the image; check region_radius_mm and background",)
+    return (
+        f"the circle of {radius_mm:g} mm about the source holds {100 * share:.0f} % of the counts of the image; check region_radius_mm and background",
+    )
 
 
 def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.ndarray, np.ndarray | None]:
@@ -167,5 +186,7 @@ def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.nda
         )
     background = None if request.background_radius_mm is None else distance > request.background_radius_mm
     if background is not None and not background.any():
-        raise DosimetryError(f"Expected pixels farther than {request.background_radius_mm:g} mm from the source for the background, received none; type less.")
+        raise DosimetryError(
+            f"Expected pixels farther than {request.background_radius_mm:g} mm from the source for the background, received none; type less."
+        )
     return distance <= request.region_radius_mm, background

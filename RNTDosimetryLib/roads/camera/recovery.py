@@ -70,7 +70,9 @@ class RecoveryRequest(Record):
         if self.background_mbq_ml is not None:
             checked_number(self.background_mbq_ml, "background_mbq_ml in the recovery request", "0 for a cold phantom")
         if self.model not in (*MODELS, "auto"):
-            raise DosimetryError(f"Expected the model {', '.join(MODELS)} or auto in the recovery request, received '{self.model}'; choose one.")
+            raise DosimetryError(
+                f"Expected the model {', '.join(MODELS)} or auto in the recovery request, received '{self.model}'; choose one."
+            )
         if self.centers_lps_mm is not None and len(self.centers_lps_mm) != len(self.diameters_mm):
             raise DosimetryError(
                 f"Expected a center for each of the {len(self.diameters_mm)} spheres, received {len(self.centers_lps_mm)}; type them all or none."
@@ -99,19 +101,37 @@ def run_recovery(request: RecoveryRequest, base_folder: str | Path = ".") -> Rec
     if request.centers_lps_mm is None:
         spheres = detect_spheres(image, request.diameters_mm, request.fwhm_mm, request.least_distance_mm)
     else:
-        spheres = tuple(DetectedSphere(center, diameter, 0.0) for center, diameter in zip(request.centers_lps_mm, request.diameters_mm))
+        spheres = tuple(
+            DetectedSphere(center, diameter, 0.0) for center, diameter in zip(request.centers_lps_mm, request.diameters_mm)
+        )
     surroundings = None if request.background_mbq_ml is None else request.background_mbq_ml * to_scan
     found = measure_sphere_recovery(
-        image, spheres, request.concentration_mbq_ml * to_scan, request.fwhm_mm, request.concentration_relative_uncertainty, surroundings
+        image,
+        spheres,
+        request.concentration_mbq_ml * to_scan,
+        request.fwhm_mm,
+        request.concentration_relative_uncertainty,
+        surroundings,
     )
     curve = fit_recovery(
-        found.volumes_ml, found.recoveries, found.uncertainties, request.model, found.systematic_relative_uncertainty,
+        found.volumes_ml,
+        found.recoveries,
+        found.uncertainties,
+        request.model,
+        found.systematic_relative_uncertainty,
         {**setup, **request.setup, "nuclide": nuclide},
     )
     unknown = ()
     if found.systematic_relative_uncertainty is None:
         unknown = ("the uncertainty of the concentration in the spheres is not known and not included",)
-    return replace(curve, warnings=tuple(dict.fromkeys((*image.warnings, *found.warnings, *unknown, *_resolution_warnings(curve, request.fwhm_mm, scan), *curve.warnings))))
+    return replace(
+        curve,
+        warnings=tuple(
+            dict.fromkeys(
+                (*image.warnings, *found.warnings, *unknown, *_resolution_warnings(curve, request.fwhm_mm, scan), *curve.warnings)
+            )
+        ),
+    )
 
 
 def run_recovery_file(path, out: str | Path) -> tuple[RecoveryCurve, tuple[Path, Path]]:
@@ -139,7 +159,9 @@ def _image(scan: StoredScan, request: RecoveryRequest, base_folder) -> tuple[Act
     """The scan in Bq/mL at its start, by the calibration file when it is in counts, and words about the camera."""
     if scan.unit == "counts":
         if request.calibration_file is None:
-            raise DosimetryError(f"Expected a calibration_file for {scan.name}, which is in counts, found none; name one in the request.")
+            raise DosimetryError(
+                f"Expected a calibration_file for {scan.name}, which is in counts, found none; name one in the request."
+            )
         calibration = read_calibration(beside(request.calibration_file, base_folder))
         setup = {**scan.setup, **request.setup}
         image = apply_calibration(
@@ -152,7 +174,9 @@ def _image(scan: StoredScan, request: RecoveryRequest, base_folder) -> tuple[Act
         )
     nuclide = get_nuclide(request.nuclide)
     factor = float(acquisition_average_factor(nuclide.decay_constant_per_h / 3600.0, scan.duration_s))
-    image = ActivityImage(scan.name, scan.geometry, scan.values * factor, nuclide.name, 0.0, scan.start, scan.duration_s, warnings=scan.warnings)
+    image = ActivityImage(
+        scan.name, scan.geometry, scan.values * factor, nuclide.name, 0.0, scan.start, scan.duration_s, warnings=scan.warnings
+    )
     return image, scan.setup
 
 
@@ -171,7 +195,9 @@ def _resolution_warnings(curve: RecoveryCurve, fwhm_mm: float, scan: StoredScan)
 def _decay_to(request: RecoveryRequest, start: datetime) -> float:
     """Share of the concentration left at the start of the scan."""
     if (request.measured.tzinfo is None) != (start.tzinfo is None):
-        raise DosimetryError("Expected the times of filling and scan both with or both without a timezone, received a mixture; type them alike.")
+        raise DosimetryError(
+            "Expected the times of filling and scan both with or both without a timezone, received a mixture; type them alike."
+        )
     half_life_h = get_nuclide(request.nuclide).half_life_h
     hours = (start - request.measured).total_seconds() / 3600.0
     if abs(hours) > _LONGEST_WAIT_HALF_LIVES * half_life_h:

@@ -1,6 +1,5 @@
 """What a report says of the camera: calibration and recovery curve."""
 
-
 import numpy as np
 
 from RNTDosimetryLib.camera import Calibration, DeadTime, RecoveryCurve
@@ -32,15 +31,18 @@ def _parameters(curve: RecoveryCurve) -> str:
 def _calibration_facts(calibration: Calibration) -> Facts:
     relative = calibration.relative_uncertainty
     known = ", ".join(f"{cause} {100 * share:.2g} %" for cause, share in calibration.parts.items())
-    return Facts({
-        "Sensitivity": f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq of {calibration.nuclide}",
-        "Its relative standard uncertainty": ("not known" if relative is None else f"{100 * relative:.2g} %") + (f" ({known})" if known else ""),
-        "Measured with": f"{calibration.kind} source" if calibration.kind != "typed" else "typed",
-        "Calibration date": "not stated" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}",
-        "Half-life used": f"{calibration.half_life_h:.6g} h",
-        **({} if calibration.dead_time is None else {"Dead time": _dead_time_words(calibration.dead_time)}),
-        **{key.capitalize(): value for key, value in calibration.setup.items()},
-    })
+    return Facts(
+        {
+            "Sensitivity": f"{calibration.sensitivity_cps_per_mbq:.5g} cps/MBq of {calibration.nuclide}",
+            "Its relative standard uncertainty": ("not known" if relative is None else f"{100 * relative:.2g} %")
+            + (f" ({known})" if known else ""),
+            "Measured with": f"{calibration.kind} source" if calibration.kind != "typed" else "typed",
+            "Calibration date": "not stated" if calibration.measured is None else f"{calibration.measured:%Y-%m-%d %H:%M}",
+            "Half-life used": f"{calibration.half_life_h:.6g} h",
+            **({} if calibration.dead_time is None else {"Dead time": _dead_time_words(calibration.dead_time)}),
+            **{key.capitalize(): value for key, value in calibration.setup.items()},
+        }
+    )
 
 
 def _dead_time_words(dead_time: DeadTime) -> str:
@@ -58,7 +60,11 @@ def recovery_plot(curve: RecoveryCurve, title: str = "Recovery coefficient") -> 
     ]
     notes = ["Band and error bars: standard uncertainty (k = 1)."]
     return line_plot(
-        title, Axis("Volume", "mL", log=True), Axis("Recovery coefficient", lower=0.0), series,
-        [Band(label, data["volume_ml"], data["lower"], data["upper"])], notes=notes,
+        title,
+        Axis("Volume", "mL", log=True),
+        Axis("Recovery coefficient", lower=0.0),
+        series,
+        [Band(label, data["volume_ml"], data["lower"], data["upper"])],
+        notes=notes,
         description=f"{len(curve.volumes_ml)} spheres of {min(curve.volumes_ml):.3g} to {max(curve.volumes_ml):.3g} mL",
     )

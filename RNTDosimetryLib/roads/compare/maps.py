@@ -57,7 +57,11 @@ class ComparedValue(Record):
 
 
 def compared_value(
-    reference: float, reference_uncertainty: float | None, evaluated: float, evaluated_uncertainty: float | None, own: tuple | None = None
+    reference: float,
+    reference_uncertainty: float | None,
+    evaluated: float,
+    evaluated_uncertainty: float | None,
+    own: tuple | None = None,
 ) -> ComparedValue:
     """Difference of two doses in Gy and per cent of the first, with uncertainty when both have one.
 
@@ -76,17 +80,26 @@ def compared_value(
     )  # fmt: skip
 
 
-def region_histogram(dose_gy: np.ndarray, weight: np.ndarray, name: str, spacing_mm, uncertainty: VoxelUncertainty) -> DoseVolumeHistogram:
+def region_histogram(
+    dose_gy: np.ndarray, weight: np.ndarray, name: str, spacing_mm, uncertainty: VoxelUncertainty
+) -> DoseVolumeHistogram:
     """Histogram of voxel doses (n,) with their shares (n,); the band is that of the common part of the uncertainty. spacing_mm: (z, y, x)."""
     band = None
     if uncertainty.common_gy is not None or uncertainty.relative is not None:
         band = _common(dose_gy, uncertainty)
-    return dose_volume_histogram(dose_gy, weight, spacing_mm, name=name, dose_uncertainty_gy=band, dose_at_percent=_DOSE_AT_PERCENT)
+    return dose_volume_histogram(
+        dose_gy, weight, spacing_mm, name=name, dose_uncertainty_gy=band, dose_at_percent=_DOSE_AT_PERCENT
+    )
 
 
 def statistics_of(histogram: DoseVolumeHistogram) -> dict[str, float]:
     """The numbers of STATISTICS of a histogram."""
-    return {"mean": histogram.mean_gy, "minimum": histogram.minimum_gy, "maximum": histogram.maximum_gy, **histogram.dose_at_percent_gy}
+    return {
+        "mean": histogram.mean_gy,
+        "minimum": histogram.minimum_gy,
+        "maximum": histogram.maximum_gy,
+        **histogram.dose_at_percent_gy,
+    }
 
 
 def statistic_uncertainties(
@@ -119,7 +132,9 @@ def _noise_of(dose_gy, weight, noise_gy, central) -> tuple[dict[str, float], dic
     """Standard deviation of each number under the noise, and its mean change."""
     draws = int(np.clip(_VOXELS_DRAWN / dose_gy.size, _FEWEST_DRAWS, _DRAWS))
     generator = np.random.default_rng(_SEED)
-    found = [_numbers(np.maximum(dose_gy + noise_gy * generator.standard_normal(dose_gy.size), 0.0), weight) for _ in range(draws)]
+    found = [
+        _numbers(np.maximum(dose_gy + noise_gy * generator.standard_normal(dose_gy.size), 0.0), weight) for _ in range(draws)
+    ]
     spread = {name: float(np.std([item[name] for item in found], ddof=1)) for name in STATISTICS}
     spread["mean"] = math.sqrt(float(((weight * noise_gy) ** 2).sum())) / float(weight.sum())
     bias = {name: float(np.mean([item[name] for item in found])) - central[name] for name in STATISTICS}
@@ -162,7 +177,10 @@ def on_grid(dose: DoseVolume, target: ImageGeometry, matrix=None, independent: b
     counts = _samples_per_axis(dose.geometry, target, matrix)
     if moved is dose or max(counts) == 1:
         return GriddedDose(moved.dose_gy, moved.uncertainty_gy, inside, max(1.0, 1 / ratio), max(1.0, ratio))
-    arrays = [dose.dose_gy, *([] if dose.uncertainty_gy is None else [dose.uncertainty_gy**2 if independent else dose.uncertainty_gy])]
+    arrays = [
+        dose.dose_gy,
+        *([] if dose.uncertainty_gy is None else [dose.uncertainty_gy**2 if independent else dose.uncertainty_gy]),
+    ]
     means, share = _averages(arrays, dose.geometry, target, matrix, counts)
     uncertainty = None
     if dose.uncertainty_gy is not None:
@@ -269,7 +287,9 @@ def compare_maps(
     base, other = (np.where(compared, part.dose_gy, 0).astype(np.float32) for part in (first, second))
     if not base.any() or not other.any():
         which = reference.name if not base.any() else evaluated.name
-        raise DosimetryError(f"Expected dose of '{which}' where the maps meet, received none; check frames of reference and registration.")
+        raise DosimetryError(
+            f"Expected dose of '{which}' where the maps meet, received none; check frames of reference and registration."
+        )
     gamma = gamma_index(
         base, other, grid.spacing_mm, criteria.dose_difference_percent, criteria.distance_mm, threshold_percent=criteria.threshold_percent,
         local=criteria.local, maximum=criteria.maximum,
@@ -284,7 +304,9 @@ def compare_maps(
         occupancies[region.name] = occupancy
         found.append(_compare_region(region, share, (reference, first), (evaluated, second), grid, gamma, same_activity))
     if not found:
-        raise DosimetryError(f"Expected a region where both maps have voxels, received none of {len(regions)}; check frames of reference and registration.")
+        raise DosimetryError(
+            f"Expected a region where both maps have voxels, received none of {len(regions)}; check frames of reference and registration."
+        )
     shift = _center(other, grid) - _center(base, grid)
     return MapComparison(
         geometry=grid, regions=tuple(found), gamma=gamma, center_shift_mm=tuple(float(part) for part in shift),
@@ -295,7 +317,9 @@ def compare_maps(
     )  # fmt: skip
 
 
-def _compare_region(region: Region, share: np.ndarray, reference, evaluated, grid: ImageGeometry, gamma: GammaResult, same_activity) -> RegionComparison:
+def _compare_region(
+    region: Region, share: np.ndarray, reference, evaluated, grid: ImageGeometry, gamma: GammaResult, same_activity
+) -> RegionComparison:
     inside = share > 0
     weight, numbers, spreads, own, histograms, doses, shifts = share[inside].astype(float), [], [], [], [], [], {}
     for which, part in (reference, evaluated):
@@ -308,20 +332,27 @@ def _compare_region(region: Region, share: np.ndarray, reference, evaluated, gri
         unshared = spread
         if same_activity and which.shares_activity:
             unshared, _ = statistic_uncertainties(dose, weight, replace(uncertainty, relative=0.0))
-        for into, item in zip((numbers, spreads, own, histograms, doses), (statistics_of(histogram), spread, unshared, histogram, dose)):
+        for into, item in zip(
+            (numbers, spreads, own, histograms, doses), (statistics_of(histogram), spread, unshared, histogram, dose)
+        ):
             into.append(item)
     coverage = min(1.0, float(weight.sum()) * grid.voxel_volume_ml / region.volume_ml)
     values = {
-        name: compared_value(numbers[0][name], spreads[0][name], numbers[1][name], spreads[1][name], (own[0][name], own[1][name])) for name in STATISTICS
+        name: compared_value(numbers[0][name], spreads[0][name], numbers[1][name], spreads[1][name], (own[0][name], own[1][name]))
+        for name in STATISTICS
     }
     judged = (share >= _HALF) & gamma.evaluated
     count = int(np.count_nonzero(judged))
     warnings = []
     if coverage < _FULL_COVERAGE:
-        warnings.append(f"{region.name}: {100 * (1 - coverage):.1f} % of the region lies outside one of the maps and is not compared")
+        warnings.append(
+            f"{region.name}: {100 * (1 - coverage):.1f} % of the region lies outside one of the maps and is not compared"
+        )
     mean = values["mean"]
     if mean.reference_gy > 0 and not 1 / _MOST_RATIO < mean.evaluated_gy / mean.reference_gy < _MOST_RATIO:
-        warnings.append(f"{region.name}: the means differ by a factor of {mean.evaluated_gy / mean.reference_gy:.3g}; check unit, activity and decays")
+        warnings.append(
+            f"{region.name}: the means differ by a factor of {mean.evaluated_gy / mean.reference_gy:.3g}; check unit, activity and decays"
+        )
     warnings += histograms[0].warnings
     return RegionComparison(
         name=region.name,
@@ -366,7 +397,9 @@ def _noise_warnings(which: ComparedMap, found: Sequence[RegionComparison]) -> li
     ]
 
 
-def _map_warnings(reference: ComparedMap, evaluated: ComparedMap, first: GriddedDose, second: GriddedDose, criteria: GammaCriteria, shift) -> list[str]:
+def _map_warnings(
+    reference: ComparedMap, evaluated: ComparedMap, first: GriddedDose, second: GriddedDose, criteria: GammaCriteria, shift
+) -> list[str]:
     warnings = [*reference.warnings, *evaluated.warnings]
     above = first.dose_gy >= criteria.threshold_percent / 100 * first.dose_gy.max()
     lost = np.count_nonzero(above & ~second.inside) / np.count_nonzero(above)
@@ -377,14 +410,18 @@ def _map_warnings(reference: ComparedMap, evaluated: ComparedMap, first: Gridded
         )
     frames = reference.frame_of_reference_uid, evaluated.frame_of_reference_uid
     if all(frames) and frames[0] != frames[1]:
-        warnings.append("the maps have different frames of reference; they were taken to lie as their coordinates and the registration say")
+        warnings.append(
+            "the maps have different frames of reference; they were taken to lie as their coordinates and the registration say"
+        )
     if all((reference.patient, evaluated.patient)) and reference.patient != evaluated.patient:
         warnings.append("the maps have different patient IDs; check that they are of one patient")
     if all((reference.nuclide, evaluated.nuclide)) and reference.nuclide != evaluated.nuclide:
         warnings.append(f"the maps are of different nuclides, {reference.nuclide} and {evaluated.nuclide}")
     for which in (reference, evaluated):
         if which.kind != "run" and which.dose.uncertainty_gy is None:
-            warnings.append(f"no uncertainty of the voxels of '{which.name}' was given: its statistical noise cannot be told from a difference")
+            warnings.append(
+                f"no uncertainty of the voxels of '{which.name}' was given: its statistical noise cannot be told from a difference"
+            )
     if second.voxels_per_sample > 1.5:
         warnings.append(
             f"'{evaluated.name}' has voxels {second.voxels_per_sample:.3g} times as large as those of '{reference.name}'; it was interpolated, and edges differ for "
@@ -399,5 +436,8 @@ def _map_warnings(reference: ComparedMap, evaluated: ComparedMap, first: Gridded
 def _center(dose: np.ndarray, grid: ImageGeometry) -> np.ndarray:
     """Center of the dose, LPS (x, y, z) in mm."""
     total = float(dose.sum(dtype=float))
-    index = [float(np.arange(dose.shape[axis]) @ dose.sum(axis=tuple(a for a in range(3) if a != axis), dtype=float)) / total for axis in range(3)]
+    index = [
+        float(np.arange(dose.shape[axis]) @ dose.sum(axis=tuple(a for a in range(3) if a != axis), dtype=float)) / total
+        for axis in range(3)
+    ]
     return (grid.index_to_lps @ np.array([*index[::-1], 1.0]))[:3]

@@ -22,8 +22,21 @@ def write_comparison_outputs(result: CompareResult, folder: str | Path) -> list[
         write_json(folder / "compare.json", result.to_dict() | {"request": request.to_dict()}),
         write_text(folder / "compare.csv", table),
         write_text(folder / "compare.html", page),
-        write_dose_nrrd(folder / "difference.nrrd", maps.difference_gy, maps.geometry, quantity="Absorbed dose, evaluated minus reference", attributes=words),
-        write_dose_nrrd(folder / "gamma.nrrd", maps.gamma.gamma, maps.geometry, "1", "Gamma index", words | {"criteria": result.request.gamma.words}),
+        write_dose_nrrd(
+            folder / "difference.nrrd",
+            maps.difference_gy,
+            maps.geometry,
+            quantity="Absorbed dose, evaluated minus reference",
+            attributes=words,
+        ),
+        write_dose_nrrd(
+            folder / "gamma.nrrd",
+            maps.gamma.gamma,
+            maps.geometry,
+            "1",
+            "Gamma index",
+            words | {"criteria": result.request.gamma.words},
+        ),
     ]
 
 

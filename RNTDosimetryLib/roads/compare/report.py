@@ -82,7 +82,9 @@ def _with_uncertainty(value: float, uncertainty: float | None) -> str:
 
 def _signed(value: ComparedValue) -> tuple[str, str | None]:
     """Difference in Gy and per cent with their signs."""
-    return tuple(None if number is None else f"{number:+.3g}".replace("-", "−") for number in (value.difference_gy, value.percent))
+    return tuple(
+        None if number is None else f"{number:+.3g}".replace("-", "−") for number in (value.difference_gy, value.percent)
+    )
 
 
 def render_comparison(result: CompareResult) -> str:
@@ -133,18 +135,25 @@ def _map_words(which: ComparedMap) -> str:
 def _histograms(result: CompareResult) -> list[Figure]:
     """Regions of like doses in one plot, so that none is pressed against the axis."""
     regions = sorted(result.comparison.regions, key=lambda item: item.values["D2"].reference_gy)
-    return [_histogram_plot(result, regions[start : start + _REGIONS_PER_PLOT]) for start in range(0, len(regions), _REGIONS_PER_PLOT)]
+    return [
+        _histogram_plot(result, regions[start : start + _REGIONS_PER_PLOT]) for start in range(0, len(regions), _REGIONS_PER_PLOT)
+    ]
 
 
 def _histogram_plot(result: CompareResult, regions) -> Figure:
     series, bands = [], []
     for style, item in enumerate(regions):
-        for which, histogram, dash in ((result.reference, item.reference_histogram, ""), (result.evaluated, item.evaluated_histogram, _EVALUATED_DASH)):
+        for which, histogram, dash in (
+            (result.reference, item.reference_histogram, ""),
+            (result.evaluated, item.evaluated_histogram, _EVALUATED_DASH),
+        ):
             label = f"{item.name}, {which.name}"
             ends = np.append(histogram.edges_gy, histogram.edges_gy[-1])
             series.append(Series(label, ends, np.append(100 * histogram.cumulative_fraction, 0.0), style=style, dash=dash))
             if histogram.lower_fraction is not None and not (result.request.same_activity and which.shares_activity):
-                bands.append(Band(label, histogram.edges_gy, 100 * histogram.lower_fraction, 100 * histogram.upper_fraction, style=style))
+                bands.append(
+                    Band(label, histogram.edges_gy, 100 * histogram.lower_fraction, 100 * histogram.upper_fraction, style=style)
+                )
     volume = Axis("Volume receiving at least the dose", "%", lower=0.0, upper=100.0)
     plot = line_plot("Cumulative dose-volume histograms", Axis("Absorbed dose", "Gy", lower=0.0), volume, series, bands)
     words = f"Full line: {result.reference.name}; broken line: {result.evaluated.name}."
@@ -163,7 +172,12 @@ def _profile(result: CompareResult) -> Figure:
             ((result.reference, maps.reference_gy, ""), (result.evaluated, maps.evaluated_gy, _EVALUATED_DASH))
         )
     ]
-    plot = line_plot("Profile through the highest dose", Axis("Distance along a row of voxels", "mm"), Axis("Absorbed dose", "Gy", lower=0.0), series)
+    plot = line_plot(
+        "Profile through the highest dose",
+        Axis("Distance along a row of voxels", "mm"),
+        Axis("Absorbed dose", "Gy", lower=0.0),
+        series,
+    )
     return Figure(plot, f"Along the first axis of the grid of {result.reference.name}; 0 is its highest dose.")
 
 
@@ -190,7 +204,11 @@ def _assumptions(result: CompareResult) -> tuple[str, ...]:
     ]
     for which in (result.reference, result.evaluated):
         if which.dose.uncertainty_gy is not None:
-            words = "independent from voxel to voxel (statistical noise)" if which.uncertainty_of_voxels == "independent" else "common to all voxels"
+            words = (
+                "independent from voxel to voxel (statistical noise)"
+                if which.uncertainty_of_voxels == "independent"
+                else "common to all voxels"
+            )
             lines.append(f"Uncertainties of the voxels of {which.name}: {words}.")
         if which.relative_uncertainty is not None:
             lines.append(f"Uncertainty common to {which.name}: {100 * which.relative_uncertainty:.3g} %, typed.")

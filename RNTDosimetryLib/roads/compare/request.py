@@ -41,15 +41,21 @@ class DoseSource(Record):
             raise DosimetryError(f"Expected run or file for a dose map of the comparison, received {found}; name one.")
         typed = [name for name in _FILE_KEYS if getattr(self, name) is not None]
         if self.run and typed:
-            raise DosimetryError(f"Expected {', '.join(typed)} only with file in the comparison, received it with run; a run is in Gy, leave it out.")
+            raise DosimetryError(
+                f"Expected {', '.join(typed)} only with file in the comparison, received it with run; a run is in Gy, leave it out."
+            )
         if self.uncertainty_of_voxels not in NOISE_KINDS:
             raise DosimetryError(
                 f"Expected uncertainty_of_voxels {' or '.join(NOISE_KINDS)} in the comparison, received '{self.uncertainty_of_voxels}'; choose one of them."
             )
         if self.relative_uncertainty is not None:
-            relative = non_negative_number(self.relative_uncertainty, "relative_uncertainty in the comparison", "give 0.05 for 5 %")
+            relative = non_negative_number(
+                self.relative_uncertainty, "relative_uncertainty in the comparison", "give 0.05 for 5 %"
+            )
             if relative >= 1:
-                raise DosimetryError(f"Expected relative_uncertainty below 1 in the comparison, received {relative:g}; give 0.05 for 5 %.")
+                raise DosimetryError(
+                    f"Expected relative_uncertainty below 1 in the comparison, received {relative:g}; give 0.05 for 5 %."
+                )
 
     def typed(self) -> dict:
         """What was typed about a volume file."""
@@ -72,8 +78,14 @@ class GammaCriteria(Record):
     def __post_init__(self):
         for name in ("dose_difference_percent", "distance_mm", "maximum"):
             positive_number(getattr(self, name), f"{name} of gamma in the comparison", "3 % and 3 mm up to 2 are usual")
-        if not 0 <= non_negative_number(self.threshold_percent, "threshold_percent of gamma in the comparison", "10 is usual") < 100:
-            raise DosimetryError(f"Expected threshold_percent of gamma from 0 to below 100, received {self.threshold_percent:g}; 10 is usual.")
+        if (
+            not 0
+            <= non_negative_number(self.threshold_percent, "threshold_percent of gamma in the comparison", "10 is usual")
+            < 100
+        ):
+            raise DosimetryError(
+                f"Expected threshold_percent of gamma from 0 to below 100, received {self.threshold_percent:g}; 10 is usual."
+            )
 
     @property
     def words(self) -> str:
@@ -104,7 +116,9 @@ class CompareRequest(Record):
         if self.registration is not None:
             rigid_matrix(self.registration, "registration of the comparison")
         if self.regions is not None and not self.regions:
-            raise DosimetryError("Expected regions of the comparison by name, received none; name them, or leave regions out for those of the run.")
+            raise DosimetryError(
+                "Expected regions of the comparison by name, received none; name them, or leave regions out for those of the run."
+            )
         if isinstance(self.regions, list) and not (self.reference.run or self.evaluated.run):
             raise DosimetryError("Expected a run for regions by name alone, received two files; give each region its mask file.")
 

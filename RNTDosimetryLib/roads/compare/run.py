@@ -34,7 +34,9 @@ def run_comparison(request: CompareRequest) -> CompareResult:
 
     reference, evaluated = read_source(request.reference, "reference"), read_source(request.evaluated, "evaluated")
     if reference.name == evaluated.name:
-        raise DosimetryError(f"Expected different names of the two maps in the comparison, received '{reference.name}' twice; name them apart.")
+        raise DosimetryError(
+            f"Expected different names of the two maps in the comparison, received '{reference.name}' twice; name them apart."
+        )
     around, follows = _surroundings(request)
     warnings = () if around is None else around.warnings
     if around is not None:
@@ -75,9 +77,3 @@ def _ct(request: CompareRequest, around: RunSurroundings | None, follows: bool) 
     if around is None or (follows and request.registration is not None):
         return None
     return around.ct
-
-
-
-
-
-

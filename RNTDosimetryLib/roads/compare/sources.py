@@ -45,7 +45,9 @@ def load_rtdose(path: Path) -> tuple[DoseVolume, RtDose]:
             f"Expected doses of zero or more with some above it in {name}, received {dose.min():.4g} to {dose.max():.4g} Gy; check Dose Grid Scaling."
         )
     words = stored.series_description or stored.comment
-    return DoseVolume(name, stored.geometry, dose.astype(np.float32), source=f"RT Dose {words}".strip(), warnings=tuple(warnings)), stored
+    return DoseVolume(
+        name, stored.geometry, dose.astype(np.float32), source=f"RT Dose {words}".strip(), warnings=tuple(warnings)
+    ), stored
 
 
 def _header(path: Path):
@@ -58,8 +60,14 @@ def _checked_type(header, name: str) -> tuple[str, ...]:
     """(3004,0004) Dose Type; a missing one is doubtful, another than physical is no absorbed dose."""
     kind = str(header.get("DoseType") or "").upper()
     if kind in _OTHER_TYPES:
-        raise DosimetryError(f"Expected absorbed dose (Dose Type PHYSICAL) in {name}, received {kind}, {_OTHER_TYPES[kind]}; export the physical dose.")
-    return () if kind == "PHYSICAL" else (f"{name}: no Dose Type PHYSICAL in the file ('{kind}'); its values were taken for absorbed dose",)
+        raise DosimetryError(
+            f"Expected absorbed dose (Dose Type PHYSICAL) in {name}, received {kind}, {_OTHER_TYPES[kind]}; export the physical dose."
+        )
+    return (
+        ()
+        if kind == "PHYSICAL"
+        else (f"{name}: no Dose Type PHYSICAL in the file ('{kind}'); its values were taken for absorbed dose",)
+    )
 
 
 def _summation_warnings(summation: str, name: str) -> tuple[str, ...]:
@@ -114,7 +122,9 @@ class ComparedMap(Record):
 
     def relative_of(self, region: str) -> float | None:
         """Relative uncertainty that is common to the voxels of a region; None when it is not known."""
-        return self.relative_uncertainty if self.relative_uncertainty is not None else self.region_relative_uncertainty.get(region)
+        return (
+            self.relative_uncertainty if self.relative_uncertainty is not None else self.region_relative_uncertainty.get(region)
+        )
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,9 +155,13 @@ def _read_file(source: DoseSource, role: str) -> ComparedMap:
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected a dose map at {path}, found none; check the path.")
     if source.typed():
-        raise DosimetryError(f"Expected {', '.join(source.typed())} only for a volume file, received it with {path.name}; an RT Dose names its unit itself.")
+        raise DosimetryError(
+            f"Expected {', '.join(source.typed())} only for a volume file, received it with {path.name}; an RT Dose names its unit itself."
+        )
     if path.read_bytes()[128:132] != b"DICM":
-        raise DosimetryError(f"Expected a dose map as {', '.join(SUFFIXES)} or as RT Dose, received {path.name}, which is neither; convert it first.")
+        raise DosimetryError(
+            f"Expected a dose map as {', '.join(SUFFIXES)} or as RT Dose, received {path.name}, which is neither; convert it first."
+        )
     dose, stored = load_rtdose(path)
     return ComparedMap(
         kind="RT Dose", dose=dose, method=dose.source, frame_of_reference_uid=stored.frame_of_reference_uid, patient=_patient_hash(stored.patient_id),
@@ -159,7 +173,9 @@ def _read_run(source: DoseSource, role: str) -> ComparedMap:
     folder, content = _results(source)
     path = folder / DOSE_FILE
     if not os.path.isfile(path):
-        raise DosimetryError(f"Expected {DOSE_FILE} beside {RESULTS_FILE} in {folder}, found none; name the folder as the run wrote it, or run the study again.")
+        raise DosimetryError(
+            f"Expected {DOSE_FILE} beside {RESULTS_FILE} in {folder}, found none; name the folder as the run wrote it, or run the study again."
+        )
     known = _part(content, "dose_map")
     dose = load_dose_file(path, {"unit": "Gy", "source": f"{known.get('method')} method, {known.get('density')}"})
     geometry = ImageGeometry.from_dict(_part(_part(content, "tia_map"), "geometry"))
@@ -192,9 +208,13 @@ def run_surroundings(source: DoseSource) -> RunSurroundings:
     try:
         images = load_study(study_from_dict(content), folder)
     except DosimetryError as error:
-        raise DosimetryError(f"Expected the images of the study of {folder / RESULTS_FILE}, for its regions; or give regions as mask files. {error}") from error
+        raise DosimetryError(
+            f"Expected the images of the study of {folder / RESULTS_FILE}, for its regions; or give regions as mask files. {error}"
+        ) from error
     hashes = _object(content, "input_hashes")
-    changed = [region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))]
+    changed = [
+        region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))
+    ]
     reference = images.scans[images.reference_index]
     warnings = (f"{', '.join(changed)}: drawn otherwise than when {RESULTS_FILE} was written",) if changed else ()
     return RunSurroundings(images.regions, reference.ct, reference.activity.frame_of_reference_uid, warnings)
@@ -206,7 +226,9 @@ def _results(source: DoseSource) -> tuple[Path, dict]:
     path = path / RESULTS_FILE if os.path.isdir(path) else path
     content = read_json_file(path, f"the {RESULTS_FILE} of a run")
     if not isinstance(content, Mapping) or content.get("format") != RESULTS_FORMAT:
-        raise DosimetryError(f"Expected a {RESULTS_FILE} (format '{RESULTS_FORMAT}') in {path.name}, received something else; name the folder of a run.")
+        raise DosimetryError(
+            f"Expected a {RESULTS_FILE} (format '{RESULTS_FORMAT}') in {path.name}, received something else; name the folder of a run."
+        )
     return path.parent, content
 
 
@@ -270,4 +292,8 @@ def named_regions(items, run_regions: tuple[Region, ...]) -> list[Region]:
 def thresholded_region(dose: DoseVolume, threshold_percent: float) -> Region:
     """All voxels of a map above a share of its highest dose, where no region was named."""
     values = np.asarray(dose.dose_gy)
-    return Region(f"above {threshold_percent:g} % of the highest dose", dose.geometry, (values > threshold_percent / 100 * values.max()).astype(np.uint8))
+    return Region(
+        f"above {threshold_percent:g} % of the highest dose",
+        dose.geometry,
+        (values > threshold_percent / 100 * values.max()).astype(np.uint8),
+    )

@@ -1,7 +1,5 @@
 """What the one-page report of a radioembolisation's plan says. How it looks is the report room's business."""
 
-
-
 from RNTDosimetryLib.planning import LimitCheck
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.report import (
@@ -62,20 +60,35 @@ def activity_dose_table(result: PlanResult) -> Table:
     shown = [index for index, name in enumerate(table.names) if name != "lung_session" or table.offset_gy["lung"] > 0]
     rows = []
     for activity, doses, broken, missed in zip(table.activities_gbq, table.dose_gy, table.broken, table.missed):
-        words = [f"above the limit: {compartment_label(name)}" for name in broken] + [f"below the goal: {compartment_label(name)}" for name in missed]
+        words = [f"above the limit: {compartment_label(name)}" for name in broken] + [
+            f"below the goal: {compartment_label(name)}" for name in missed
+        ]
         rows.append((float(activity), *(float(doses[index]) for index in shown), "; ".join(words)))
-    columns = (Column("Activity", "GBq"), *(Column(compartment_label(table.names[index]), "Gy") for index in shown), Column("Remark", align="left"))
+    columns = (
+        Column("Activity", "GBq"),
+        *(Column(compartment_label(table.names[index]), "Gy") for index in shown),
+        Column("Remark", align="left"),
+    )
     return Table("Absorbed dose against activity", columns, tuple(rows))
 
 
 def sensitivity_table(result: PlanResult) -> Table:
     """Doses with one input lowered and raised by a tenth (the shunt by at least one percentage point)."""
-    names = [name for name in (result.table.names if result.table else ()) if name not in ("perfused", "lung_session", "whole_normal_liver")]
+    names = [
+        name
+        for name in (result.table.names if result.table else ())
+        if name not in ("perfused", "lung_session", "whole_normal_liver")
+    ]
     rows = []
     for row in result.sensitivity:
         cells = (f"{row.dose_at_low_gy[name]:.4g} … {row.dose_at_high_gy[name]:.4g}" for name in names)
         rows.append((row.input, row.unit, f"{row.low:.4g} … {row.high:.4g}", *cells))
-    columns = (Column("Input", align="left"), Column("Unit", align="left"), Column("From … to"), *(Column(compartment_label(name), "Gy") for name in names))
+    columns = (
+        Column("Input", align="left"),
+        Column("Unit", align="left"),
+        Column("From … to"),
+        *(Column(compartment_label(name), "Gy") for name in names),
+    )
     return Table("Sensitivity: doses with one input lowered and raised", columns, tuple(rows))
 
 
@@ -97,7 +110,11 @@ def uncertainty_table(result: PlanResult) -> Table:
 def order_table(result: PlanResult) -> Table:
     """What can be ordered, nearest to the planned activity first, for each injection."""
     names = list(dict.fromkeys(option.injection for option in result.orders))
-    shown = [option for name in names for option in [item for item in result.orders if item.injection == name][: _MOST_ORDERS // len(names) + 1]]
+    shown = [
+        option
+        for name in names
+        for option in [item for item in result.orders if item.injection == name][: _MOST_ORDERS // len(names) + 1]
+    ]
     rows = [
         (option.slot, option.vial_gbq, f"{option.calibration:%Y-%m-%d %H:%M}", option.activity_gbq, f"{100 * (option.dose_factor - 1):+.1f}",
          None if option.spheres is None else option.spheres / 1e6, option.spheres_per_ml)
@@ -123,7 +140,12 @@ def injection_table(result: PlanResult) -> Table:
         (compartment_label(region), mass, *(plan.dose_by_injection_gy[name][region] for name in names), plan.dose_gy[region])
         for region, mass in plan.masses_g.items()
     ]
-    columns = (Column("Region", align="left"), Column("Mass", "g", 4), *(Column(name, "Gy") for name in names), Column("Together", "Gy"))
+    columns = (
+        Column("Region", align="left"),
+        Column("Mass", "g", 4),
+        *(Column(name, "Gy") for name in names),
+        Column("Together", "Gy"),
+    )
     return Table("Absorbed dose by injection, over the whole region", columns, tuple(rows))
 
 
@@ -139,11 +161,17 @@ def plan_csv(result: PlanResult) -> str:
 
 def render_plan_report(result: PlanResult) -> str:
     """The whole report as one HTML page that opens offline."""
-    sections = [Section("Plan", [_facts(result), plan_dose_table(result), Figure(_bars(result), "Planned doses against limits and goals.")])]
+    sections = [
+        Section(
+            "Plan", [_facts(result), plan_dose_table(result), Figure(_bars(result), "Planned doses against limits and goals.")]
+        )
+    ]
     if result.injections is not None:
         sections.append(Section("Injections", [injection_table(result)]))
     if result.table is not None:
-        figure = Figure(dose_plot(result), "Lines across are limits (≤) and goals (≥); the upright line is the plan. Logarithmic doses.")
+        figure = Figure(
+            dose_plot(result), "Lines across are limits (≤) and goals (≥); the upright line is the plan. Logarithmic doses."
+        )
         sections.append(Section("Dose against activity", [figure, activity_dose_table(result)]))
     if result.orders:
         sections.append(Section("Order", [order_table(result)]))
@@ -182,14 +210,18 @@ def _bars(result: PlanResult) -> str:
     for name, _, _, dose in _compartments(result):
         spread = spreads[name].standard_uncertainty_gy if name in spreads else None
         checks = [check for check in result.checks if check.name == name]
-        bars += [Bar(compartment_label(name), dose, spread, check.limit_gy, check.kind) for check in checks] or [Bar(compartment_label(name), dose, spread)]
+        bars += [Bar(compartment_label(name), dose, spread, check.limit_gy, check.kind) for check in checks] or [
+            Bar(compartment_label(name), dose, spread)
+        ]
     return limit_plot("Planned absorbed doses", Axis("Absorbed dose", "Gy"), bars)
 
 
 def _ratios(result: PlanResult, tumour: str) -> str | None:
     """The ratio of a tumour to the normal liver of each territory that it lies in."""
     plans = result.injections.plans
-    found = [f"{name}: {item.tnr:.3g}" for name, part in plans.items() for item in part.compartments.tumours if item.name == tumour]
+    found = [
+        f"{name}: {item.tnr:.3g}" for name, part in plans.items() for item in part.compartments.tumours if item.name == tumour
+    ]
     return "; ".join(found) or None
 
 
@@ -227,7 +259,9 @@ def _facts(result: PlanResult) -> Facts:
         "Dose constant": f"{constant.j_per_gbq:.5g} J/GBq, {constant.source}",
     }
     if result.injections is not None:
-        facts["Injections"] = ", ".join(f"{name} {activity:.4g} GBq" for name, activity in result.injections.activities_gbq.items())
+        facts["Injections"] = ", ".join(
+            f"{name} {activity:.4g} GBq" for name, activity in result.injections.activities_gbq.items()
+        )
     else:
         facts["Lung shunt"] = f"{100 * plan.compartments.lung_shunt_fraction:.3g} %"
         facts["Left in vial and lines"] = f"{100 * plan.compartments.residual_fraction:.3g} %"
@@ -235,7 +269,9 @@ def _facts(result: PlanResult) -> Facts:
     if result.limited is not None and result.limited.smallest_activity_gbq is not None:
         facts["Least activity for the goals"] = f"{result.limited.smallest_activity_gbq:.4g} GBq"
     if result.body_surface is not None:
-        facts["By body surface, to compare"] = f"{result.body_surface.activity_gbq:.4g} GBq ({result.body_surface.body_surface_m2:.3g} m²)"
+        facts["By body surface, to compare"] = (
+            f"{result.body_surface.activity_gbq:.4g} GBq ({result.body_surface.body_surface_m2:.3g} m²)"
+        )
     return Facts(facts)
 
 

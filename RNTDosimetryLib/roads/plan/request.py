@@ -79,23 +79,33 @@ def plan_from_dict(data) -> PlanRequest:
     if isinstance(data, Mapping) and isinstance(data.get("request"), Mapping):
         data = data["request"]
     if not isinstance(data, Mapping) or data.get("format", PLAN_FORMAT) != PLAN_FORMAT:
-        raise DosimetryError(f"Expected a plan file (format '{PLAN_FORMAT}'), received something else; see docs/planning_plan_file.md.")
+        raise DosimetryError(
+            f"Expected a plan file (format '{PLAN_FORMAT}'), received something else; see docs/planning_plan_file.md."
+        )
     if not isinstance(data.get("version", PLAN_VERSION), int) or data.get("version", PLAN_VERSION) > PLAN_VERSION:
         raise DosimetryError(
             f"Expected a plan file of version {PLAN_VERSION} or older, received {data['version']!r}; update RNTDosimetry."
         )
-    content = {key: _without_nulls(value) for key, value in data.items() if key not in ("format", "version") and value is not None}
+    content = {
+        key: _without_nulls(value) for key, value in data.items() if key not in ("format", "version") and value is not None
+    }
     _known(content, PlanRequest, "the plan file")
     if not isinstance(content.get("product"), str) or not content["product"]:
-        raise DosimetryError(f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide.")
+        raise DosimetryError(
+            f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide."
+        )
     parts = {"order": OrderRequest, "body_surface": BodySurface, "uncertainty": PlanUncertainty}
     for key, kind in parts.items():
         if content.get(key) is not None:
             _known(content[key], kind, f"'{key}' of the plan file")
     if not isinstance(content.get("product_file"), (str, type(None))):
-        raise DosimetryError(f"Expected the name of a product file, received {content['product_file']!r}; leave it out for the shipped products.")
+        raise DosimetryError(
+            f"Expected the name of a product file, received {content['product_file']!r}; leave it out for the shipped products."
+        )
     if not isinstance(content.get("limits"), (Mapping, type(None))):
-        raise DosimetryError(f"Expected limits by name in the plan file, received {content['limits']!r}; leave them out for the product's.")
+        raise DosimetryError(
+            f"Expected limits by name in the plan file, received {content['limits']!r}; leave them out for the product's."
+        )
     for key, kind in (("tumours", Tumour), ("injections", Injection)):
         if not isinstance(content.get(key, []), list):
             raise DosimetryError(f"Expected a list for '{key}' in the plan file, received {content[key]!r}.")
@@ -103,7 +113,9 @@ def plan_from_dict(data) -> PlanRequest:
             _known(item, kind, f"'{key}' of the plan file")
             inner = item.get("tumours", []) if kind is Injection else []
             if not isinstance(inner, list):
-                raise DosimetryError(f"Expected a list for 'tumours' of an injection, received {inner!r}; list each tumour with name, mass_g and tnr.")
+                raise DosimetryError(
+                    f"Expected a list for 'tumours' of an injection, received {inner!r}; list each tumour with name, mass_g and tnr."
+                )
             for tumour in inner:
                 _known(tumour, Tumour, "the tumours of an injection")
     return PlanRequest.from_dict(content)
@@ -158,4 +170,6 @@ def _known(content, kind: type, where: str) -> None:
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(content) - known)
     if unknown:
-        raise DosimetryError(f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling.")
+        raise DosimetryError(
+            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling."
+        )

@@ -96,7 +96,9 @@ def _one(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
     plan = plan_of(compartments, activity)
     sampled = None
     if request.uncertainty is not None:
-        sampled = sampled_doses(compartments, activity, request.uncertainty, limits=limits or None, samples=request.samples, seed=request.seed)
+        sampled = sampled_doses(
+            compartments, activity, request.uncertainty, limits=limits or None, samples=request.samples, seed=request.seed
+        )
     orders = _orders(request, stamp["product"], activity, compartments.perfused_mass_g)
     return PlanResult(
         activity_gbq=activity,
@@ -116,13 +118,17 @@ def _one(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
 
 def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
     if request.tumours or request.normal_liver_mass_g is not None or request.lung_shunt_fraction is not None:
-        raise DosimetryError("Expected tumours, masses and shunt inside each injection, received them outside too; keep one of them.")
+        raise DosimetryError(
+            "Expected tumours, masses and shunt inside each injection, received them outside too; keep one of them."
+        )
     if request.activity_gbq is not None or request.residual_fraction:
         raise DosimetryError(
             "Expected activity_gbq and residual_fraction inside each injection, received one of them outside; type them for each injection."
         )
     if request.uncertainty is not None:
-        raise DosimetryError("Expected an uncertainty for plans of one injection only, received one for several; plan each position alone.")
+        raise DosimetryError(
+            "Expected an uncertainty for plans of one injection only, received one for several; plan each position alone."
+        )
     shared = {
         "tumour_masses_g": request.tumour_masses_g or None,
         "perfused_normal_liver_mass_g": request.perfused_normal_liver_mass_g,
@@ -134,7 +140,9 @@ def _several(request: PlanRequest, limits: dict, stamp: dict) -> PlanResult:
     }
     if request.limits is None and "normal_liver" in limits:
         # A mean over all territories could hide one that receives too much.
-        limits = limits | {own_normal_liver(item.name): limits["normal_liver"] for item in request.injections if item.normal_liver_mass_g > 0}
+        limits = limits | {
+            own_normal_liver(item.name): limits["normal_liver"] for item in request.injections if item.normal_liver_mass_g > 0
+        }
     binding = None
     if limits and not request.keep_activities:
         scaled = scale_injections(request.product, request.injections, limits, **shared)
@@ -179,8 +187,6 @@ def _orders(request: PlanRequest, product: Product | None, activity: float, perf
     )
 
 
-
-
 def _product(request: PlanRequest) -> Product | None:
     plain = "".join(c for c in request.product.lower() if c.isalnum())
     known = {"".join(c for c in name.lower() if c.isalnum()) for name in list_products(request.product_file)}
@@ -189,11 +195,27 @@ def _product(request: PlanRequest) -> Product | None:
 
 def _all_warnings(first, checks, orders, stamp) -> tuple[str, ...]:
     broken = [
-        f"{check.name.replace('_', ' ')}: {check.dose_gy:.4g} Gy is {check.verdict} of {check.limit_gy:g} Gy." for check in checks if not check.satisfied
+        f"{check.name.replace('_', ' ')}: {check.dose_gy:.4g} Gy is {check.verdict} of {check.limit_gy:g} Gy."
+        for check in checks
+        if not check.satisfied
     ]
     surface = stamp["body_surface"].warnings if stamp["body_surface"] else ()
     product = stamp["product"]
     if product is not None and stamp["request"].limits is None:
-        unchecked = [name for name, item in product.limits_gy.items() if item.status == UNCHECKED and any(c.name == name for c in checks)]
-        broken += [f"The limit of {name} for {product.name} is in common use but was not checked with its source." for name in unchecked]
-    return tuple(dict.fromkeys((*broken, *stamp["request"].scout_warnings, *first, *(text for option in orders[:1] for text in option.warnings), *surface)))
+        unchecked = [
+            name for name, item in product.limits_gy.items() if item.status == UNCHECKED and any(c.name == name for c in checks)
+        ]
+        broken += [
+            f"The limit of {name} for {product.name} is in common use but was not checked with its source." for name in unchecked
+        ]
+    return tuple(
+        dict.fromkeys(
+            (
+                *broken,
+                *stamp["request"].scout_warnings,
+                *first,
+                *(text for option in orders[:1] for text in option.warnings),
+                *surface,
+            )
+        )
+    )

@@ -33,7 +33,9 @@ def read_scan(path: Path, what: str) -> tuple[ActivityImage, CtImage | None, dic
         return ActivityImage(path.name, geometry, values), None, {}
     points = read_folder(path).time_points
     if len(points) != 1:
-        raise DosimetryError(f"Expected one scan in the {what} folder {path.name}, received {len(points)}; name the folder of the {what} alone.")
+        raise DosimetryError(
+            f"Expected one scan in the {what} folder {path.name}, received {len(points)}; name the folder of the {what} alone."
+        )
     point = points[0]
     return point.activity, point.ct.load_ct(), {region.name: region for region in point.regions}
 
@@ -50,10 +52,14 @@ def read_segment(name: str, where: str, found: dict[str, Region], folder: Path) 
         return found[where]
     if not os.path.isfile(folder / where):
         known = ", ".join(found) or "none"
-        raise DosimetryError(f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name.")
+        raise DosimetryError(
+            f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name."
+        )
     geometry, values = load_volume_file(folder / where)
     if values.min() < 0 or values.max() > 1:
-        raise DosimetryError(f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask.")
+        raise DosimetryError(
+            f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask."
+        )
     return Region(name, geometry, np.asarray(values))
 
 
@@ -105,13 +111,20 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
     unknown = sorted(set(data) - {item.name for item in fields(ScoutFiles)})
     if unknown:
         known = ", ".join(item.name for item in fields(ScoutFiles))
-        raise DosimetryError(f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling.")
+        raise DosimetryError(
+            f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling."
+        )
     files = ScoutFiles.from_dict(data)
     image, ct, segments = read_scan(folder / files.image, "scout")
     if files.ct is not None:
         ct = CtImage("CT", *load_volume_file(folder / files.ct))
-    territories, tumours, others = (read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others))
-    liver, lungs = (None if item is None else read_segment(Path(item).stem.split(".")[0], item, segments, folder) for item in (files.liver, files.lungs))
+    territories, tumours, others = (
+        read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others)
+    )
+    liver, lungs = (
+        None if item is None else read_segment(Path(item).stem.split(".")[0], item, segments, folder)
+        for item in (files.liver, files.lungs)
+    )
     return files, measure_segments(
         image, territories, tumours, ct=ct, liver=liver, lungs=lungs, others=others, resolution_fwhm_mm=files.resolution_fwhm_mm,
         density_g_ml=files.density_g_ml,
@@ -130,7 +143,13 @@ def measure_segments(
     others = list(others)
     near = [*([lungs] if lungs is not None else []), *others]
     found = measure_scout(
-        image, territories, tumours, liver=liver, others=near, resolution_fwhm_mm=resolution_fwhm_mm, default_density_g_ml=density_g_ml
+        image,
+        territories,
+        tumours,
+        liver=liver,
+        others=near,
+        resolution_fwhm_mm=resolution_fwhm_mm,
+        default_density_g_ml=density_g_ml,
     )
     notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments."], list(found.warnings)
     in_liver = joined_region("liver", [*([] if liver is None else [liver]), *territories, *tumours])
@@ -157,7 +176,9 @@ def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = Fals
     lines = []
     for deposit in deposits:
         where = ", ".join(f"{value:.0f}" for value in np.array(deposit.center_lps_mm) * flip)
-        lines.append(f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm {frame}: look at it.")
+        lines.append(
+            f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm {frame}: look at it."
+        )
     return tuple(lines)
 
 
@@ -169,7 +190,9 @@ def with_scout(data: dict, folder: Path) -> dict:
     for name, value in (("lung_shunt_fraction", measured.lung_shunt_fraction), ("lung_mass_g", measured.lung_mass_g)):
         typed[name] = content.pop(name, value)
     if typed["lung_shunt_fraction"] is None:
-        raise DosimetryError("Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments.")
+        raise DosimetryError(
+            "Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments."
+        )
     if typed["lung_mass_g"] is None:
         typed["lung_mass_g"] = CONVENTIONAL_LUNG_MASS_G
     residual = content.pop("residual_fraction", 0.0)

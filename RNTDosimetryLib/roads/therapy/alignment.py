@@ -42,14 +42,24 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
         if scan is reference:
             alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
         elif not settings.register:
-            alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)))
+            alignments.append(
+                Alignment(
+                    scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)
+                )
+            )
         elif settings.register_by == "ct" and (scan.ct is None or reference.ct is None):
             alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(_without_ct(scan, reference),)))
         else:
-            found = _registered(reference.ct, scan.ct) if settings.register_by == "ct" else _registered(reference.activity, scan.activity)
-            alignments.append(Alignment(
-                scan.name, found.matrix, found.method, found.shift_mm, found.rotation_degrees, found.quality, found.warnings
-            ))
+            found = (
+                _registered(reference.ct, scan.ct)
+                if settings.register_by == "ct"
+                else _registered(reference.activity, scan.activity)
+            )
+            alignments.append(
+                Alignment(
+                    scan.name, found.matrix, found.method, found.shift_mm, found.rotation_degrees, found.quality, found.warnings
+                )
+            )
     return tuple(alignments)
 
 
@@ -68,7 +78,9 @@ def _registered(fixed: CtImage | ActivityImage, moving: CtImage | ActivityImage)
     """Registration of two CTs or two activity images, found once: who changes a model or a region need not wait for it again."""
     key = tuple(part for image in (fixed, moving) for part in _what_registration_reads(image))
     if key not in _found_registrations:
-        _found_registrations[key] = register_rigid(fixed, moving) if isinstance(fixed, CtImage) else register_rigid_activity(fixed, moving)
+        _found_registrations[key] = (
+            register_rigid(fixed, moving) if isinstance(fixed, CtImage) else register_rigid_activity(fixed, moving)
+        )
     _found_registrations.move_to_end(key)
     while len(_found_registrations) > _KEPT_REGISTRATIONS:
         _found_registrations.popitem(last=False)
@@ -83,10 +95,19 @@ def _what_registration_reads(image: CtImage | ActivityImage) -> tuple:
 def _given(name: str, matrix, is_reference: bool) -> Alignment:
     array = np.asarray(matrix, dtype=float)
     if array.shape != (4, 4):
-        raise DosimetryError(f"Expected a 4 x 4 registration matrix for {name}, received shape {array.shape}; check the study file.")
+        raise DosimetryError(
+            f"Expected a 4 x 4 registration matrix for {name}, received shape {array.shape}; check the study file."
+        )
     warnings = ()
     if is_reference and not np.allclose(array, np.eye(4), atol=_STILL):
-        warnings = (f"{name}: the registration given for the reference moves the regions on the very scan that they were drawn on; check it",)
+        warnings = (
+            f"{name}: the registration given for the reference moves the regions on the very scan that they were drawn on; check it",
+        )
     return Alignment(
-        name, tuple(map(tuple, array.tolist())), "given", float(np.linalg.norm(array[:3, 3])), rotation_angle_degrees(array), warnings=warnings
+        name,
+        tuple(map(tuple, array.tolist())),
+        "given",
+        float(np.linalg.norm(array[:3, 3])),
+        rotation_angle_degrees(array),
+        warnings=warnings,
     )

@@ -61,7 +61,9 @@ def deform_scans(
         warnings += [
             f"{scan.name}: deformed onto {reference.name} by {'the CTs' if by_ct else 'the activity'}, up to {deformation.displacement_max_mm:.0f} mm "
             "beyond the rigid alignment; look at the result. Results that are run again from the files are not deformed.",
-            *alignment.warnings, *deformation.warnings, *_unseen(images, scan, moved),
+            *alignment.warnings,
+            *deformation.warnings,
+            *_unseen(images, scan, moved),
         ]
     return DeformedScans(replace(images, scans=tuple(scans), warnings=(*images.warnings, *warnings)), alignments, tuple(found))
 
@@ -73,5 +75,7 @@ def _unseen(images: StudyImages, scan: Scan, moved) -> list[str]:
         occupancy = occupancy_on_grid(region, moved.image.geometry)
         share = float((occupancy * moved.inside).sum(dtype=float) / max(occupancy.sum(dtype=float), 1e-30))
         if share < _WHOLLY_SEEN:
-            texts.append(f"{region.name}: {100 * (1 - share):.1f} % of the region lies outside the field of view of {scan.name}; it is measured too low there")
+            texts.append(
+                f"{region.name}: {100 * (1 - share):.1f} % of the region lies outside the field of view of {scan.name}; it is measured too low there"
+            )
     return texts

@@ -58,10 +58,14 @@ def check_recovery_setup(curve: RecoveryCurve, nuclide: str, calibration: Calibr
     for key, value in words.items():
         stored = curve.setup.get(key)
         if stored is not None and stored != value:
-            raise DosimetryError(f"Expected a recovery curve with {key} '{value}', received one with '{stored}'; measure the curve of that setup.")
+            raise DosimetryError(
+                f"Expected a recovery curve with {key} '{value}', received one with '{stored}'; measure the curve of that setup."
+            )
 
 
-def regions_with_recovery(regions: tuple[Region, ...], curve: RecoveryCurve, study: Study) -> tuple[tuple[Region, ...], tuple[str, ...]]:
+def regions_with_recovery(
+    regions: tuple[Region, ...], curve: RecoveryCurve, study: Study
+) -> tuple[tuple[Region, ...], tuple[str, ...]]:
     """The regions with the coefficient of their volume, but for those with a typed one or without wish for it; and warnings.
 
     The part from the volume is known where the resolution of the images is; ``measure_activity`` adds it to that of the outline.
@@ -163,7 +167,9 @@ class StudyImages(Record):
         if others:
             raise DosimetryError(f"Expected images of {self.nuclide}, received {', '.join(others)}; one study has one nuclide.")
         if not 0 <= self.reference_index < len(self.scans):
-            raise DosimetryError(f"Expected a reference time point from 0 to {len(self.scans) - 1}, received {self.reference_index}.")
+            raise DosimetryError(
+                f"Expected a reference time point from 0 to {len(self.scans) - 1}, received {self.reference_index}."
+            )
 
     def input_hashes(self) -> dict[str, str]:
         """SHA-256 of the voxels of every image and region, by name, and of the files that the study names, by key."""
@@ -182,7 +188,9 @@ def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, 
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
-        scans.append(Scan(replace(point.activity, name=f"Activity {point.name}"), replace(point.load_ct(), name=f"CT {point.name}")))
+        scans.append(
+            Scan(replace(point.activity, name=f"Activity {point.name}"), replace(point.load_ct(), name=f"CT {point.name}"))
+        )
     return tuple(scans)
 
 
@@ -235,7 +243,8 @@ def _images_of_dicom(study: Study, base_folder: str | Path, files: StudyFiles, p
     intake = read_folder(folder, overrides=study.overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
     return replace(
         images_of_intake(intake, part(progress, 0.5, 1.0)),
-        calibration=files.calibration, source_folder=str(folder.resolve()),
+        calibration=files.calibration,
+        source_folder=str(folder.resolve()),
     )
 
 
@@ -247,7 +256,8 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
     stated = study.settings.calibration_uncertainty
     replaced = tuple(
         f"{scan.name}: its own calibration uncertainty of {100 * own:.3g} % was replaced by the {100 * stated:.3g} % of the settings"
-        for scan in images.scans if stated and (own := scan.activity.calibration_uncertainty) > stated
+        for scan in images.scans
+        if stated and (own := scan.activity.calibration_uncertainty) > stated
     )
     images = replace(images, warnings=(*images.warnings, *replaced))
     scans = tuple(
@@ -271,9 +281,12 @@ def with_overlap_rule(
     inherited = tuple(
         f"{region.name} is corrected by the recovery coefficient {region.recovery_coefficient:.3g} of the whole organ; the activity that spills "
         "in from the lesions is another: type its own"
-        for region in extra if region.recovery_coefficient != 1.0 and region.name not in settings
+        for region in extra
+        if region.recovery_coefficient != 1.0 and region.name not in settings
     )
-    return replace(images, regions=images.regions + extra, warnings=(*images.warnings, *overlap_warnings(images.regions), *inherited))
+    return replace(
+        images, regions=images.regions + extra, warnings=(*images.warnings, *overlap_warnings(images.regions), *inherited)
+    )
 
 
 def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, RegionSettings]) -> tuple[Region, ...]:

@@ -70,13 +70,16 @@ def decay_warnings(regions, nuclide: str, administered_activity_mbq: float | Non
     return tuple(
         f"{item.name}: its time-integrated activity is {item.tia_mbq_h / most_mbq_h:.3g} times that of all the administered activity "
         "decaying there; check calibration, fit and administered activity"
-        for item in regions if item.tia_mbq_h > most_mbq_h
+        for item in regions
+        if item.tia_mbq_h > most_mbq_h
     )
 
 
 def region_warnings(regions, study: Study) -> tuple[str, ...]:
     """What was typed of a region and can hardly be meant, and where the dose map says something else than the region's dose."""
-    return tuple(f"{item.name}: {text}" for item in regions for text in (*_typed_warnings(item, study), *_map_warnings(item, study)))
+    return tuple(
+        f"{item.name}: {text}" for item in regions for text in (*_typed_warnings(item, study), *_map_warnings(item, study))
+    )
 
 
 def _typed_warnings(item, study: Study) -> list[str]:
@@ -89,14 +92,18 @@ def _typed_warnings(item, study: Study) -> list[str]:
         )
     if item.recovery_source == "typed":
         if item.recovery_coefficient < _STRONG_CORRECTION:
-            found.append(f"a recovery coefficient of {item.recovery_coefficient:.3g} multiplies the activity by {1 / item.recovery_coefficient:.3g}; check it")
+            found.append(
+                f"a recovery coefficient of {item.recovery_coefficient:.3g} multiplies the activity by {1 / item.recovery_coefficient:.3g}; check it"
+            )
         if item.recovery_coefficient_uncertainty > _LARGE_UNCERTAINTY * item.recovery_coefficient:
             found.append(
                 f"the typed recovery coefficient {item.recovery_coefficient:.3g} has an uncertainty of {item.recovery_coefficient_uncertainty:.3g}, "
                 "1 sigma, absolute; check it"
             )
     if typed.effective_half_life_h is not None and len(item.curve.times_h) > 1:
-        found.append(f"the typed effective half-life of {typed.effective_half_life_h:.4g} h was not used: it serves single scans, and there are several")
+        found.append(
+            f"the typed effective half-life of {typed.effective_half_life_h:.4g} h was not used: it serves single scans, and there are several"
+        )
     return found
 
 

@@ -11,8 +11,9 @@ from RNTDosimetryLib.base.documents import json_text, make_output_folder, write_
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
 from RNTDosimetryLib.roads.therapy.images import StudyImages
-from RNTDosimetryLib.roads.therapy.report import render_report, results_table
+from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.result import StudyResult
+from RNTDosimetryLib.roads.therapy.tables import results_table
 
 
 def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) -> list[Path]:
@@ -33,7 +34,12 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
         write_text(folder / "report.html", page),
         write_dose_nrrd(folder / "dose.nrrd", dose, geometry, attributes=attributes),
         write_dose_nrrd(
-            folder / "tia.nrrd", result.tia_map.tia_mbq_h_ml, geometry, "MBq*h/mL", "Time-integrated activity concentration", attributes
+            folder / "tia.nrrd",
+            result.tia_map.tia_mbq_h_ml,
+            geometry,
+            "MBq*h/mL",
+            "Time-integrated activity concentration",
+            attributes,
         ),
         *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result, images),
     ]

@@ -13,8 +13,11 @@ STUDY_FORMAT = "RNTDosimetry study"
 STUDY_VERSION = 1
 
 _REGION_RANGES = {
-    "mass_g": (1e-6, 5e5, "g"), "density_g_ml": (1e-4, 25.0, "g/mL"), "effective_half_life_h": (1e-3, 1e6, "h"),
-    "alpha_beta_gy": (0.1, 100.0, "Gy"), "repair_half_time_h": (0.01, 1000.0, "h"),
+    "mass_g": (1e-6, 5e5, "g"),
+    "density_g_ml": (1e-4, 25.0, "g/mL"),
+    "effective_half_life_h": (1e-3, 1e6, "h"),
+    "alpha_beta_gy": (0.1, 100.0, "Gy"),
+    "repair_half_time_h": (0.01, 1000.0, "h"),
 }
 """Smallest and largest that can be meant: a whole body is up to 500 kg, no matter is denser than metal; others are slips of the unit."""
 
@@ -51,7 +54,9 @@ class RegionSettings(Record):
 
     def __post_init__(self):
         if self.kind not in (None, "organ", "lesion", "other"):
-            raise DosimetryError(f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them.")
+            raise DosimetryError(
+                f"Expected kind organ, lesion or other for a region, received '{self.kind}'; choose one of them."
+            )
         _refuse_other_than(str, "text", self, "a region", "model")
         _refuse_other_than(bool, "true or false", self, "a region", "recovery_from_file")
         for name, (least, most, unit) in _REGION_RANGES.items():
@@ -121,7 +126,16 @@ class StudySettings(Record):
 
     def __post_init__(self):
         _refuse_other_than(str, "text", self, "the settings", "model")
-        _refuse_other_than(bool, "true or false", self, "the settings", "density_from_ct", "register", "map_follows_regions", "lesions_out_of_organs")
+        _refuse_other_than(
+            bool,
+            "true or false",
+            self,
+            "the settings",
+            "density_from_ct",
+            "register",
+            "map_follows_regions",
+            "lesions_out_of_organs",
+        )
         _refuse_other_than((tuple, list), "a list of 4 x 4 matrices", self, "the settings", "registrations")
         for matrix in self.registrations or ():
             rigid_matrix(matrix, "registrations of the settings")
@@ -132,7 +146,9 @@ class StudySettings(Record):
         if self.register_by not in REGISTER_BY:
             raise DosimetryError(f"Expected register_by to be one of {', '.join(REGISTER_BY)}, received '{self.register_by}'.")
         if not (_is_number(self.density_g_ml) and 0.05 <= self.density_g_ml <= 3.0):
-            raise DosimetryError(f"Expected density_g_ml between 0.05 and 3 g/mL, received {self.density_g_ml!r}; soft tissue is 1.04.")
+            raise DosimetryError(
+                f"Expected density_g_ml between 0.05 and 3 g/mL, received {self.density_g_ml!r}; soft tissue is 1.04."
+            )
         if not (_is_number(self.calibration_uncertainty) and 0 <= self.calibration_uncertainty < 1):
             raise DosimetryError(
                 f"Expected a relative calibration_uncertainty between 0 and 1, received {self.calibration_uncertainty!r}; 0.05 means 5 %."
@@ -143,7 +159,9 @@ class StudySettings(Record):
             )
         fwhm = self.spect_resolution_fwhm_mm
         if fwhm is not None and not (_is_number(fwhm) and 0 < fwhm < 100):
-            raise DosimetryError(f"Expected spect_resolution_fwhm_mm between 0 and 100 mm, received {fwhm!r}; leave it out if unknown.")
+            raise DosimetryError(
+                f"Expected spect_resolution_fwhm_mm between 0 and 100 mm, received {fwhm!r}; leave it out if unknown."
+            )
 
 
 @dataclass(frozen=True)
@@ -172,7 +190,9 @@ class Study(Record):
         _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title", "calibration_file", "recovery_file")
         for name in ("calibration_file", "recovery_file"):
             if getattr(self, name) == "":
-                raise DosimetryError(f"Expected the path of a file for {name} of the study, received an empty text; leave it out if there is none.")
+                raise DosimetryError(
+                    f"Expected the path of a file for {name} of the study, received an empty text; leave it out if there is none."
+                )
         if self.dicom_folder and self.volumes is not None:
             raise DosimetryError("Expected dicom_folder or volumes in the study, received both; leave one out.")
         if self.volumes is not None and (self.overrides or self.calibration_file is not None):
@@ -180,7 +200,9 @@ class Study(Record):
                 "Expected volumes without overrides and calibration_file, received them; volumes are calibrated, and their values typed in volumes."
             )
         if self.calibration_setup and self.calibration_file is None:
-            raise DosimetryError("Expected calibration_setup together with calibration_file, received it alone; name the file or leave it out.")
+            raise DosimetryError(
+                "Expected calibration_setup together with calibration_file, received it alone; name the file or leave it out."
+            )
 
     def typed(self, region: str) -> RegionSettings | None:
         """What was typed about a region, None for nothing. An organ without its lesions follows the whole organ."""
@@ -211,7 +233,9 @@ def study_from_dict(data: dict) -> Study:
     content = {key: value for key, value in data.items() if key not in ("format", "version")}
     _refuse_unknown_keys(content, Study, "the study file")
     if content.get("dicom_folder") in (None, "") and content.get("volumes") is None:
-        raise DosimetryError("Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files, or volumes.")
+        raise DosimetryError(
+            "Expected dicom_folder in the study file, found none; name the folder that holds the DICOM files, or volumes."
+        )
     _refuse_unknown_volume_keys(content.get("volumes"))
     for key in ("overrides", "regions", "settings", "calibration_setup"):
         if not isinstance(content.get(key, {}), dict):
@@ -251,7 +275,7 @@ def _is_number(value) -> bool:
 
 
 def _refuse_other_than(kind, words: str, settings: Record, where: str, *names: str) -> None:
-    """"no" would otherwise count as true, and 0 as nothing typed."""
+    """ "no" would otherwise count as true, and 0 as nothing typed."""
     for name in names:
         value = getattr(settings, name)
         if value is not None and not isinstance(value, kind):
@@ -265,4 +289,6 @@ def _refuse_unknown_keys(content, kind: type, where: str) -> None:
     known = {item.name for item in fields(kind)}
     unknown = sorted(set(content) - known)
     if unknown:
-        raise DosimetryError(f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling.")
+        raise DosimetryError(
+            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling."
+        )

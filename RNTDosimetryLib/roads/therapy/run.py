@@ -98,7 +98,9 @@ def _changed_inputs(content: dict, images: StudyImages) -> tuple[str, ...]:
     if not isinstance(stored, dict) or stored == present:
         return ()
     changed = sorted(name for name in stored.keys() | present.keys() if stored.get(name) != present.get(name))
-    return (f"{', '.join(changed)} changed since these results were computed: the numbers below are of the present files, not of those then.",)
+    return (
+        f"{', '.join(changed)} changed since these results were computed: the numbers below are of the present files, not of those then.",
+    )
 
 
 def _unstated(images: StudyImages) -> tuple[str, ...]:
@@ -121,5 +123,3 @@ def constants_of(nuclide_name: str) -> dict:
         "local_dose_constant_j_per_gbq": nuclide.local_dose_constant_j_per_gbq,
         "sources": list(nuclide.sources),
     }
-
-

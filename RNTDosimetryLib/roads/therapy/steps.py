@@ -37,16 +37,22 @@ _NEARLY_ALL = 0.95
 
 def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
     """Time-activity curve of every region, each scan measured on its own grid, in the order of ``images.regions``."""
-    by_scan = [_measured(images, scan, np.asarray(alignment.matrix), settings) for scan, alignment in zip(images.scans, alignments)]
+    by_scan = [
+        _measured(images, scan, np.asarray(alignment.matrix), settings) for scan, alignment in zip(images.scans, alignments)
+    ]
     return tuple(_with_scan_uncertainty(time_activity_curve(measurements), settings) for measurements in zip(*by_scan))
 
 
 def _measured(images: StudyImages, scan: Scan, matrix: np.ndarray, settings: StudySettings) -> list[RegionActivity]:
     """All regions in one scan; each knows where the others lie, so that what spills in from them is not taken for noise."""
-    occupancies = {region.name: occupancy_on_grid(region, scan.activity.geometry, np.linalg.inv(matrix)) for region in images.regions}
+    occupancies = {
+        region.name: occupancy_on_grid(region, scan.activity.geometry, np.linalg.inv(matrix)) for region in images.regions
+    }
     return [
         measure_activity(
-            scan.activity, region, matrix,
+            scan.activity,
+            region,
+            matrix,
             resolution_fwhm_mm=settings.spect_resolution_fwhm_mm,
             default_density_g_ml=settings.density_g_ml,
             occupancies=occupancies,
@@ -59,7 +65,8 @@ def _with_scan_uncertainty(curve: TimeActivityCurve, settings: StudySettings) ->
     if curve.uncertainties_mbq is None:
         return curve
     noise_and_scan = (
-        math.hypot(noise, settings.scan_uncertainty * activity) for noise, activity in zip(curve.uncertainties_mbq, curve.activities_mbq)
+        math.hypot(noise, settings.scan_uncertainty * activity)
+        for noise, activity in zip(curve.uncertainties_mbq, curve.activities_mbq)
     )
     return replace(curve, uncertainties_mbq=tuple(noise_and_scan))
 
@@ -125,7 +132,10 @@ def integrate_voxels(
     occupancies = region_occupancies(images.regions, geometry)
     labels = _labels(images.regions, occupancies, covered)
     progress(0.6, "Fitting the voxels")
-    options = {"mask": covered & active, "progress": lambda fraction, *_: part(progress, 0.6, 1.0)(fraction, "Fitting the voxels")}
+    options = {
+        "mask": covered & active,
+        "progress": lambda fraction, *_: part(progress, 0.6, 1.0)(fraction, "Fitting the voxels"),
+    }
     if settings.voxel_model == "shared":
         labels = np.where(active, labels, 0)
         shapes = {index + 1: _shape_of(found) for index, found in enumerate(fits) if np.any(labels == index + 1)}
@@ -147,7 +157,8 @@ def integrate_voxels(
     }
     warnings = tuple(
         f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
-        for name, share in coverage.items() if share < _FULL_COVERAGE
+        for name, share in coverage.items()
+        if share < _FULL_COVERAGE
     )
     if followed:
         warnings += _said_of_following(images.regions, followed, voxel_fit.region_discrepancy, settings.map_follows_regions)
@@ -178,9 +189,13 @@ def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[in
         )
     for index, region in enumerate(regions):
         if index + 1 in followed and index + 1 in discrepancy:
-            said.append(f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity")
+            said.append(
+                f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity"
+            )
         elif all_follow:
-            said.append(f"{region.name}: its voxels were not scaled as a whole: smaller regions hold some of them, or there is no activity")
+            said.append(
+                f"{region.name}: its voxels were not scaled as a whole: smaller regions hold some of them, or there is no activity"
+            )
     return tuple(said)
 
 
@@ -284,7 +299,12 @@ def _recovery_source(region: Region) -> str:
 
 
 def preview_dose(
-    images: StudyImages, region: Region, curve: TimeActivityCurve, found: KineticFit, settings: StudySettings, photons_elsewhere_gy: float
+    images: StudyImages,
+    region: Region,
+    curve: TimeActivityCurve,
+    found: KineticFit,
+    settings: StudySettings,
+    photons_elsewhere_gy: float,
 ) -> RegionDose:
     """Dose of one region with another fit before the maps are made anew: the photons from elsewhere stay as they were."""
     tia_uncertainty = found.tia_uncertainty_with(curve.systematic_relative_uncertainty)
@@ -298,8 +318,14 @@ def _own_dose(images, region, curve, found, tia_uncertainty, settings) -> Region
         volume_part = outline_uncertainty(region, settings.spect_resolution_fwhm_mm)
         sensitivity = activity_volume_sensitivity(region, settings.spect_resolution_fwhm_mm)
     return self_dose(
-        found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml,
-        tia_uncertainty_mbq_h=tia_uncertainty, volume_uncertainty=volume_part, tia_volume_sensitivity=sensitivity,
+        found.tia_mbq_h,
+        images.nuclide,
+        curve.mass_g,
+        region=region.name,
+        density_g_ml=curve.mass_g / curve.volume_ml,
+        tia_uncertainty_mbq_h=tia_uncertainty,
+        volume_uncertainty=volume_part,
+        tia_volume_sensitivity=sensitivity,
     )
 
 
@@ -325,7 +351,12 @@ def _local_dose(tia_mbq_h: float, tia_uncertainty_mbq_h: float | None, nuclide: 
     one = dose_map(np.full((1, 1, 1), tia_mbq_h / mass_g), (1.0, 1.0, 1.0), nuclide, method="local", density_g_ml=1.0)
     relative = None if tia_uncertainty_mbq_h is None or tia_mbq_h <= 0 else tia_uncertainty_mbq_h / tia_mbq_h
     return RegionDose(
-        region=name, mass_g=mass_g, tia_mbq_h=tia_mbq_h, dose_gy=one.mean_gy,
+        region=name,
+        mass_g=mass_g,
+        tia_mbq_h=tia_mbq_h,
+        dose_gy=one.mean_gy,
         dose_uncertainty_gy=None if relative is None else relative * one.mean_gy,
-        nuclide=nuclide, method="local deposition of the region's TIA", warnings=one.warnings,
+        nuclide=nuclide,
+        method="local deposition of the region's TIA",
+        warnings=one.warnings,
     )

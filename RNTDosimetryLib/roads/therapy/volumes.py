@@ -65,13 +65,24 @@ class VolumeFiles(Record):
     def __post_init__(self):
         get_nuclide(self.nuclide)
         if not self.scans:
-            raise DosimetryError("Expected at least one scan in volumes of the study file, received none; name the activity files.")
+            raise DosimetryError(
+                "Expected at least one scan in volumes of the study file, received none; name the activity files."
+            )
         if not self.regions:
             raise DosimetryError("Expected at least one region in volumes of the study file, received none; name the masks.")
         if not 0 <= self.reference < len(self.scans):
-            raise DosimetryError(f"Expected a reference from 0 to {len(self.scans) - 1} in volumes, received {self.reference}; count the scans from 0.")
+            raise DosimetryError(
+                f"Expected a reference from 0 to {len(self.scans) - 1} in volumes, received {self.reference}; count the scans from 0."
+            )
         if self.administered_activity_mbq is not None:
-            checked_number(self.administered_activity_mbq, "administered_activity_mbq in volumes", "type it in MBq or leave it out", 0.0, 1e9, above=True)
+            checked_number(
+                self.administered_activity_mbq,
+                "administered_activity_mbq in volumes",
+                "type it in MBq or leave it out",
+                0.0,
+                1e9,
+                above=True,
+            )
 
 
 @dataclass(frozen=True)
@@ -103,7 +114,9 @@ def _read_scan(scan: VolumeScan, folder: Path, nuclide: str) -> tuple[ActivityIm
     path = folder / scan.activity
     stated = read_sidecar(path).get("nuclide")
     if stated is not None and get_nuclide(str(stated)).name != nuclide:
-        raise DosimetryError(f"Expected {nuclide} in {path.name}.json as in the study file, received {stated}; correct one of them.")
+        raise DosimetryError(
+            f"Expected {nuclide} in {path.name}.json as in the study file, received {stated}; correct one of them."
+        )
     activity = load_activity_file(path, {"nuclide": nuclide, **scan.typed()})
     named = replace(activity, name=f"Activity {activity.start_h:.4g} h")
     if scan.ct is None:
@@ -117,9 +130,13 @@ def _read_region(name: str, region: VolumeRegion, folder: Path) -> Region:
     if region.label is not None:
         occupancy = (values == region.label).astype(np.uint8)
         if not occupancy.any():
-            raise DosimetryError(f"Expected label {region.label} in {region.file} for region '{name}', found {_labels(values)}; correct the label.")
+            raise DosimetryError(
+                f"Expected label {region.label} in {region.file} for region '{name}', found {_labels(values)}; correct the label."
+            )
     elif values.min() < 0 or values.max() > 1:
-        raise DosimetryError(f"Expected a mask from 0 to 1 in {region.file} for region '{name}', received {_labels(values)}; give its label.")
+        raise DosimetryError(
+            f"Expected a mask from 0 to 1 in {region.file} for region '{name}', received {_labels(values)}; give its label."
+        )
     else:
         occupancy = values.astype(np.uint8) if np.array_equal(values, values.astype(np.uint8)) else values.astype(np.float32)
     return Region(name, geometry, occupancy, kind=region_kind(name))
@@ -140,7 +157,9 @@ def _rows(scan: VolumeScan, folder: Path) -> list[IntakeRow]:
             said = "" if beside.get(name) in (None, typed[name]) else str(beside[name])
             rows.append(IntakeRow(name, str(typed[name]), _UNITS.get(name, ""), "study file", scan.activity, "override", said))
         else:
-            rows.append(IntakeRow(name, str(beside[name]), _UNITS.get(name, ""), f"{Path(scan.activity).name}.json", scan.activity))
+            rows.append(
+                IntakeRow(name, str(beside[name]), _UNITS.get(name, ""), f"{Path(scan.activity).name}.json", scan.activity)
+            )
     return rows
 
 
@@ -151,4 +170,6 @@ def _therapy_rows(volumes: VolumeFiles) -> list[IntakeRow]:
         "administered activity": (volumes.administered_activity_mbq, "MBq"),
         "administration time": (volumes.administration_time, ""),
     }
-    return [IntakeRow(what, str(value), unit, "study file", "study", "override") for what, (value, unit) in values.items() if value]
+    return [
+        IntakeRow(what, str(value), unit, "study file", "study", "override") for what, (value, unit) in values.items() if value
+    ]

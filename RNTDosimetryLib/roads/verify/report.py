@@ -42,12 +42,26 @@ def compartment_table(result: VerifyResult) -> Table:
         percent = None if item.percent is None else f"{item.percent:+.1f}"
         doses = (item.dose_at_gy.get("D70"), item.dose_at_gy.get("D90"))
         limits = "; ".join(limit_words(check) for check in checks)
-        rows.append((compartment_label(item.name), item.volume_ml, item.mass_g, item.planned_gy, item.delivered_gy, difference, percent, *doses, limits,
-                     verdict_words(checks)))
+        rows.append(
+            (
+                compartment_label(item.name),
+                item.volume_ml,
+                item.mass_g,
+                item.planned_gy,
+                item.delivered_gy,
+                difference,
+                percent,
+                *doses,
+                limits,
+                verdict_words(checks),
+            )
+        )
     for check in result.checks:
         if check.name not in {item.name for item in result.compartments}:
             label = compartment_label(check.name)
-            rows.append((label, None, None, None, check.dose_gy, None, None, None, None, limit_words(check), verdict_words([check])))
+            rows.append(
+                (label, None, None, None, check.dose_gy, None, None, None, None, limit_words(check), verdict_words([check]))
+            )
     return Table(
         "Dose after treatment",
         (Column("Compartment", align="left"), Column("Volume", "mL"), Column("Mass", "g", 4), Column("Planned", "Gy"), Column("Delivered", "Gy", 4),
@@ -100,7 +114,17 @@ def write_verification_report(
     return write_text(path, _page(delivered, planned, verification, regions, ct, title, [], warnings, ""))
 
 
-def _page(delivered: DeliveredDose, planned: SphereDoseMap | None, verification: Verification | None, regions, ct, title, tables, warnings, when) -> str:
+def _page(
+    delivered: DeliveredDose,
+    planned: SphereDoseMap | None,
+    verification: Verification | None,
+    regions,
+    ct,
+    title,
+    tables,
+    warnings,
+    when,
+) -> str:
     from RNTDosimetryLib.base.provenance import versions
 
     background = None if ct is None else GrayImage(ct.hounsfield, ct.geometry)
@@ -117,7 +141,11 @@ def _page(delivered: DeliveredDose, planned: SphereDoseMap | None, verification:
         plots = [_delivered_histograms(delivered)]
     else:
         compared = [region for region in regions if region.name in verification.regions]
-        plots = [_histograms(verification), _scatter(verification), *([_areas(planned, delivered.map, compared)] if compared else [])]
+        plots = [
+            _histograms(verification),
+            _scatter(verification),
+            *([_areas(planned, delivered.map, compared)] if compared else []),
+        ]
     sections = [
         Section("Result", [_facts(delivered, planned), *tables]),
         Section("Maps", pictures),
@@ -135,7 +163,9 @@ def _facts(delivered: DeliveredDose, planned: SphereDoseMap | None) -> Facts:
         "Delivered map": delivered.map.method,
         "Activity in the map, at administration": f"{delivered.map.activity_gbq:.4g} GBq",
         "Of the net activity expected in the liver": "not stated" if recovered is None else f"{100 * recovered:.1f} %",
-        "Blur corrected in region means": "no" if delivered.resolution_fwhm_mm is None else f"{delivered.resolution_fwhm_mm:g} mm",
+        "Blur corrected in region means": "no"
+        if delivered.resolution_fwhm_mm is None
+        else f"{delivered.resolution_fwhm_mm:g} mm",
     }
     return Facts(facts if planned is None else facts | {"Planned map": planned.method})
 
@@ -158,7 +188,10 @@ def _histograms(verification: Verification) -> Figure:
 
 
 def _scatter(verification: Verification) -> Figure:
-    series = [Series(name, verification.planned_points_gy[name], verification.delivered_points_gy[name]) for name in verification.regions]
+    series = [
+        Series(name, verification.planned_points_gy[name], verification.delivered_points_gy[name])
+        for name in verification.regions
+    ]
     plot = scatter_plot("Voxel doses", Axis("Planned dose", "Gy"), Axis("Delivered dose", "Gy"), series, identity=True)
     return Figure(plot, "Every voxel of the regions, or an even choice of them; on the broken line both are equal.")
 
@@ -169,13 +202,20 @@ def _areas(planned: SphereDoseMap, delivered: SphereDoseMap, regions: Sequence[R
         for what, dose in (("planned", planned), ("delivered", delivered)):
             found = dose_area_histogram(dose, region)
             series.append(Series(f"{region.name}, {what}", found.dose_gy, found.area_cm2))
-    plot = line_plot("Dose-area histogram", Axis("Absorbed dose", "Gy", lower=0.0), Axis("Area receiving at least the dose", "cm²", lower=0.0), series)
+    plot = line_plot(
+        "Dose-area histogram",
+        Axis("Absorbed dose", "Gy", lower=0.0),
+        Axis("Area receiving at least the dose", "cm²", lower=0.0),
+        series,
+    )
     return Figure(plot, "In the transverse slice with most of each region.")
 
 
 def _verification_assumptions(delivered: DeliveredDose) -> tuple[str, ...]:
-    source = "Bq/mL of the image, corrected for decay to the administration" if delivered.mode == "absolute" else (
-        "the picture alone, scaled to the net administered activity in the liver"
+    source = (
+        "Bq/mL of the image, corrected for decay to the administration"
+        if delivered.mode == "absolute"
+        else ("the picture alone, scaled to the net administered activity in the liver")
     )
     return (
         f"Activity: {source}.",

@@ -48,15 +48,21 @@ class VerifyRequest(Record):
 
     def __post_init__(self):
         if self.mode not in MODES:
-            raise DosimetryError(f"Expected the mode {' or '.join(MODES)} in the verification file, received '{self.mode}'; choose one of them.")
+            raise DosimetryError(
+                f"Expected the mode {' or '.join(MODES)} in the verification file, received '{self.mode}'; choose one of them."
+            )
         if self.plan is None and not self.product:
             raise DosimetryError(
                 f"Expected product or plan in the verification file, found neither; name one of {', '.join(list_products())}, a nuclide, or the plan."
             )
         if not self.territories and not self.tumours:
-            raise DosimetryError("Expected territories or tumours in the verification file, found neither; name the segments to report.")
+            raise DosimetryError(
+                "Expected territories or tumours in the verification file, found neither; name the segments to report."
+            )
         if self.scout is not None and (self.plan is None or not self.territories):
-            raise DosimetryError("Expected plan and territories with scout in the verification file, found not both; the planned map needs them.")
+            raise DosimetryError(
+                "Expected plan and territories with scout in the verification file, found not both; the planned map needs them."
+            )
 
     def to_dict(self) -> dict:
         return written_request(self, VERIFY_FORMAT, VERIFY_VERSION)

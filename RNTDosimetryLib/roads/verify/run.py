@@ -56,7 +56,9 @@ def read_verification(path: str | Path) -> VerifyRequest:
     """Request from a JSON file; every path in it is made relative to the working folder. Raises DosimetryError when it is no verification file."""
     path = checked_path(path, "a verification file")
     request = verify_request_from_dict(read_json_file(path, "a verification file"))
-    beside = {name: str(path.parent / value) for name in ("image", "plan", "scout", "product_file") if (value := getattr(request, name))}
+    beside = {
+        name: str(path.parent / value) for name in ("image", "plan", "scout", "product_file") if (value := getattr(request, name))
+    }
     for name in ("territories", "tumours", "others"):
         named = getattr(request, name)
         if isinstance(named, dict):
@@ -81,10 +83,16 @@ def run_verification(request: VerifyRequest) -> VerifyResult:
     if request.ct is not None:
         ct = CtImage("CT", *load_volume_file(Path(request.ct)))
     here = Path()
-    territories, tumours, others = (read_segments(item, found, here) for item in (request.territories, request.tumours, request.others))
+    territories, tumours, others = (
+        read_segments(item, found, here) for item in (request.territories, request.tumours, request.others)
+    )
     normals = _normal_liver(territories, tumours)
     lungs = _lungs(request, plan, ct, found)
-    liver = joined_region("liver", [*territories, *tumours]) if request.liver is None else read_segment("liver", request.liver, found, here)
+    liver = (
+        joined_region("liver", [*territories, *tumours])
+        if request.liver is None
+        else read_segment("liver", request.liver, found, here)
+    )
     regions = [*tumours, *normals, *others, *([] if lungs is None else [lungs])]
     net = plan.net_activity_gbq if request.net_activity_gbq is None else request.net_activity_gbq
     shunt = plan.lung_shunt_fraction if request.lung_shunt_fraction is None else request.lung_shunt_fraction
@@ -92,7 +100,9 @@ def run_verification(request: VerifyRequest) -> VerifyResult:
     if net is not None and shunt is None:
         warnings.append("No lung shunt was given: all of the net activity is expected in the liver.")
     constant = {
-        "dose_constant_j_per_gbq": plan.dose_constant_j_per_gbq if request.dose_constant_j_per_gbq is None else request.dose_constant_j_per_gbq,
+        "dose_constant_j_per_gbq": plan.dose_constant_j_per_gbq
+        if request.dose_constant_j_per_gbq is None
+        else request.dose_constant_j_per_gbq,
         "product_file": request.product_file or plan.product_file,
     }
     product = request.product or plan.product
@@ -103,12 +113,15 @@ def run_verification(request: VerifyRequest) -> VerifyResult:
     )  # fmt: skip
     warnings += constant_warnings(delivered.map.constant)
     doses = plan.dose_gy | {
-        str(name): checked_dose_gy(dose, f"planned dose in Gy of '{name}'", "type what was planned") for name, dose in request.planned_dose_gy.items()
+        str(name): checked_dose_gy(dose, f"planned dose in Gy of '{name}'", "type what was planned")
+        for name, dose in request.planned_dose_gy.items()
     }
     rows = _compartments(regions, normals, doses, delivered)
     unused = sorted(set(request.planned_dose_gy) - {row.name for row in rows})
     if unused:
-        raise DosimetryError(f"Expected planned doses of {', '.join(row.name for row in rows)}, received one of {', '.join(unused)}; correct the name.")
+        raise DosimetryError(
+            f"Expected planned doses of {', '.join(row.name for row in rows)}, received one of {', '.join(unused)}; correct the name."
+        )
     planned = verification = None
     if request.scout is not None:
         planned = _planned_map(request, plan, product, territories, regions, lungs, constant)
@@ -184,7 +197,9 @@ def _name_warnings(plan: _Planned, territories: list[Region], tumours: list[Regi
             )
         more = sorted(names - set(planned) - {name for found in plan.tumours.values() for name in found}) if planned else []
         if lacking and regions:
-            warnings.append(f"The plan has a {what} {', '.join(lacking)} without a segment here: it is not compared with the plan.")
+            warnings.append(
+                f"The plan has a {what} {', '.join(lacking)} without a segment here: it is not compared with the plan."
+            )
         if more:
             warnings.append(f"The plan has no {what} {', '.join(more)}: there is no planned dose of it; check the names.")
     return warnings
@@ -196,7 +211,9 @@ def _image(request: VerifyRequest) -> tuple[ActivityImage, CtImage | None, dict[
         raise DosimetryError(f"Expected an image after treatment at {path}, found none; check the path.")
     if os.path.isdir(path) or request.mode == "relative":
         if request.activity:
-            raise DosimetryError("Expected activity in the verification file only for a volume file in absolute terms, received it too; leave it out.")
+            raise DosimetryError(
+                "Expected activity in the verification file only for a volume file in absolute terms, received it too; leave it out."
+            )
         return read_scan(path, "treatment")
     return load_activity_file(path, request.activity), None, {}
 
@@ -223,11 +240,15 @@ def _lungs(request: VerifyRequest, plan: _Planned, ct: CtImage | None, found: di
         mass = lung_mass_from_ct(ct, lungs).mass_g
     mass = plan.lung_mass_g if mass is None else mass
     if mass is None:
-        raise DosimetryError("Expected the mass of the lungs from ct, lung_mass_g or plan in the verification file, found none; name one of them.")
+        raise DosimetryError(
+            "Expected the mass of the lungs from ct, lung_mass_g or plan in the verification file, found none; name one of them."
+        )
     return replace(lungs, name=LUNGS, mass_g=mass, density_g_ml=None)
 
 
-def _compartments(regions: list[Region], normals: list[Region], planned: dict[str, float], delivered: DeliveredDose) -> tuple[CompartmentDose, ...]:
+def _compartments(
+    regions: list[Region], normals: list[Region], planned: dict[str, float], delivered: DeliveredDose
+) -> tuple[CompartmentDose, ...]:
     rows = [
         CompartmentDose(
             region.name, region.volume_ml, region_mass_g(region), planned.get(region.name), delivered.region_dose_gy[region.name],
@@ -251,7 +272,11 @@ def _checks(plan: _Planned, rows: tuple[CompartmentDose, ...]) -> tuple[LimitChe
     doses = {row.name: row.delivered_gy for row in rows}
     if LUNGS in doses:
         doses["lung"] = doses[LUNGS] + plan.earlier_lung_gy
-    return tuple(limit_check(limit, doses[limit.name]) for limit in (read_limits(plan.limits) if plan.limits else ()) if limit.name in doses)
+    return tuple(
+        limit_check(limit, doses[limit.name])
+        for limit in (read_limits(plan.limits) if plan.limits else ())
+        if limit.name in doses
+    )
 
 
 def _planned_map(request: VerifyRequest, plan: _Planned, product, territories, regions, lungs, constant) -> SphereDoseMap:
@@ -268,9 +293,3 @@ def _planned_map(request: VerifyRequest, plan: _Planned, product, territories, r
         read_scan(Path(request.scout), "scout")[0], territories, activities, product, lung_shunt_fraction=shunts, residual_fraction=residuals,
         regions=regions, lungs=lungs, method=request.method, **constant,
     )  # fmt: skip
-
-
-
-
-
-

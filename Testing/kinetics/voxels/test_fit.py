@@ -113,7 +113,9 @@ def noisy_curves(times_h, count, seed):
     return (clean * (1 + 0.05 * rng.normal(size=clean.shape))).astype(np.float32)
 
 
-@pytest.mark.parametrize("times_h", [np.array([24.0, 96.0]), THREE_H, FOUR_H, SIX_H, np.array([1.0, 3, 5, 8, 12, 24, 48, 72, 96, 168])])
+@pytest.mark.parametrize(
+    "times_h", [np.array([24.0, 96.0]), THREE_H, FOUR_H, SIX_H, np.array([1.0, 3, 5, 8, 12, 24, 48, 72, 96, 168])]
+)
 @pytest.mark.parametrize("noise", [{"relative_uncertainty": 0.05}, {}, {"weighting": "counts"}, {"weighting": "constant"}])
 def test_equal_voxels_give_the_region_fit(times_h, noise):
     # The same curve in all voxels of an image: model, TIA and uncertainty are those of fit_time_activity with the voxels' models.
@@ -193,14 +195,18 @@ def test_dynamic_frames_work_in_the_same_call():
 
 
 @settings(deadline=None, max_examples=15)
-@given(factor=st.floats(1e-3, 1e4), unit=st.floats(0.05, 60.0), seed=st.integers(0, 1000), model=st.sampled_from(["auto", "mono"]))
+@given(
+    factor=st.floats(1e-3, 1e4), unit=st.floats(0.05, 60.0), seed=st.integers(0, 1000), model=st.sampled_from(["auto", "mono"])
+)
 def test_activity_scale_time_unit_and_order_do_not_matter(factor, unit, seed, model):
     curves = noisy_curves(SIX_H, 12, seed)[:, None, None]
     base = fit_voxels(SIX_H, curves, LU_177, model=model, relative_uncertainty=0.05, threads=1)
     order = np.random.default_rng(seed).permutation(6)
     slower = SimpleNamespace(name="slower", decay_constant_per_h=DECAY / unit)
     # The held population rates are in hours; only fits without them may be compared in another unit.
-    stretched = fit_voxels(SIX_H[order] * unit, curves[order] * factor, slower, model="mono", relative_uncertainty=0.05, threads=1)
+    stretched = fit_voxels(
+        SIX_H[order] * unit, curves[order] * factor, slower, model="mono", relative_uncertainty=0.05, threads=1
+    )
     same = fit_voxels(SIX_H[order], curves[order] * factor, LU_177, model=model, relative_uncertainty=0.05, threads=1)
     np.testing.assert_allclose(same.tia_mbq_h_ml, base.tia_mbq_h_ml * factor, rtol=1e-4)
     np.testing.assert_allclose(same.tia_uncertainty_mbq_h_ml, base.tia_uncertainty_mbq_h_ml * factor, rtol=1e-2)
@@ -214,7 +220,9 @@ def test_activity_scale_time_unit_and_order_do_not_matter(factor, unit, seed, mo
     curve=st.lists(st.floats(-1e6, 1e6, width=32), min_size=6, max_size=6),
     model=st.sampled_from(["auto", "mono", "shared", "physical"]),
     noise=st.sampled_from([{}, {"relative_uncertainty": 0.05}, {"uncertainties_bq_ml": 100.0}]),
-    times_h=st.sampled_from([SIX_H, np.array([48.0, 48.05, 72.0, 96.0, 96.1, 168.0]), np.array([0.0, 0.01, 24.0, 48.0, 96.0, 700.0])]),
+    times_h=st.sampled_from(
+        [SIX_H, np.array([48.0, 48.05, 72.0, 96.0, 96.1, 168.0]), np.array([0.0, 0.01, 24.0, 48.0, 96.0, 700.0])]
+    ),
 )
 def test_any_samples_give_finite_maps_never_negative_and_never_slower_than_physical_decay(curve, model, noise, times_h):
     images = np.stack([column(curve), column(curve[::-1])], axis=-1)[..., 0, :]

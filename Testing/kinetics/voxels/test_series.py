@@ -44,7 +44,10 @@ IMAGES = np.exp(-np.log(2) / 60 * np.array(FOUR_H))[:, None, None, None] * np.li
         ({"effective_half_life_h": 50.0, "effective_half_life_uncertainty_h": -1.0}, "0 h or more"),
         ({"shortest_half_life_h": 0.0}, "positive shortest half-life"),
         ({"threads": 0}, "at least one thread"),
-        ({"regions": np.ones((3, 4, 5), int), "conserve_region_tia": True, "region_tia_mbq_h_ml": {1: -1.0}}, "region 1, received -1"),
+        (
+            {"regions": np.ones((3, 4, 5), int), "conserve_region_tia": True, "region_tia_mbq_h_ml": {1: -1.0}},
+            "region 1, received -1",
+        ),
     ],
 )
 def test_input_that_cannot_be_used_gets_a_sentence(changes, text):
@@ -130,7 +133,9 @@ def test_relative_noise_of_the_mean_curve_is_that_share_of_it():
     np.testing.assert_allclose(noise.nominal_variance(np.hstack([whitened, 3 * whitened])), [0.0025, 0.0225], rtol=1e-6)
 
 
-@pytest.mark.parametrize("noise", [{}, {"relative_uncertainty": 0.05}, {"uncertainties_bq_ml": 1e-9}, {"uncertainties_bq_ml": 1e15}])
+@pytest.mark.parametrize(
+    "noise", [{}, {"relative_uncertainty": 0.05}, {"uncertainties_bq_ml": 1e-9}, {"uncertainties_bq_ml": 1e15}]
+)
 @pytest.mark.parametrize("factor", [1e-12, 1.0, 1e18])
 def test_sizes_far_from_any_patient_stay_finite(noise, factor):
     # The mono-exponential of 60 h is exact whatever the unit of the samples: TIA = A T / ln 2.

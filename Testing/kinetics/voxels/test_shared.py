@@ -24,9 +24,9 @@ def two_regions(rng, noise=0.0):
     heights = rng.uniform(2e4, 2e5, labels.shape) * (labels > 0)
     mono, slow, fast = np.log(2) / np.array([50.0, 70.0, 4.0])
     second = labels == 2
-    images = np.stack([
-        heights * np.where(second, np.exp(-slow * hour) - np.exp(-fast * hour), np.exp(-mono * hour)) for hour in SIX_H
-    ])
+    images = np.stack(
+        [heights * np.where(second, np.exp(-slow * hour) - np.exp(-fast * hour), np.exp(-mono * hour)) for hour in SIX_H]
+    )
     tia = heights * np.where(second, 1 / slow - 1 / fast, 1 / mono) * 1e-6
     return labels, images * (1 + noise * rng.normal(size=images.shape)), tia
 
@@ -61,7 +61,13 @@ def test_the_fit_of_a_region_can_be_shared(model):
     region = fit_time_activity(times, curve, LU_177, model=model, relative_uncertainty=0.05)
     images = np.broadcast_to(curve[:, None, None, None] * 1e6, (9, 1, 2, 2))
     fit = fit_voxels(
-        times, images, LU_177, model="shared", regions=np.ones((1, 2, 2), int), region_rates={1: region}, relative_uncertainty=0.05
+        times,
+        images,
+        LU_177,
+        model="shared",
+        regions=np.ones((1, 2, 2), int),
+        region_rates={1: region},
+        relative_uncertainty=0.05,
     )
     np.testing.assert_allclose(fit.tia_mbq_h_ml, region.tia_mbq_h, rtol=1e-4)
 
@@ -91,7 +97,13 @@ def test_shared_uncertainty_holds_noise_and_rates():
     shape = SharedShape((rate,), ((1.0,),), rate_covariance=((rate_sd**2,),))
     labels = np.ones((1, 1, 1), int)
     stated = fit_voxels(
-        FOUR_H, clean[:, None, None, None], LU_177, model="shared", regions=labels, region_rates={1: shape}, uncertainties_bq_ml=sigma
+        FOUR_H,
+        clean[:, None, None, None],
+        LU_177,
+        model="shared",
+        regions=labels,
+        region_rates={1: shape},
+        uncertainties_bq_ml=sigma,
     )
     found = []
     for _ in range(4000):
@@ -101,7 +113,13 @@ def test_shared_uncertainty_holds_noise_and_rates():
         found.append(basis @ noisy / (basis @ basis) / drawn * 1e-6)
     assert stated.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(np.std(found), rel=0.05)
     without = fit_voxels(
-        FOUR_H, clean[:, None, None, None], LU_177, model="shared", regions=labels, region_rates={1: rate}, uncertainties_bq_ml=sigma
+        FOUR_H,
+        clean[:, None, None, None],
+        LU_177,
+        model="shared",
+        regions=labels,
+        region_rates={1: rate},
+        uncertainties_bq_ml=sigma,
     )
     noise_only = sigma / math.sqrt((np.exp(-rate * FOUR_H) ** 2).sum()) / rate * 1e-6
     assert without.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(noise_only, rel=1e-5)
@@ -141,7 +159,11 @@ def test_one_image_with_a_known_half_life():
     # A(t) e^{kt} / k by hand; u(T)/T = 10 % gives u(TIA)/TIA = 0.1 |1 - k t|.
     rate = math.log(2) / 55.0
     fit = fit_voxels(
-        [24.0], np.full((1, 2, 2, 2), 3e4), LU_177, effective_half_life_h=55.0, effective_half_life_uncertainty_h=5.5,
+        [24.0],
+        np.full((1, 2, 2, 2), 3e4),
+        LU_177,
+        effective_half_life_h=55.0,
+        effective_half_life_uncertainty_h=5.5,
         uncertainties_bq_ml=1e-3,
     )
     tia = 3e4 * math.exp(24 * rate) / rate * 1e-6

@@ -49,7 +49,11 @@ def patient(camera, small_patient, tmp_path_factory):
     for name in ("calibration.json", "recovery.json"):
         shutil.copy(camera / name, folder)
     write_request(
-        folder, "study.json", dicom_folder="dicom", calibration_file="calibration.json", recovery_file="recovery.json",
+        folder,
+        "study.json",
+        dicom_folder="dicom",
+        calibration_file="calibration.json",
+        recovery_file="recovery.json",
         settings={"spect_resolution_fwhm_mm": 11.0},
     )
     return folder, small_patient.truth
@@ -66,12 +70,18 @@ def test_calibrate_gives_the_sensitivity_of_the_generator_within_one_percent(kin
     scan = {"uniform": uniform_scan, "planar": planar_scan, "point": point_scan}[kind]()
     extra = {"uniform": {"fwhm_mm": 11.0, "volume_ml": scan.volume_ml}, "planar": {"region_radius_mm": 75.0, "background_radius_mm": 110.0},
              "point": {"fwhm_mm": 11.0}}[kind]  # fmt: skip
-    request = write_request(tmp_path, "CALIBRATION.json", kind=kind, scan=str(camera / f"{kind}.dcm"), source=source_of(scan), **extra)
+    request = write_request(
+        tmp_path, "CALIBRATION.json", kind=kind, scan=str(camera / f"{kind}.dcm"), source=source_of(scan), **extra
+    )
     assert main(["calibrate", str(request), "--out", str(tmp_path)]) == 0
     found = read_calibration(tmp_path / "calibration.json")
     assert found.sensitivity_cps_per_mbq == pytest.approx(scan.sensitivity_cps_per_mbq, rel=0.01)
     assert found.measured == scan.start
-    assert found.setup == {"camera": "RNTDosimetry phantom Simulated SPECT/CT", "collimator": "Simulated", "energy windows": "187.2 to 228.8 keV"}
+    assert found.setup == {
+        "camera": "RNTDosimetry phantom Simulated SPECT/CT",
+        "collimator": "Simulated",
+        "energy windows": "187.2 to 228.8 keV",
+    }
     assert found.unknown_parts == (("volume",) if kind == "uniform" else ())
 
 
@@ -128,7 +138,9 @@ def test_results_json_runs_again_to_identical_numbers(patient, tmp_path):
         assert main(["run", str(study), "--out", str(tmp_path / name)]) == 0
         outputs.append(json.loads((tmp_path / name / "results.json").read_text()))
     for key in ("calibration_file", "recovery_file"):
-        assert outputs[0]["input_hashes"][key] == hashlib.sha256((folder / key.replace("_file", ".json")).read_bytes()).hexdigest()
+        assert (
+            outputs[0]["input_hashes"][key] == hashlib.sha256((folder / key.replace("_file", ".json")).read_bytes()).hexdigest()
+        )
         paths = {(tmp_path / name / item["study"].pop(key)).resolve() for name, item in zip(("first", "again"), outputs)}
         assert paths == {(folder / key.replace("_file", ".json")).resolve()}
     for item in outputs:
@@ -230,14 +242,19 @@ def test_a_calibration_typed_for_the_images_comes_before_the_file(patient, tmp_p
     shutil.copy(patient[0] / "calibration.json", folder)
     overrides = {"calibration_cps_per_mbq": 9.0}
     with pytest.raises(DosimetryError, match="with a calibration of its own"):
-        load_study(study_from_dict({"dicom_folder": "dicom", "calibration_file": "calibration.json", "overrides": overrides}), folder)
+        load_study(
+            study_from_dict({"dicom_folder": "dicom", "calibration_file": "calibration.json", "overrides": overrides}), folder
+        )
 
 
 @pytest.mark.parametrize(
     ("change", "words"),
     [
         ({"nuclide": "Y-90"}, "Expected a calibration for Lu-177, received one for Y-90"),
-        ({"setup": {"collimator": "high energy"}}, "Expected a calibration with collimator 'Simulated', received one with 'high energy'"),
+        (
+            {"setup": {"collimator": "high energy"}},
+            "Expected a calibration with collimator 'Simulated', received one with 'high energy'",
+        ),
     ],
 )
 def test_a_calibration_of_another_nuclide_or_setup_is_refused(change, words, patient, tmp_path):
@@ -257,7 +274,9 @@ def test_words_that_the_files_do_not_hold_are_asked_for(patient, tmp_path):
     known = read_calibration(patient[0] / "calibration.json")
     write_calibration(replace(known, setup={**known.setup, "reconstruction": "OSEM 6i8s"}), tmp_path / "words.json")
     path = str(tmp_path / "words.json")
-    assert any("reconstruction of the calibration cannot be compared" in text for text in loaded(patient, calibration_file=path).warnings)
+    assert any(
+        "reconstruction of the calibration cannot be compared" in text for text in loaded(patient, calibration_file=path).warnings
+    )
     asked = loaded(patient, calibration_file=path, calibration_setup={"reconstruction": "OSEM 6i8s"})
     assert not any("cannot be compared" in text for text in asked.warnings)
     with pytest.raises(DosimetryError, match="reconstruction 'FBP', received one with 'OSEM 6i8s'"):
@@ -272,9 +291,17 @@ def test_a_recovery_curve_of_another_nuclide_is_refused(patient, tmp_path):
 
 
 def test_warnings_of_both_files_reach_the_result(patient, tmp_path):
-    old = replace(read_calibration(patient[0] / "calibration.json"), measured=None, parts={}, unknown_parts=("source",), warnings=("measured in a hurry",))
+    old = replace(
+        read_calibration(patient[0] / "calibration.json"),
+        measured=None,
+        parts={},
+        unknown_parts=("source",),
+        warnings=("measured in a hurry",),
+    )
     write_calibration(old, tmp_path / "old.json")
-    write_recovery(replace(read_recovery(patient[0] / "recovery.json"), warnings=("recovery: few spheres",)), tmp_path / "few.json")
+    write_recovery(
+        replace(read_recovery(patient[0] / "recovery.json"), warnings=("recovery: few spheres",)), tmp_path / "few.json"
+    )
     images = loaded(patient, calibration_file=str(tmp_path / "old.json"), recovery_file=str(tmp_path / "few.json"))
     for words in ("measured in a hurry", "uncertainty of the calibration is not known", "recovery curve: few spheres"):
         assert any(words in text for text in images.warnings), words
@@ -297,8 +324,16 @@ def test_a_file_that_is_not_one_is_refused_in_one_line(key, value, patient, tmp_
         ("calibrate", {"kind": "sphere"}, "Expected kind planar, point, uniform"),
         ("calibrate", {"fwhm_mm": None}, "Expected fwhm_mm for a uniform calibration"),
         ("calibrate", {"volume": 5}, "received also volume"),
-        ("calibrate", {"source": {"nuclide": "Lu-177", "activity_mbq": 5, "measured": "2025-03-03T08:00:00", "mesured": 1}}, "received also mesured"),
-        ("calibrate", {"source": {"nuclide": "Y-90", "activity_mbq": 500, "measured": "2025-03-03T08:00:00"}}, "Expected a scan of Y-90"),
+        (
+            "calibrate",
+            {"source": {"nuclide": "Lu-177", "activity_mbq": 5, "measured": "2025-03-03T08:00:00", "mesured": 1}},
+            "received also mesured",
+        ),
+        (
+            "calibrate",
+            {"source": {"nuclide": "Y-90", "activity_mbq": 500, "measured": "2025-03-03T08:00:00"}},
+            "Expected a scan of Y-90",
+        ),
         ("calibrate", {"scan": "planar.dcm"}, "Expected a reconstruction for a uniform calibration"),
         ("calibrate", {"scan": "nothing.dcm"}, "Expected a phantom scan at"),
         ("calibrate", {"unit": "BQML"}, "it was calibrated before"),
@@ -315,7 +350,11 @@ def test_a_file_that_is_not_one_is_refused_in_one_line(key, value, patient, tmp_
         ("recovery", {"centers_lps_mm": [[0, 0, 0]]}, "Expected a center for each of the 7 spheres"),
         ("recovery", {"scan": "planar.dcm"}, "received a planar image"),
         ("recovery", {"concentration": 1}, "received also concentration"),
-        ("calibrate", {"kind": "point", "scan": "point.dcm", "fwhm_mm": 1.1, "volume_ml": None}, "at least half a voxel of 4.8 mm"),
+        (
+            "calibrate",
+            {"kind": "point", "scan": "point.dcm", "fwhm_mm": 1.1, "volume_ml": None},
+            "at least half a voxel of 4.8 mm",
+        ),
         ("calibrate", {"start": "2025-03-03"}, "a date with a time"),
         ("calibrate", {"source": {"nuclide": "Lu-177", "activity_mbq": 511, "measured": "2025-03-03"}}, "a date with a time"),
         ("recovery", {"measured": "2025-03-04"}, "a date with a time"),
@@ -349,7 +388,12 @@ def test_typed_spheres_and_bq_ml_give_the_same_curve(camera, tmp_path):
     image.SetOrigin(scan.geometry.origin_lps_mm)
     sitk.WriteImage(image, str(tmp_path / "spheres.nrrd"))
     request = sphere_request(
-        tmp_path, scan="spheres.nrrd", unit="Bq/mL", start=scan.start.isoformat(), duration_s=scan.duration_s, calibration_file=None,
+        tmp_path,
+        scan="spheres.nrrd",
+        unit="Bq/mL",
+        start=scan.start.isoformat(),
+        duration_s=scan.duration_s,
+        calibration_file=None,
         centers_lps_mm=[sphere.center_lps_mm for sphere in scan.spheres],
     )
     assert main(["recovery", str(request), "--out", str(tmp_path)]) == 0
@@ -363,7 +407,10 @@ def test_dead_time_of_the_calibration_scan_is_corrected(camera, tmp_path):
     observed = 1e5 * np.exp(-0.1)
     plain = read_calibration(camera / "calibration.json")
     request = uniform_request(
-        tmp_path, scan=str(camera / "uniform.dcm"), observed_wide_cps=observed, dead_time={"dead_time_s": 1e-6, "uncertainty_s": 1e-7}
+        tmp_path,
+        scan=str(camera / "uniform.dcm"),
+        observed_wide_cps=observed,
+        dead_time={"dead_time_s": 1e-6, "uncertainty_s": 1e-7},
     )
     assert main(["calibrate", str(request), "--out", str(tmp_path)]) == 0
     found = read_calibration(tmp_path / "calibration.json")

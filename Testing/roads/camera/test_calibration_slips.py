@@ -45,5 +45,7 @@ def test_a_wrong_concentration_shows_as_another_resolution(camera, tmp_path):
     shared = {"scan": str(camera / "spheres.dcm"), "calibration_file": str(camera / "calibration.json")}
     request = sphere_request(tmp_path, concentration_mbq_ml=1.2 * concentration, **shared)
     assert main(["recovery", str(request), "--out", str(tmp_path)]) == 0
-    assert any("11 mm was typed; check concentration_mbq_ml" in text for text in read_recovery(tmp_path / "recovery.json").warnings)
+    assert any(
+        "11 mm was typed; check concentration_mbq_ml" in text for text in read_recovery(tmp_path / "recovery.json").warnings
+    )
     assert not any("was typed" in text for text in read_recovery(camera / "recovery.json").warnings)

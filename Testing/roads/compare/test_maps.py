@@ -29,7 +29,9 @@ def against(folder, values, geometry=GRID, typed=None, name="evaluated.nrrd", **
 
 
 def test_a_map_against_itself_differs_nowhere_and_passes_everywhere(folder):
-    found = compare(folder, reference=map_file("reference.nrrd"), evaluated=map_file("reference.nrrd"), regions={"middle": "middle.nrrd"})
+    found = compare(
+        folder, reference=map_file("reference.nrrd"), evaluated=map_file("reference.nrrd"), regions={"middle": "middle.nrrd"}
+    )
     region = found.comparison.regions[0]
     for name in STATISTICS:
         assert region.values[name].difference_gy == region.values[name].percent == 0.0, name
@@ -94,11 +96,15 @@ def test_units_per_decay_and_per_activity_are_scaled(folder):
 
 def test_nifti_and_metaimage_give_the_same_numbers(folder):
     for name in ("evaluated.nii.gz", "evaluated.mha"):
-        assert against(folder, 1.03 * ramp(), name=name).comparison.regions[0].values["mean"].percent == pytest.approx(3.0, abs=1e-4), name
+        assert against(folder, 1.03 * ramp(), name=name).comparison.regions[0].values["mean"].percent == pytest.approx(
+            3.0, abs=1e-4
+        ), name
 
 
 def test_a_finer_map_is_averaged_over_the_voxels_of_the_reference():
-    fine = replace(GRID, size=(20, 24, 32), spacing_mm=(2.0, 2.0, 2.0), origin_lps_mm=tuple(place - 1.0 for place in GRID.origin_lps_mm))
+    fine = replace(
+        GRID, size=(20, 24, 32), spacing_mm=(2.0, 2.0, 2.0), origin_lps_mm=tuple(place - 1.0 for place in GRID.origin_lps_mm)
+    )
     values = np.random.default_rng(3).gamma(2.0, 5.0, fine.size).astype(np.float32)
     dose = DoseVolume("fine", fine, values, uncertainty_gy=np.ones(fine.size, dtype=np.float32))
     blocks = values.reshape(10, 2, 12, 2, 16, 2).mean(axis=(1, 3, 5))
@@ -129,7 +135,9 @@ def test_a_region_outside_the_other_map_is_left_out_and_said(folder):
     far = np.zeros(GRID.size, dtype=np.uint8)
     far[:, :, 12:] = 1
     save(folder / "far.nrrd", far)
-    found = against(folder, ramp()[:, :, :8], replace(GRID, size=(10, 12, 8)), regions={"middle": "middle.nrrd", "far": "far.nrrd"})
+    found = against(
+        folder, ramp()[:, :, :8], replace(GRID, size=(10, 12, 8)), regions={"middle": "middle.nrrd", "far": "far.nrrd"}
+    )
     assert [item.name for item in found.comparison.regions] == ["middle"]
     assert any(text.startswith("far: lies outside") for text in found.warnings)
 
@@ -157,7 +165,9 @@ def test_statistical_noise_goes_into_the_uncertainties_and_is_said(folder):
     rng = np.random.default_rng(8)
     noise = 0.1 * ramp()
     save(folder / "sigma.nrrd", noise)
-    found = against(folder, ramp() + noise * rng.standard_normal(GRID.size), typed={"unit": "Gy", "uncertainty_file": "sigma.nrrd"})
+    found = against(
+        folder, ramp() + noise * rng.standard_normal(GRID.size), typed={"unit": "Gy", "uncertainty_file": "sigma.nrrd"}
+    )
     region = found.comparison.regions[0]
     inside = middle().astype(bool)
     # In closed form: root of the sum of squares over the number of voxels.
@@ -190,13 +200,16 @@ def test_uncertainties_of_dx_and_extremes_are_the_scatter_of_repeated_maps():
     maps = [truth + sigma * rng.standard_normal(500) for _ in range(200)]
     said = [statistic_uncertainties(values, weight, VoxelUncertainty(independent_gy=sigma))[0] for values in maps[:20]]
     numbers = [
-        {"mean": item.mean(), "D50": np.median(item), "D98": np.quantile(item, 0.02), "D2": np.quantile(item, 0.98)} for item in maps
+        {"mean": item.mean(), "D50": np.median(item), "D98": np.quantile(item, 0.02), "D2": np.quantile(item, 0.98)}
+        for item in maps
     ]
     for name in ("mean", "D50", "D98", "D2"):
         scatter = np.std([item[name] for item in numbers], ddof=1)
         assert np.mean([item[name] for item in said]) == pytest.approx(scatter, rel=0.25), name
     # What the noise has done to D98 of the maps is about the stated shift.
-    shift = np.mean([statistic_uncertainties(values, weight, VoxelUncertainty(independent_gy=sigma))[1]["D98"] for values in maps[:20]])
+    shift = np.mean(
+        [statistic_uncertainties(values, weight, VoxelUncertainty(independent_gy=sigma))[1]["D98"] for values in maps[:20]]
+    )
     assert shift == pytest.approx(np.mean([item["D98"] for item in numbers]) - np.quantile(truth, 0.02), rel=0.35)
 
 

@@ -44,7 +44,11 @@ def engines(small_run):
 
 def test_a_run_against_its_own_dose_by_the_command_line(folder, small_run, capsys):
     _images, result = small_run
-    content = {"reference": {"run": "run", "name": "run"}, "evaluated": {"file": "run/dose.nrrd", "unit": "Gy", "name": "file"}, "same_activity": True}
+    content = {
+        "reference": {"run": "run", "name": "run"},
+        "evaluated": {"file": "run/dose.nrrd", "unit": "Gy", "name": "file"},
+        "same_activity": True,
+    }
     (folder / "compare.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["compare", str(folder / "compare.json"), "--out", str(folder / "deep" / "out")]) == 0
     assert "Wrote compare.json, compare.csv, compare.html, difference.nrrd, gamma.nrrd" in capsys.readouterr().out
@@ -66,7 +70,13 @@ def test_a_run_against_its_own_dose_by_the_command_line(folder, small_run, capsy
         rows = list(csv.reader(stream))
     assert len(rows) == 1 + len(regions) * len(STATISTICS)
     page = (out / "compare.html").read_text(encoding="utf-8")
-    for words in ("3 %/3 mm, global, above 10 % of the highest dose", "equal in every voxel", "For research only", "liver, file", "Profile through"):
+    for words in (
+        "3 %/3 mm, global, above 10 % of the highest dose",
+        "equal in every voxel",
+        "For research only",
+        "liver, file",
+        "Profile through",
+    ):
         assert words in page
     # What was written runs again to the same numbers, from another folder.
     again = run_comparison(read_comparison(out / "compare.json"))
@@ -78,7 +88,9 @@ def test_kernel_against_local_gives_the_numbers_of_the_engines(folder, engines, 
     write_dose_nrrd(folder / "local.nrrd", np.asarray(engines.maps["local"]), result.tia_map.geometry)
     np.testing.assert_allclose(np.asarray(engines.maps["kernel"]), np.asarray(result.dose_map), rtol=1e-6, atol=1e-9)
     criteria = {"dose_difference_percent": 1.0, "distance_mm": 1.0}
-    found = compare(folder, reference={"run": "run", "name": "kernel"}, evaluated=map_file("local.nrrd", name="local"), gamma=criteria)
+    found = compare(
+        folder, reference={"run": "run", "name": "kernel"}, evaluated=map_file("local.nrrd", name="local"), gamma=criteria
+    )
     assert found.comparison.gamma.pass_percent == pytest.approx(engines.gamma["local"].pass_percent, abs=1e-9)
     assert 20 < found.comparison.gamma.pass_percent < 99
     rows = {(row["region"], row["engine"]): row for row in engines.region_table}
@@ -128,7 +140,12 @@ def test_dose_of_another_place_and_patient_is_said(folder):
     del dataset.DoseType
     dataset.save_as(folder / "other.dcm")
     words = " ".join(compare(folder, reference={"run": "run"}, evaluated={"file": "other.dcm"}, regions=["liver"]).warnings)
-    for said in ("different frames of reference", "different patient IDs", "a part of the treatment only", "no Dose Type PHYSICAL"):
+    for said in (
+        "different frames of reference",
+        "different patient IDs",
+        "a part of the treatment only",
+        "no Dose Type PHYSICAL",
+    ):
         assert said in words
 
 
@@ -136,7 +153,11 @@ def test_rt_dose_with_frames_at_absolute_places_and_from_above(folder):
     """DICOM PS3.3 C.8.8.3.2: the vector starts at 0, or holds the z of every frame; frames may run downwards."""
     import pydicom
 
-    base = compare(folder, reference={"run": "run"}, evaluated={"file": "run/dose.dcm"}, regions=["liver"]).comparison.regions[0].values["mean"]
+    base = (
+        compare(folder, reference={"run": "run"}, evaluated={"file": "run/dose.dcm"}, regions=["liver"])
+        .comparison.regions[0]
+        .values["mean"]
+    )
     dataset = pydicom.dcmread(folder / "run" / "dose.dcm")
     offsets, z = [float(step) for step in dataset.GridFrameOffsetVector], float(dataset.ImagePositionPatient[2])
     dataset.GridFrameOffsetVector = [round(z + step, 6) for step in offsets]
@@ -146,7 +167,11 @@ def test_rt_dose_with_frames_at_absolute_places_and_from_above(folder):
     dataset.PixelData = dataset.pixel_array[::-1].tobytes()
     dataset.save_as(folder / "downwards.dcm")
     for name in ("absolute.dcm", "downwards.dcm"):
-        found = compare(folder, reference={"run": "run"}, evaluated={"file": name}, regions=["liver"]).comparison.regions[0].values["mean"]
+        found = (
+            compare(folder, reference={"run": "run"}, evaluated={"file": name}, regions=["liver"])
+            .comparison.regions[0]
+            .values["mean"]
+        )
         assert found.evaluated_gy == pytest.approx(base.evaluated_gy, rel=1e-6), name
 
 
@@ -228,7 +253,10 @@ def broken(folder):
         ({"reference": EVALUATED | {"name": "a"}, "regions": ["liver"]}, "give each region its mask file"),
         ({"registration": [[1, 0], [0, 1]]}, "registration of the comparison"),
         ({"registration": [[2, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]}, "one that scales or shears"),
-        ({"registration": [[1, 0, 0, 5000], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], "regions": ["liver"]}, "to overlap the target grid"),
+        (
+            {"registration": [[1, 0, 0, 5000], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]], "regions": ["liver"]},
+            "to overlap the target grid",
+        ),
         ({"gamma": {"distance_mm": 0}}, "Expected a positive distance_mm of gamma"),
         ({"gamma": {"threshold_percent": 100}}, "from 0 to below 100"),
         ({"gamma": {"distance_mm": 90}, "regions": ["liver"]}, "a search of at most 100 mm"),
@@ -239,7 +267,9 @@ def broken(folder):
     ],
 )
 def test_what_cannot_be_used_is_refused_in_one_line(broken, changes, words, capsys):
-    content = {key: value for key, value in ({"reference": REFERENCE, "evaluated": EVALUATED} | changes).items() if value is not None}
+    content = {
+        key: value for key, value in ({"reference": REFERENCE, "evaluated": EVALUATED} | changes).items() if value is not None
+    }
     (broken / "compare_request.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["compare", str(broken / "compare_request.json"), "--out", str(broken / "never")]) == 2
     said = capsys.readouterr().err

@@ -162,13 +162,24 @@ def test_from_segments_to_plan(tare):
 def test_verification_report(tare, tmp_path):
     truth = tare.truth
     planned = voxel_plan(
-        tare.scans.scout, [tare.right, tare.left], truth.activities_gbq, "TheraSphere", lung_shunt_fraction=truth.position_shunt_fraction
+        tare.scans.scout,
+        [tare.right, tare.left],
+        truth.activities_gbq,
+        "TheraSphere",
+        lung_shunt_fraction=truth.position_shunt_fraction,
     )
     delivered = delivered_dose(tare.scans.pet, "TheraSphere", tare.parts)
     found = verify_plan(planned, delivered.map, tare.tumours)
     path = write_verification_report(tmp_path / "verification.html", planned, delivered, found, tare.parts, ct=tare.scans.ct)
     page = path.read_text(encoding="utf-8")
-    for words in ("For research only", "Planned against delivered", "Dose-area histogram", "Voxel doses", "corrected for decay", "tumour_2, delivered"):
+    for words in (
+        "For research only",
+        "Planned against delivered",
+        "Dose-area histogram",
+        "Voxel doses",
+        "corrected for decay",
+        "tumour_2, delivered",
+    ):
         assert words in page
 
 

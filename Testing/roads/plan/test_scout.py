@@ -49,7 +49,9 @@ def planned(folder, data):
 
 
 def test_images_become_a_plan(tare, folder):
-    result = planned(folder, content(activities_gbq=tare.truth.activities_gbq) | {"keep_activities": True, "residual_fraction": 0.0127})
+    result = planned(
+        folder, content(activities_gbq=tare.truth.activities_gbq) | {"keep_activities": True, "residual_fraction": 0.0127}
+    )
     truth = tare.truth.regions
     # One shunt and one residual stand for both positions: 4 %.
     for name in ("tumour_1", "tumour_2"):
@@ -59,7 +61,10 @@ def test_images_become_a_plan(tare, folder):
 
 
 def test_typed_numbers_win_and_one_territory_is_one_injection(tare, folder):
-    data = content(territories={"right": "right.nrrd"}, tumours={"tumour_1": "tumour_1.nrrd"}) | {"lung_shunt_fraction": 0.1, "lung_mass_g": 800}
+    data = content(territories={"right": "right.nrrd"}, tumours={"tumour_1": "tumour_1.nrrd"}) | {
+        "lung_shunt_fraction": 0.1,
+        "lung_mass_g": 800,
+    }
     result = planned(folder, data)
     assert result.plan.compartments.lung_shunt_fraction == 0.1
     assert result.plan.compartments.lung_mass_g == 800
@@ -79,10 +84,19 @@ def test_command_line_writes_numbers_that_run_again(folder, tmp_path):
 
 def test_segments_of_a_dicom_folder_by_name(tare, folder, monkeypatch, tmp_path):
     point = SimpleNamespace(
-        activity=tare.scans.scout, ct=SimpleNamespace(load_ct=lambda: tare.scans.ct), regions=(tare.right, tare.tumours[0], tare.liver, tare.regions["lungs"])
+        activity=tare.scans.scout,
+        ct=SimpleNamespace(load_ct=lambda: tare.scans.ct),
+        regions=(tare.right, tare.tumours[0], tare.liver, tare.regions["lungs"]),
     )
     monkeypatch.setattr(scout_module, "read_folder", lambda path: SimpleNamespace(time_points=(point,)))
-    scout = {"image": ".", "territories": ["right"], "tumours": ["tumour_1"], "liver": "liver", "lungs": "lungs", "resolution_fwhm_mm": 10.0}
+    scout = {
+        "image": ".",
+        "territories": ["right"],
+        "tumours": ["tumour_1"],
+        "liver": "liver",
+        "lungs": "lungs",
+        "resolution_fwhm_mm": 10.0,
+    }
     result = planned(tmp_path, {"product": "TheraSphere", "limits": {"normal_liver": 60}, "scout": scout})
     assert result.plan.tumour_dose_gy["tumour_1"] == pytest.approx(240, rel=0.03)
     with pytest.raises(DosimetryError, match="it has right, tumour_1, liver, lungs"):

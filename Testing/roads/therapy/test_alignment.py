@@ -9,8 +9,8 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
-from RNTDosimetryLib.roads.therapy.report import alignment_table
 from RNTDosimetryLib.roads.therapy.request import StudySettings
+from RNTDosimetryLib.roads.therapy.tables import alignment_table
 
 TRUTH = motion(4.0, 18.0, 5)
 
@@ -29,7 +29,12 @@ def images_of(scans) -> StudyImages:
 def test_by_ct_is_the_default_and_by_activity_is_near_it(scans):
     by_ct = align(images_of(scans), StudySettings())
     by_activity = align(images_of(scans), StudySettings(register_by="activity"))
-    assert [item.method.split(",")[0] for item in (*by_ct, *by_activity)] == ["reference", "rigid", "reference", "rigid on activity"]
+    assert [item.method.split(",")[0] for item in (*by_ct, *by_activity)] == [
+        "reference",
+        "rigid",
+        "reference",
+        "rigid on activity",
+    ]
     for found in (by_ct[1], by_activity[1]):
         assert mean_displacement_mm(found.matrix, TRUTH) < 1.0
 

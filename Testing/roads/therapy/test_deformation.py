@@ -24,7 +24,9 @@ def study_images():
     points = pushed.points_of(FIELD)
     decay = 2.0 ** (-24.0 / (6.647 * 24.0))
     values = uptake(points, False), decay * uptake(pushed.undeformed(points), False)
-    activities = [ActivityImage(f"SPECT {hours:g} h", FIELD, 1e3 * value, "Lu-177", hours) for value, hours in zip(values, (4.0, 28.0))]
+    activities = [
+        ActivityImage(f"SPECT {hours:g} h", FIELD, 1e3 * value, "Lu-177", hours) for value, hours in zip(values, (4.0, 28.0))
+    ]
     center, axes, *_levels = ORGANS[0]
     liver = Region("liver", FIELD, (((points - center) / axes) ** 2).sum(axis=-1) < 1)
     return StudyImages("Lu-177", tuple(map(Scan, activities, pushed.scans())), (liver,))
@@ -42,7 +44,9 @@ def test_a_pushed_organ_is_measured_where_it_went(study_images, deformed):
     """The liver has at 28 h what decay leaves of 4 h: rigid alignment alone loses 8 % of it at the edges, bent it is met within 2 %."""
     bent = run_study(deformed.images, deformed.study(STUDY))
     curves = {"rigid": measure(study_images, deformed.alignments, STUDY.settings)[0], "bent": bent.region("liver").curve}
-    ratio = {name: curve.activities_mbq[1] / curve.activities_mbq[0] * 2.0 ** (24.0 / (6.647 * 24.0)) for name, curve in curves.items()}
+    ratio = {
+        name: curve.activities_mbq[1] / curve.activities_mbq[0] * 2.0 ** (24.0 / (6.647 * 24.0)) for name, curve in curves.items()
+    }
     assert ratio["rigid"] < 0.93
     assert ratio["bent"] == pytest.approx(1.0, abs=0.02)
     assert [item.method for item in bent.alignments] == ["given", "given"]

@@ -25,8 +25,14 @@ def study_images(shares, times_h=(4.0, 24.0, 96.0), administered_mbq=ADMINISTERE
     scans = []
     for share, time_h in zip(shares, times_h):
         concentration = share * ADMINISTERED_MBQ * 1e6 * exp(-LAMBDA_PER_H * time_h) / 1000.0
-        image = ActivityImage(f"Activity {time_h:g} h", GRID, np.full(GRID.size, concentration), "Lu-177", time_h,
-                              calibration_uncertainty=calibration_uncertainty)
+        image = ActivityImage(
+            f"Activity {time_h:g} h",
+            GRID,
+            np.full(GRID.size, concentration),
+            "Lu-177",
+            time_h,
+            calibration_uncertainty=calibration_uncertainty,
+        )
         scans.append(Scan(image))
     region = Region("block", GRID, np.ones(GRID.size, dtype=np.uint8))
     return StudyImages("Lu-177", tuple(scans), (region,), administered_activity_mbq=administered_mbq)
@@ -40,12 +46,16 @@ def test_shares_are_those_of_the_administered_activity():
     balances = scan_balances(study_images((0.9, 0.6, 0.3)))
     assert [item.ratio for item in balances] == pytest.approx([0.9, 0.6, 0.3], rel=1e-6)
     assert [item.image_mbq for item in balances] == pytest.approx(
-        [share * ADMINISTERED_MBQ * exp(-LAMBDA_PER_H * time) for share, time in zip((0.9, 0.6, 0.3), (4.0, 24.0, 96.0))], rel=1e-6
+        [share * ADMINISTERED_MBQ * exp(-LAMBDA_PER_H * time) for share, time in zip((0.9, 0.6, 0.3), (4.0, 24.0, 96.0))],
+        rel=1e-6,
     )
     assert not texts(study_images((0.9, 0.6, 0.3)))
 
 
-@pytest.mark.parametrize(("share", "uncertainty", "warned"), [(1.09, 0.05, False), (1.2, 0.05, True), (1.2, 0.15, False), (1.15, 0.0, False), (1.3, 0.0, True)])
+@pytest.mark.parametrize(
+    ("share", "uncertainty", "warned"),
+    [(1.09, 0.05, False), (1.2, 0.05, True), (1.2, 0.15, False), (1.15, 0.0, False), (1.3, 0.0, True)],
+)
 def test_more_than_was_administered_is_said_beyond_two_uncertainties(share, uncertainty, warned):
     found = texts(study_images((share, 0.9, 0.5), calibration_uncertainty=uncertainty))
     assert bool(found) is warned
@@ -78,21 +88,31 @@ def test_total_does_not_depend_on_the_grid():
     images = study_images((0.5, 0.4, 0.3))
     fine = ImageGeometry(size=(20, 20, 20), spacing_mm=(5.0, 5.0, 5.0), origin_lps_mm=(-2.5, -2.5, -2.5))
     scans = tuple(
-        replace(scan, activity=replace(scan.activity, geometry=fine, concentration_bq_ml=np.kron(scan.activity.concentration_bq_ml, np.ones((2, 2, 2)))))
+        replace(
+            scan,
+            activity=replace(
+                scan.activity, geometry=fine, concentration_bq_ml=np.kron(scan.activity.concentration_bq_ml, np.ones((2, 2, 2)))
+            ),
+        )
         for scan in images.scans
     )
-    assert [item.ratio for item in scan_balances(replace(images, scans=scans))] == pytest.approx([item.ratio for item in scan_balances(images)], rel=1e-6)
+    assert [item.ratio for item in scan_balances(replace(images, scans=scans))] == pytest.approx(
+        [item.ratio for item in scan_balances(images)], rel=1e-6
+    )
 
 
-@pytest.mark.parametrize(("typed", "words"), [
-    ({"mass_g": 10.0}, "is 0.01 g/mL; check the typed mass"),
-    ({"mass_g": 10000.0}, "is 10 g/mL; check the typed mass"),
-    ({"density_g_ml": 0.05}, "is 0.05 g/mL; check the typed mass or density"),
-    ({"recovery_coefficient": 0.2}, "multiplies the activity by 5; check it"),
-    ({"recovery_coefficient": 0.8, "recovery_coefficient_uncertainty": 0.3}, "has an uncertainty of 0.3"),
-    ({"effective_half_life_h": 50.0}, "was not used: it serves single scans"),
-    ({"mass_g": 2000.0}, "the dose map has a mean of"),
-])
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"mass_g": 10.0}, "is 0.01 g/mL; check the typed mass"),
+        ({"mass_g": 10000.0}, "is 10 g/mL; check the typed mass"),
+        ({"density_g_ml": 0.05}, "is 0.05 g/mL; check the typed mass or density"),
+        ({"recovery_coefficient": 0.2}, "multiplies the activity by 5; check it"),
+        ({"recovery_coefficient": 0.8, "recovery_coefficient_uncertainty": 0.3}, "has an uncertainty of 0.3"),
+        ({"effective_half_life_h": 50.0}, "was not used: it serves single scans"),
+        ({"mass_g": 2000.0}, "the dose map has a mean of"),
+    ],
+)
 def test_what_was_typed_and_can_hardly_be_meant_is_said(typed, words):
     images = study_images((0.9, 0.6, 0.3))
     study = Study(".", regions={"block": RegionSettings(**typed)})
@@ -128,8 +148,16 @@ def test_a_curve_without_rates_gives_the_map_its_integral():
 def test_scans_without_a_stated_calibration_are_named():
     images = study_images((0.9, 0.6, 0.3), calibration_uncertainty=0.0)
     assert any("not stated and is not included" in text for text in run_study(images, Study(".")).warnings)
-    one = replace(images, scans=(replace(images.scans[0], activity=replace(images.scans[0].activity, calibration_uncertainty=0.3)), *images.scans[1:]))
-    assert any("not stated for 24 h, 96 h; the largest of the others was taken" in text for text in run_study(one, Study(".")).warnings)
+    one = replace(
+        images,
+        scans=(
+            replace(images.scans[0], activity=replace(images.scans[0].activity, calibration_uncertainty=0.3)),
+            *images.scans[1:],
+        ),
+    )
+    assert any(
+        "not stated for 24 h, 96 h; the largest of the others was taken" in text for text in run_study(one, Study(".")).warnings
+    )
     study = Study(".", settings=StudySettings(calibration_uncertainty=0.05))
     assert any("4 h: its own calibration uncertainty of 30 % was replaced" in text for text in with_settings(one, study).warnings)
 
@@ -140,4 +168,6 @@ def test_inputs_that_changed_since_are_named(small_run, tmp_path):
     content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     content["input_hashes"]["spleen"] = "0" * 64
     (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8-sig")  # as an editor with a byte order mark does
-    assert any(text.startswith("spleen changed since these results") for text in run_study_file(tmp_path / "results.json")[1].warnings)
+    assert any(
+        text.startswith("spleen changed since these results") for text in run_study_file(tmp_path / "results.json")[1].warnings
+    )

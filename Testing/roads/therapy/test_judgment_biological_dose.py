@@ -9,9 +9,10 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
-from RNTDosimetryLib.roads.therapy.report import biological_table, render_report, results_table
+from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, study_from_dict
 from RNTDosimetryLib.roads.therapy.run import run_study
+from RNTDosimetryLib.roads.therapy.tables import biological_table, results_table
 
 GRID = ImageGeometry(size=(12, 12, 12), spacing_mm=(5.0, 5.0, 5.0))
 KIDNEY = RegionSettings(alpha_beta_gy=2.6, repair_half_time_h=2.8)  # MIRD Pamphlet 20
@@ -50,6 +51,7 @@ def test_kidney_has_the_bed_of_its_half_life(fifty_hours):
 
 def test_two_exponentials_agree_with_the_double_integral():
     """G = 2/D^2 int R(t) int_0^t R(w) exp(-mu (t - w)) dw dt, summed over a fine grid for an uptake of 10 h and a clearance of 60 h."""
+
     def activity(time_h):
         return 0.5 ** (time_h / 60.0) - 0.5 ** (time_h / 10.0)
 
@@ -83,11 +85,14 @@ def test_table_and_report_hold_it_only_where_it_was_asked_for(fifty_hours):
     assert [len(row) for row in table.rows] == [len(table.columns)] * 2
 
 
-@pytest.mark.parametrize(("typed", "words"), [
-    (RegionSettings(alpha_beta_gy=2.6), "without a repair half-time"),
-    (RegionSettings(repair_half_time_h=2.8), "without alpha/beta"),
-    (replace(KIDNEY, model="trapezoid"), "the model trapezoid has no rates"),
-])
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        (RegionSettings(alpha_beta_gy=2.6), "without a repair half-time"),
+        (RegionSettings(repair_half_time_h=2.8), "without alpha/beta"),
+        (replace(KIDNEY, model="trapezoid"), "the model trapezoid has no rates"),
+    ],
+)
 def test_what_is_missing_is_said(fifty_hours, typed, words):
     images, _result = fifty_hours
     kidney = run_study(images, Study(".", regions={"kidney": typed})).region("kidney")
@@ -95,7 +100,9 @@ def test_what_is_missing_is_said(fifty_hours, typed, words):
     assert any(words in text for text in kidney.warnings)
 
 
-@pytest.mark.parametrize(("key", "value"), [("alpha_beta_gy", 0), ("alpha_beta_gy", "2.6"), ("repair_half_time_h", -1), ("repair_half_time_h", True)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("alpha_beta_gy", 0), ("alpha_beta_gy", "2.6"), ("repair_half_time_h", -1), ("repair_half_time_h", True)]
+)
 def test_typed_parameters_are_checked(key, value):
     with pytest.raises(DosimetryError, match=f"Expected a (positive )?number for {key} of a [rR]egion"):
         study_from_dict({"dicom_folder": "x", "regions": {"kidney": {key: value}}})

@@ -17,10 +17,38 @@ STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "se
 PLAN = {
     "product": "SIR-Spheres",
     "injections": [
-        {"name": "right", "activity_gbq": 1.0, "tumours": [{"name": "T1", "mass_g": 50, "tnr": 4}], "normal_liver_mass_g": 800, "lung_shunt_fraction": 0.05}
+        {
+            "name": "right",
+            "activity_gbq": 1.0,
+            "tumours": [{"name": "T1", "mass_g": 50, "tnr": 4}],
+            "normal_liver_mass_g": 800,
+            "lung_shunt_fraction": 0.05,
+        }
     ],
 }
-WRONG = (None, "", "150 g", "false", "1", True, 0, -1, 5, 1e12, 1e300, float("nan"), float("inf"), 10**400, [], [1, 2], [None], [[]], {}, {"a": 1}, {"a": None})
+WRONG = (
+    None,
+    "",
+    "150 g",
+    "false",
+    "1",
+    True,
+    0,
+    -1,
+    5,
+    1e12,
+    1e300,
+    float("nan"),
+    float("inf"),
+    10**400,
+    [],
+    [1, 2],
+    [None],
+    [[]],
+    {},
+    {"a": 1},
+    {"a": None},
+)
 
 
 def places(content, path=()):
@@ -64,8 +92,27 @@ def read_or_sentence(reader, argument):
 
 SETTINGS = {name: 0 for name in ("model", "voxel_model", "dose_method", "density_g_ml", "register", "registrations", "calibration_uncertainty",
                                  "scan_uncertainty", "spect_resolution_fwhm_mm")}  # fmt: skip
-REGION = {name: 0 for name in ("kind", "density_g_ml", "recovery_coefficient", "recovery_coefficient_uncertainty", "recovery_from_file", "model", "effective_half_life_h")}
-FULL = changed(STUDY, ("settings",), STUDY["settings"] | SETTINGS) | {"version": 1, "format": 0, "title": 0, "overrides": 0, "calibration_file": 0, "calibration_setup": 0, "recovery_file": 0}
+REGION = {
+    name: 0
+    for name in (
+        "kind",
+        "density_g_ml",
+        "recovery_coefficient",
+        "recovery_coefficient_uncertainty",
+        "recovery_from_file",
+        "model",
+        "effective_half_life_h",
+    )
+}
+FULL = changed(STUDY, ("settings",), STUDY["settings"] | SETTINGS) | {
+    "version": 1,
+    "format": 0,
+    "title": 0,
+    "overrides": 0,
+    "calibration_file": 0,
+    "calibration_setup": 0,
+    "recovery_file": 0,
+}
 FULL = changed(FULL, ("regions", "kidney_left"), STUDY["regions"]["kidney_left"] | REGION)
 
 
@@ -105,7 +152,12 @@ def test_the_line_names_the_field(path, value, words, tmp_path, capsys):
 
 
 def test_settings_made_in_python_are_as_strict():
-    for make in (lambda: StudySettings(register="false"), lambda: StudySettings(model=0), lambda: RegionSettings(model=[]), lambda: StudySettings(registrations=5)):
+    for make in (
+        lambda: StudySettings(register="false"),
+        lambda: StudySettings(model=0),
+        lambda: RegionSettings(model=[]),
+        lambda: StudySettings(registrations=5),
+    ):
         with pytest.raises(DosimetryError, match="Expected"):
             make()
     # A whole body of 500 kg is the heaviest that can be meant.
@@ -140,7 +192,9 @@ RECOVERY = {
 ], ids=str)  # fmt: skip
 def test_a_phantom_request_with_any_wrong_value_is_read_or_refused(verb, content, path, tmp_path):
     """Read or refused in one sentence, and then refused because there is no scan: never a fault."""
-    reader, run = {"calibrate": (read_calibration_request, run_calibration), "recovery": (read_recovery_request, run_recovery)}[verb]
+    reader, run = {"calibrate": (read_calibration_request, run_calibration), "recovery": (read_recovery_request, run_recovery)}[
+        verb
+    ]
     file = tmp_path / "request.json"
     for value in WRONG:
         file.write_text(json.dumps(changed(content, path, value)))
@@ -150,7 +204,9 @@ def test_a_phantom_request_with_any_wrong_value_is_read_or_refused(verb, content
                 run(request, tmp_path)
 
 
-@pytest.mark.parametrize(("path", "value", "words"), [(("injections", 0, "name"), [], "name"), (("injections", 0, "tumours"), 5, "tumours")])
+@pytest.mark.parametrize(
+    ("path", "value", "words"), [(("injections", 0, "name"), [], "name"), (("injections", 0, "tumours"), 5, "tumours")]
+)
 def test_the_line_names_the_field_of_an_injection(path, value, words, tmp_path, capsys):
     file = tmp_path / "plan.json"
     file.write_text(json.dumps(changed(PLAN, path, value)))

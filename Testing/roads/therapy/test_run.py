@@ -39,7 +39,10 @@ def test_results_json_runs_again_to_identical_numbers(written, tmp_path):
     stored = json.loads((written / "results.json").read_text())
     assert main(["run", str(written / "results.json"), "--out", str(tmp_path / "again")]) == 0
     again = json.loads((tmp_path / "again" / "results.json").read_text())
-    folders = {(tmp_path / "again" / again["study"].pop("dicom_folder")).resolve(), (written / stored["study"].pop("dicom_folder")).resolve()}
+    folders = {
+        (tmp_path / "again" / again["study"].pop("dicom_folder")).resolve(),
+        (written / stored["study"].pop("dicom_folder")).resolve(),
+    }
     assert len(folders) == 1
     assert without_time(again) == without_time(stored)
     assert (tmp_path / "again" / "results.csv").read_text() == (written / "results.csv").read_text()
@@ -94,7 +97,9 @@ def test_given_registrations_replace_the_search(small_run):
 
 def test_recovery_coefficient_scales_the_tia(small_run):
     images, result = small_run
-    study = replace(result.study, settings=replace(result.study.settings, registrations=tuple(a.matrix for a in result.alignments)))
+    study = replace(
+        result.study, settings=replace(result.study.settings, registrations=tuple(a.matrix for a in result.alignments))
+    )
     halved = tuple(replace(region, recovery_coefficient=region.recovery_coefficient / 2) for region in images.regions)
     other = run_study(replace(images, regions=halved), study)
     for before, after in zip(result.regions, other.regions):
@@ -103,7 +108,9 @@ def test_recovery_coefficient_scales_the_tia(small_run):
 
 def test_scan_order_and_region_order_do_not_matter(small_run):
     images, result = small_run
-    study = replace(result.study, settings=replace(result.study.settings, registrations=tuple(a.matrix for a in result.alignments)))
+    study = replace(
+        result.study, settings=replace(result.study.settings, registrations=tuple(a.matrix for a in result.alignments))
+    )
     other = run_study(replace(images, regions=images.regions[::-1]), study)
     for item in result.regions:
         assert other.region(item.name).dose.dose_gy == pytest.approx(item.dose.dose_gy, rel=1e-6)
@@ -257,7 +264,7 @@ def test_the_report_is_one_offline_page(written):
     page = (written / "report.html").read_text()
     for words in ("research only", "kidney_left", "Half-life", "Sphere", "Warnings".lower()):
         assert words.lower() in page.lower()
-    assert "src=\"http" not in page
+    assert 'src="http' not in page
     assert "nan" not in {word.strip("<>(),.;").lower() for word in page.split()}
 
 
@@ -282,7 +289,9 @@ def test_dose_files_agree_with_the_result(small_run, written):
     np.testing.assert_allclose(stored.dose_gy, expected, atol=1e-6 * expected.max())
 
 
-@pytest.mark.parametrize(("axis", "words"), [(2, "mirrored left to right"), (1, "mirrored front to back"), (0, "mirrored head to feet")])
+@pytest.mark.parametrize(
+    ("axis", "words"), [(2, "mirrored left to right"), (1, "mirrored front to back"), (0, "mirrored head to feet")]
+)
 def test_a_mirrored_ct_is_refused_though_a_trunk_is_nearly_its_mirror_image(small_run, axis, words):
     """Kidneys and lesions would change sides without a word: mirrored left to right, bones and correlation stay high."""
     images, _result = small_run

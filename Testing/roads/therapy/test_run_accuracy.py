@@ -72,7 +72,11 @@ def test_liver_with_its_lesions_is_reported_with_and_without_them(evaluated):
     lesions = [region for region in images.regions if region.kind == "lesion"]
     liver = next(region for region in images.regions if region.name == "liver")
     whole = np.maximum.reduce([np.asarray(region.occupancy) for region in (liver, *lesions)])
-    drawn = tuple(replace(liver, occupancy=whole) if region is liver else region for region in images.regions if "without" not in region.name)
+    drawn = tuple(
+        replace(liver, occupancy=whole) if region is liver else region
+        for region in images.regions
+        if "without" not in region.name
+    )
     with_lesions, without = patient.truth.combined["liver_with_lesions"], patient.truth.regions["liver"]
     typed = dict(result.study.regions)
     if patient.settings.blur:

@@ -42,7 +42,12 @@ def lossy_patient(small_patient, tmp_path_factory):
 
 
 def sums(images) -> np.ndarray:
-    return np.array([float(scan.activity.concentration_bq_ml.sum(dtype=float)) * scan.activity.geometry.voxel_volume_ml for scan in images.scans])
+    return np.array(
+        [
+            float(scan.activity.concentration_bq_ml.sum(dtype=float)) * scan.activity.geometry.voxel_volume_ml
+            for scan in images.scans
+        ]
+    )
 
 
 def calibrated(folder, model: str):
@@ -68,7 +73,9 @@ def test_activity_of_a_scan_with_a_fifth_of_its_counts_lost_is_true_within_one_p
     assert calibration.dead_time.dead_time_s == pytest.approx(series.dead_time_s, rel=0.01)
     assert calibration.sensitivity_cps_per_mbq == pytest.approx(uniform_scan().sensitivity_cps_per_mbq, rel=0.01)
     rate = observed_rate(PATIENT_LOSS, series.dead_time_s, model)
-    images = load_study(Study(dicom_folder="dicom", calibration_file="calibration.json", overrides={"observed_rate_cps": rate}), lossy_patient)
+    images = load_study(
+        Study(dicom_folder="dicom", calibration_file="calibration.json", overrides={"observed_rate_cps": rate}), lossy_patient
+    )
     np.testing.assert_allclose(sums(images), truth, rtol=0.01)
     factors = [float(row.value) for row in images.intake_table if row.what == "dead-time factor"]
     assert factors == pytest.approx([1 / (1 - PATIENT_LOSS)] * len(truth), rel=0.005)
@@ -99,4 +106,7 @@ def test_rates_without_what_they_need_are_refused(lossy_patient, small_patient):
         ("calibration.json", -rate, "observed_rate_cps of"),
     ):
         with pytest.raises(DosimetryError, match=words):
-            load_study(Study(dicom_folder="dicom", calibration_file=calibration_file, overrides={"observed_rate_cps": value}), lossy_patient)
+            load_study(
+                Study(dicom_folder="dicom", calibration_file=calibration_file, overrides={"observed_rate_cps": value}),
+                lossy_patient,
+            )

@@ -78,8 +78,6 @@ def test_the_common_part_is_there_once(pulls):
     assert np.all(stated < CALIBRATION + SCAN)
 
 
-
-
 # An outline that is wrong changes content and recovery together.
 
 FWHM_MM = 8.0
@@ -111,7 +109,9 @@ def test_outline_in_content_and_recovery_counts_once_in_the_measurement():
     for _ in range(120):
         drawn = radius * (1 + relative / 3 * rng.standard_normal())
         region, _coefficient = apply_recovery(Region("ball", ct, distance <= drawn), curve)
-        found.append(measure_activity(image, region, resolution_fwhm_mm=fwhm, delineation_fwhm_mm=drawn_fwhm, occupancies=occupancies))
+        found.append(
+            measure_activity(image, region, resolution_fwhm_mm=fwhm, delineation_fwhm_mm=drawn_fwhm, occupancies=occupancies)
+        )
     activities = np.array([item.activity_mbq for item in found])
     stated = np.mean([item.boundary_relative_uncertainty for item in found])
     assert activities.std() / activities.mean() == pytest.approx(stated, rel=0.2)
@@ -128,7 +128,13 @@ def outlined():
     grid, ct, rng = centered(30, 4.8), centered(50, 2.5), np.random.default_rng(20261121)
     seen, distance = blurred_sphere(ball_distance(grid), radius, FWHM_MM / 2.3548), ball_distance(ct)
     spread = outline_uncertainty(Region("ball", ct, distance <= radius), FWHM_MM)
-    settings = StudySettings(register=False, calibration_uncertainty=CALIBRATION, scan_uncertainty=SCAN, spect_resolution_fwhm_mm=FWHM_MM, density_g_ml=1.0)
+    settings = StudySettings(
+        register=False,
+        calibration_uncertainty=CALIBRATION,
+        scan_uncertainty=SCAN,
+        spect_resolution_fwhm_mm=FWHM_MM,
+        density_g_ml=1.0,
+    )
     truth = 1e-6 * CONCENTRATION_BQ_ML * volume * HALF_LIFE_H / np.log(2)
     dose = self_dose(truth, "Lu-177", volume).dose_gy
     pulls = []
@@ -140,14 +146,18 @@ def outlined():
         for time_h in (12.0, 90.0):
             level = CONCENTRATION_BQ_ML * 0.5 ** (time_h / HALF_LIFE_H) * common * (1 + SCAN * rng.standard_normal())
             noise = gaussian_filter(rng.standard_normal(grid.size), FWHM_MM / 2.3548 / 4.8)
-            image = ActivityImage(f"{time_h} h", grid, level * (seen + 0.05 * noise), "Lu-177", time_h, calibration_uncertainty=CALIBRATION)
+            image = ActivityImage(
+                f"{time_h} h", grid, level * (seen + 0.05 * noise), "Lu-177", time_h, calibration_uncertainty=CALIBRATION
+            )
             scans.append(Scan(image))
         images = StudyImages("Lu-177", tuple(scans), (region,))
         (curve_found,) = steps.measure(images, align(images, settings), settings)
         fit = steps.fit_curve(curve_found, "Lu-177", "mono")
         found = steps.preview_dose(images, region, curve_found, fit, settings, 0.0)
         stated = np.hypot(fit.tia_uncertainty_mbq_h, curve_found.systematic_relative_uncertainty * fit.tia_mbq_h)
-        pulls.append(((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / found.dose_uncertainty_gy, stated / fit.tia_mbq_h))
+        pulls.append(
+            ((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / found.dose_uncertainty_gy, stated / fit.tia_mbq_h)
+        )
     return np.array(pulls).T
 
 

@@ -8,7 +8,7 @@ import pytest
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main, print_warnings
 from RNTDosimetryLib.dose import dose_map, dose_volume_histogram
-from RNTDosimetryLib.roads.therapy.report import dose_table
+from RNTDosimetryLib.roads.therapy.tables import dose_table
 
 
 def test_refused_commands_and_counts_of_warnings_are_english(capsys):

@@ -30,7 +30,11 @@ def volume_study(small_run, tmp_path_factory):
     scans = []
     for index, scan in enumerate(images.scans):
         suffix = suffixes[index % 3]
-        activity = write_volume(folder / "files" / f"spect{index}{suffix}", scan.activity.concentration_bq_ml.astype(np.float64), scan.activity.geometry)
+        activity = write_volume(
+            folder / "files" / f"spect{index}{suffix}",
+            scan.activity.concentration_bq_ml.astype(np.float64),
+            scan.activity.geometry,
+        )
         ct = write_volume(folder / "files" / f"ct{index}{suffix}", scan.ct.hounsfield, scan.ct.geometry)
         scans.append({"activity": activity, "ct": ct, "start_h": scan.start_h, "decay_correction": "START"})
         (folder / "files" / f"{activity}.json").write_text(json.dumps({"unit": "Bq/mL", "nuclide": "177Lu"}))
@@ -45,7 +49,11 @@ def volume_study(small_run, tmp_path_factory):
     regions["spleen"] = {"file": "spleen.nrrd"}
     content = {
         "volumes": {
-            "nuclide": "Lu-177", "folder": "files", "scans": scans, "regions": regions, "reference": images.reference_index,
+            "nuclide": "Lu-177",
+            "folder": "files",
+            "scans": scans,
+            "regions": regions,
+            "reference": images.reference_index,
             "administered_activity_mbq": images.administered_activity_mbq,
         },
         "regions": {name: typed.to_dict() for name, typed in result.study.regions.items() if name in regions},
@@ -81,27 +89,30 @@ def test_command_line_writes_results_that_run_again_to_the_same_numbers(volume_s
     assert first["input_hashes"] == second["input_hashes"]
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (lambda c: c.update(dicom_folder="dicom"), "dicom_folder or volumes"),
-    (lambda c: c.update(overrides={"unit": "BQML"}), "without overrides"),
-    (lambda c: c["volumes"].update(scans=[]), "at least one scan"),
-    (lambda c: c["volumes"].update(regions={}), "at least one region"),
-    (lambda c: c["volumes"].update(reference=7), "reference from 0 to"),
-    (lambda c: c["volumes"].update(nuclide="Lu-999"), "Lu-999"),
-    (lambda c: c["volumes"].update(administered_activity_mbq=-1), "administered_activity_mbq"),
-    (lambda c: c["volumes"].update(activity=3), "received also activity"),
-    (lambda c: c["volumes"]["scans"][0].update(starts_h=3), "received also starts_h"),
-    (lambda c: c["volumes"]["scans"][0].update(activity="none.nrrd"), "none.nrrd"),
-    (lambda c: c["volumes"]["scans"][0].update(unit="counts"), "concentration such as Bq/mL"),
-    (lambda c: c["volumes"]["scans"][0].update(decay_correction="maybe"), "NONE, START or ADMIN"),
-    (lambda c: c["volumes"]["scans"].reverse(), "in the order of time"),
-    (lambda c: c["volumes"]["scans"][1].pop("start_h"), "start_h"),
-    (lambda c: c["volumes"]["regions"]["spleen"].update(file="labels.nii.gz"), "the values 1, 2, 3"),
-    (lambda c: c["volumes"]["regions"]["lesion_1"].update(label=9), "label 9"),
-    (lambda c: c["volumes"]["regions"]["lesion_1"].update(label="two"), "whole number|a number"),
-    (lambda c: c["volumes"]["regions"]["spleen"].update(mask=1), "received also mask"),
-    (lambda c: c.update(volumes=[]), "object in volumes"),
-])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda c: c.update(dicom_folder="dicom"), "dicom_folder or volumes"),
+        (lambda c: c.update(overrides={"unit": "BQML"}), "without overrides"),
+        (lambda c: c["volumes"].update(scans=[]), "at least one scan"),
+        (lambda c: c["volumes"].update(regions={}), "at least one region"),
+        (lambda c: c["volumes"].update(reference=7), "reference from 0 to"),
+        (lambda c: c["volumes"].update(nuclide="Lu-999"), "Lu-999"),
+        (lambda c: c["volumes"].update(administered_activity_mbq=-1), "administered_activity_mbq"),
+        (lambda c: c["volumes"].update(activity=3), "received also activity"),
+        (lambda c: c["volumes"]["scans"][0].update(starts_h=3), "received also starts_h"),
+        (lambda c: c["volumes"]["scans"][0].update(activity="none.nrrd"), "none.nrrd"),
+        (lambda c: c["volumes"]["scans"][0].update(unit="counts"), "concentration such as Bq/mL"),
+        (lambda c: c["volumes"]["scans"][0].update(decay_correction="maybe"), "NONE, START or ADMIN"),
+        (lambda c: c["volumes"]["scans"].reverse(), "in the order of time"),
+        (lambda c: c["volumes"]["scans"][1].pop("start_h"), "start_h"),
+        (lambda c: c["volumes"]["regions"]["spleen"].update(file="labels.nii.gz"), "the values 1, 2, 3"),
+        (lambda c: c["volumes"]["regions"]["lesion_1"].update(label=9), "label 9"),
+        (lambda c: c["volumes"]["regions"]["lesion_1"].update(label="two"), "whole number|a number"),
+        (lambda c: c["volumes"]["regions"]["spleen"].update(mask=1), "received also mask"),
+        (lambda c: c.update(volumes=[]), "object in volumes"),
+    ],
+)
 def test_what_cannot_be_used_is_refused_with_its_own_sentence(volume_study, change, words):
     path, content = volume_study
     content = json.loads(json.dumps(content))
@@ -125,5 +136,7 @@ def test_a_nuclide_beside_the_file_that_is_another_is_refused(volume_study):
 def test_the_study_file_is_read_as_it_was_written(volume_study):
     path, _content = volume_study
     study = read_study(path)
-    assert type(study).from_dict({key: value for key, value in study.to_dict().items() if key not in ("format", "version")}) == study
+    assert (
+        type(study).from_dict({key: value for key, value in study.to_dict().items() if key not in ("format", "version")}) == study
+    )
     assert replace(study, title="x").volumes == study.volumes

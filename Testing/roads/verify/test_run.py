@@ -26,7 +26,10 @@ REGIONS = {
     "normal_liver in left": "normal_left",
     "lung_session": "lungs",
 }
-SEGMENTS = {"territories": {"right": "right.nrrd", "left": "left.nrrd"}, "tumours": {"tumour_1": "tumour_1.nrrd", "tumour_2": "tumour_2.nrrd"}}
+SEGMENTS = {
+    "territories": {"right": "right.nrrd", "left": "left.nrrd"},
+    "tumours": {"tumour_1": "tumour_1.nrrd", "tumour_2": "tumour_2.nrrd"},
+}
 TOLERANCE = 0.02
 
 
@@ -69,7 +72,10 @@ def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys
     }  # fmt: skip
     (folder / "verify.json").write_text(json.dumps(content), encoding="utf-8")
     assert main(["verify", str(folder / "verify.json"), "--out", str(folder / "out")]) == 0
-    assert "Wrote verification.json, verification.csv, verification.html, delivered_dose.nrrd, planned_dose.nrrd" in capsys.readouterr().out
+    assert (
+        "Wrote verification.json, verification.csv, verification.html, delivered_dose.nrrd, planned_dose.nrrd"
+        in capsys.readouterr().out
+    )
     stored = json.loads((folder / "out" / "verification.json").read_text(encoding="utf-8"))
     rows = {row["name"]: row for row in stored["compartments"]}
     assert set(rows) == {*REGIONS, "normal_liver"}
@@ -87,7 +93,13 @@ def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys
     assert checks["normal_liver"] == checks["normal_liver in right"] == (120.0, True)
     assert stored["verification"]["regions"]["tumour_1"]["correlation"] > 0.5
     page = (folder / "out" / "verification.html").read_text(encoding="utf-8")
-    for words in ("Dose after treatment", "Planned against delivered", "Normal liver, right", "within the limit", "For research only"):
+    for words in (
+        "Dose after treatment",
+        "Planned against delivered",
+        "Normal liver, right",
+        "within the limit",
+        "For research only",
+    ):
         assert words in page
     assert (folder / "out" / "verification.csv").read_text(encoding="utf-8").count("\n") >= 7
     # What was written runs again to the same numbers, from another folder.
@@ -125,7 +137,12 @@ def test_holmium_spect_in_absolute_terms(tare, folder):
     typed = {"nuclide": "Ho-166", "unit": "Bq/mL", "start_h": 48.0, "decay_correction": "START"}
     planned = {"tumour_1": 60.0, "normal_liver in right": 20.0}
     found = run(
-        folder, image="holmium.nrrd", activity=typed, product="QuiremSpheres", resolution_fwhm_mm=SPECT_FWHM_MM, planned_dose_gy=planned
+        folder,
+        image="holmium.nrrd",
+        activity=typed,
+        product="QuiremSpheres",
+        resolution_fwhm_mm=SPECT_FWHM_MM,
+        planned_dose_gy=planned,
     )
     doses = {row.name: row for row in found.compartments}
     for name in ("tumour_1", "tumour_2", "normal_liver in right", "normal_liver in left"):
@@ -164,7 +181,9 @@ def test_what_cannot_be_used_is_refused_in_one_line(tare, folder, changes, words
     save(folder / "pet.nrrd", np.array(tare.scans.pet.concentration_bq_ml), tare.scans.pet.geometry)
     typed = {"nuclide": "Y-90", "unit": "Bq/mL", "start_h": 20.0, "decay_correction": "START"}
     (folder / "pet.nrrd.json").write_text(json.dumps(typed), encoding="utf-8")
-    (folder / "bad.json").write_text(json.dumps(SEGMENTS | {"image": "dicom/treatment", "plan": "plan.json"} | changes), encoding="utf-8")
+    (folder / "bad.json").write_text(
+        json.dumps(SEGMENTS | {"image": "dicom/treatment", "plan": "plan.json"} | changes), encoding="utf-8"
+    )
     assert main(["verify", str(folder / "bad.json"), "--out", str(folder / "bad")]) == 2
     said = capsys.readouterr().err
     assert words in said
@@ -184,7 +203,13 @@ def test_names_that_the_plan_has_not_are_said(tare, folder):
     found = run(folder, image="dicom/treatment", plan="plan.json", territories={"Right": "right.nrrd", "left": "left.nrrd"})
     assert "The plan has a territory right without a segment here: it is not compared with the plan." in found.warnings
     assert "The plan has no territory Right: there is no planned dose of it; check the names." in found.warnings
-    found = run(folder, image="dicom/treatment", plan="plan.json", territories={"left": "left.nrrd"}, tumours={"tumour_2": "tumour_2.nrrd"})
+    found = run(
+        folder,
+        image="dicom/treatment",
+        plan="plan.json",
+        territories={"left": "left.nrrd"},
+        tumours={"tumour_2": "tumour_2.nrrd"},
+    )
     assert not any("plan has no" in text for text in found.warnings)
 
 
