@@ -10,6 +10,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
+  RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/camera/__init__.py
   RNTDosimetryLib/camera/calibration.py
   RNTDosimetryLib/camera/dead_time.py
@@ -245,4 +246,5 @@ set(LIBRARY_RESOURCES
   Resources/schemas/study.schema.json
   Resources/schemas/verification.schema.json
   Resources/validation/cases.json
+  Resources/warnings/therapy.json
   )
