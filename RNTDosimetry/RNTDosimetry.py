@@ -5,7 +5,6 @@ import uuid
 
 import slicer
 import vtk
-from RNTDosimetryScene.study.parameters import RNTDosimetryParameterNode, content_of_node
 from slicer.i18n import tr as _
 from slicer.i18n import translate
 from slicer.ScriptedLoadableModule import (
@@ -173,12 +172,16 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         nodes = {node.GetID(): node for node in self.getAllParameterNodes()}
         if nodes:
             return self.wrap(nodes.get(self._chosenId) or super().getParameterNode())
+        from RNTDosimetryScene.study.parameters import content_of_node
+
         study = self.wrap(super().getParameterNode())
         self._untouched = (study.parameterNode.GetAttribute(_STUDY_ID), content_of_node(study.parameterNode))
         return study
 
     def chooseImportedStudy(self):
         """After a scene was read: the study that was made while there was none, and never touched, gives way to one of the scene."""
+        from RNTDosimetryScene.study.parameters import content_of_node
+
         studies, (madeByItself, content) = self.getAllParameterNodes(), self._untouched
         for node in studies:
             if len(studies) > 1 and node.GetAttribute(_STUDY_ID) == madeByItself and content_of_node(node) == content:
@@ -196,6 +199,8 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         self._chosenId = node.GetID()
         if not node.GetAttribute(_STUDY_ID):
             node.SetAttribute(_STUDY_ID, uuid.uuid4().hex)
+        from RNTDosimetryScene.study.parameters import RNTDosimetryParameterNode
+
         return RNTDosimetryParameterNode(node)
 
     def _road(self, parameterNode):
@@ -340,7 +345,7 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
     def stepResult(self, step, parameterNode=None):
         """Last result of a step in this session, None when there is none."""
-        return self._road(parameterNode or self.getParameterNode()).result(step)
+        return self._road(parameterNode or self.getParameterNode()).steps.result(step)
 
     @property
     def lastResult(self):
@@ -362,11 +367,11 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         return road.alignments(parameterNode, self._road(parameterNode))
 
     def regionNumbers(self, parameterNode=None):
-        """Mass and doses of every region of the last computed dose; also of a scene that was read from a file."""
+        """RegionResult of every region of the last computed dose; also of a scene that was read from a file."""
         from RNTDosimetryScene.road import road
 
         parameterNode = parameterNode or self.getParameterNode()
-        return road.region_numbers(parameterNode, self._road(parameterNode))
+        return road.regions_of_result(parameterNode, self._road(parameterNode))
 
     def warnings(self, parameterNode=None):
         """Warnings of the last computed dose; also of a scene that was read from a file."""

@@ -3,13 +3,20 @@
 import argparse
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from RNTDosimetryLib import __version__
+from RNTDosimetryLib.base import RESEARCH_ONLY
 from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.report import table_text
+from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads.road import Road
 
-NOTICE = "For research only. Not a medical device."
+NOTICE = RESEARCH_ONLY
+ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+"""Every verb that takes a request file, in the order of the help. A new road is one row here."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,44 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="python -m RNTDosimetryLib", description="Internal radionuclide therapy dosimetry.", epilog=NOTICE)
     parser.add_argument("--version", action="version", version=f"RNTDosimetry {__version__}")
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    run = verbs.add_parser("run", help="absorbed dose of a study file", description="Absorbed dose of a study.", epilog=NOTICE)
-    run.add_argument("study", type=Path, metavar="STUDY.json", help="a study file, or the results.json of an earlier run")
-    _add_out(run)
-    run.set_defaults(run=_run)
-    plan = verbs.add_parser(
-        "plan", help="radioembolisation of a plan file", description="Plan a radioembolisation.", epilog=NOTICE
-    )
-    plan.add_argument("plan", type=Path, metavar="PLAN.json", help="a plan file, or the plan.json of an earlier run")
-    _add_out(plan)
-    plan.set_defaults(run=_plan)
-    verify = verbs.add_parser(
-        "verify", help="dose after a radioembolisation", description="Planned against delivered dose.", epilog=NOTICE
-    )
-    verify.add_argument(
-        "request", type=Path, metavar="VERIFY.json", help="a verification file, or the verification.json of an earlier run"
-    )
-    _add_out(verify)
-    verify.set_defaults(run=_verify)
-    compare = verbs.add_parser(
-        "compare", help="two dose maps against each other", description="Compare two dose maps.", epilog=NOTICE
-    )
-    compare.add_argument(
-        "request", type=Path, metavar="COMPARE.json", help="a comparison file, or the compare.json of an earlier comparison"
-    )
-    _add_out(compare)
-    compare.set_defaults(run=_compare)
-    calibrate = verbs.add_parser(
-        "calibrate", help="sensitivity from a scan of a known source", description="Calibrate a camera.", epilog=NOTICE
-    )
-    calibrate.add_argument("request", type=Path, metavar="CALIBRATION.json", help="what was scanned; see docs/calibration.md")
-    _add_out(calibrate)
-    calibrate.set_defaults(run=_calibrate)
-    recovery = verbs.add_parser(
-        "recovery", help="recovery curve from a sphere phantom scan", description="Measure a recovery curve.", epilog=NOTICE
-    )
-    recovery.add_argument("request", type=Path, metavar="RECOVERY.json", help="what was scanned; see docs/recovery.md")
-    _add_out(recovery)
-    recovery.set_defaults(run=_recovery)
+    for road in ROADS:
+        verb = verbs.add_parser(road.verb, help=road.help, description=road.description, epilog=NOTICE)
+        what = f"{road.request.WHAT}, or the result of an earlier run; see {road.request.PAGE}"
+        verb.add_argument("request", type=Path, metavar=f"{road.file_name}.json", help=what)
+        _add_out(verb)
+        verb.set_defaults(run=partial(_travel, road))
     intake = verbs.add_parser(
         "intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE
     )
@@ -112,76 +87,15 @@ def show_progress(fraction: float, message: str) -> None:
 show_progress.last = ""
 
 
-def _run(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.therapy.outputs import write_outputs
-    from RNTDosimetryLib.roads.therapy.run import run_study_file
-    from RNTDosimetryLib.roads.therapy.tables import short_table
-
-    images, result = run_study_file(options.study, show_progress)
-    paths = write_outputs(result, images, options.out)
-    print(table_text(short_table(result)))
-    print_warnings(result.all_warnings())
-    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
-
-
-def _plan(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
-    from RNTDosimetryLib.roads.plan.report import plan_dose_table
-    from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
-
-    result = run_plan(read_plan(options.plan))
-    paths = write_plan_outputs(result, options.out)
-    print(f"{result.activity_gbq:.4g} GBq at administration")
-    print(table_text(plan_dose_table(result)))
-    print_warnings(result.warnings)
-    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
-
-
-def _calibrate(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.camera.calibration import calibration_table, run_calibration_file
-
-    calibration, path = run_calibration_file(options.request, options.out)
-    print(table_text(calibration_table(calibration)))
-    print_warnings(calibration.warnings)
-    print(f"Wrote {path.name} to {options.out}. {NOTICE}")
-
-
-def _recovery(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.camera.recovery import recovery_table, run_recovery_file
-
-    curve, paths = run_recovery_file(options.request, options.out)
-    print(table_text(recovery_table(curve)))
-    print_warnings(curve.warnings)
-    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
-
-
-def _verify(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.verify.outputs import write_verification_outputs
-    from RNTDosimetryLib.roads.verify.report import compartment_table
-    from RNTDosimetryLib.roads.verify.run import read_verification, run_verification
-
-    result = run_verification(read_verification(options.request))
-    paths = write_verification_outputs(result, options.out)
-    print(table_text(compartment_table(result)))
-    print_warnings(result.warnings)
-    print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
-
-
-def _compare(options) -> None:
-    from RNTDosimetryLib.report import table_text
-    from RNTDosimetryLib.roads.compare.outputs import write_comparison_outputs
-    from RNTDosimetryLib.roads.compare.report import short_table
-    from RNTDosimetryLib.roads.compare.run import read_comparison, run_comparison
-
-    result = run_comparison(read_comparison(options.request))
-    paths = write_comparison_outputs(result, options.out)
-    print(table_text(short_table(result)))
-    print_warnings(result.warnings)
+def _travel(road: Road, options) -> None:
+    """Any road from its request to its folder, and the answer on the terminal."""
+    result = road.run_file(options.request, show_progress)
+    paths = road.write(result, options.out)
+    answer = road.answer(result)
+    if answer.sentence:
+        print(answer.sentence)
+    print(table_text(answer.table))
+    print_warnings(answer.warnings)
     print(f"Wrote {', '.join(path.name for path in paths)} to {options.out}. {NOTICE}")
 
 

@@ -10,6 +10,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
+  RNTDosimetryLib/base/settings.py
   RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/camera/__init__.py
   RNTDosimetryLib/camera/calibration.py
@@ -174,6 +175,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/plan/result.py
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
+  RNTDosimetryLib/roads/road.py
   RNTDosimetryLib/roads/therapy/__init__.py
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
@@ -184,6 +186,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/request.py
   RNTDosimetryLib/roads/therapy/result.py
   RNTDosimetryLib/roads/therapy/run.py
+  RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
   RNTDosimetryLib/roads/therapy/volumes.py
@@ -240,11 +243,17 @@ set(LIBRARY_RESOURCES
   Resources/report/colors.json
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
-  Resources/schemas/compare.schema.json
+  Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/dose_comparison.schema.json
+  Resources/schemas/dose_comparison_request.schema.json
+  Resources/schemas/plan.schema.json
+  Resources/schemas/plan_results.schema.json
+  Resources/schemas/recovery_curve.schema.json
   Resources/schemas/recovery_request.schema.json
   Resources/schemas/results.schema.json
   Resources/schemas/study.schema.json
   Resources/schemas/verification.schema.json
+  Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
   Resources/warnings/therapy.json
   )

@@ -13,32 +13,35 @@ sys.path.insert(0, str(ROOT))
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import Document, Request
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.roads.camera import calibration, recovery
-from RNTDosimetryLib.roads.compare.result import RESULT_FORMAT, RESULT_VERSION, CompareResult
-from RNTDosimetryLib.roads.therapy.request import STUDY_FORMAT, STUDY_VERSION, Study
-from RNTDosimetryLib.roads.therapy.result import RESULTS_FORMAT, RESULTS_VERSION, StudyResult
-from RNTDosimetryLib.roads.verify.request import VERIFY_FORMAT, VERIFY_VERSION, VerifyRequest
+from RNTDosimetryLib.camera import Calibration, RecoveryCurve
+from RNTDosimetryLib.commandline import ROADS
+from RNTDosimetryLib.roads.compare import CompareResult
+from RNTDosimetryLib.roads.plan import PlanResult
+from RNTDosimetryLib.roads.therapy import StudyResult
+from RNTDosimetryLib.roads.verify import VerifyResult
 
 FOLDER = ROOT / "Resources" / "schemas"
 _SIMPLE = {float: {"type": "number"}, int: {"type": "integer"}, bool: {"type": "boolean"}, str: {"type": "string"}}
 
 
-def schema_of(kind: type, format_name: str, version: int, typed: bool = False) -> dict:
-    """JSON schema (draft 2020-12) of one kind of file. Unknown keys are allowed: newer versions may write more.
+def schema_of(kind: type[Document]) -> dict:
+    """JSON schema (draft 2020-12) of one kind of file.
 
-    typed: the file is written by hand; what has a default may be left out, and unknown keys are slips of spelling.
+    Of a request: what has a default may be left out, and unknown keys are slips of spelling. Of a result: unknown keys are allowed, newer versions may write more.
     """
+    typed = issubclass(kind, Request)
     definitions: dict[str, dict] = {}
     content = _object(kind, definitions, typed)
-    content["properties"] = {"format": {"const": format_name}, "version": {"const": version}, **content["properties"]}
+    content["properties"] = {"format": {"const": kind.NAME}, "version": {"const": kind.VERSION}, **content["properties"]}
     if typed:
         content["additionalProperties"] = False
     else:
         content["required"] = ["format", "version", *content["required"]]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "title": f"{format_name}, version {version}",
+        "title": f"{kind.NAME}, version {kind.VERSION}",
         **content,
         "$defs": dict(sorted(definitions.items())),
     }
@@ -86,20 +89,19 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
     raise TypeError(f"No schema for {hint}")
 
 
+def documents() -> tuple[type[Document], ...]:
+    """Every kind of file that a road reads or writes."""
+    requests = [road.request for road in ROADS]
+    return (*requests, StudyResult, PlanResult, VerifyResult, CompareResult, Calibration, RecoveryCurve)
+
+
 def schemas() -> dict[str, dict]:
     """File name to schema."""
-    return {
-        "calibration_request.schema.json": schema_of(
-            calibration.CalibrationRequest, calibration.REQUEST_FORMAT, calibration.REQUEST_VERSION, typed=True
-        ),
-        "recovery_request.schema.json": schema_of(
-            recovery.RecoveryRequest, recovery.REQUEST_FORMAT, recovery.REQUEST_VERSION, typed=True
-        ),
-        "study.schema.json": schema_of(Study, STUDY_FORMAT, STUDY_VERSION),
-        "results.schema.json": schema_of(StudyResult, RESULTS_FORMAT, RESULTS_VERSION),
-        "verification.schema.json": schema_of(VerifyRequest, VERIFY_FORMAT, VERIFY_VERSION, typed=True),
-        "compare.schema.json": schema_of(CompareResult, RESULT_FORMAT, RESULT_VERSION),
-    }
+    return {f"{file_name(kind)}.schema.json": schema_of(kind) for kind in documents()}
+
+
+def file_name(kind: type[Document]) -> str:
+    return kind.NAME.removeprefix("RNTDosimetry ").replace(" ", "_")
 
 
 def text_of(schema: dict) -> str:

@@ -68,7 +68,7 @@ class DoseSection(Section):
             [
                 item.name,
                 number_text(item.mass_g),
-                measured_text(item.dose_gy, item.dose_uncertainty_gy),
+                measured_text(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
                 number_text(item.dose_per_activity_gy_per_gbq),
                 number_text(item.map_mean_gy),
             ]

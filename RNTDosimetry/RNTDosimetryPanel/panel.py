@@ -9,6 +9,7 @@ from RNTDosimetryPanel.planning import PlanningSection
 from RNTDosimetryPanel.regions import RegionsSection
 from RNTDosimetryPanel.registration import RegistrationSection
 from RNTDosimetryPanel.report import ReportSection
+from RNTDosimetryPanel.settings import add_settings
 from RNTDosimetryPanel.study import StudySection
 from RNTDosimetryPanel.timepoints import TimePointsSection
 from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, say, shown_errors
@@ -43,6 +44,7 @@ class Panel:
         self._strokes = None
 
     def setup(self) -> None:
+        add_settings(self.ui)
         for section in self.sections:
             section.setup()
         self._strokes = qt.QTimer()

@@ -1,65 +1,205 @@
-"""Request files of the command line: a frozen record with a format, a version and no unknown keys, at any depth."""
+"""Files that we read and write as JSON: requests and results with format and version, paths in them, and one writer for whatever is written."""
 
 import contextlib
+import difflib
 import hashlib
 import json
 import os
+import types
 import typing
 from collections.abc import Iterator, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path, present_spelling, read_json_file, to_plain
 
+PATH = {"path": "always"}
+PATH_IF_THERE = {"path": "if there"}
+"""Field metadata of what names a file or folder; with the second it may be another name too, such as a segment's."""
 
-def read_request(kind: type[Record], format_name: str, version: int, path, what: str):
-    """Record of a JSON file. what: "a calibration request", for the error text.
 
-    Raises DosimetryError for a file that is missing or no JSON, another format, a newer version, unknown or wrong keys.
+class Document(Record):
+    """A record that is a file of its own: its content begins with format and version.
+
+    NAME: the format. VERSION: that is written; older ones are read. FORMER: names of the format in older versions, "" for files that named none.
+    WHAT: for the error text, "a study file".
     """
-    return request_from_dict(kind, format_name, version, read_json_file(path, what), what)
+
+    NAME: ClassVar[str]
+    VERSION: ClassVar[int] = 1
+    FORMER: ClassVar[tuple[str, ...]] = ()
+    WHAT: ClassVar[str]
+    PAGE: ClassVar[str] = "the documentation"
+
+    def to_dict(self) -> dict:
+        return {"format": self.NAME, "version": self.VERSION, **super().to_dict()}
+
+    @classmethod
+    def checked_content(cls, data) -> dict:
+        """What stands in the file below format and version. Raises DosimetryError for another format and for a newer version."""
+        if not isinstance(data, Mapping) or data.get("format", cls.NAME) not in (cls.NAME, *cls.FORMER):
+            found = f"one of format '{data['format']}'" if isinstance(data, Mapping) else "no JSON object"
+            raise DosimetryError(
+                f"Expected {cls.WHAT} (format '{cls.NAME}'), received {found}; check the file name, or see {cls.PAGE}."
+            )
+        version = data.get("version", cls.VERSION)
+        if isinstance(version, bool) or not isinstance(version, int) or version > cls.VERSION:
+            raise DosimetryError(
+                f"Expected {cls.WHAT} of version {cls.VERSION} or older, received version {version!r}; update RNTDosimetry."
+            )
+        return {key: value for key, value in data.items() if key not in ("format", "version", "research_only")}
 
 
-def request_from_dict(kind: type[Record], format_name: str, version: int, data, what: str):
-    if not isinstance(data, Mapping) or data.get("format", format_name) != format_name:
-        raise DosimetryError(f"Expected {what} (format '{format_name}'), received something else; check the file name.")
-    found = data.get("version", version)
-    if isinstance(found, bool) or not isinstance(found, int) or found > version:
-        raise DosimetryError(f"Expected {what} of version {version} or older, received {found!r}; update RNTDosimetry.")
-    content = {key: value for key, value in data.items() if key not in ("format", "version")}
-    _refuse_unknown(content, kind, what)
-    return kind.from_dict(content)
+class Request(Document):
+    """What a person writes for a road. Unknown keys are refused at any depth: a mistyped one would otherwise be a default without a word.
+
+    HELD_AS: the key under which results keep their request, so that they can be run again.
+    """
+
+    HELD_AS: ClassVar[str] = "request"
+
+    @classmethod
+    def from_content(cls, data):
+        """Request of the content of its file, or of a result that holds it. Raises DosimetryError for what cannot be used."""
+        if isinstance(data, Mapping) and isinstance(data.get(cls.HELD_AS), Mapping):
+            data = data[cls.HELD_AS]
+        content = cls.checked_content(data)
+        refuse_unknown(content, cls, cls.WHAT)
+        return cls.from_dict(content)
+
+    @classmethod
+    def read(cls, path):
+        """Request of a JSON file as it stands there, its paths relative to the file."""
+        return cls.from_content(read_json_file(path, cls.WHAT))
+
+    @classmethod
+    def read_beside(cls, path):
+        """Request of a JSON file, its paths seen from the working folder."""
+        request = cls.read(path)
+        return beside(request, Path(path).parent)
 
 
-def written_request(request: Record, format_name: str, version: int) -> dict:
-    """Content of the file of a request."""
-    return {"format": format_name, "version": version, **Record.to_dict(request)}
+class Result(Document):
+    """What a road gives: its content is marked for research."""
+
+    def to_dict(self) -> dict:
+        content = super().to_dict()
+        return {"format": content.pop("format"), "version": content.pop("version"), "research_only": True, **content}
+
+    @classmethod
+    def from_content(cls, data, file_name: str = ""):
+        """Result of the content of its file. Raises DosimetryError for another format, and by the name of the field for a damaged one."""
+        content = cls.checked_content(data)
+        try:
+            return cls.from_dict(content)
+        except (ValueError, TypeError, AttributeError) as error:
+            where = f" in {file_name}" if file_name else ""
+            raise DosimetryError(f"Expected {cls.WHAT} that is whole{where}, received a damaged one: {error}") from error
+
+    @classmethod
+    def read(cls, path):
+        """Result of a file."""
+        data = read_json_file(path, cls.WHAT)
+        if not isinstance(data, Mapping) or ("format" not in data and "" not in cls.FORMER):
+            raise DosimetryError(
+                f"Expected {cls.WHAT} (format '{cls.NAME}') in {Path(path).name}, received something else; check the file name."
+            )
+        return cls.from_content(data, Path(path).name)
 
 
-def beside(path: str | Path, folder: str | Path) -> Path:
-    """A path named in a request, relative to the folder of the request."""
-    return Path(folder, path)
+# --- paths in requests
 
 
-def _refuse_unknown(content, kind: type[Record], where: str) -> None:
-    """A mistyped key would otherwise be ignored, and the default used without a word."""
+def beside(request: Record, folder: str | Path) -> Record:
+    """The request with its paths, relative to ``folder``, as seen from the working folder."""
+
+    def joined(name: str, always: bool) -> str:
+        place = Path(folder, name)
+        return str(place) if always or os.path.isfile(place) else name
+
+    return _with_paths(request, joined)
+
+
+def seen_from(request: Record, folder: str | Path) -> Record:
+    """The request with its paths as seen from ``folder``, where it will be written. Another drive keeps its whole path."""
+
+    def relative(name: str, always: bool) -> str:
+        if not always and not os.path.isfile(name):
+            return name
+        try:
+            return Path(os.path.relpath(Path(name).resolve(), Path(folder).resolve())).as_posix()
+        except ValueError:
+            return str(Path(name).resolve())
+
+    return _with_paths(request, relative)
+
+
+def named_files(request: Record) -> dict[str, str]:
+    """Every path that a request names, by the key that names it."""
+    found = {}
+
+    def noted(name: str, always: bool, key: str) -> str:
+        if always or os.path.isfile(name):
+            found[key] = name
+        return name
+
+    _with_paths(request, noted, keyed=True)
+    return found
+
+
+def _with_paths(record: Record, change, keyed: bool = False, at: str = "") -> Record:
+    """The record with every path changed; keyed: ``change`` also hears the key, "reference.file"."""
+    changed = {}
+    for item in fields(record):
+        value, kind, key = getattr(record, item.name), item.metadata.get("path"), f"{at}{item.name}"
+        if isinstance(value, Record):
+            changed[item.name] = _with_paths(value, change, keyed, f"{key}.")
+        elif kind is not None and isinstance(value, str | dict) and value:
+            one = {key: value} if isinstance(value, str) else {f"{key}.{name}": place for name, place in value.items()}
+            told = [change(str(place), kind == "always", *([name] * keyed)) for name, place in one.items()]
+            changed[item.name] = told[0] if isinstance(value, str) else dict(zip(value, told))
+    return replace(record, **changed) if changed else record
+
+
+# --- folders and files
+
+
+def refuse_unknown(content, kind: type[Record], where: str) -> None:
+    """DosimetryError for a key that a record does not have, at any depth of lists, objects and records, with the nearest known one."""
     if not isinstance(content, Mapping):
         return
-    known = {item.name for item in fields(kind)}
-    unknown = sorted(str(key) for key in content if key not in known and present_spelling(str(key)) not in known)
+    known = {item.name for item in fields(kind) if item.init}
+    given = {str(key): str(key) if key in known else present_spelling(str(key)) for key in content}
+    unknown = sorted(key for key, present in given.items() if present not in known)
     if unknown:
+        near = [close[0] for key in unknown if (close := difflib.get_close_matches(key, known, n=1))]
+        remedy = "check the spelling" + (f", did you mean {', '.join(near)}?" if near else ".")
         raise DosimetryError(
-            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling."
+            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; {remedy}."
         )
     hints = typing.get_type_hints(kind)
-    for name, value in content.items():
-        name = present_spelling(str(name))
-        for inner in (hints[name], *typing.get_args(hints[name])):
-            if isinstance(inner, type) and issubclass(inner, Record):
-                _refuse_unknown(value, inner, f"{name} of {where}")
+    for key, value in content.items():
+        _refuse_unknown_below(hints[given[str(key)]], value, f"{key} of {where}")
+
+
+def _refuse_unknown_below(hint, value, where: str) -> None:
+    if isinstance(hint, type) and issubclass(hint, Record):
+        refuse_unknown(value, hint, where)
+    inner = typing.get_args(hint)
+    if typing.get_origin(hint) is dict and isinstance(value, Mapping) and inner:
+        for key, item in value.items():
+            _refuse_unknown_below(inner[1], item, f"'{key}' in {where}")
+    elif typing.get_origin(hint) in (tuple, list) and isinstance(value, list | tuple) and inner:
+        for item in value:
+            _refuse_unknown_below(inner[0], item, where)
+    elif typing.get_origin(hint) in (typing.Union, types.UnionType):
+        records = [kind for kind in inner if kind is not type(None)]
+        if len(records) == 1:
+            _refuse_unknown_below(records[0], value, where)
 
 
 def checked_output_folder(folder: str | Path) -> Path:
@@ -84,30 +224,6 @@ def make_output_folder(folder: str | Path) -> Path:
     except OSError as error:
         raise DosimetryError(f"Expected a folder to write to, received {folder}: {error.strerror}; choose another.") from error
     return folder
-
-
-def write_record(record: Record, format_name: str, path) -> Path:
-    """Write a record as JSON with its format."""
-    path = checked_path(path, "a file to write")
-    path.write_text(json.dumps({"format": format_name, **record.to_dict()}, indent=1) + "\n", encoding="utf-8")
-    return path
-
-
-def read_record(kind: type[Record], format_name: str, path, what: str, writer: str):
-    """Read a file of ``write_record``. what: "calibration", for the error text; writer: the function that makes such a file.
-
-    Raises DosimetryError for a file that is missing, of another format, or damaged.
-    """
-    path = checked_path(path, f"a {what} file")
-    data = read_json_file(path, f"a {what} file")
-    if not isinstance(data, dict) or data.get("format") != format_name:
-        raise DosimetryError(
-            f"Expected a file of the format '{format_name}' in {path.name}, received another; write it with {writer}."
-        )
-    try:
-        return kind.from_dict(data)
-    except (ValueError, TypeError, AttributeError) as error:
-        raise DosimetryError(f"Expected a whole {what} in {path.name}, received a damaged one: {error}") from error
 
 
 RESEARCH_ONLY = "For research only. Not a medical device."

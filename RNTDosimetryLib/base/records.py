@@ -20,6 +20,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
 
+MAP = {"written": False, "absent": True}
+"""The same for the maps of a result: a result that is read back has None there."""
+
 _SHORTEST_MOMENT = len("2026-11-24T10")
 _FORMER_SPELLINGS = (
     ("centre", "center"),
@@ -53,6 +56,12 @@ class Record:
             if item.metadata.get("written", True)
         }
 
+    def __eq__(self, other) -> bool:
+        """Records that hold arrays are equal when what is written of them is; the others compare field by field."""
+        return self.to_dict() == other.to_dict() if type(self) is type(other) else NotImplemented
+
+    __hash__ = None
+
     @classmethod
     def from_dict(cls, data: dict):
         """The record of stored data. Raises DosimetryError, with the name of the field, for a value of another kind and for one that is missing."""
@@ -66,6 +75,8 @@ class Record:
                 continue
             if item.name in data and (data[item.name] is not None or required or _may_be_none(hints[item.name])):
                 values[item.name] = _from_plain(hints[item.name], data[item.name], f"{item.name} of a {cls.__name__}")
+            elif required and item.metadata.get("absent"):
+                values[item.name] = None
             elif required and not item.metadata.get("written", True):
                 raise DosimetryError(
                     f"Expected a stored {cls.__name__} with its {item.name}, received none: the images of a {cls.__name__} are not in JSON; "

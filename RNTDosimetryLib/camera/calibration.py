@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_array, checked_kind, checked_number
-from RNTDosimetryLib.base.documents import read_record, write_record
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.camera.dead_time import DeadTime, DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -22,13 +22,12 @@ KINDS = ("planar", "point", "uniform", "typed")
 OLD_AFTER_DAYS = 400.0
 """A calibration older than this is used with a warning: cameras are calibrated again about once a year."""
 
-_FORMAT = "RNTDosimetry camera calibration 1"
 _LARGEST_RELATIVE_UNCERTAINTY = 1.0
 _HALF_LIFE_AGREEMENT = 1e-3
 
 
 @dataclass(frozen=True)
-class Calibration(Record):
+class Calibration(Result):
     """Sensitivity of a camera for one nuclide, collimator, energy window and reconstruction.
 
     sensitivity_cps_per_mbq: counts per second in the image per MBq. parts: its relative standard uncertainties by cause
@@ -38,6 +37,11 @@ class Calibration(Record):
     setup: words about camera, collimator, window, reconstruction; two calibrations are for one another only when equal.
     dead_time: of the camera, for scans whose wide-spectrum rate is typed; None when it was not measured.
     """
+
+    NAME = "RNTDosimetry camera calibration"
+    FORMER = ("RNTDosimetry camera calibration 1",)
+    WHAT = "a calibration file"
+    PAGE = "docs/calibration.md"
 
     nuclide: str
     sensitivity_cps_per_mbq: float
@@ -112,12 +116,12 @@ def sensitivity_warnings(sensitivity_cps_per_mbq: float) -> tuple[str, ...]:
 
 def write_calibration(calibration: Calibration, path) -> Path:
     """Write a calibration as JSON."""
-    return write_record(calibration, _FORMAT, path)
+    return write_document(path, calibration)
 
 
 def read_calibration(path) -> Calibration:
     """Read a calibration file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    return read_record(Calibration, _FORMAT, path, "calibration", "write_calibration")
+    return Calibration.read(path)
 
 
 def check_calibration(

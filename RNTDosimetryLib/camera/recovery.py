@@ -10,8 +10,9 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_kind, checked_number, checked_relative, number_array, shown
-from RNTDosimetryLib.base.documents import read_record, write_record
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.measurement.uncertainty import content_sensitivity, sphere_recovery
@@ -19,7 +20,6 @@ from RNTDosimetryLib.measurement.uncertainty import content_sensitivity, sphere_
 MODELS = ("logistic", "gaussian")
 PARAMETERS = {"logistic": ("b1_ml", "b2"), "gaussian": ("fwhm_mm",)}
 
-_FORMAT = "RNTDosimetry recovery curve 1"
 _STARTS = {"logistic": (5.0, 0.8), "gaussian": (12.0,)}
 _STEP = 1e-4
 _LACK_OF_FIT_PROBABILITY = 0.01
@@ -47,13 +47,18 @@ class RecoveryCoefficient(Record):
 
 
 @dataclass(frozen=True)
-class RecoveryCurve(Record):
+class RecoveryCurve(Result):
     """R(v) fitted to spheres. model: "logistic" R = 1 - 1/(1+(v/b1)^b2), or "gaussian", a sphere seen with one resolution.
 
     parameters by name; covariance: in their order. volumes_ml, recoveries, uncertainties: the points. lack_of_fit: standard
     deviation of the points about the curve beyond their own uncertainty, 0 when they agree. systematic_relative_uncertainty:
     common to all points (calibration, filled concentration), None when not known; it is in the covariance. chi2: with the points' own uncertainties, None without them.
     """
+
+    NAME = "RNTDosimetry recovery curve"
+    FORMER = ("RNTDosimetry recovery curve 1",)
+    WHAT = "a recovery file"
+    PAGE = "docs/recovery.md"
 
     model: str
     parameters: dict[str, float]
@@ -66,6 +71,7 @@ class RecoveryCurve(Record):
     chi2: float | None = None
     degrees_of_freedom: int = 0
     setup: dict[str, str] = field(default_factory=dict)
+    title: str = ""
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self):
@@ -224,12 +230,12 @@ def volume_part_of_activity(curve: RecoveryCurve, volume_ml: float, relative_vol
 
 def write_recovery(curve: RecoveryCurve, path) -> Path:
     """Write a curve as JSON."""
-    return write_record(curve, _FORMAT, path)
+    return write_document(path, curve)
 
 
 def read_recovery(path) -> RecoveryCurve:
     """Read a recovery file. Raises DosimetryError for a file that is missing, another kind, or damaged."""
-    return read_record(RecoveryCurve, _FORMAT, path, "recovery curve", "write_recovery")
+    return RecoveryCurve.read(path)
 
 
 def _checked_points(volumes_ml, recoveries, uncertainties):

@@ -151,12 +151,11 @@ def summary(result: StudyResult, truth: PhantomTruth) -> str:
 def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
     from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
-    from RNTDosimetryLib.roads.therapy.outputs import write_outputs
-    from RNTDosimetryLib.roads.therapy.run import run_study_file
+    from RNTDosimetryLib.roads.therapy import run_study_file, write
 
     patient = make_demo_patient(Path(out) / "phantom", size, part(progress, 0.0, 0.2))
-    images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))
-    write_outputs(result, images, out)
+    _images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))
+    write(result, out)
     write_deviations(result, patient.truth, out)
     plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 1.0))
     return f"{summary(result, patient.truth)}\n\n{table_text(plan.table())}"

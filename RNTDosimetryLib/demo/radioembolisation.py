@@ -28,7 +28,7 @@ from RNTDosimetryLib.planning import (
     voxel_plan,
 )
 from RNTDosimetryLib.report import Column, Table, write_dose_nrrd
-from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan import write as write_plan
 from RNTDosimetryLib.roads.plan.request import OrderRequest, request_from_scout
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import run_plan
@@ -176,7 +176,7 @@ def _write(folder: Path, result: PlanResult, planned: SphereDoseMap, delivered: 
     compared = verify_plan(
         planned, delivered.map, parts, planned_region_gy=_planned_doses(result), delivered_region_gy=delivered.region_dose_gy
     )
-    write_plan_outputs(result, folder)
+    write_plan(result, folder)
     write_verification_report(folder / "verification.html", planned, delivered, compared, parts, ct=ct)
     for name, dose in (("planned_dose.nrrd", planned), ("delivered_dose.nrrd", delivered.map)):
         write_dose_nrrd(folder / name, dose.dose.dose_gy, dose.geometry)

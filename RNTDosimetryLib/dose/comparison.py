@@ -16,7 +16,7 @@ from RNTDosimetryLib.base.checks import (
     whole_number,
 )
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map
 from RNTDosimetryLib.dose.regions import named_occupancies, region_doses
@@ -31,8 +31,8 @@ class GammaResult(Record):
     evaluated: (z, y, x) bool. pass_percent: share of evaluated voxels with gamma <= 1, None when none was evaluated.
     """
 
-    gamma: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    evaluated: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    gamma: np.ndarray = field(metadata=MAP, repr=False)
+    evaluated: np.ndarray = field(metadata=MAP, repr=False)
     dose_difference_percent: float
     distance_mm: float
     threshold_percent: float

@@ -17,7 +17,7 @@ from RNTDosimetryLib.base.checks import (
     three_axes,
 )
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.decay import (
     GY_G_PER_MBQ_H_MEV,
     GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
@@ -90,7 +90,7 @@ class DoseMap(Record):
     leaves out: photons with local deposition; what falls beyond the kernel's range with the kernel. density: what was used, in words.
     """
 
-    dose_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    dose_gy: np.ndarray = field(metadata=MAP, repr=False)
     spacing_mm: tuple[float, float, float]
     nuclide: str
     method: str

@@ -10,7 +10,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_kind
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path, read_json_file
+from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record, checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import geometry_of_sitk, resample_array, rigid_matrix
@@ -150,7 +150,7 @@ class DoseVolume(Record):
 
     name: str
     geometry: ImageGeometry
-    dose_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    dose_gy: np.ndarray = field(metadata=MAP, repr=False)
     uncertainty_gy: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN, repr=False)
     source: str = ""
     inside: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN, repr=False)

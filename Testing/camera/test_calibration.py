@@ -180,11 +180,11 @@ def test_file_gives_back_the_calibration(uniform, tmp_path):
     data = json.loads(path.read_text())
     data["sensitivity_cps_per_mbq"] = -3
     path.write_text(json.dumps(data))
-    with pytest.raises(DosimetryError, match="Expected a whole calibration in camera"):
+    with pytest.raises(DosimetryError, match="Expected a calibration file that is whole in camera"):
         read_calibration(path)
     data.pop("half_life_h")
     path.write_text(json.dumps(data))
-    with pytest.raises(DosimetryError, match="Expected a whole calibration in camera"):
+    with pytest.raises(DosimetryError, match="Expected a calibration file that is whole in camera"):
         read_calibration(path)
     path.write_text('{"format": "other"}')
     with pytest.raises(DosimetryError, match="Expected a file of the format"):

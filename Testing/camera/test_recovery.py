@@ -274,7 +274,7 @@ def test_file_and_plot_data(exact, tmp_path):
     assert data["point_error"].tolist() == [0.01] * 7
     content = json.loads(path.read_text())
     path.write_text(json.dumps(content | {"model": "spline"}))
-    with pytest.raises(DosimetryError, match="Expected a whole recovery curve"):
+    with pytest.raises(DosimetryError, match="Expected a recovery file that is whole in"):
         read_recovery(path)
     path.write_text("[]")
     with pytest.raises(DosimetryError, match="Expected a file of the format"):

@@ -6,7 +6,7 @@ import host
 import pytest
 
 from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient
-from RNTDosimetryLib.roads.therapy.run import run_study_file
+from RNTDosimetryLib.roads.therapy import run_study_file
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -14,9 +14,9 @@ from roads.camera.test_calibration import in_counts
 from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
 from RNTDosimetryLib.measurement.uncertainty import sphere_recovery
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.roads.therapy import run_study_file
 from RNTDosimetryLib.roads.therapy.images import load_study
 from RNTDosimetryLib.roads.therapy.request import read_study
-from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 SENSITIVITY = 9.4
 DURATION_S = 1200.0

@@ -13,7 +13,7 @@ from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
-from RNTDosimetryLib.roads.therapy.run import run_study_file
+from RNTDosimetryLib.roads.therapy import run_study_file
 
 
 @pytest.fixture(scope="module")

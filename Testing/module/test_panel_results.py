@@ -339,7 +339,7 @@ def test_self_check_passes(widget):
 
 
 def test_study_file_gives_the_same_numbers(widget, tmp_path):
-    from RNTDosimetryLib.roads.therapy.run import run_study_file
+    from RNTDosimetryLib.roads.therapy import run_study_file
 
     widget.ui.outputFolderPathLineEdit.currentPath = str(tmp_path)
     widget.ui.writeStudyButton.click()

@@ -10,8 +10,8 @@ from fixtures.moving_patient import mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry, Region
+from RNTDosimetryLib.roads.therapy import run_study_file
 from RNTDosimetryLib.roads.therapy.request import read_study
-from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 TRUTH = motion(4.0, 18.0, 5)
 FIELD = ImageGeometry((64, 70, 96), (SPACING_MM,) * 3, (-209.0, -150.0, 0.0))

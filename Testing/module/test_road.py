@@ -41,7 +41,7 @@ def test_steps_one_by_one_give_what_the_library_gives(computed, library_run):
     images, expected = library_run
     from RNTDosimetryLib.roads.therapy.alignment import align
 
-    assert logic.runStep("register", parameter_node) == align(images, expected.study.settings)
+    assert logic.runStep("register", parameter_node) == align(images.scans, images.reference_index, expected.study.settings)
     curves = logic.runStep("measure", parameter_node)
     assert [curve.activities_mbq for curve in curves] == [
         pytest.approx(item.curve.activities_mbq, rel=1e-6) for item in expected.regions

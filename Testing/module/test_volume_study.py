@@ -9,7 +9,7 @@ import SimpleITK as sitk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.images.resampling import to_sitk
-from RNTDosimetryLib.roads.therapy.run import run_study_file
+from RNTDosimetryLib.roads.therapy import run_study_file
 
 ACTIVITY_GRID = ImageGeometry((20, 24, 24), (5.0, 4.0, 4.0), (-46.0, -46.0, -47.5))
 CT_GRID = ImageGeometry((40, 48, 48), (2.5, 2.0, 2.0), (-47.0, -47.0, -48.75))

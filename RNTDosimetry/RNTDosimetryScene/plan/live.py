@@ -7,7 +7,7 @@ from pathlib import Path
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Injection, Tumour, list_products
 from RNTDosimetryLib.planning.positions import own_normal_liver
-from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads import plan as plan_road
 from RNTDosimetryLib.roads.plan.request import PlanRequest
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import run_plan
@@ -91,7 +91,7 @@ def write_plan(parameter_node, folder) -> list[Path]:
         raise DosimetryError(
             "Expected the plan of the segments as they are, received that of earlier ones; plan from segments again."
         )
-    return write_plan_outputs(run_plan(request), folder)
+    return plan_road.write(run_plan(request), folder)
 
 
 def _request(parameter_node) -> tuple[PlanRequest, str]:

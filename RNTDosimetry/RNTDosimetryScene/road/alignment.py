@@ -9,10 +9,11 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.transforms import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.registration.quality import registration_quality
 from RNTDosimetryLib.roads.therapy.alignment import align as align_scans
+from RNTDosimetryLib.roads.therapy.images import Scan
 from RNTDosimetryLib.roads.therapy.request import StudySettings
 from RNTDosimetryLib.roads.therapy.result import Alignment
 from RNTDosimetryScene.nodes import transforms
-from RNTDosimetryScene.study.inputs import reference_volume, scans_of_scene
+from RNTDosimetryScene.study.inputs import reference_volume
 from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 
@@ -24,17 +25,8 @@ def uses_brainsfit(method: RegistrationMethod) -> bool:
     return method is RegistrationMethod.BRAINSFIT or (method is RegistrationMethod.AUTOMATIC and has_brainsfit())
 
 
-class _Scans:
-    """What the library's ``align`` reads of a study: so the scans can be aligned before any region is drawn."""
-
-    def __init__(self, scans, reference_index: int):
-        self.scans = scans
-        self.reference_index = reference_index
-
-
-def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
+def align(parameter_node, scans: tuple[Scan, ...], progress) -> tuple[Alignment, ...]:
     """Alignment of every scan by the chosen method, each with its number where both scans have a CT."""
-    scans = images.scans if images is not None else scans_of_scene(parameter_node)
     index, method = parameter_node.referenceIndex, parameter_node.registrationMethod
     if method is RegistrationMethod.SCENE:
         reference = reference_volume(parameter_node)
@@ -47,9 +39,7 @@ def align(parameter_node, progress, images=None) -> tuple[Alignment, ...]:
         matrices = _brainsfit_matrices(parameter_node, scans, progress)
         return _described(scans, index, matrices, "BRAINSFit, rigid, mutual information")
     by = "activity" if method is RegistrationMethod.ACTIVITY else "ct"
-    return align_scans(
-        _Scans(scans, index), StudySettings(register=method is not RegistrationMethod.NONE, register_by=by), progress
-    )
+    return align_scans(scans, index, StudySettings(register=method is not RegistrationMethod.NONE, register_by=by), progress)
 
 
 def registrations_of(parameter_node, alignments) -> tuple | None:
@@ -63,7 +53,7 @@ def registrations_of(parameter_node, alignments) -> tuple | None:
 def _described(scans, index: int, matrices, method: str, of_cts=None) -> tuple[Alignment, ...]:
     """Alignments by known matrices, with the number that the CTs give. of_cts: where the CTs lie, when not where the activity does."""
     given = align_scans(
-        _Scans(scans, index), StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices))
+        scans, index, StudySettings(registrations=tuple(tuple(map(tuple, matrix.tolist())) for matrix in matrices))
     )
     reference, found = scans[index], []
     for scan, alignment, of_ct in zip(scans, given, of_cts or matrices):

@@ -1,14 +1,13 @@
-"""Keys of what each step reads: a result is current while the key that it was made with is the key of now."""
+"""What the scene holds as plain data, so that the library can tell which step has to be done again."""
 
-import hashlib
-import json
 from collections import OrderedDict
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.roads.therapy.run import Stamps, step_keys
 from RNTDosimetryScene.nodes import segments, transforms, volumes
-from RNTDosimetryScene.study.inputs import drop_removed, reference_volume
+from RNTDosimetryScene.study.inputs import drop_removed, reference_volume, study_of_scene
 from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 _KEPT_CONTENTS = 256
@@ -40,54 +39,25 @@ def look_again() -> None:
     _contents.clear()
 
 
-def step_keys(parameter_node) -> dict[str, str]:
-    """Key of every step by name, each holding those of the steps before it."""
+def stamps(parameter_node) -> Stamps:
+    """What the scene holds of a study, as plain data that changes when it does."""
     drop_removed(parameter_node)
-    by_activity = parameter_node.registrationMethod is RegistrationMethod.ACTIVITY
-    register = _hash(
-        [
-            parameter_node.registrationMethod.value,
-            parameter_node.referenceIndex,
-            [_ct(node) for node in parameter_node.ctVolumes or []],
-            _transforms(parameter_node),
-            len(parameter_node.activityVolumes),
-            [_activity(node) for node in parameter_node.activityVolumes] if by_activity else [],
-        ]
+    return Stamps(
+        reference_index=parameter_node.referenceIndex,
+        activities=tuple(map(_activity, parameter_node.activityVolumes or [])),
+        cts=tuple(map(_ct, parameter_node.ctVolumes or [])),
+        regions=tuple(_segments(parameter_node.segmentation)),
+        nuclide=parameter_node.nuclide,
+        therapy=(parameter_node.administeredActivityMBq, parameter_node.administrationTime, parameter_node.radiopharmaceutical),
+        recovery=parameter_node.recoveryJson,
+        places=(parameter_node.registrationMethod.value, *_transforms(parameter_node)),
     )
-    typed = _typed(parameter_node.segmentation)
-    measure = _hash(
-        [
-            register,
-            parameter_node.nuclide,
-            [_activity(node) for node in parameter_node.activityVolumes],
-            _segments(parameter_node.segmentation),
-            {name: {key: value for key, value in settings.items() if key != "model"} for name, settings in typed.items()},
-            parameter_node.densityGPerMl,
-            parameter_node.calibrationUncertaintyPercent,
-            parameter_node.spectResolutionMm,
-            parameter_node.scanUncertaintyPercent,
-            parameter_node.lesionsOutOfOrgans,
-            parameter_node.recoveryJson,
-        ]
-    )
-    fit = _hash([measure, parameter_node.model, {name: settings["model"] for name, settings in typed.items()}])
-    dose = _hash(
-        [
-            fit,
-            parameter_node.voxelModel.value,
-            parameter_node.doseMethod.value,
-            parameter_node.densityFromCt,
-            parameter_node.administeredActivityMBq,
-            parameter_node.mapFollowsRegions,
-            parameter_node.administrationTime,
-            parameter_node.radiopharmaceutical,
-        ]
-    )
-    return {"register": register, "measure": measure, "fit": fit, "dose": dose}
 
 
-def _hash(content) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def keys_of(parameter_node) -> dict[str, str]:
+    """Key of every step by name, each holding those of the steps before it."""
+    found = stamps(parameter_node)
+    return step_keys(study_of_scene(parameter_node), found)
 
 
 def _ct(node) -> list:
@@ -104,7 +74,7 @@ def _voxels(node) -> list:
 
     def make():
         array = volumes.voxels(node)
-        return [list(array.shape), float(array.sum(dtype=float)), float(array[::3, ::3, ::3].sum(dtype=float))]
+        return [list(array.shape), repr(float(array.sum(dtype=float))), repr(float(array[::3, ::3, ::3].sum(dtype=float)))]
 
     image = node.GetImageData()
     return make() if image is None else _contents.get(("voxels", image.GetMTime()), make)
@@ -125,10 +95,6 @@ def _place(parameter_node, node) -> list | str | None:
     except DosimetryError as error:
         return str(error)
     return None if np.array_equal(matrix, np.eye(4)) else matrix.tolist()
-
-
-def _typed(segmentation) -> dict:
-    return {} if segmentation is None else {name: item.to_dict() for name, item in segments.typed_settings(segmentation).items()}
 
 
 def _segments(segmentation) -> list:

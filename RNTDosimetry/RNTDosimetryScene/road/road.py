@@ -11,19 +11,18 @@ from RNTDosimetryLib.dose import RegionDose
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.roads.therapy import steps
-from RNTDosimetryLib.roads.therapy.outputs import write_outputs
+from RNTDosimetryLib.roads import therapy
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
-from RNTDosimetryLib.roads.therapy.result import Alignment, grouped
-from RNTDosimetryLib.roads.therapy.run import assemble
+from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult
+from RNTDosimetryLib.roads.therapy.run import Source, Therapy
+from RNTDosimetryLib.roads.therapy.settings import STEPS
+from RNTDosimetryLib.roads.therapy.steps import fit_curve, preview_dose
 from RNTDosimetryScene.road import alignment, keys
 from RNTDosimetryScene.road.transaction import undone_on_failure
 from RNTDosimetryScene.show import display
-from RNTDosimetryScene.study.inputs import images_of_scene, missing_input, study_of_scene
+from RNTDosimetryScene.study.inputs import images_of_scene, missing_input, scans_of_scene, study_of_scene
 
-STEPS = ("register", "measure", "fit", "dose")
 NONE, CURRENT, STALE = "none", "current", "stale"
-_ENDS = {"register": 0.5, "measure": 0.6, "fit": 0.65, "dose": 0.95}
 
 
 @dataclass(frozen=True)
@@ -38,22 +37,13 @@ class RegionCurve:
 
 
 class Road:
-    """What has been computed of one study: the frozen result of each step with the key of the inputs that it was made from."""
+    """The steps of one study of the scene, the images that they read, and what the panel asks for at every click."""
 
     def __init__(self):
-        self._done = {}
+        self.steps = Therapy()
         self._images = ("", None)
         self._foreseen = ("", {})
-
-    def result(self, step: str):
-        """Last result of a step, current or not; None when there is none."""
-        return self._done[step][1] if step in self._done else None
-
-    def is_current(self, step: str, found_keys: dict[str, str]) -> bool:
-        return step in self._done and self._done[step][0] == found_keys[step]
-
-    def keep(self, results: dict, found_keys: dict[str, str]) -> None:
-        self._done.update({step: (found_keys[step], result) for step, result in results.items()})
+        self._stored = ("", None)
 
     def images(self, parameter_node, found_keys: dict[str, str]):
         """The images of the scene, read once for as long as they stay the same."""
@@ -64,7 +54,7 @@ class Road:
 
     def foreseen(self, region: str, found_keys: dict[str, str], make):
         """Foreseen dose of a region, found once for as long as inputs and last dose stay the same: the panel asks at every click."""
-        key = f"{found_keys['dose']} {id(self.result('dose'))}"
+        key = f"{found_keys['dose']} {id(self.steps.result('dose'))}"
         if self._foreseen[0] != key:
             self._foreseen = (key, {})
         kept = self._foreseen[1]
@@ -72,19 +62,29 @@ class Road:
             kept[region] = make()
         return kept[region]
 
+    def last(self, parameter_node) -> StudyResult | None:
+        """Last computed result, current or not, of this session or as saved with the scene; None without any."""
+        result = self.steps.result("dose")
+        if result is not None or parameter_node.resultText is None:
+            return result
+        text = parameter_node.resultText.GetText()
+        if self._stored[0] != text:
+            self._stored = (text, StudyResult.from_content(json.loads(text)))
+        return self._stored[1]
+
 
 def step_state(parameter_node, road: Road, step: str) -> str:
     """ "none", "current" or "stale"; of a scene that was read from a file, too."""
     stored = parameter_node.resultText is not None and bool(parameter_node.resultFingerprint)
-    has_result = stored if step == "dose" else road.result(step) is not None or stored
+    has_result = stored if step == "dose" else road.steps.result(step) is not None or stored
     if not has_result:
         return NONE
     if missing_input(parameter_node, step):
         return STALE
-    found = keys.step_keys(parameter_node)
+    found = keys.keys_of(parameter_node)
     if stored and found["dose"] == parameter_node.resultFingerprint:
         return CURRENT
-    return CURRENT if step != "dose" and road.is_current(step, found) else STALE
+    return CURRENT if step != "dose" and road.steps.is_current(step, found) else STALE
 
 
 def run_to(parameter_node, road: Road, last: str, progress=None, cancel=None):
@@ -100,103 +100,59 @@ def run_to(parameter_node, road: Road, last: str, progress=None, cancel=None):
     if missing:
         raise DosimetryError(f"{missing}.")
     keys.look_again()
-    found_keys = keys.step_keys(parameter_node)
-    wanted = STEPS[: STEPS.index(last) + 1]
-    # A step that is asked for is done, even when nothing has changed; those before it only when something has.
-    results = {step: road.result(step) for step in wanted[:-1] if road.is_current(step, found_keys)}
+    source = _source(parameter_node, road)
     with undone_on_failure(parameter_node):
-        _compute(parameter_node, road, wanted, results, found_keys, progress)
+        results = road.steps.compute_to(last, source, part(progress, 0.02, 0.95))
         progress(0.95, "Showing the results")
-        _show(parameter_node, wanted, results, road.images(parameter_node, found_keys) if last != "register" else None)
+        _show(parameter_node, results)
         if last == "dose":
-            parameter_node.resultFingerprint = found_keys["dose"]
-    road.keep(results, found_keys)
+            parameter_node.resultFingerprint = source.keys["dose"]
+    road.steps.keep(results, source.keys)
     progress(1.0, "Done")
     return results[last]
 
 
-def _compute(parameter_node, road, wanted, results, found_keys, progress) -> None:
-    images = None if wanted[-1] == "register" else road.images(parameter_node, found_keys)
-    starts = dict(zip(STEPS, (0.02, *(_ENDS[step] for step in STEPS))))
-    for step in wanted:
-        if step in results:
-            continue
-        step_progress = part(progress, starts[step], _ENDS[step])
-        step_progress(0.0, _WORDS[step])
-        results[step] = _DO[step](parameter_node, images, results, step_progress)
+def _source(parameter_node, road: Road) -> Source:
+    """What the library's steps read of the scene."""
+    found_keys = keys.keys_of(parameter_node)
+    return Source(
+        study=study_of_scene(parameter_node),
+        keys=found_keys,
+        scans=lambda: (scans_of_scene(parameter_node), parameter_node.referenceIndex),
+        images=lambda: road.images(parameter_node, found_keys),
+        register=lambda scans, index, progress: alignment.align(parameter_node, scans, progress),
+        settled=lambda found: study_of_scene(parameter_node, alignment.registrations_of(parameter_node, found)),
+    )
 
 
-def _register(parameter_node, images, results, progress):
-    return alignment.align(parameter_node, progress, images)
-
-
-def _measure(parameter_node, images, results, progress):
-    return steps.measure(images, results["register"], study_of_scene(parameter_node).settings)
-
-
-def _fit(parameter_node, images, results, progress):
-    return steps.fit(results["measure"], images.nuclide, study_of_scene(parameter_node))
-
-
-def _dose(parameter_node, images, results, progress):
-    study = study_of_scene(parameter_node, alignment.registrations_of(parameter_node, results["register"]))
-    tia = steps.integrate_voxels(images, results["register"], results["fit"], study.settings, part(progress, 0.0, 0.6))
-    progress(0.6, "Computing the dose map")
-    dose = steps.deposit(tia, images.nuclide, study.settings, images.scans[images.reference_index].ct)
-    progress(0.85, "Assessing the regions")
-    regions = steps.assess(images, results["measure"], results["fit"], tia, dose, study.settings)
-    return assemble(images, study, results["register"], tia, dose, regions)
-
-
-_DO = {"register": _register, "measure": _measure, "fit": _fit, "dose": _dose}
-_WORDS = {
-    "register": "Aligning the scans",
-    "measure": "Measuring the regions",
-    "fit": "Fitting the curves",
-    "dose": "Integrating the voxels",
-}
-
-
-def _show(parameter_node, wanted, results, images) -> None:
+def _show(parameter_node, results) -> None:
     display.show_alignments(parameter_node, results["register"])
-    if "dose" in wanted:
-        display.show_result(parameter_node, images, results["dose"])
-    elif "measure" in wanted:
+    if "dose" in results:
+        display.show_result(parameter_node, results["dose"])
+    elif "measure" in results:
         display.show_curves(parameter_node, results["measure"], results.get("fit"))
 
 
 def region_curves(parameter_node, road: Road) -> dict[str, RegionCurve]:
     """Curve, fit and dose of every region by name, from this session or from the results saved with the scene; empty without any."""
-    found_keys = keys.step_keys(parameter_node)
-    result = road.result("dose")
+    found_keys, steps = keys.keys_of(parameter_node), road.steps
+    result = road.last(parameter_node)
     if step_state(parameter_node, road, "dose") == CURRENT:
-        if result is not None and road.is_current("dose", found_keys):
-            return {item.name: RegionCurve(item.name, item.curve, item.fit, item.dose) for item in result.regions}
-        return _stored_curves(parameter_node)
-    curves = road.result("measure") if road.is_current("measure", found_keys) else None
+        return {item.name: RegionCurve(item.name, item.curve, item.fit, item.dose) for item in result.regions}
+    curves = steps.result("measure") if steps.is_current("measure", found_keys) else None
     if curves is None:
         return {}
-    fits = road.result("fit") if road.is_current("fit", found_keys) else (None,) * len(curves)
+    fits = steps.result("fit") if steps.is_current("fit", found_keys) else (None,) * len(curves)
     found = {}
     for curve, fit in zip(curves, fits):
         dose = None
         if fit is not None:
             dose = road.foreseen(
-                curve.region, found_keys, partial(_foreseen_dose, parameter_node, road, found_keys, result, curve, fit)
+                curve.region,
+                found_keys,
+                partial(_foreseen_dose, parameter_node, road, found_keys, steps.result("dose"), curve, fit),
             )
         found[curve.region] = RegionCurve(curve.region, curve, fit, dose, dose is not None)
-    return found
-
-
-def _stored_curves(parameter_node) -> dict[str, RegionCurve]:
-    found = {}
-    for item in stored_results(parameter_node)["regions"]:
-        found[item["name"]] = RegionCurve(
-            item["name"],
-            TimeActivityCurve.from_dict(item["curve"]),
-            KineticFit.from_dict(item["fit"]),
-            RegionDose.from_dict(item["dose"]),
-        )
     return found
 
 
@@ -210,7 +166,7 @@ def _foreseen_dose(parameter_node, road, found_keys, result, curve, fit):
     if region is None:
         return None
     elsewhere = known[curve.region].dose.parts["photons from elsewhere"]
-    return steps.preview_dose(images, region, curve, fit, study_of_scene(parameter_node).settings, elsewhere)
+    return preview_dose(images, region, curve, fit, study_of_scene(parameter_node).settings, elsewhere)
 
 
 def try_model(parameter_node, road: Road, region_name: str, model: str) -> RegionCurve:
@@ -220,8 +176,8 @@ def try_model(parameter_node, road: Road, region_name: str, model: str) -> Regio
         raise DosimetryError(f"Expected the curve of '{region_name}', found none; measure the regions first.")
     curve = known.curve
     typed = study_of_scene(parameter_node).typed(region_name) or RegionSettings()
-    fit = steps.fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None))
-    dose = _foreseen_dose(parameter_node, road, keys.step_keys(parameter_node), road.result("dose"), curve, fit)
+    fit = fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None))
+    dose = _foreseen_dose(parameter_node, road, keys.keys_of(parameter_node), road.steps.result("dose"), curve, fit)
     return RegionCurve(region_name, curve, fit, dose, dose is not None)
 
 
@@ -229,87 +185,26 @@ def write_report(folder, parameter_node, road: Road, progress=None, cancel=None)
     """Report, tables and dose files of the current results. Results of a saved scene are computed again first: they are the same."""
     if step_state(parameter_node, road, "dose") != CURRENT:
         raise DosimetryError("Expected results that belong to the inputs, received none or outdated ones; run again first.")
-    found_keys = keys.step_keys(parameter_node)
     progress = progress or silent
-    if not road.is_current("dose", found_keys):
+    if not road.steps.is_current("dose", keys.keys_of(parameter_node)):
         run_to(parameter_node, road, "dose", part(progress, 0.0, 0.8), cancel)
-        found_keys = keys.step_keys(parameter_node)
     progress(0.8, "Writing the report")
-    return write_outputs(road.result("dose"), road.images(parameter_node, found_keys), folder)
+    return therapy.write(road.steps.result("dose"), folder)
 
 
 def alignments(parameter_node, road: Road) -> tuple[Alignment, ...]:
     """Last alignment of every scan, of this session or as saved with the scene; empty without any."""
-    found = road.result("register")
-    if found is not None:
-        return found
-    if parameter_node.resultText is None:
-        return ()
-    return tuple(Alignment.from_dict(item) for item in stored_results(parameter_node)["alignments"])
+    found, last = road.steps.result("register"), road.last(parameter_node)
+    return found or (() if last is None else last.alignments)
 
 
-@dataclass(frozen=True)
-class RegionNumbers:
-    """What the dose table of the panel shows of a region."""
-
-    name: str
-    mass_g: float
-    dose_gy: float
-    dose_uncertainty_gy: float | None
-    dose_per_activity_gy_per_gbq: float | None
-    map_mean_gy: float
-
-
-def region_numbers(parameter_node, road: Road) -> list[RegionNumbers]:
-    """Last computed doses, current or not, of this session or as saved with the scene."""
-    result = road.result("dose")
-    if result is None:
-        stored = stored_results(parameter_node)["regions"] if parameter_node.resultText is not None else []
-        return [
-            RegionNumbers(
-                item["name"],
-                item["mass_g"],
-                item["dose"]["dose_gy"],
-                item["dose"]["dose_uncertainty_gy"],
-                item["dose_per_activity_gy_per_gbq"],
-                item["map_mean_gy"],
-            )
-            for item in stored
-        ]
-    return [
-        RegionNumbers(
-            item.name,
-            item.mass_g,
-            item.dose.dose_gy,
-            item.dose.dose_uncertainty_gy,
-            item.dose_per_activity_gy_per_gbq,
-            item.map_mean_gy,
-        )
-        for item in result.regions
-    ]
+def regions_of_result(parameter_node, road: Road) -> tuple[RegionResult, ...]:
+    """Every region of the last computed result, current or not; empty without any."""
+    last = road.last(parameter_node)
+    return () if last is None else last.regions
 
 
 def warnings_of_result(parameter_node, road: Road) -> tuple[str, ...]:
-    """Everything doubtful but usable of the last computed dose, of this session or as saved with the scene."""
-    found = road.result("dose")
-    if found is not None:
-        return found.all_warnings()
-    if parameter_node.resultText is None:
-        return ()
-    stored = stored_results(parameter_node)
-    parts = [
-        stored,
-        *stored.get("balances", ()),
-        *stored["alignments"],
-        *stored["regions"],
-        stored["tia_map"],
-        stored["dose_map"],
-    ]
-    return grouped([text for part in parts for text in part.get("warnings", ())])
-
-
-def stored_results(parameter_node) -> dict:
-    """Content of results.json as it is saved with the scene."""
-    if parameter_node.resultText is None:
-        raise DosimetryError("Expected results in the scene, found none; run first.")
-    return json.loads(parameter_node.resultText.GetText())
+    """Everything doubtful but usable of the last computed result; empty without any."""
+    last = road.last(parameter_node)
+    return () if last is None else last.all_warnings()

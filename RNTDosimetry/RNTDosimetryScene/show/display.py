@@ -32,7 +32,7 @@ def show_images(ct_node, activity_node) -> None:
     slicer.util.setSliceViewerLayers(background=ct_node, foreground=activity_node, foregroundOpacity=0.5, fit=True)
 
 
-def show_result(parameter_node, images, result: StudyResult) -> None:
+def show_result(parameter_node, result: StudyResult) -> None:
     """Put everything that was computed into the scene."""
     geometry = result.tia_map.geometry
     parameter_node.tiaVolume = _volume(
@@ -50,7 +50,7 @@ def show_result(parameter_node, images, result: StudyResult) -> None:
     text = parameter_node.resultText or slicer.mrmlScene.AddNewNodeByClass("vtkMRMLTextNode", "results.json")
     text.SetText(json_text(result.to_dict()))
     parameter_node.resultText = text
-    patient, name = hierarchy.study_names(images.patient, images.nuclide, images.administration_time)
+    patient, name = hierarchy.study_names(result.patient, result.nuclide, result.administration_time)
     study = hierarchy.add_folders(patient, name)[1]
     folder = hierarchy.add_folder(study, _RESULT_FOLDER)
     for node in (parameter_node.tiaVolume, parameter_node.resultTable, *curve_nodes, *histogram_nodes, text):

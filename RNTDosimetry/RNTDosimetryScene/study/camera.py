@@ -251,9 +251,9 @@ def is_calibration_used(parameter_node) -> bool:
 def take_files(parameter_node, study, files) -> None:
     """The calibration and recovery files of a study file. files: as ``read_study_files`` gives them."""
     parameter_node.calibrationSetupJson = json.dumps(study.calibration_setup) if study.calibration_setup else ""
-    parameter_node.calibrationPath = files.paths.get("calibration_file", "")
+    parameter_node.calibrationPath = study.calibration_file or ""
     parameter_node.calibrationJson = _kept(files.calibration, parameter_node.calibrationPath)
-    parameter_node.recoveryPath = files.paths.get("recovery_file", "")
+    parameter_node.recoveryPath = study.recovery_file or ""
     parameter_node.recoveryJson = _kept(files.recovery, parameter_node.recoveryPath)
 
 

@@ -1,7 +1,6 @@
 """What the scene holds of a study, as the library's types."""
 
 import json
-import os
 from datetime import datetime
 
 import slicer
@@ -11,10 +10,10 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_overlap_rule, with_recovery
-from RNTDosimetryLib.roads.therapy.request import Study, StudySettings
+from RNTDosimetryLib.roads.therapy.request import Study
 from RNTDosimetryScene.nodes import segments, volumes
 from RNTDosimetryScene.study import camera
-from RNTDosimetryScene.study.parameters import RegistrationMethod
+from RNTDosimetryScene.study.settings import settings_of_node
 
 _TYPED_BY_HAND = "typed in the panel"
 
@@ -63,7 +62,7 @@ def scan_problem(parameter_node, node) -> str:
 
 def study_of_scene(parameter_node, registrations=None) -> Study:
     """The study file that says what the panel holds. registrations: matrices that were found, so that a re-run takes the same."""
-    method, files = parameter_node.registrationMethod, camera.source_files(parameter_node)
+    files = camera.source_files(parameter_node)
     return Study(
         dicom_folder=parameter_node.dicomFolder,
         calibration_file=files.get("calibration_file"),
@@ -71,21 +70,7 @@ def study_of_scene(parameter_node, registrations=None) -> Study:
         recovery_file=files.get("recovery_file"),
         overrides=json.loads(parameter_node.overridesJson or "{}"),
         regions={} if parameter_node.segmentation is None else segments.typed_settings(parameter_node.segmentation),
-        settings=StudySettings(
-            model=parameter_node.model,
-            voxel_model=parameter_node.voxelModel.value,
-            dose_method=parameter_node.doseMethod.value,
-            density_g_ml=parameter_node.densityGPerMl,
-            calibration_uncertainty=parameter_node.calibrationUncertaintyPercent / 100.0,
-            scan_uncertainty=parameter_node.scanUncertaintyPercent / 100.0,
-            density_from_ct=parameter_node.densityFromCt,
-            lesions_out_of_organs=parameter_node.lesionsOutOfOrgans,
-            map_follows_regions=parameter_node.mapFollowsRegions,
-            spect_resolution_fwhm_mm=parameter_node.spectResolutionMm or None,
-            register=method is not RegistrationMethod.NONE,
-            register_by="activity" if method is RegistrationMethod.ACTIVITY else "ct",
-            registrations=registrations,
-        ),
+        settings=settings_of_node(parameter_node, registrations),
     )
 
 
@@ -118,10 +103,8 @@ def images_of_scene(parameter_node) -> StudyImages:
         intake_table=(*(IntakeRow.from_dict(row) for row in stored.get("table", ())), *typed_rows(parameter_node)),
         warnings=tuple(stored.get("warnings", ())),
         dicom_reference=stored.get("dicom_reference", {}),
-        source_folder=os.path.abspath(parameter_node.dicomFolder) if parameter_node.dicomFolder else "",
         calibration=camera.calibration_of(parameter_node) if camera.is_calibration_used(parameter_node) else None,
         file_hashes=camera.file_hashes(parameter_node),
-        source_files=camera.source_files(parameter_node),
     )
     images = with_overlap_rule(images, parameter_node.lesionsOutOfOrgans, segments.typed_settings(parameter_node.segmentation))
     curve = camera.recovery_of(parameter_node)

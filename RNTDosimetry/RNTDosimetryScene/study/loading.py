@@ -15,15 +15,15 @@ from RNTDosimetryLib.images import exclude_lesions, whole_organ_name
 from RNTDosimetryLib.intake import Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import dicom_reference
-from RNTDosimetryLib.roads.therapy.images import FILE_KEYS, Scan, read_study_files, regions_with_settings, scans_of_intake
-from RNTDosimetryLib.roads.therapy.request import read_study
+from RNTDosimetryLib.roads import therapy
+from RNTDosimetryLib.roads.therapy.images import Scan, read_study_files, regions_with_settings, scans_of_intake
 from RNTDosimetryLib.roads.therapy.volumes import read_volumes
 from RNTDosimetryScene.nodes import hierarchy, segments, tables, volumes
 from RNTDosimetryScene.road.transaction import undone_on_failure
 from RNTDosimetryScene.show import display
 from RNTDosimetryScene.study import camera
 from RNTDosimetryScene.study.inputs import reference_volume
-from RNTDosimetryScene.study.parameters import RegistrationMethod
+from RNTDosimetryScene.study.settings import take_settings
 
 
 def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, cancel=None) -> None:
@@ -41,10 +41,10 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     progress(1.0, "Loaded")
 
 
-def load_volumes(study, base_folder, parameter_node, progress=None, cancel=None) -> None:
+def load_volumes(study, parameter_node, progress=None, cancel=None) -> None:
     """Read the volume files that a study file names into nodes and fill the parameter node."""
     progress = stopping(progress or silent, cancel)
-    content = read_volumes(study.volumes, base_folder, part(progress, 0.0, 0.9))
+    content = read_volumes(study.volumes, progress=part(progress, 0.0, 0.9))
     without = [activity.name for activity, ct in content.scans if ct is None]
     if without and len(without) < len(content.scans):
         raise DosimetryError(
@@ -191,15 +191,14 @@ def overrides_of_panel(parameter_node) -> dict:
 
 def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
     """Read a study file: its DICOM folder or volume files, what was typed of the regions, and how to compute."""
-    study = read_study(path)
-    folder = Path(path).parent / study.dicom_folder
-    files = read_study_files(study, Path(path).parent)
+    study = therapy.read_request(os.path.abspath(path))
+    files = read_study_files(study)
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
         camera.take_files(parameter_node, study, files)
         if study.volumes is None:
-            load_dicom_folder(folder, parameter_node, study.overrides, progress, cancel)
+            load_dicom_folder(study.dicom_folder, parameter_node, study.overrides, progress, cancel)
         else:
-            load_volumes(study, Path(path).parent, parameter_node, progress, cancel)
+            load_volumes(study, parameter_node, progress, cancel)
         content = parameter_node.segmentation.GetSegmentation()
         _add_organs_without_lesions(parameter_node, study)
         unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
@@ -210,25 +209,8 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
         for name, typed in study.regions.items():
             segment = content.GetSegment(content.GetSegmentIdBySegmentName(name))
             segments.set_region_settings(segment, replace(typed, kind=typed.kind or segments.region_settings(segment).kind))
-        settings = study.settings
-        parameter_node.model = settings.model
-        parameter_node.voxelModel = type(parameter_node.voxelModel)(settings.voxel_model)
-        parameter_node.doseMethod = type(parameter_node.doseMethod)(settings.dose_method)
-        parameter_node.densityGPerMl = settings.density_g_ml
-        stated = settings.calibration_uncertainty or (files.calibration and files.calibration.relative_uncertainty) or 0.0
-        parameter_node.calibrationUncertaintyPercent = 100.0 * stated
-        parameter_node.spectResolutionMm = settings.spect_resolution_fwhm_mm or 0.0
-        parameter_node.scanUncertaintyPercent = 100.0 * settings.scan_uncertainty
-        parameter_node.densityFromCt = settings.density_from_ct
-        parameter_node.lesionsOutOfOrgans = settings.lesions_out_of_organs
-        parameter_node.mapFollowsRegions = settings.map_follows_regions
-        if settings.register_by == "activity":
-            parameter_node.registrationMethod = RegistrationMethod.ACTIVITY
-        if not settings.register:
-            parameter_node.registrationMethod = RegistrationMethod.NONE
-        if settings.registrations is not None:
-            display.take_registrations(parameter_node, settings.registrations)
-            parameter_node.registrationMethod = RegistrationMethod.SCENE
+        stated = study.settings.calibration_uncertainty or (files.calibration and files.calibration.relative_uncertainty) or 0.0
+        take_settings(parameter_node, replace(study.settings, calibration_uncertainty=stated))
 
 
 def _add_organs_without_lesions(parameter_node, study) -> None:
@@ -246,7 +228,7 @@ def _add_organs_without_lesions(parameter_node, study) -> None:
 
 def typed_study_file(parameter_node, path) -> Path:
     """Write what the panel holds as a study file that ``python -m RNTDosimetryLib run`` reads. DICOM studies only."""
-    from RNTDosimetryLib.base.documents import write_json
+    from RNTDosimetryLib.base.documents import seen_from, write_json
     from RNTDosimetryScene.study.inputs import study_of_scene
 
     if not parameter_node.dicomFolder:
@@ -254,8 +236,4 @@ def typed_study_file(parameter_node, path) -> Path:
             "Expected a study that was loaded from a DICOM folder, received volumes of the scene; save the scene instead."
         )
     path = Path(path)
-    study = study_of_scene(parameter_node)
-    named = {key: getattr(study, key) for key in FILE_KEYS} | {"dicom_folder": parameter_node.dicomFolder}
-    return write_json(
-        path, replace(study, **{key: os.path.relpath(name, path.parent) for key, name in named.items() if name}).to_dict()
-    )
+    return write_json(path, seen_from(study_of_scene(parameter_node), path.parent).to_dict())

@@ -11,7 +11,11 @@ from slicer import (
     vtkMRMLTextNode,
 )
 from slicer.i18n import tr as _
+from slicer.i18n import tr as _translated
 from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
+
+from RNTDosimetryLib.base.settings import Setting, settings_of
+from RNTDosimetryLib.roads.therapy.settings import StudySettings
 
 
 class RegistrationMethod(enum.Enum):
@@ -36,29 +40,36 @@ class RegistrationMethod(enum.Enum):
         return names[self]
 
 
-class DoseMethod(enum.Enum):
-    KERNEL = "kernel"
-    LOCAL = "local"
+def _choice(item: Setting) -> type[enum.Enum]:
+    """Enumeration of the words of a setting, with their labels for the panel."""
+    kind = enum.Enum(
+        item.parameter[0].upper() + item.parameter[1:], {word.upper(): word for word in item.choices}, module=__name__
+    )
+    kind.label = lambda self: _translated(item.choices[self.value])
+    return kind
 
-    def label(self):
-        return _("Kernel (electrons and photons)") if self is DoseMethod.KERNEL else _("Local deposition (electrons)")
+
+def _annotation(item: Setting):
+    if item.choices:
+        return _choice(item)
+    if item.kind is float:
+        least = 0.0 if item.optional else item.least * item.shown_times
+        return Annotated[float, WithinRange(least, item.most * item.shown_times)]
+    return item.kind
 
 
-class VoxelModel(enum.Enum):
-    SHARED = "shared"
-    MONO = "mono"
-    AUTO = "auto"
-
-    def label(self):
-        names = {
-            VoxelModel.SHARED: _("Rates of the region"),
-            VoxelModel.MONO: _("Own mono-exponential"),
-            VoxelModel.AUTO: _("Own best model"),
-        }
-        return names[self]
+def with_settings(kind: type) -> type:
+    """The class with a parameter for every declared setting that the panel holds."""
+    for item in settings_of(StudySettings):
+        if item.parameter:
+            annotation = kind.__annotations__[item.parameter] = _annotation(item)
+            default = item.to_parameter(item.default)
+            setattr(kind, item.parameter, annotation(default) if item.choices else default)
+    return kind
 
 
 @parameterNodeWrapper
+@with_settings
 class RNTDosimetryParameterNode:
     """One study: inputs, settings, results. Several of them can be in a scene."""
 
@@ -73,22 +84,12 @@ class RNTDosimetryParameterNode:
     activityVolumes: list[vtkMRMLScalarVolumeNode]
     ctVolumes: list[vtkMRMLScalarVolumeNode]
     segmentation: vtkMRMLSegmentationNode
-    registrationMethod: RegistrationMethod = RegistrationMethod.AUTOMATIC
-    model: str = "auto"
-    doseMethod: DoseMethod = DoseMethod.KERNEL
-    voxelModel: VoxelModel = VoxelModel.SHARED
+    registrationMethod: RegistrationMethod = RegistrationMethod.SIMPLEITK
     calibrationPath: str
     calibrationJson: str
     calibrationSetupJson: str
     recoveryPath: str
     recoveryJson: str
-    densityGPerMl: Annotated[float, WithinRange(0.05, 3)] = 1.04
-    calibrationUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 0.0
-    spectResolutionMm: Annotated[float, WithinRange(0, 99)] = 0.0
-    scanUncertaintyPercent: Annotated[float, WithinRange(0, 99)] = 3.0
-    densityFromCt: bool = False
-    lesionsOutOfOrgans: bool = True
-    mapFollowsRegions: bool = False
     isodosePercents: str = "20, 40, 60, 80"
     planProduct: str = "Y-90"
     planActivityGBq: Annotated[float, WithinRange(0, 100)] = 2.0

@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_number
-from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, written_request
+from RNTDosimetryLib.base.documents import PATH, Request
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record, checked_path
+from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.camera import (
     Calibration,
     CalibrationSource,
@@ -23,16 +23,15 @@ from RNTDosimetryLib.camera.calibration import KINDS
 from RNTDosimetryLib.intake.counts import StoredScan, read_stored_scan
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import Column, Table
+from RNTDosimetryLib.roads.road import Road, answer_of
 
-REQUEST_FORMAT = "RNTDosimetry calibration request"
-REQUEST_VERSION = 1
 SCANNED = tuple(kind for kind in KINDS if kind != "typed")
 _SOURCE_SMOOTHING = 2.0
 _LEAST_SHARE_IN_CIRCLE = 0.9
 
 
 @dataclass(frozen=True)
-class CalibrationRequest(Record):
+class CalibrationRequest(Request):
     """What was scanned. scan: DICOM file, folder of one series, or volume file, relative to the request.
 
     kind: "planar", "point" or "uniform". fwhm_mm: resolution, for point and uniform. volume_ml: filled, of a uniform phantom.
@@ -42,7 +41,11 @@ class CalibrationRequest(Record):
     collimator and window as the file names them; a scan that is to be calibrated must have the same ones.
     """
 
-    scan: str
+    NAME = "RNTDosimetry calibration request"
+    WHAT = "a calibration request"
+    PAGE = "docs/calibration.md"
+
+    scan: str = field(metadata=PATH)
     kind: str
     source: CalibrationSource
     title: str = ""
@@ -81,19 +84,11 @@ class CalibrationRequest(Record):
                 "Expected dead_time and observed_wide_cps together in the calibration request, received one of them; type both."
             )
 
-    def to_dict(self) -> dict:
-        return written_request(self, REQUEST_FORMAT, REQUEST_VERSION)
 
-
-def read_calibration_request(path) -> CalibrationRequest:
-    """Request from a JSON file. Raises DosimetryError when it is missing, not JSON, or none."""
-    return read_request(CalibrationRequest, REQUEST_FORMAT, REQUEST_VERSION, path, "a calibration request")
-
-
-def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") -> Calibration:
+def compute(request: CalibrationRequest, progress: Progress = silent) -> Calibration:
     """Sensitivity of the scan that a request names. Raises DosimetryError for what cannot be used."""
     typed = {key: getattr(request, key) for key in ("unit", "start", "duration_s", "decay_correction", "frames")}
-    scan = read_stored_scan(beside(request.scan, base_folder), typed)
+    scan = read_stored_scan(request.scan, typed)
     source = request.source
     if scan.unit != "counts":
         raise DosimetryError(
@@ -128,13 +123,6 @@ def run_calibration(request: CalibrationRequest, base_folder: str | Path = ".") 
             **common,
         )
     return replace(found, dead_time=request.dead_time, warnings=(*scan.warnings, *circle, *found.warnings))
-
-
-def run_calibration_file(path, out: str | Path) -> tuple[Calibration, Path]:
-    """Run a request file and write calibration.json into a folder."""
-    request = read_calibration_request(path)
-    calibration = run_calibration(request, checked_path(path, "a calibration request").parent)
-    return calibration, write_calibration(calibration, make_output_folder(out) / "calibration.json")
 
 
 def calibration_table(calibration: Calibration) -> Table:
@@ -190,3 +178,19 @@ def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.nda
             f"Expected pixels farther than {request.background_radius_mm:g} mm from the source for the background, received none; type less."
         )
     return distance <= request.region_radius_mm, background
+
+
+def deliver(calibration: Calibration, folder: Path) -> list[Path]:
+    """Write calibration.json."""
+    return [write_calibration(calibration, folder / "calibration.json")]
+
+
+CALIBRATE = Road(
+    verb="calibrate",
+    help="sensitivity from a scan of a known source",
+    description="Calibrate a camera.",
+    request=CalibrationRequest,
+    compute=compute,
+    deliver=deliver,
+    answer=lambda calibration: answer_of(calibration_table(calibration), calibration.warnings),
+)

@@ -6,9 +6,9 @@ from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.base.checks import checked_number
-from RNTDosimetryLib.base.documents import beside, make_output_folder, read_request, write_text, written_request
+from RNTDosimetryLib.base.documents import PATH, Request, write_text
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record, checked_path
+from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.camera import (
     DetectedSphere,
     RecoveryCurve,
@@ -27,15 +27,14 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 from RNTDosimetryLib.report import Column, Table, measured
 from RNTDosimetryLib.roads.camera.report import recovery_plot
+from RNTDosimetryLib.roads.road import Road, answer_of
 
-REQUEST_FORMAT = "RNTDosimetry recovery request"
-REQUEST_VERSION = 1
 _LONGEST_WAIT_HALF_LIVES = 10.0
 _RESOLUTION_AGREES_WITHIN = 0.15
 
 
 @dataclass(frozen=True)
-class RecoveryRequest(Record):
+class RecoveryRequest(Request):
     """What was scanned. scan, calibration_file: relative to the request; the file is for a scan in counts, and must be left out otherwise.
 
     concentration_mbq_ml: in the spheres at ``measured``, by dose calibrator and volume. diameters_mm: inner, of every sphere.
@@ -44,14 +43,18 @@ class RecoveryRequest(Record):
     scan, before what its file says. setup: words of your own, added to those of the file and the calibration.
     """
 
-    scan: str
+    NAME = "RNTDosimetry recovery request"
+    WHAT = "a recovery request"
+    PAGE = "docs/recovery.md"
+
+    scan: str = field(metadata=PATH)
     nuclide: str
     concentration_mbq_ml: float
     measured: datetime
     diameters_mm: tuple[float, ...]
     fwhm_mm: float
     title: str = ""
-    calibration_file: str | None = None
+    calibration_file: str | None = field(default=None, metadata=PATH)
     concentration_relative_uncertainty: float | None = None
     background_mbq_ml: float | None = None
     centers_lps_mm: tuple[tuple[float, float, float], ...] | None = None
@@ -78,25 +81,17 @@ class RecoveryRequest(Record):
                 f"Expected a center for each of the {len(self.diameters_mm)} spheres, received {len(self.centers_lps_mm)}; type them all or none."
             )
 
-    def to_dict(self) -> dict:
-        return written_request(self, REQUEST_FORMAT, REQUEST_VERSION)
 
-
-def read_recovery_request(path) -> RecoveryRequest:
-    """Request from a JSON file. Raises DosimetryError when it is missing, not JSON, or none."""
-    return read_request(RecoveryRequest, REQUEST_FORMAT, REQUEST_VERSION, path, "a recovery request")
-
-
-def run_recovery(request: RecoveryRequest, base_folder: str | Path = ".") -> RecoveryCurve:
+def compute(request: RecoveryRequest, progress: Progress = silent) -> RecoveryCurve:
     """Recovery curve of the scan that a request names. Raises DosimetryError for what cannot be used."""
     typed = {key: getattr(request, key) for key in ("unit", "start", "duration_s", "decay_correction")}
-    scan = read_stored_scan(beside(request.scan, base_folder), typed)
+    scan = read_stored_scan(request.scan, typed)
     nuclide = get_nuclide(request.nuclide).name
     if scan.nuclide and scan.nuclide != nuclide:
         raise DosimetryError(f"Expected a scan of {nuclide} in {scan.name}, received one of {scan.nuclide}; correct the nuclide.")
     if scan.planar:
         raise DosimetryError(f"Expected a reconstruction in {scan.name}, received a planar image; choose the SPECT.")
-    image, setup = _image(scan, request, base_folder)
+    image, setup = _image(scan, request)
     to_scan = 1e6 * _decay_to(request, scan.start)
     if request.centers_lps_mm is None:
         spheres = detect_spheres(image, request.diameters_mm, request.fwhm_mm, request.least_distance_mm)
@@ -126,21 +121,13 @@ def run_recovery(request: RecoveryRequest, base_folder: str | Path = ".") -> Rec
         unknown = ("the uncertainty of the concentration in the spheres is not known and not included",)
     return replace(
         curve,
+        title=request.title,
         warnings=tuple(
             dict.fromkeys(
                 (*image.warnings, *found.warnings, *unknown, *_resolution_warnings(curve, request.fwhm_mm, scan), *curve.warnings)
             )
         ),
     )
-
-
-def run_recovery_file(path, out: str | Path) -> tuple[RecoveryCurve, tuple[Path, Path]]:
-    """Run a request file and write recovery.json and recovery.svg into a folder."""
-    request = read_recovery_request(path)
-    curve = run_recovery(request, checked_path(path, "a recovery request").parent)
-    plot = recovery_plot(curve, request.title or "Recovery coefficient")
-    folder = make_output_folder(out)
-    return curve, (write_recovery(curve, folder / "recovery.json"), write_text(folder / "recovery.svg", plot))
 
 
 def recovery_table(curve: RecoveryCurve) -> Table:
@@ -155,14 +142,14 @@ def recovery_table(curve: RecoveryCurve) -> Table:
     return Table("Recovery coefficients", columns, tuple(rows), note=f"Curve: {curve.model}, {parameters}.")
 
 
-def _image(scan: StoredScan, request: RecoveryRequest, base_folder) -> tuple[ActivityImage, dict[str, str]]:
+def _image(scan: StoredScan, request: RecoveryRequest) -> tuple[ActivityImage, dict[str, str]]:
     """The scan in Bq/mL at its start, by the calibration file when it is in counts, and words about the camera."""
     if scan.unit == "counts":
         if request.calibration_file is None:
             raise DosimetryError(
                 f"Expected a calibration_file for {scan.name}, which is in counts, found none; name one in the request."
             )
-        calibration = read_calibration(beside(request.calibration_file, base_folder))
+        calibration = read_calibration(request.calibration_file)
         setup = {**scan.setup, **request.setup}
         image = apply_calibration(
             scan.values, scan.geometry, calibration, request.nuclide, scan.duration_s, 0.0, scan.start, setup, name=scan.name
@@ -205,3 +192,20 @@ def _decay_to(request: RecoveryRequest, start: datetime) -> float:
             f"Expected a scan within {_LONGEST_WAIT_HALF_LIVES:g} half-lives of the filling, received {hours / 24:.1f} days; check the dates."
         )
     return 0.5 ** (hours / half_life_h)
+
+
+def deliver(curve: RecoveryCurve, folder: Path) -> list[Path]:
+    """Write recovery.json and recovery.svg."""
+    plot = recovery_plot(curve, curve.title or "Recovery coefficient")
+    return [write_recovery(curve, folder / "recovery.json"), write_text(folder / "recovery.svg", plot)]
+
+
+RECOVERY = Road(
+    verb="recovery",
+    help="recovery curve from a sphere phantom scan",
+    description="Measure a recovery curve.",
+    request=RecoveryRequest,
+    compute=compute,
+    deliver=deliver,
+    answer=lambda curve: answer_of(recovery_table(curve), curve.warnings),
+)

@@ -8,7 +8,7 @@ from itertools import product
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, Record
 from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, dose_volume_histogram, gamma_index
 from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
@@ -256,11 +256,11 @@ class MapComparison(Record):
     gamma: GammaResult
     center_shift_mm: tuple[float, float, float]
     covered_share: float
-    reference_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    evaluated_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    difference_gy: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    compared: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    occupancies: dict[str, np.ndarray] = field(metadata=NOT_WRITTEN, repr=False)
+    reference_gy: np.ndarray = field(metadata=MAP, repr=False)
+    evaluated_gy: np.ndarray = field(metadata=MAP, repr=False)
+    difference_gy: np.ndarray = field(metadata=MAP, repr=False)
+    compared: np.ndarray = field(metadata=MAP, repr=False)
+    occupancies: dict[str, np.ndarray] = field(metadata=MAP, repr=False)
     warnings: tuple[str, ...] = ()
 
 

@@ -3,13 +3,11 @@
 from dataclasses import dataclass, field
 
 from RNTDosimetryLib.base.checks import non_negative_number, positive_number
-from RNTDosimetryLib.base.documents import request_from_dict, written_request
+from RNTDosimetryLib.base.documents import PATH, Request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images.resampling import rigid_matrix
 
-COMPARE_FORMAT = "RNTDosimetry dose comparison request"
-COMPARE_VERSION = 1
 NOISE_KINDS = ("independent", "common")
 _FILE_KEYS = ("unit", "activity_gbq", "decays", "uncertainty_file", "uncertainty_kind")
 
@@ -24,8 +22,8 @@ class DoseSource(Record):
     relative_uncertainty: 1 sigma, common to the whole map; of a run the regions' own are taken without it. name: short, for tables and plots.
     """
 
-    run: str | None = None
-    file: str | None = None
+    run: str | None = field(default=None, metadata=PATH)
+    file: str | None = field(default=None, metadata=PATH)
     name: str = ""
     unit: str | None = None
     activity_gbq: float | None = None
@@ -94,7 +92,7 @@ class GammaCriteria(Record):
 
 
 @dataclass(frozen=True)
-class CompareRequest(Record):
+class CompareRequest(Request):
     """What was named. Differences are evaluated minus reference, per cent are of the reference, on the grid of the reference.
 
     regions: by name a mask file, or a list of names of regions of the run's study; None takes all of them, and without a run the voxels above
@@ -103,13 +101,17 @@ class CompareRequest(Record):
     activity distribution, so that a run's uncertainties of region doses are left out of the difference. ct: volume file for the pictures; None takes the run's.
     """
 
+    NAME = "RNTDosimetry dose comparison request"
+    WHAT = "a comparison file"
+    PAGE = "docs/compare.md"
+
     reference: DoseSource
     evaluated: DoseSource
     title: str = ""
-    regions: dict[str, str] | list[str] | None = None
+    regions: dict[str, str] | list[str] | None = field(default=None, metadata=PATH)
     registration: tuple[tuple[float, ...], ...] | None = None
     same_activity: bool = False
-    ct: str | None = None
+    ct: str | None = field(default=None, metadata=PATH)
     gamma: GammaCriteria = field(default_factory=GammaCriteria)
 
     def __post_init__(self):
@@ -121,13 +123,3 @@ class CompareRequest(Record):
             )
         if isinstance(self.regions, list) and not (self.reference.run or self.evaluated.run):
             raise DosimetryError("Expected a run for regions by name alone, received two files; give each region its mask file.")
-
-    def to_dict(self) -> dict:
-        return written_request(self, COMPARE_FORMAT, COMPARE_VERSION)
-
-
-def compare_request_from_dict(data) -> CompareRequest:
-    """Request from the content of a comparison file, or of a compare.json written before. Raises DosimetryError for unknown or wrong keys."""
-    if isinstance(data, dict) and isinstance(data.get("request"), dict):
-        data = data["request"]
-    return request_from_dict(CompareRequest, COMPARE_FORMAT, COMPARE_VERSION, data, "a comparison file")

@@ -1,16 +1,14 @@
-"""The comparison file: two dose maps named, compared, and written as JSON, CSV, page and difference maps."""
+"""Two dose maps read and compared over the regions."""
 
 from dataclasses import replace
-from datetime import datetime
-from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import checked_path, read_json_file
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.images import CtImage
 from RNTDosimetryLib.intake import load_volume_file
 from RNTDosimetryLib.roads.compare.maps import compare_maps
-from RNTDosimetryLib.roads.compare.outputs import _with_paths
-from RNTDosimetryLib.roads.compare.request import CompareRequest, compare_request_from_dict
+from RNTDosimetryLib.roads.compare.request import CompareRequest
 from RNTDosimetryLib.roads.compare.result import CompareResult
 from RNTDosimetryLib.roads.compare.sources import (
     RunSurroundings,
@@ -21,17 +19,9 @@ from RNTDosimetryLib.roads.compare.sources import (
 )
 
 
-def read_comparison(path: str | Path) -> CompareRequest:
-    """Request from a JSON file; every path in it is made relative to the working folder. Raises DosimetryError when it is no comparison file."""
-    path = checked_path(path, "a comparison file")
-    request = compare_request_from_dict(read_json_file(path, "a comparison file"))
-    return _with_paths(request, lambda name: str(path.parent / name))
-
-
-def run_comparison(request: CompareRequest) -> CompareResult:
+def compute(request: CompareRequest, progress: Progress = silent) -> CompareResult:
     """Both maps read and compared over the regions. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.base.provenance import versions
-
+    progress(0.0, "Reading the dose maps")
     reference, evaluated = read_source(request.reference, "reference"), read_source(request.evaluated, "evaluated")
     if reference.name == evaluated.name:
         raise DosimetryError(
@@ -46,6 +36,7 @@ def run_comparison(request: CompareRequest) -> CompareResult:
     regions = named_regions(request.regions, () if around is None else around.regions)
     if not regions:
         regions = [thresholded_region(reference.dose, request.gamma.threshold_percent)]
+    progress(0.3, "Comparing the dose maps")
     comparison = compare_maps(
         reference, evaluated, regions, registration=request.registration, regions_follow=follows, same_activity=request.same_activity,
         criteria=request.gamma,
@@ -55,9 +46,10 @@ def run_comparison(request: CompareRequest) -> CompareResult:
         reference=reference,
         evaluated=evaluated,
         comparison=comparison,
+        input_hashes=file_hashes(request),
         versions=versions(),
         warnings=tuple(dict.fromkeys((*warnings, *comparison.warnings))),
-        created=datetime.now().replace(microsecond=0),
+        created=now(),
         ct=_ct(request, around, follows),
     )
 

@@ -10,15 +10,14 @@ import numpy as np
 
 from RNTDosimetryLib.base.documents import sha256_of_array, sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
-from RNTDosimetryLib.images import CtImage, ImageGeometry, Region
+from RNTDosimetryLib.base.records import Record, checked_path
+from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.intake.tags import readable
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_volume_file
 from RNTDosimetryLib.report import RtDose, dicom_reference, read_rtdose
 from RNTDosimetryLib.roads.compare.request import DoseSource
 from RNTDosimetryLib.roads.therapy.images import load_study
-from RNTDosimetryLib.roads.therapy.request import study_from_dict
-from RNTDosimetryLib.roads.therapy.result import RESULTS_FORMAT
+from RNTDosimetryLib.roads.therapy.result import StudyResult
 
 _OTHER_TYPES = {
     "EFFECTIVE": "a dose weighted by a biological effect",
@@ -170,19 +169,19 @@ def _read_file(source: DoseSource, role: str) -> ComparedMap:
 
 
 def _read_run(source: DoseSource, role: str) -> ComparedMap:
-    folder, content = _results(source)
+    folder, run = _results(source)
     path = folder / DOSE_FILE
     if not os.path.isfile(path):
         raise DosimetryError(
             f"Expected {DOSE_FILE} beside {RESULTS_FILE} in {folder}, found none; name the folder as the run wrote it, or run the study again."
         )
-    known = _part(content, "dose_map")
-    dose = load_dose_file(path, {"unit": "Gy", "source": f"{known.get('method')} method, {known.get('density')}"})
-    geometry = ImageGeometry.from_dict(_part(_part(content, "tia_map"), "geometry"))
-    stored_maximum, found_maximum = known.get("maximum_gy"), float(dose.dose_gy.max())
-    if not dose.geometry.same_grid(geometry) or not _agree(stored_maximum, found_maximum):
+    known = run.dose_map
+    dose = load_dose_file(path, {"unit": "Gy", "source": f"{known.method} method, {known.density}"})
+    found_maximum = float(dose.dose_gy.max())
+    same = abs(found_maximum - known.maximum_gy) <= _SAME_DOSE * max(abs(known.maximum_gy), found_maximum)
+    if not (same and dose.geometry.same_grid(run.tia_map.geometry)):
         raise DosimetryError(
-            f"Expected the {DOSE_FILE} of these {RESULTS_FILE} (highest dose {stored_maximum} Gy), received another map "
+            f"Expected the {DOSE_FILE} of these {RESULTS_FILE} (highest dose {known.maximum_gy} Gy), received another map "
             f"(highest {found_maximum:.6g} Gy, or another grid) in {folder}; run the study again."
         )
     rtdose = folder / RTDOSE_FILE
@@ -191,27 +190,27 @@ def _read_run(source: DoseSource, role: str) -> ComparedMap:
         kind="run",
         dose=replace(dose, name=f"{folder.name}/{DOSE_FILE}"),
         method=dose.source,
-        nuclide=str(content.get("nuclide") or ""),
+        nuclide=run.nuclide,
         uncertainty_of_voxels="common",
         relative_uncertainty=source.relative_uncertainty,
-        region_relative_uncertainty=_region_uncertainties(content),
+        region_relative_uncertainty=_region_uncertainties(run),
         frame_of_reference_uid=dicom_reference(rtdose).get("FrameOfReferenceUID", "") if os.path.isfile(rtdose) else "",
-        patient=str(_object(content, "patient").get("id_hash") or ""),
+        patient="" if run.patient is None else run.patient.id_hash,
         hashes={RESULTS_FILE: sha256_of_file(folder / RESULTS_FILE), DOSE_FILE: sha256_of_file(path)},
-        warnings=(*dose.warnings, *_coverage_warnings(content)),
+        warnings=(*dose.warnings, *(text for text in run.tia_map.warnings if "common field of view" in text)),
     )
 
 
 def run_surroundings(source: DoseSource) -> RunSurroundings:
     """Regions and CT of the study that a run's results.json holds. Raises DosimetryError when its images are no longer there."""
-    folder, content = _results(source)
+    folder, run = _results(source)
     try:
-        images = load_study(study_from_dict(content), folder)
+        images = load_study(run.study, folder)
     except DosimetryError as error:
         raise DosimetryError(
             f"Expected the images of the study of {folder / RESULTS_FILE}, for its regions; or give regions as mask files. {error}"
         ) from error
-    hashes = _object(content, "input_hashes")
+    hashes = run.input_hashes
     changed = [
         region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))
     ]
@@ -220,56 +219,21 @@ def run_surroundings(source: DoseSource) -> RunSurroundings:
     return RunSurroundings(images.regions, reference.ct, reference.activity.frame_of_reference_uid, warnings)
 
 
-def _results(source: DoseSource) -> tuple[Path, dict]:
-    """Folder and content of the results of a run, which is named by either."""
+def _results(source: DoseSource) -> tuple[Path, StudyResult]:
+    """Folder and results of a run, which is named by either."""
     path = checked_path(source.run, "a run")
     path = path / RESULTS_FILE if os.path.isdir(path) else path
-    content = read_json_file(path, f"the {RESULTS_FILE} of a run")
-    if not isinstance(content, Mapping) or content.get("format") != RESULTS_FORMAT:
-        raise DosimetryError(
-            f"Expected a {RESULTS_FILE} (format '{RESULTS_FORMAT}') in {path.name}, received something else; name the folder of a run."
-        )
-    return path.parent, content
+    return path.parent, StudyResult.read(path)
 
 
-def _part(content, key: str) -> Mapping:
-    part = content.get(key) if isinstance(content, Mapping) else None
-    if not isinstance(part, Mapping):
-        raise DosimetryError(f"Expected {key} in {RESULTS_FILE}, found none; run the study again.")
-    return part
-
-
-def _object(content: Mapping, key: str) -> Mapping:
-    """What an older version may not have written; anything else than an object counts as nothing."""
-    return content[key] if isinstance(content.get(key), Mapping) else {}
-
-
-def _list(content: Mapping, key: str) -> list:
-    return content[key] if isinstance(content.get(key), list) else []
-
-
-def _agree(stored, found: float) -> bool:
-    return _is_number(stored) and abs(found - stored) <= _SAME_DOSE * max(abs(stored), found)
-
-
-def _is_number(value) -> bool:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
-
-
-def _region_uncertainties(content) -> dict[str, float]:
+def _region_uncertainties(run: StudyResult) -> dict[str, float]:
     """Relative standard uncertainty of the dose of each region that has one."""
-    found = {}
-    for region in _list(content, "regions"):
-        dose = _part(region, "dose")
-        value, uncertainty = dose.get("dose_gy"), dose.get("dose_uncertainty_gy")
-        if _is_number(value) and _is_number(uncertainty) and value > 0:
-            found[str(region.get("name"))] = float(uncertainty) / float(value)
-    return found
-
-
-def _coverage_warnings(content) -> tuple[str, ...]:
-    """What the run says of regions that its common field of view cuts."""
-    return tuple(str(text) for text in _list(_part(content, "tia_map"), "warnings") if "common field of view" in str(text))
+    doses = {item.name: item.dose for item in run.regions}
+    return {
+        name: dose.dose_uncertainty_gy / dose.dose_gy
+        for name, dose in doses.items()
+        if dose.dose_uncertainty_gy is not None and dose.dose_gy > 0
+    }
 
 
 def _patient_hash(patient_id: str) -> str:

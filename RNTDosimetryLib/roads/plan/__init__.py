@@ -1,1 +1,33 @@
 """A radioembolisation planned: the verb plan."""
+
+from RNTDosimetryLib.roads.plan.outputs import deliver
+from RNTDosimetryLib.roads.plan.report import plan_dose_table
+from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, request_from_scout
+from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.road import Road, answer_of
+
+ROAD = Road(
+    verb="plan",
+    help="radioembolisation of a plan file",
+    description="Plan a radioembolisation.",
+    request=PlanRequest,
+    compute=lambda request, progress: run_plan(request),
+    deliver=deliver,
+    answer=lambda result: answer_of(plan_dose_table(result), result.warnings, f"{result.activity_gbq:.4g} GBq at administration"),
+    reader=read_plan,
+)
+read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
+
+__all__ = [
+    "ROAD",
+    "BodySurface",
+    "OrderRequest",
+    "PlanRequest",
+    "PlanResult",
+    "read_request",
+    "request_from_scout",
+    "run",
+    "run_plan",
+    "write",
+]

@@ -1,16 +1,14 @@
 """What is typed for a radioembolisation: the request that a plan file holds, and the one that a measured scout gives."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from datetime import datetime
 
+from RNTDosimetryLib.base.documents import PATH_IF_THERE, Request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning import Injection, PlanUncertainty, ScoutMeasurement, Tumour, list_products
 from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
-
-PLAN_FORMAT = "RNTDosimetry plan"
-PLAN_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -34,7 +32,7 @@ class BodySurface(Record):
 
 
 @dataclass(frozen=True)
-class PlanRequest(Record):
+class PlanRequest(Request):
     """What was typed. Masses in g, doses in Gy, fractions as fractions.
 
     product: "TheraSphere" or a nuclide such as "Y-90". activity_gbq: None takes the largest activity within the limits.
@@ -44,7 +42,11 @@ class PlanRequest(Record):
     notes, scout_warnings: where the numbers come from, and what was doubtful there.
     """
 
-    product: str
+    NAME = "RNTDosimetry plan"
+    WHAT = "a plan file"
+    PAGE = "docs/planning_plan_file.md"
+
+    product: str = ""
     title: str = ""
     activity_gbq: float | None = None
     tumours: tuple[Tumour, ...] = ()
@@ -57,7 +59,7 @@ class PlanRequest(Record):
     limits: dict | None = None
     impaired_liver: bool = False
     dose_constant_j_per_gbq: float | None = None
-    product_file: str | None = None
+    product_file: str | None = field(default=None, metadata=PATH_IF_THERE)
     injections: tuple[Injection, ...] = ()
     keep_activities: bool = False
     tumour_masses_g: dict[str, float] = field(default_factory=dict)
@@ -70,55 +72,20 @@ class PlanRequest(Record):
     notes: tuple[str, ...] = ()
     scout_warnings: tuple[str, ...] = ()
 
-    def to_dict(self) -> dict:
-        return {"format": PLAN_FORMAT, "version": PLAN_VERSION, **super().to_dict()}
+    @classmethod
+    def from_content(cls, data) -> "PlanRequest":
+        """Request of the content of a plan file or a plan.json. Raises DosimetryError where no product is named."""
+        request = super().from_content(data)
+        if not request.product:
+            raise DosimetryError(
+                f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide."
+            )
+        return request
 
 
 def plan_from_dict(data) -> PlanRequest:
     """Request from the content of a plan file, or of a plan.json written before. Raises DosimetryError for unknown or wrong keys."""
-    if isinstance(data, Mapping) and isinstance(data.get("request"), Mapping):
-        data = data["request"]
-    if not isinstance(data, Mapping) or data.get("format", PLAN_FORMAT) != PLAN_FORMAT:
-        raise DosimetryError(
-            f"Expected a plan file (format '{PLAN_FORMAT}'), received something else; see docs/planning_plan_file.md."
-        )
-    if not isinstance(data.get("version", PLAN_VERSION), int) or data.get("version", PLAN_VERSION) > PLAN_VERSION:
-        raise DosimetryError(
-            f"Expected a plan file of version {PLAN_VERSION} or older, received {data['version']!r}; update RNTDosimetry."
-        )
-    content = {
-        key: _without_nulls(value) for key, value in data.items() if key not in ("format", "version") and value is not None
-    }
-    _known(content, PlanRequest, "the plan file")
-    if not isinstance(content.get("product"), str) or not content["product"]:
-        raise DosimetryError(
-            f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide."
-        )
-    parts = {"order": OrderRequest, "body_surface": BodySurface, "uncertainty": PlanUncertainty}
-    for key, kind in parts.items():
-        if content.get(key) is not None:
-            _known(content[key], kind, f"'{key}' of the plan file")
-    if not isinstance(content.get("product_file"), (str, type(None))):
-        raise DosimetryError(
-            f"Expected the name of a product file, received {content['product_file']!r}; leave it out for the shipped products."
-        )
-    if not isinstance(content.get("limits"), (Mapping, type(None))):
-        raise DosimetryError(
-            f"Expected limits by name in the plan file, received {content['limits']!r}; leave them out for the product's."
-        )
-    for key, kind in (("tumours", Tumour), ("injections", Injection)):
-        if not isinstance(content.get(key, []), list):
-            raise DosimetryError(f"Expected a list for '{key}' in the plan file, received {content[key]!r}.")
-        for item in content.get(key, []):
-            _known(item, kind, f"'{key}' of the plan file")
-            inner = item.get("tumours", []) if kind is Injection else []
-            if not isinstance(inner, list):
-                raise DosimetryError(
-                    f"Expected a list for 'tumours' of an injection, received {inner!r}; list each tumour with name, mass_g and tnr."
-                )
-            for tumour in inner:
-                _known(tumour, Tumour, "the tumours of an injection")
-    return PlanRequest.from_dict(content)
+    return PlanRequest.from_content(data)
 
 
 def request_from_scout(
@@ -155,21 +122,3 @@ def request_from_scout(
         residual_fraction=only.residual_fraction,
         **shared,
     )
-
-
-def _without_nulls(value):
-    """The same without keys that hold null: null is as good as left out."""
-    if isinstance(value, Mapping):
-        return {key: _without_nulls(item) for key, item in value.items() if item is not None}
-    return [_without_nulls(item) for item in value] if isinstance(value, list) else value
-
-
-def _known(content, kind: type, where: str) -> None:
-    if not isinstance(content, Mapping):
-        raise DosimetryError(f"Expected an object in {where}, received {content!r}.")
-    known = {item.name for item in fields(kind)}
-    unknown = sorted(set(content) - known)
-    if unknown:
-        raise DosimetryError(
-            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; check the spelling."
-        )

@@ -1,9 +1,9 @@
-"""Room."""
+"""What a plan gives."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.planning import (
     ActivityTable,
     BsaPlan,
@@ -20,8 +20,13 @@ from RNTDosimetryLib.roads.plan.request import PlanRequest
 
 
 @dataclass(frozen=True, eq=False)
-class PlanResult(Record):
+class PlanResult(Result):
     """Everything computed of a plan. plan, limited, table, ...: of one injection; injections: of several. checks: limits and goals."""
+
+    NAME = "RNTDosimetry plan results"
+    FORMER = ("",)
+    WHAT = "a plan.json"
+    PAGE = "docs/planning_plan_file.md"
 
     request: PlanRequest
     activity_gbq: float
@@ -37,6 +42,7 @@ class PlanResult(Record):
     orders: tuple[OrderOption, ...] = ()
     body_surface: BsaPlan | None = None
     product: Product | None = None
+    input_hashes: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     created: datetime | None = None
     warnings: tuple[str, ...] = ()

@@ -1,11 +1,11 @@
 """The plan file: what was typed for a radioembolisation, computed and written as plan.json, plan.csv and plan_report.html."""
 
-import os
 from dataclasses import replace
-from datetime import datetime
 from pathlib import Path
 
+from RNTDosimetryLib.base.documents import beside
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.planning import (
@@ -32,6 +32,7 @@ from RNTDosimetryLib.roads.plan.request import (
     plan_from_dict,
 )
 from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.scout import with_scout
 
 
 def read_plan(path: str | Path) -> PlanRequest:
@@ -42,24 +43,21 @@ def read_plan(path: str | Path) -> PlanRequest:
     path = checked_path(path, "a plan file")
     data = read_json_file(path, "a plan file")
     if isinstance(data, dict) and data.get("scout"):
-        from RNTDosimetryLib.roads.plan.scout import with_scout
-
         data = with_scout(data, path.parent)
-    request = plan_from_dict(data)
-    if request.product_file and not Path(request.product_file).is_absolute():
-        beside = path.parent / request.product_file
-        if os.path.isfile(beside):
-            return PlanRequest.from_dict({**request.to_dict(), "product_file": str(beside)})
-    return request
+    return beside(plan_from_dict(data), path.parent)
 
 
 def run_plan(request: PlanRequest) -> PlanResult:
     """Everything of a plan: doses, limits, table, sensitivity, uncertainty and order. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.base.provenance import versions
-
     product = _product(request)
     limits = dict(request.limits) if request.limits is not None else (product.limits(request.impaired_liver) if product else {})
-    stamp = {"request": request, "product": product, "versions": versions(), "created": datetime.now().replace(microsecond=0)}
+    stamp = {
+        "request": request,
+        "product": product,
+        "versions": versions(),
+        "created": now(),
+        "input_hashes": file_hashes(request),
+    }
     stamp["body_surface"] = None if request.body_surface is None else bsa_activity(**request.body_surface.to_dict())
     result = _several(request, limits, stamp) if request.injections else _one(request, limits, stamp)
     return result

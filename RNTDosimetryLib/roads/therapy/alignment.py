@@ -10,16 +10,18 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.images import ActivityImage, CtImage
 from RNTDosimetryLib.images.transforms import rotation_angle_degrees
 from RNTDosimetryLib.registration import RigidRegistration, register_rigid, register_rigid_activity
-from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
-from RNTDosimetryLib.roads.therapy.request import StudySettings
+from RNTDosimetryLib.roads.therapy.images import Scan
 from RNTDosimetryLib.roads.therapy.result import Alignment
+from RNTDosimetryLib.roads.therapy.settings import StudySettings
 
 _IDENTITY = tuple(map(tuple, np.eye(4).tolist()))
 _KEPT_REGISTRATIONS = 32
 _STILL = 1e-3
 
 
-def align(images: StudyImages, settings: StudySettings, progress: Progress = silent) -> tuple[Alignment, ...]:
+def align(
+    scans: tuple[Scan, ...], reference_index: int, settings: StudySettings, progress: Progress = silent
+) -> tuple[Alignment, ...]:
     """Where every scan lies relative to the reference: by the given matrices, by the CTs, by the activity, or as they are.
 
     Whoever asks for CTs does not get another method in silence: a scan without a CT is then taken as aligned, with a warning
@@ -27,18 +29,18 @@ def align(images: StudyImages, settings: StudySettings, progress: Progress = sil
     Raises DosimetryError when the registration of a scan fails or is not believable.
     """
     if settings.registrations is not None:
-        if len(settings.registrations) != len(images.scans):
+        if len(settings.registrations) != len(scans):
             raise DosimetryError(
-                f"Expected one registration for each of the {len(images.scans)} scans, received {len(settings.registrations)}."
+                f"Expected one registration for each of the {len(scans)} scans, received {len(settings.registrations)}."
             )
         return tuple(
-            _given(scan.name, matrix, index == images.reference_index)
-            for index, (scan, matrix) in enumerate(zip(images.scans, settings.registrations))
+            _given(scan.name, matrix, index == reference_index)
+            for index, (scan, matrix) in enumerate(zip(scans, settings.registrations))
         )
-    reference = images.scans[images.reference_index]
+    reference = scans[reference_index]
     alignments = []
-    for index, scan in enumerate(images.scans):
-        progress(index / len(images.scans), f"Aligning {scan.name}")
+    for index, scan in enumerate(scans):
+        progress(index / len(scans), f"Aligning {scan.name}")
         if scan is reference:
             alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
         elif not settings.register:

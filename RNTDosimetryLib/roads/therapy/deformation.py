@@ -43,7 +43,7 @@ def deform_scans(
     results again from the files does not repeat it. Raises DosimetryError as ``align`` and ``register_deformable`` do.
     """
     settings = settings or StudySettings()
-    alignments = align(images, settings, part(progress, 0.0, 0.3))
+    alignments = align(images.scans, images.reference_index, settings, part(progress, 0.0, 0.3))
     reference = images.scans[images.reference_index]
     scans, found, warnings = [], [], []
     for index, (scan, alignment) in enumerate(zip(images.scans, alignments)):

@@ -9,7 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from types import MappingProxyType
 
-from RNTDosimetryLib.base.documents import sha256_of_array
+from RNTDosimetryLib.base.documents import beside, sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
@@ -28,27 +28,22 @@ FILE_KEYS = ("calibration_file", "recovery_file")
 
 @dataclass(frozen=True)
 class StudyFiles(Record):
-    """What the files of a study hold, None where it names none. hashes: SHA-256 of each file by its key in the study.
-
-    paths: absolute, by the same keys.
-    """
+    """What the files of a study hold, None where it names none. hashes: SHA-256 of each file by its key in the study."""
 
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
     hashes: dict[str, str] = field(default_factory=dict)
-    paths: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN)
 
 
-def read_study_files(study: Study, base_folder: str | Path = ".") -> StudyFiles:
-    """The files that a study names, relative to ``base_folder``. Raises DosimetryError for one that is missing or of another kind."""
-    paths = {key: Path(base_folder, getattr(study, key)) for key in FILE_KEYS if getattr(study, key) is not None}
+def read_study_files(study: Study) -> StudyFiles:
+    """The files that a study names. Raises DosimetryError for one that is missing or of another kind."""
+    paths = {key: Path(getattr(study, key)) for key in FILE_KEYS if getattr(study, key) is not None}
     readers = {"calibration_file": read_calibration, "recovery_file": read_recovery}
     found = {key: readers[key](path) for key, path in paths.items()}
     return StudyFiles(
         calibration=found.get("calibration_file"),
         recovery=found.get("recovery_file"),
         hashes={key: hashlib.sha256(path.read_bytes()).hexdigest() for key, path in paths.items()},
-        paths={key: str(path.resolve()) for key, path in paths.items()},
     )
 
 
@@ -120,8 +115,7 @@ class StudyImages(Record):
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
     calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from.
-    file_hashes: SHA-256 of the files that the study names besides the images, by key. source_files: their absolute paths.
-    source_folder: absolute path of the DICOM folder, empty for images that came otherwise.
+    file_hashes: SHA-256 of the files that the study names besides the images, by key.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two regions of one name, two scans at one time, two nuclides.
     """
@@ -139,8 +133,6 @@ class StudyImages(Record):
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
     file_hashes: dict[str, str] = field(default_factory=dict)
-    source_files: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN)
-    source_folder: str = field(default="", metadata=NOT_WRITTEN)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
     def __post_init__(self):
@@ -213,15 +205,16 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
 
 def load_study(study: Study, base_folder: str | Path = ".", progress: Progress = silent) -> StudyImages:
     """Images of a study file, with what the study says of its regions and images. Raises DosimetryError for what cannot be used."""
-    files = read_study_files(study, base_folder)
+    study = beside(study, base_folder)
+    files = read_study_files(study)
     read = _images_of_dicom if study.volumes is None else _images_of_volumes
-    images = replace(read(study, base_folder, files, progress), file_hashes=files.hashes, source_files=files.paths)
+    images = replace(read(study, files, progress), file_hashes=files.hashes)
     images = with_settings(images, study)
     return images if files.recovery is None else with_recovery(images, study, files.recovery)
 
 
-def _images_of_volumes(study: Study, base_folder: str | Path, files: StudyFiles, progress: Progress) -> StudyImages:
-    volumes, content = study.volumes, read_volumes(study.volumes, base_folder, progress)
+def _images_of_volumes(study: Study, files: StudyFiles, progress: Progress) -> StudyImages:
+    volumes, content = study.volumes, read_volumes(study.volumes, progress=progress)
     return StudyImages(
         nuclide=get_nuclide(volumes.nuclide).name,
         scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
@@ -231,12 +224,11 @@ def _images_of_volumes(study: Study, base_folder: str | Path, files: StudyFiles,
         administered_activity_mbq=volumes.administered_activity_mbq,
         administration_time=volumes.administration_time,
         intake_table=content.table,
-        source_folder=str(Path(base_folder, volumes.folder).resolve()),
     )
 
 
-def _images_of_dicom(study: Study, base_folder: str | Path, files: StudyFiles, progress: Progress) -> StudyImages:
-    folder = Path(base_folder, study.dicom_folder)
+def _images_of_dicom(study: Study, files: StudyFiles, progress: Progress) -> StudyImages:
+    folder = Path(study.dicom_folder)
     if not os.path.isdir(folder):
         raise DosimetryError(f"Expected the DICOM folder {folder}, found none; correct dicom_folder in the study file.")
     use = None if files.calibration is None else CalibrationUse(files.calibration, study.calibration_setup)
@@ -244,7 +236,6 @@ def _images_of_dicom(study: Study, base_folder: str | Path, files: StudyFiles, p
     return replace(
         images_of_intake(intake, part(progress, 0.5, 1.0)),
         calibration=files.calibration,
-        source_folder=str(folder.resolve()),
     )
 
 

@@ -1,13 +1,14 @@
 """Everything a computed study leaves in a folder."""
 
 import hashlib
-import os
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib import __version__
-from RNTDosimetryLib.base.documents import json_text, make_output_folder, write_json, write_text
+from RNTDosimetryLib.base.documents import json_text, seen_from, write_text
+from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
 from RNTDosimetryLib.roads.therapy.images import StudyImages
@@ -16,20 +17,16 @@ from RNTDosimetryLib.roads.therapy.result import StudyResult
 from RNTDosimetryLib.roads.therapy.tables import results_table
 
 
-def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) -> list[Path]:
+def deliver(result: StudyResult, folder: Path) -> list[Path]:
     """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd, dose.dcm (RTDOSE) and dose_plan.dcm (the RT Plan
-    that the dose refers to). Returns their paths.
-
-    The page is made before the first file is written, so that a failure leaves nothing half done. Raises DosimetryError when
-    the folder cannot be made.
+    that the dose refers to). The page is made before the first file is written, so that a failure leaves nothing half done.
     """
-    page = render_report(result, images)
+    page = render_report(result, result.images)
     table = table_csv(results_table(result))
-    folder = make_output_folder(folder)
     geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
     attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
-    paths = [
-        write_json(folder / "results.json", _results_of(result, images, folder)),
+    return [
+        write_document(folder / "results.json", replace(result, study=seen_from(result.study, folder))),
         write_text(folder / "results.csv", table),
         write_text(folder / "report.html", page),
         write_dose_nrrd(folder / "dose.nrrd", dose, geometry, attributes=attributes),
@@ -41,28 +38,8 @@ def write_outputs(result: StudyResult, images: StudyImages, folder: str | Path) 
             "Time-integrated activity concentration",
             attributes,
         ),
-        *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result, images),
+        *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result, result.images),
     ]
-    return paths
-
-
-def _results_of(result: StudyResult, images: StudyImages, folder: Path) -> dict:
-    """Content of results.json; its study finds the DICOM folder and its files from where it lies, so that it can be run again."""
-    content = result.to_dict()
-    place = content["study"] if result.study.volumes is None else content["study"]["volumes"]
-    if images.source_folder:
-        place["dicom_folder" if result.study.volumes is None else "folder"] = _relative(images.source_folder, folder)
-    for key, path in images.source_files.items():
-        content["study"][key] = _relative(path, folder)
-    return content
-
-
-def _relative(path: str, folder: Path) -> str:
-    try:
-        return Path(os.path.relpath(path, folder.resolve())).as_posix()
-    except ValueError:
-        # Another drive on Windows: there is no relative path.
-        return path
 
 
 def _write_rtdose(path: Path, plan_path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> tuple[Path, Path]:

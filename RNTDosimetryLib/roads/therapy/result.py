@@ -5,8 +5,9 @@ from datetime import datetime
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.images import ImageGeometry
@@ -15,11 +16,9 @@ from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.kinetics.voxels.fit import VoxelFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
 from RNTDosimetryLib.registration import RegistrationQuality
+from RNTDosimetryLib.roads.therapy.images import StudyImages
 from RNTDosimetryLib.roads.therapy.judgment import BiologicalDose, ScanBalance
 from RNTDosimetryLib.roads.therapy.request import Study
-
-RESULTS_FORMAT = "RNTDosimetry results"
-RESULTS_VERSION = 1
 
 
 @dataclass(frozen=True)
@@ -48,8 +47,8 @@ class TiaMap(Record):
     """
 
     geometry: ImageGeometry
-    tia_mbq_h_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    covered: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    tia_mbq_h_ml: np.ndarray = field(metadata=MAP, repr=False)
+    covered: np.ndarray = field(metadata=MAP, repr=False)
     fit: VoxelFit
     region_coverage: dict[str, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
@@ -90,12 +89,16 @@ class RegionResult(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class StudyResult(Record):
+class StudyResult(Result):
     """Result of a study. ``to_dict`` is the content of results.json; the images stay out of it.
 
-    balances: activity in the whole image of every scan beside the administered activity. calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. All else depends on the study and its images only, so that running the study of a
+    balances: activity in the whole image of every scan beside the administered activity. calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. images: what it was computed from, None where results were read back. All else depends on the study and its images only, so that running the study of a
     results.json again gives the same numbers.
     """
+
+    NAME = "RNTDosimetry results"
+    WHAT = "a results.json"
+    PAGE = "docs/report.md"
 
     study: Study
     nuclide: str
@@ -116,9 +119,7 @@ class StudyResult(Record):
     balances: tuple[ScanBalance, ...] = ()
     warnings: tuple[str, ...] = ()
     created: datetime | None = None
-
-    def to_dict(self) -> dict:
-        return {"format": RESULTS_FORMAT, "version": RESULTS_VERSION, "research_only": True, **super().to_dict()}
+    images: StudyImages | None = field(default=None, metadata=NOT_WRITTEN, repr=False)
 
     def region(self, name: str) -> RegionResult:
         """Result of one region by name. Raises DosimetryError when there is none of this name."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_number
+from RNTDosimetryLib.base.documents import PATH
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
@@ -56,7 +57,7 @@ class VolumeFiles(Record):
     nuclide: str
     scans: tuple[VolumeScan, ...]
     regions: dict[str, VolumeRegion]
-    folder: str = "."
+    folder: str = field(default=".", metadata=PATH)
     reference: int = 0
     administered_activity_mbq: float | None = None
     administration_time: datetime | None = None

@@ -2,18 +2,14 @@
 
 from dataclasses import dataclass, field
 
-from RNTDosimetryLib.base.documents import request_from_dict, written_request
+from RNTDosimetryLib.base.documents import PATH, PATH_IF_THERE, Request
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning import list_products
 from RNTDosimetryLib.planning.verification import MODES
 
-VERIFY_FORMAT = "RNTDosimetry verification"
-VERIFY_VERSION = 1
-
 
 @dataclass(frozen=True)
-class VerifyRequest(Record):
+class VerifyRequest(Request):
     """What was named. Paths are relative to the verification file; doses in Gy, fractions as fractions.
 
     image: DICOM folder with the scan after treatment, its CT and segments, or a volume file; activity: what is typed about a volume file
@@ -24,27 +20,31 @@ class VerifyRequest(Record):
     planned_dose_gy: typed, by name. scout: image before treatment, for a planned map; needs plan. resolution_fwhm_mm: of the image, to correct blur.
     """
 
-    image: str
+    NAME = "RNTDosimetry verification"
+    WHAT = "a verification file"
+    PAGE = "docs/planning_verify_file.md"
+
+    image: str = field(metadata=PATH)
     product: str | None = None
     title: str = ""
     mode: str = "absolute"
     activity: dict = field(default_factory=dict)
-    territories: dict | list = field(default_factory=dict)
-    tumours: dict | list = field(default_factory=dict)
-    others: dict | list = field(default_factory=dict)
-    liver: str | None = None
-    lungs: str | None = None
-    ct: str | None = None
+    territories: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    tumours: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    others: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    liver: str | None = field(default=None, metadata=PATH_IF_THERE)
+    lungs: str | None = field(default=None, metadata=PATH_IF_THERE)
+    ct: str | None = field(default=None, metadata=PATH_IF_THERE)
     resolution_fwhm_mm: float | None = None
     method: str = "local"
-    plan: str | None = None
+    plan: str | None = field(default=None, metadata=PATH)
     planned_dose_gy: dict[str, float] = field(default_factory=dict)
     net_activity_gbq: float | None = None
     lung_shunt_fraction: float | None = None
     lung_mass_g: float | None = None
-    scout: str | None = None
+    scout: str | None = field(default=None, metadata=PATH)
     dose_constant_j_per_gbq: float | None = None
-    product_file: str | None = None
+    product_file: str | None = field(default=None, metadata=PATH)
 
     def __post_init__(self):
         if self.mode not in MODES:
@@ -63,13 +63,3 @@ class VerifyRequest(Record):
             raise DosimetryError(
                 "Expected plan and territories with scout in the verification file, found not both; the planned map needs them."
             )
-
-    def to_dict(self) -> dict:
-        return written_request(self, VERIFY_FORMAT, VERIFY_VERSION)
-
-
-def verify_request_from_dict(data) -> VerifyRequest:
-    """Request from the content of a verification file, or of a verification.json written before. Raises DosimetryError for unknown or wrong keys."""
-    if isinstance(data, dict) and isinstance(data.get("request"), dict):
-        data = data["request"]
-    return request_from_dict(VerifyRequest, VERIFY_FORMAT, VERIFY_VERSION, data, "a verification file")

@@ -1,8 +1,9 @@
-"""Room."""
+"""What a verification gives."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.planning import (
@@ -42,8 +43,13 @@ class CompartmentDose(Record):
 
 
 @dataclass(frozen=True, eq=False)
-class VerifyResult(Record):
+class VerifyResult(Result):
     """Everything computed of a verification. checks: limits and goals of the plan at the delivered doses. verification: with a planned map only."""
+
+    NAME = "RNTDosimetry verification results"
+    FORMER = ("",)
+    WHAT = "a verification.json"
+    PAGE = "docs/planning_verify_file.md"
 
     request: VerifyRequest
     compartments: tuple[CompartmentDose, ...]
@@ -53,6 +59,7 @@ class VerifyResult(Record):
     verification: Verification | None = None
     net_activity_gbq: float | None = None
     lung_shunt_fraction: float | None = None
+    input_hashes: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)
     created: datetime | None = None
     warnings: tuple[str, ...] = ()

@@ -2,13 +2,13 @@
 
 import os
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import checked_path, read_json_file
+from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
 from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
@@ -29,7 +29,7 @@ from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
 from RNTDosimetryLib.roads.plan.scout import joined_region, read_scan, read_segment, read_segments
-from RNTDosimetryLib.roads.verify.request import VerifyRequest, verify_request_from_dict
+from RNTDosimetryLib.roads.verify.request import VerifyRequest
 from RNTDosimetryLib.roads.verify.result import LUNGS, NORMAL_LIVER, CompartmentDose, VerifyResult
 
 
@@ -52,32 +52,9 @@ class _Planned:
     lung_shunt_fraction: float | None = None
 
 
-def read_verification(path: str | Path) -> VerifyRequest:
-    """Request from a JSON file; every path in it is made relative to the working folder. Raises DosimetryError when it is no verification file."""
-    path = checked_path(path, "a verification file")
-    request = verify_request_from_dict(read_json_file(path, "a verification file"))
-    beside = {
-        name: str(path.parent / value) for name in ("image", "plan", "scout", "product_file") if (value := getattr(request, name))
-    }
-    for name in ("territories", "tumours", "others"):
-        named = getattr(request, name)
-        if isinstance(named, dict):
-            beside[name] = {key: _beside(path.parent, value) for key, value in named.items()}
-    for name in ("liver", "lungs", "ct"):
-        if getattr(request, name):
-            beside[name] = _beside(path.parent, getattr(request, name))
-    return replace(request, **beside)
-
-
-def _beside(folder: Path, name) -> str:
-    """The file of that name beside the request; the name as it is where there is none: then it is a segment's."""
-    return str(folder / str(name)) if os.path.isfile(folder / str(name)) else str(name)
-
-
-def run_verification(request: VerifyRequest) -> VerifyResult:
+def compute(request: VerifyRequest, progress: Progress = silent) -> VerifyResult:
     """Dose by compartment of the image after treatment, against the plan. Raises DosimetryError for input that cannot be used."""
-    from RNTDosimetryLib.base.provenance import versions
-
+    progress(0.0, "Reading plan and image")
     plan = _planned(request)
     image, ct, found = _image(request)
     if request.ct is not None:
@@ -140,8 +117,9 @@ def run_verification(request: VerifyRequest) -> VerifyResult:
         verification=verification,
         net_activity_gbq=net,
         lung_shunt_fraction=shunt,
+        input_hashes=file_hashes(request),
         versions=versions(),
-        created=datetime.now().replace(microsecond=0),
+        created=now(),
         warnings=tuple(dict.fromkeys((*delivered.warnings, *warnings))),
         regions=tuple(regions),
         ct=ct,

@@ -16,10 +16,10 @@ from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.camera import read_calibration, read_recovery, write_calibration, write_recovery
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.phantom import planar_scan, point_scan, sphere_scan, uniform_scan
+from RNTDosimetryLib.roads.therapy import run_study_file
 from RNTDosimetryLib.roads.therapy.images import load_study
 from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, read_study, study_from_dict
-from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 ORGANS = ("kidney_left", "kidney_right", "spleen")
 

@@ -5,7 +5,7 @@ import xml.etree.ElementTree as ElementTree
 import numpy as np
 
 from RNTDosimetryLib.camera import fit_recovery
-from RNTDosimetryLib.roads.camera import recovery_plot
+from RNTDosimetryLib.roads.camera.report import recovery_plot
 
 
 def test_every_sphere_and_the_fit_are_drawn():

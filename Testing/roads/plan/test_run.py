@@ -20,7 +20,7 @@ from RNTDosimetryLib.planning import (
     verify_plan,
     voxel_plan,
 )
-from RNTDosimetryLib.roads.plan.outputs import write_plan_outputs
+from RNTDosimetryLib.roads.plan import write as write_plan
 from RNTDosimetryLib.roads.plan.report import plan_csv, plan_dose_table, render_plan_report
 from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict, request_from_scout
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
@@ -90,7 +90,7 @@ def test_typed_activity_and_limits_of_the_product():
 
 
 def test_written_plan_runs_again_to_the_same_numbers(one, tmp_path):
-    paths = write_plan_outputs(one, tmp_path)
+    paths = write_plan(one, tmp_path)
     assert [path.name for path in paths] == ["plan.json", "plan.csv", "plan_report.html"]
     again = run_plan(read_plan(tmp_path / "plan.json"))
     first, second = one.to_dict(), again.to_dict()

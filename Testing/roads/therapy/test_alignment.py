@@ -6,9 +6,8 @@ from fixtures.moving_activity import activity_scan
 from fixtures.moving_patient import mean_displacement_mm, motion, scan
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.roads.therapy.alignment import align
-from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.images import Scan
 from RNTDosimetryLib.roads.therapy.request import StudySettings
 from RNTDosimetryLib.roads.therapy.tables import alignment_table
 
@@ -21,14 +20,9 @@ def scans():
     return Scan(first, scan(seed=1, name="CT 4 h")), Scan(later, scan(TRUTH, seed=2, name="CT 96 h"))
 
 
-def images_of(scans) -> StudyImages:
-    geometry = scans[0].activity.geometry
-    return StudyImages("Lu-177", tuple(scans), (Region("all", geometry, np.ones(geometry.size, dtype=np.uint8)),))
-
-
 def test_by_ct_is_the_default_and_by_activity_is_near_it(scans):
-    by_ct = align(images_of(scans), StudySettings())
-    by_activity = align(images_of(scans), StudySettings(register_by="activity"))
+    by_ct = align(scans, 0, StudySettings())
+    by_activity = align(scans, 0, StudySettings(register_by="activity"))
     assert [item.method.split(",")[0] for item in (*by_ct, *by_activity)] == [
         "reference",
         "rigid",
@@ -43,11 +37,11 @@ def test_by_ct_is_the_default_and_by_activity_is_near_it(scans):
 def test_a_scan_without_a_ct_does_not_get_another_method_in_silence(scans, without, named):
     """By CT it is taken as aligned, and the warning names the remedy; by activity it is aligned within a millimeter."""
     some = [Scan(item.activity, None if index in without else item.ct) for index, item in enumerate(scans)]
-    taken = align(images_of(some), StudySettings())[1]
+    taken = align(some, 0, StudySettings())[1]
     assert (taken.method, taken.matrix) == ("taken as aligned", tuple(map(tuple, np.eye(4).tolist())))
     assert taken.warnings[0].startswith(f"{named}: no CT to register by, so 96 h was taken as aligned with 4 h")
     assert 'register_by: "activity"' in taken.warnings[0]
-    found = align(images_of(some), StudySettings(register_by="activity"))[1]
+    found = align(some, 0, StudySettings(register_by="activity"))[1]
     assert mean_displacement_mm(found.matrix, TRUTH) < 1.0
     assert "look at the alignment" in found.warnings[0]
 

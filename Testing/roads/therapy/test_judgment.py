@@ -9,11 +9,10 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
+from RNTDosimetryLib.roads.therapy import run_study, run_study_file, write
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_settings
 from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, scan_balances
-from RNTDosimetryLib.roads.therapy.outputs import write_outputs
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
-from RNTDosimetryLib.roads.therapy.run import run_study, run_study_file
 
 GRID = ImageGeometry(size=(10, 10, 10), spacing_mm=(10.0, 10.0, 10.0))
 LAMBDA_PER_H = log(2.0) / 159.528  # 177Lu, DDEP 6.647 d
@@ -163,8 +162,8 @@ def test_scans_without_a_stated_calibration_are_named():
 
 
 def test_inputs_that_changed_since_are_named(small_run, tmp_path):
-    images, result = small_run
-    write_outputs(result, images, tmp_path)
+    _images, result = small_run
+    write(result, tmp_path)
     content = json.loads((tmp_path / "results.json").read_text(encoding="utf-8"))
     content["input_hashes"]["spleen"] = "0" * 64
     (tmp_path / "results.json").write_text(json.dumps(content), encoding="utf-8-sig")  # as an editor with a byte order mark does

@@ -8,8 +8,8 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
-from RNTDosimetryLib.roads.camera.calibration import REQUEST_FORMAT, read_calibration_request, run_calibration
-from RNTDosimetryLib.roads.camera.recovery import read_recovery_request, run_recovery
+from RNTDosimetryLib.roads.camera import CALIBRATE, CalibrationRequest
+from RNTDosimetryLib.roads.camera import RECOVERY as RECOVERY_ROAD
 from RNTDosimetryLib.roads.plan.run import read_plan
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, read_study, study_from_dict
 
@@ -173,7 +173,7 @@ def test_a_plan_file_with_any_wrong_value_is_read_or_refused(path, tmp_path):
 
 
 CALIBRATION = {
-    "format": REQUEST_FORMAT, "version": 1, "kind": "planar", "scan": "a.dcm", "title": "", "fwhm_mm": 11.0, "volume_ml": 6800.0,
+    "format": CalibrationRequest.NAME, "version": 1, "kind": "planar", "scan": "a.dcm", "title": "", "fwhm_mm": 11.0, "volume_ml": 6800.0,
     "volume_relative_uncertainty": 0.01, "region_radius_mm": 75.0, "background_radius_mm": 110.0, "unit": "CNTS", "start": "2025-03-03T08:00:00",
     "duration_s": 600.0, "decay_correction": "NONE", "frames": [1], "dead_time": {"dead_time_s": 1e-6, "model": "paralyzable"}, "observed_wide_cps": 1e4,
     "setup": {"collimator": "ME"},
@@ -192,16 +192,14 @@ RECOVERY = {
 ], ids=str)  # fmt: skip
 def test_a_phantom_request_with_any_wrong_value_is_read_or_refused(verb, content, path, tmp_path):
     """Read or refused in one sentence, and then refused because there is no scan: never a fault."""
-    reader, run = {"calibrate": (read_calibration_request, run_calibration), "recovery": (read_recovery_request, run_recovery)}[
-        verb
-    ]
+    road = {"calibrate": CALIBRATE, "recovery": RECOVERY_ROAD}[verb]
     file = tmp_path / "request.json"
     for value in WRONG:
         file.write_text(json.dumps(changed(content, path, value)))
-        request = read_or_sentence(reader, file)
+        request = read_or_sentence(road.read_request, file)
         if request is not None:
             with pytest.raises(DosimetryError, match=r"^Expected "):
-                run(request, tmp_path)
+                road.run(request)
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo.patient import STUDY_FILE
 from RNTDosimetryLib.registration import register_rigid
+from RNTDosimetryLib.roads.therapy import write
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import load_study, regions_with_settings
-from RNTDosimetryLib.roads.therapy.outputs import write_outputs
 from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, study_from_dict
 from RNTDosimetryLib.roads.therapy.result import grouped
@@ -24,9 +24,9 @@ OUTPUTS = {"results.json", "results.csv", "report.html", "dose.nrrd", "tia.nrrd"
 
 @pytest.fixture(scope="session")
 def written(small_run, tmp_path_factory):
-    images, result = small_run
+    _images, result = small_run
     folder = tmp_path_factory.mktemp("written")
-    write_outputs(result, images, folder)
+    write(result, folder)
     return folder
 
 
@@ -306,9 +306,9 @@ def test_a_registration_that_moves_the_reference_is_said(small_run):
     images, result = small_run
     matrices = [item.matrix for item in result.alignments]
     settings = replace(result.study.settings, registrations=tuple(matrices))
-    assert not any(item.warnings for item in align(images, settings))
+    assert not any(item.warnings for item in align(images.scans, images.reference_index, settings))
     swapped = replace(settings, registrations=(matrices[1], matrices[0], *matrices[2:]))
-    said = [text for item in align(images, swapped) for text in item.warnings]
+    said = [text for item in align(images.scans, images.reference_index, swapped) for text in item.warnings]
     assert len(said) == 1
     assert "moves the regions on the very scan" in said[0]
 

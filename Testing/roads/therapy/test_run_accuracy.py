@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.demo.patient import STUDY_FILE, alignment_deviations, make_demo_patient, region_deviations
+from RNTDosimetryLib.roads.therapy import run_study, run_study_file
 from RNTDosimetryLib.roads.therapy.images import with_settings
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
-from RNTDosimetryLib.roads.therapy.run import run_study, run_study_file
 
 ORGANS = {"kidney_left", "kidney_right", "liver", "spleen"}
 CASES = {

@@ -151,7 +151,7 @@ def outlined():
             )
             scans.append(Scan(image))
         images = StudyImages("Lu-177", tuple(scans), (region,))
-        (curve_found,) = steps.measure(images, align(images, settings), settings)
+        (curve_found,) = steps.measure(images, align(images.scans, images.reference_index, settings), settings)
         fit = steps.fit_curve(curve_found, "Lu-177", "mono")
         found = steps.preview_dose(images, region, curve_found, fit, settings, 0.0)
         stated = np.hypot(fit.tia_uncertainty_mbq_h, curve_found.systematic_relative_uncertainty * fit.tia_mbq_h)

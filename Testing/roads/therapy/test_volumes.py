@@ -11,8 +11,8 @@ import SimpleITK as sitk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.roads.therapy import run_study_file
 from RNTDosimetryLib.roads.therapy.request import read_study
-from RNTDosimetryLib.roads.therapy.run import run_study_file
 
 
 def write_volume(path: Path, array, geometry) -> str:
@@ -110,7 +110,7 @@ def test_command_line_writes_results_that_run_again_to_the_same_numbers(volume_s
         (lambda c: c["volumes"]["regions"]["lesion_1"].update(label=9), "label 9"),
         (lambda c: c["volumes"]["regions"]["lesion_1"].update(label="two"), "whole number|a number"),
         (lambda c: c["volumes"]["regions"]["spleen"].update(mask=1), "received also mask"),
-        (lambda c: c.update(volumes=[]), "object in volumes"),
+        (lambda c: c.update(volumes=[]), "object for volumes"),
     ],
 )
 def test_what_cannot_be_used_is_refused_with_its_own_sentence(volume_study, change, words):

@@ -14,8 +14,8 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.phantom import blurred_map
 from RNTDosimetryLib.phantom.radioembolisation import write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_anatomy, tare_concentrations_bq_ml
+from RNTDosimetryLib.roads import verify as road
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
-from RNTDosimetryLib.roads.verify.run import read_verification, run_verification
 
 PET_FWHM_MM, SPECT_FWHM_MM = 6.5, 10.0
 """Point spread of PET and SPECT in Resources/phantom/tare_protocol.json."""
@@ -63,7 +63,7 @@ def folder(tare, tmp_path_factory):
 
 def run(folder, **content):
     (folder / "verify.json").write_text(json.dumps(SEGMENTS | content), encoding="utf-8")
-    return run_verification(read_verification(folder / "verify.json"))
+    return road.run(road.read_request(folder / "verify.json"))
 
 
 def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys):
@@ -103,7 +103,7 @@ def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys
         assert words in page
     assert (folder / "out" / "verification.csv").read_text(encoding="utf-8").count("\n") >= 7
     # What was written runs again to the same numbers, from another folder.
-    again = run_verification(read_verification(folder / "out" / "verification.json"))
+    again = road.run(road.read_request(folder / "out" / "verification.json"))
     assert {row.name: row.delivered_gy for row in again.compartments} == {name: row["delivered_gy"] for name, row in rows.items()}
 
 

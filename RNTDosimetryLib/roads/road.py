@@ -1,0 +1,77 @@
+"""What every road shares: a request is read, run with progress and cancel, and its result written into one folder.
+
+A verb is a folder under ``roads/`` whose face offers ``read_request``, ``run`` and ``write``, and a ``ROAD`` that the command line lists.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from RNTDosimetryLib.base.documents import Request, make_output_folder
+from RNTDosimetryLib.base.progress import Progress, silent, stopping
+from RNTDosimetryLib.base.provenance import changed_inputs
+from RNTDosimetryLib.base.records import checked_path, read_json_file
+from RNTDosimetryLib.base.warnings import ranked
+from RNTDosimetryLib.report import Table
+
+Cancel = Callable[[], bool] | None
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the terminal shows of a result: one sentence, a table, and the warnings, what changes the number first."""
+
+    table: Table
+    sentence: str = ""
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Road:
+    """One verb. help, description: for the command line. request: what it reads.
+
+    compute: (request, progress) to result. deliver: (result, folder that exists) to the paths written; whatever can fail is made before the first
+    file is written. answer: what the terminal shows. reader: instead of that of the request, of a file and what it names.
+    """
+
+    verb: str
+    help: str
+    description: str
+    request: type[Request]
+    compute: Callable[[Any, Progress], Any]
+    deliver: Callable[[Any, Path], list[Path]]
+    answer: Callable[[Any], Answer]
+    reader: Callable[[Path], Any] | None = None
+
+    @property
+    def file_name(self) -> str:
+        """What its request is called in the help: STUDY, PLAN, CALIBRATION."""
+        return self.request.HELD_AS.upper() if self.request.HELD_AS != "request" else self.verb.upper()
+
+    def read_request(self, path: str | Path):
+        """Request of a file of its kind, or of the result of an earlier run, with its paths seen from the working folder.
+
+        Raises DosimetryError for a file that is missing or no JSON, another format, a newer version, unknown or wrong keys.
+        """
+        return (self.reader or self.request.read_beside)(checked_path(path, self.request.WHAT))
+
+    def run(self, request, progress: Progress = silent, cancel: Cancel = None):
+        """Result of a request. cancel: asked between and within the steps; True raises Cancelled. Raises DosimetryError; nothing is written."""
+        return self.compute(request, stopping(progress, cancel))
+
+    def run_file(self, path: str | Path, progress: Progress = silent, cancel: Cancel = None):
+        """Result of a request file. Where it is the result of an earlier run, inputs that have changed since are named in a warning."""
+        request = self.read_request(path)
+        stored = read_json_file(path, self.request.WHAT)
+        result = self.run(request, progress, cancel)
+        changed = changed_inputs(stored.get("input_hashes"), getattr(result, "input_hashes", {}))
+        return replace(result, warnings=(*changed, *result.warnings)) if changed else result
+
+    def write(self, result, folder: str | Path) -> list[Path]:
+        """Write the files of a result into a folder, which is made where it is not there yet. Returns their paths."""
+        return self.deliver(result, make_output_folder(folder))
+
+
+def answer_of(table: Table, warnings, sentence: str = "") -> Answer:
+    return Answer(table, sentence, ranked(warnings))
