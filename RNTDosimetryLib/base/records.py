@@ -2,6 +2,7 @@
 
 import dataclasses
 import enum
+import html
 import json
 import math
 import os
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.words import html_of_rows, one_line, text_of_rows
 
 NOT_WRITTEN = {"written": False}
 """Field metadata of arrays too large for JSON (images, masks): ``field(metadata=NOT_WRITTEN)``."""
@@ -48,6 +50,34 @@ class Record:
     keys, as a newer version may write, are ignored, and fields that are missing or null take their default. A value of another
     kind than the field's is refused by the name of the field.
     """
+
+    def __init_subclass__(cls, **kwargs):
+        """A dataclass would write its own representation, of thousands of characters for a fit."""
+        super().__init_subclass__(**kwargs)
+        if "__repr__" not in cls.__dict__:
+            cls.__repr__ = Record.__repr__
+
+    def __repr__(self) -> str:
+        shown = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.repr}
+        return one_line(type(self).__name__, shown)
+
+    def to_table(self) -> list[dict]:
+        """Plain rows that ``pandas.DataFrame`` takes: here name and value of every field that is one number, word or truth."""
+        values = {item.name: getattr(self, item.name) for item in dataclasses.fields(self)}
+        return [
+            {"name": name, "value": value}
+            for name, value in values.items()
+            if isinstance(value, str | int | float) and value != ""
+        ]
+
+    def __str__(self) -> str:
+        return "\n".join(
+            (type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in getattr(self, "warnings", ())))
+        )
+
+    def _repr_html_(self) -> str:
+        said = "".join(f"<li>{html.escape(text)}</li>" for text in getattr(self, "warnings", ()))
+        return f"<h4>{type(self).__name__}</h4>{html_of_rows(self.to_table())}{f'<ul>{said}</ul>' if said else ''}"
 
     def to_dict(self) -> dict:
         return {

@@ -11,7 +11,6 @@ from RNTDosimetryLib.base.documents import json_text, seen_from, write_text
 from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
-from RNTDosimetryLib.roads.therapy.images import StudyImages
 from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.result import StudyResult
 from RNTDosimetryLib.roads.therapy.tables import results_table
@@ -21,7 +20,7 @@ def deliver(result: StudyResult, folder: Path) -> list[Path]:
     """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd, dose.dcm (RTDOSE) and dose_plan.dcm (the RT Plan
     that the dose refers to). The page is made before the first file is written, so that a failure leaves nothing half done.
     """
-    page = render_report(result, result.images)
+    page = render_report(result)
     table = table_csv(results_table(result))
     geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
     attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
@@ -38,11 +37,12 @@ def deliver(result: StudyResult, folder: Path) -> list[Path]:
             "Time-integrated activity concentration",
             attributes,
         ),
-        *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result, result.images),
+        *_write_rtdose(folder / "dose.dcm", folder / "dose_plan.dcm", dose, result),
     ]
 
 
-def _write_rtdose(path: Path, plan_path: Path, dose: np.ndarray, result: StudyResult, images: StudyImages) -> tuple[Path, Path]:
+def _write_rtdose(path: Path, plan_path: Path, dose: np.ndarray, result: StudyResult) -> tuple[Path, Path]:
+    images = result.images
     reference = dict(images.dicom_reference)
     frame = images.scans[images.reference_index].activity.frame_of_reference_uid
     if frame:

@@ -31,13 +31,15 @@ from RNTDosimetryLib.roads.therapy.tables import (
     histogram_table,
     intake_table,
     model_table,
+    settings_table,
 )
 
 _CURVES_PER_PLOT = 6
 
 
-def render_report(result: StudyResult, images: StudyImages) -> str:
+def render_report(result: StudyResult) -> str:
     """The whole report as one HTML page that opens offline."""
+    images = result.images
     sections = [
         Section("Result", [_therapy_facts(result), *_result_tables(result)]),
         Section(
@@ -54,7 +56,7 @@ def render_report(result: StudyResult, images: StudyImages) -> str:
         ),
         Section("Alignment", [alignment_table(result)]),
         *camera_section(result.calibration, result.recovery),
-        Section("Assumptions and data", [_assumptions(result, images), _constants(result)]),
+        Section("Assumptions and data", [_assumptions(result, images), settings_table(result), _constants(result)]),
         Section("Input", _input(result, images)),
         Section("Integrity", [_hashes(result)]),
     ]

@@ -163,8 +163,8 @@ def study_from_dict(data: dict) -> Study:
 
 
 def read_study(path: str | Path) -> Study:
-    """Study from a JSON file. Raises DosimetryError when it is missing, not JSON, or not a study."""
-    return Study.read(path)
+    """Study of a JSON file, its paths seen from the working folder. Raises DosimetryError when it is missing, not JSON, or not a study."""
+    return Study.read_beside(path)
 
 
 def _is_number(value) -> bool:

@@ -121,6 +121,24 @@ class StudyResult(Result):
     created: datetime | None = None
     images: StudyImages | None = field(default=None, metadata=NOT_WRITTEN, repr=False)
 
+    def to_table(self) -> list[dict]:
+        """A row for every region, with units in the names."""
+        return [
+            {
+                "region": item.name,
+                "kind": item.kind,
+                "mass_g": item.mass_g,
+                "dose_gy": item.dose.dose_gy,
+                "dose_uncertainty_gy": item.dose.dose_uncertainty_gy,
+                "dose_per_activity_gy_per_gbq": item.dose_per_activity_gy_per_gbq,
+                "tia_mbq_h": item.tia_mbq_h,
+                "tia_uncertainty_mbq_h": item.tia_uncertainty_mbq_h,
+                "effective_half_life_h": item.fit.effective_half_life_h,
+                "model": item.fit.model,
+            }
+            for item in self.regions
+        ]
+
     def region(self, name: str) -> RegionResult:
         """Result of one region by name. Raises DosimetryError when there is none of this name."""
         for item in self.regions:

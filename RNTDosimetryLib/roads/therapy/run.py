@@ -4,8 +4,9 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
-from RNTDosimetryLib.base.checks import one_of
+from RNTDosimetryLib.base.checks import checked_kind, one_of
 from RNTDosimetryLib.base.progress import Progress, part, silent, stopping
 from RNTDosimetryLib.base.provenance import now, versions
 from RNTDosimetryLib.base.records import to_plain
@@ -16,7 +17,7 @@ from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, load_study
 from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, region_warnings, scan_balances, with_biological_dose
-from RNTDosimetryLib.roads.therapy.request import REGION_STEPS, Study
+from RNTDosimetryLib.roads.therapy.request import REGION_STEPS, Study, read_study
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult, TiaMap
 from RNTDosimetryLib.roads.therapy.settings import STEPS, StudySettings
 
@@ -173,14 +174,20 @@ _DO = {"register": _register, "measure": _measure, "fit": _fit, "dose": _dose}
 
 
 def run_study(
-    images: StudyImages, study: Study, progress: Progress = silent, cancel: Callable[[], bool] | None = None
+    images: StudyImages | Study | str | Path,
+    study: Study | None = None,
+    progress: Progress = silent,
+    cancel: Callable[[], bool] | None = None,
 ) -> StudyResult:
-    """Absorbed dose of every region and voxel of a study whose images are loaded.
+    """Absorbed dose of every region and voxel of a study: of a study file, of a Study, or of images that are loaded and their Study.
 
     progress: called with the fraction done and words. cancel: asked between and within the steps; True raises Cancelled.
     Raises DosimetryError for input that cannot be used. Nothing is written.
     """
-    return Therapy().run_to("dose", source_of(images, study), stopping(progress, cancel))
+    progress = stopping(progress, cancel)
+    if isinstance(images, StudyImages):
+        return Therapy().run_to("dose", source_of(images, checked_kind(study, Study, "the study of these images")), progress)
+    return compute(images if isinstance(images, Study) else read_study(images), progress)
 
 
 def assemble(

@@ -1,11 +1,13 @@
 """The numbers of a study as tables: for the report, the terminal and results.csv."""
 
+from RNTDosimetryLib.base.settings import settings_of
 from RNTDosimetryLib.report import (
     Column,
     Table,
     measured,
 )
 from RNTDosimetryLib.roads.therapy.result import RegionResult, StudyResult
+from RNTDosimetryLib.roads.therapy.settings import StudySettings
 
 
 def dose_table(result: StudyResult) -> Table:
@@ -305,3 +307,27 @@ def intake_table(result: StudyResult) -> Table:
 def _recovery(item: RegionResult):
     """The coefficient with the uncertainty of the curve or as typed; the part from the volume is added with that of the outline."""
     return measured(item.recovery_coefficient, item.recovery_coefficient_uncertainty or None)
+
+
+def settings_table(result: StudyResult) -> Table:
+    """How it was computed: every declared setting with its value, marked where it is not the default."""
+    rows = []
+    for item in settings_of(StudySettings):
+        value = getattr(result.study.settings, item.name)
+        shown = (
+            "none"
+            if value is None
+            else "given"
+            if isinstance(value, tuple)
+            else str(value).lower()
+            if isinstance(value, bool)
+            else value
+        )
+        rows.append((item.label, shown, item.unit, "" if value == item.default else "not the default"))
+    columns = (
+        Column("Setting", align="left"),
+        Column("Value", align="left"),
+        Column("Unit", align="left"),
+        Column("", align="left"),
+    )
+    return Table("Settings", columns, tuple(rows))

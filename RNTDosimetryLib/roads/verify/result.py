@@ -65,3 +65,16 @@ class VerifyResult(Result):
     warnings: tuple[str, ...] = ()
     regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
     ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
+
+    def to_table(self) -> list[dict]:
+        """A row for every compartment, with units in the names."""
+        return [
+            {
+                "compartment": item.name,
+                "mass_g": item.mass_g,
+                "planned_gy": item.planned_gy,
+                "delivered_gy": item.delivered_gy,
+                "percent": item.percent,
+            }
+            for item in self.compartments
+        ]

@@ -152,8 +152,8 @@ def test_results_json_runs_again_to_identical_numbers(patient, tmp_path):
 
 
 def test_the_report_states_calibration_and_recovery(evaluated):
-    images, result = evaluated
-    page = render_report(result, images)
+    _images, result = evaluated
+    page = render_report(result)
     resolution = f"gaussian model, fwhm_mm {result.recovery.parameters['fwhm_mm']:.4g} ±"
     for words in (resolution, "cps/MBq of Lu-177", "2025-03-03 13:00", "uniform source", "7 spheres of 0.524 to 113 mL", "Recovery from",
                   "SHA-256", "calibration_file", "recovery_file", "2.06 %, of the calibration file"):  # fmt: skip

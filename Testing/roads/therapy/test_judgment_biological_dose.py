@@ -78,7 +78,7 @@ def test_table_and_report_hold_it_only_where_it_was_asked_for(fifty_hours):
     assert "BED (Gy)" in headings
     place = headings.index("BED (Gy)")
     assert {row[0]: row[place] is None for row in table.rows} == {"kidney": False, "lesion": True}
-    assert "Biologically effective dose" in render_report(result, images)
+    assert "Biologically effective dose" in render_report(result)
     without = run_study(images, Study("."))
     assert biological_table(without) is None
     assert "BED" not in " ".join(column.name for column in results_table(without).columns)

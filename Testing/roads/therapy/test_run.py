@@ -272,7 +272,7 @@ def test_the_report_says_when_the_rtdose_belongs_to_no_study(small_run, written)
     images, result = small_run
     words = "The RTDOSE belongs to no study"
     assert words not in (written / "report.html").read_text()
-    assert words in render_report(result, replace(images, dicom_reference={}))
+    assert words in render_report(replace(result, images=replace(images, dicom_reference={})))
 
 
 def test_dose_files_agree_with_the_result(small_run, written):

@@ -1,0 +1,49 @@
+"""Records in words: one line, a short table for the terminal, and the same for a notebook."""
+
+import html
+import reprlib
+from collections.abc import Mapping, Sequence
+
+_LONGEST_LINE = 160
+_short = reprlib.Repr()
+_short.maxstring = _short.maxother = 40
+_short.maxtuple = _short.maxlist = _short.maxdict = 3
+_short.maxlevel = 2
+
+
+def one_line(name: str, values: Mapping) -> str:
+    """``Name(a=1, b=2, ...)`` in one line that fits on a screen."""
+    parts = []
+    for key, value in values.items():
+        parts.append(f"{key}={_short.repr(value) if not isinstance(value, float) else f'{value:.6g}'}")
+        if len(name) + sum(map(len, parts)) > _LONGEST_LINE:
+            parts[-1] = "..."
+            break
+    return " ".join(f"{name}({', '.join(parts)})".split())
+
+
+def shown_value(value) -> str:
+    """A value of a table for people; nothing for None."""
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
+
+
+def text_of_rows(rows: Sequence[Mapping]) -> str:
+    """Rows of one kind as text with aligned columns under their names."""
+    if not rows:
+        return ""
+    lines = [list(rows[0]), *([shown_value(row[key]) for key in rows[0]] for row in rows)]
+    widths = [max(len(line[column]) for line in lines) for column in range(len(lines[0]))]
+    return "\n".join("  ".join(text.ljust(width) for text, width in zip(line, widths)).rstrip() for line in lines)
+
+
+def html_of_rows(rows: Sequence[Mapping]) -> str:
+    """The same as an HTML table."""
+    if not rows:
+        return ""
+    head = "".join(f"<th>{html.escape(key)}</th>" for key in rows[0])
+    body = "".join(
+        "<tr>" + "".join(f"<td>{html.escape(shown_value(value))}</td>" for value in row.values()) + "</tr>" for row in rows
+    )
+    return f"<table><thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
