@@ -11,7 +11,7 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/Testing
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 ITK_GLOBAL_DEFAULT_NUMBER_OF_THREADS=1 \
               VTK_SMP_MAX_THREADS=1 LP_NUM_THREADS=1
 
-.PHONY: help setup demo test bench lint format cmake-lists screenshots clean distclean
+.PHONY: help setup demo test bench lint format pages cmake-lists screenshots clean distclean
 
 help:
 	@echo "make demo         phantom patient, through the module, into $(OUT)/ (report.html and more)"
@@ -19,6 +19,7 @@ help:
 	@echo "make bench        speed and accuracy against their requirements, $(OUT)/bench.json"
 	@echo "make lint         ruff over the whole repository: rules and format"
 	@echo "make format       let ruff put the format right"
+	@echo "make pages        write schemas, tables of settings and the API reference again"
 	@echo "make cmake-lists  write the file lists of the CMake files again"
 	@echo "make screenshots  draw icon and screenshot again, from the scene of make demo"
 	@echo "make setup        only set up $(VENV); the others do it when it is needed"
@@ -46,6 +47,10 @@ lint: $(READY)
 format: $(READY)
 	@$(PYTHON) -m ruff check --fix .
 	@$(PYTHON) -m ruff format .
+
+pages: $(READY)
+	@$(PYTHON) tools/build_schemas.py
+	@$(PYTHON) tools/build_pages.py
 
 cmake-lists: $(READY)
 	@$(PYTHON) tools/list_files.py
