@@ -5,6 +5,7 @@ Values are checked where they enter (a request, a constructor, a public function
 
 import math
 import reprlib
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ _LARGEST_MASS_G = 5e5
 _SMALLEST_FWHM_MM, _LARGEST_FWHM_MM = 0.01, 100.0
 
 
-def shown(value) -> str:
+def shown(value: Any) -> str:
     """A value in a few words for an error text."""
     text = str(value) if isinstance(value, (int, float, str)) else " ".join(reprlib.repr(value).split())
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
@@ -35,7 +36,7 @@ def shown(value) -> str:
 # --- one number
 
 
-def any_number(value, name: str, remedy: str = "type a number", expected: str = "a number") -> float:
+def any_number(value: Any, name: str, remedy: str = "type a number", expected: str = "a number") -> float:
     """``value`` as a float; DosimetryError for True and False, text that is no number, NaN, infinity or beyond ``LARGEST_NUMBER``."""
     number = math.nan
     of_numpy = isinstance(value, (np.ndarray, np.generic))
@@ -50,7 +51,7 @@ def any_number(value, name: str, remedy: str = "type a number", expected: str = 
 
 
 def checked_number(
-    value, name: str, remedy: str, least: float = 0.0, most: float = LARGEST_NUMBER, above: bool = False, below: bool = False
+    value: Any, name: str, remedy: str, least: float = 0.0, most: float = LARGEST_NUMBER, above: bool = False, below: bool = False
 ) -> float:
     """``value`` as a float from ``least`` to ``most``; above, below: without the end itself.
 
@@ -70,7 +71,7 @@ def checked_number(
     return number
 
 
-def positive_number(value, name: str, remedy: str = "type a positive number") -> float:
+def positive_number(value: Any, name: str, remedy: str = "type a positive number") -> float:
     """``value`` as a float; DosimetryError unless it is finite and above zero."""
     number = any_number(value, name, remedy, "a positive number")
     if not number > 0:
@@ -78,7 +79,7 @@ def positive_number(value, name: str, remedy: str = "type a positive number") ->
     return number
 
 
-def non_negative_number(value, name: str, remedy: str = "type zero or a positive number") -> float:
+def non_negative_number(value: Any, name: str, remedy: str = "type zero or a positive number") -> float:
     """``value`` as a float; DosimetryError unless it is finite and not negative."""
     number = any_number(value, name, remedy, "a number of zero or more")
     if number < 0:
@@ -86,7 +87,7 @@ def non_negative_number(value, name: str, remedy: str = "type zero or a positive
     return number
 
 
-def whole_number(value, name: str, least: int, most: int, remedy: str) -> int:
+def whole_number(value: Any, name: str, least: int, most: int, remedy: str) -> int:
     """``value`` as an int; DosimetryError unless it is whole and from ``least`` to ``most``."""
     number = any_number(value, name, remedy, "a whole number")
     if number != int(number) or not least <= number <= most:
@@ -94,17 +95,17 @@ def whole_number(value, name: str, least: int, most: int, remedy: str) -> int:
     return int(number)
 
 
-def density_number(value, name: str = "a positive density in g/mL") -> float:
+def density_number(value: Any, name: str = "a positive density in g/mL") -> float:
     """One mass density in g/mL as a float; DosimetryError unless there is matter of it."""
     return checked_number(value, name, f"check the unit: {_DENSITY_REMEDY}", LIGHTEST_G_ML, HEAVIEST_G_ML)
 
 
-def checked_mass(value, name: str) -> float:
+def checked_mass(value: Any, name: str) -> float:
     """A mass in g of up to a whole body; DosimetryError otherwise."""
     return checked_number(value, name, "type it in g or leave it empty", 0.0, _LARGEST_MASS_G, above=True)
 
 
-def checked_fwhm(value, name: str = "resolution in mm") -> float | None:
+def checked_fwhm(value: Any, name: str = "resolution in mm") -> float | None:
     """A resolution (FWHM) in mm, or None when not known; DosimetryError otherwise."""
     return (
         None
@@ -113,7 +114,7 @@ def checked_fwhm(value, name: str = "resolution in mm") -> float | None:
     )
 
 
-def checked_relative(value, name: str) -> float | None:
+def checked_relative(value: Any, name: str) -> float | None:
     """A relative standard uncertainty of 0 or more, or None when not known; DosimetryError otherwise."""
     return None if value is None else checked_number(value, f"a relative uncertainty of {name}", "give 0.05 for 5 %")
 
@@ -121,7 +122,7 @@ def checked_relative(value, name: str) -> float | None:
 # --- words and kinds
 
 
-def one_of(value, choices, what: str, remedy: str = "choose one of them") -> str:
+def one_of(value: Any, choices: Any, what: str, remedy: str = "choose one of them") -> str:
     """``value`` itself; DosimetryError unless it is one of the words in ``choices``."""
     if not isinstance(value, str) or value not in choices:
         words = list(choices)
@@ -130,7 +131,7 @@ def one_of(value, choices, what: str, remedy: str = "choose one of them") -> str
     return value
 
 
-def checked_kind(value, kind: type, name: str):
+def checked_kind(value: Any, kind: type, name: str) -> Any:
     """``value`` itself; DosimetryError unless it is a ``kind``."""
     if not isinstance(value, kind):
         raise DosimetryError(f"Expected a {kind.__name__} for {name}, received {shown(value)}; make one first.")
@@ -140,7 +141,7 @@ def checked_kind(value, kind: type, name: str):
 # --- lists and arrays
 
 
-def number_list(values, name: str, remedy: str = "give a list of numbers") -> tuple[float, ...]:
+def number_list(values: Any, name: str, remedy: str = "give a list of numbers") -> tuple[float, ...]:
     """Numbers of a list or array; DosimetryError for one number alone, text, or anything that is no number."""
     try:
         items = None if isinstance(values, (str, bytes, dict)) else tuple(values)
@@ -151,7 +152,7 @@ def number_list(values, name: str, remedy: str = "give a list of numbers") -> tu
     return tuple(any_number(item, name, remedy) for item in items)
 
 
-def number_array(values, name: str, remedy: str = "convert them first", dtype=float) -> np.ndarray:
+def number_array(values: Any, name: str, remedy: str = "convert them first", dtype: Any = float) -> np.ndarray:
     """``values`` as an array of ``dtype`` (None keeps its own), NaN allowed.
 
     DosimetryError for text, ragged lists, complex numbers, dates, durations and masked elements.
@@ -170,11 +171,11 @@ def number_array(values, name: str, remedy: str = "convert them first", dtype=fl
         raise DosimetryError(f"Expected numbers in {name}, received {shown(values)}; {remedy}.") from error
 
 
-def _holds_masked(values) -> bool:
+def _holds_masked(values: Any) -> bool:
     return np.ma.is_masked(values) or (isinstance(values, (list, tuple)) and any(map(_holds_masked, values)))
 
 
-def checked_array(values, name: str, remedy: str = "correct them first") -> np.ndarray:
+def checked_array(values: Any, name: str, remedy: str = "correct them first") -> np.ndarray:
     """``values`` as a float array without NaN and infinity; DosimetryError otherwise."""
     array = number_array(values, name)
     if not np.all(np.isfinite(array)):
@@ -183,7 +184,7 @@ def checked_array(values, name: str, remedy: str = "correct them first") -> np.n
     return array
 
 
-def as_numbers(values, name: str, unit: str) -> np.ndarray:
+def as_numbers(values: Any, name: str, unit: str) -> np.ndarray:
     """Samples of a curve as a finite float array; DosimetryError otherwise, also beyond ``LARGEST_NUMBER``."""
     array = checked_array(values, f"{name} ({unit})", "leave these samples out")
     if (np.abs(array) > LARGEST_NUMBER).any():
@@ -193,7 +194,7 @@ def as_numbers(values, name: str, unit: str) -> np.ndarray:
     return array
 
 
-def numbers_array(values, name: str, remedy: str) -> np.ndarray:
+def numbers_array(values: Any, name: str, remedy: str) -> np.ndarray:
     """``values`` as a float array without NaN or infinity, of any sign, single precision kept; DosimetryError otherwise."""
     array = _float_array(values, name, remedy)
     if array.size == 0:
@@ -209,7 +210,7 @@ def numbers_array(values, name: str, remedy: str) -> np.ndarray:
     return array
 
 
-def finite_array(values, name: str, remedy: str) -> np.ndarray:
+def finite_array(values: Any, name: str, remedy: str) -> np.ndarray:
     """``values`` as a float array without NaN, infinity or negative numbers; DosimetryError otherwise."""
     array = numbers_array(values, name, remedy)
     smallest = float(array.min())
@@ -219,7 +220,7 @@ def finite_array(values, name: str, remedy: str) -> np.ndarray:
     return array
 
 
-def _float_array(values, name: str, remedy: str) -> np.ndarray:
+def _float_array(values: Any, name: str, remedy: str) -> np.ndarray:
     """``values`` as floats of single or double precision: half precision would overflow at 65504."""
     array = number_array(values, name, remedy, None)
     return array if array.dtype.kind == "f" and array.dtype.itemsize > 2 else array.astype(float)
@@ -232,7 +233,7 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
     return array
 
 
-def checked_spacing(spacing_mm) -> tuple[float, float, float]:
+def checked_spacing(spacing_mm: Any) -> tuple[float, float, float]:
     """Spacing (z, y, x) in mm as three floats; DosimetryError where it is implausible for an image of a patient."""
     try:
         spacing = tuple(
@@ -249,10 +250,10 @@ def checked_spacing(spacing_mm) -> tuple[float, float, float]:
             f"{LARGEST_SPACING_MM:.0f} mm and no side under {SMALLEST_SPACING_MM} mm, received {shown(spacing_mm)}; check that the unit "
             "is mm and not cm or m."
         )
-    return spacing
+    return spacing[0], spacing[1], spacing[2]
 
 
-def checked_density(density_g_ml, shape: tuple[int, ...]) -> float | np.ndarray:
+def checked_density(density_g_ml: Any, shape: tuple[int, ...]) -> float | np.ndarray:
     """Mass density in g/mL: a number (also for an array of one value), or an array of the image's shape.
 
     DosimetryError where zero, negative, not finite or beyond that of matter, or for another shape.

@@ -10,7 +10,7 @@ import typing
 from collections.abc import Iterator, Mapping
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -39,7 +39,7 @@ class Document(Record):
         return {"format": self.NAME, "version": self.VERSION, **super().to_dict()}
 
     @classmethod
-    def checked_content(cls, data) -> dict:
+    def checked_content(cls, data: Any) -> dict:
         """What stands in the file below format and version. Raises DosimetryError for another format and for a newer version."""
         if not isinstance(data, Mapping) or data.get("format", cls.NAME) not in (cls.NAME, *cls.FORMER):
             found = f"one of format '{data['format']}'" if isinstance(data, Mapping) else "no JSON object"
@@ -63,7 +63,7 @@ class Request(Document):
     HELD_AS: ClassVar[str] = "request"
 
     @classmethod
-    def from_content(cls, data):
+    def from_content(cls, data: Any) -> Any:
         """Request of the content of its file, or of a result that holds it. Raises DosimetryError for what cannot be used."""
         if isinstance(data, Mapping) and isinstance(data.get(cls.HELD_AS), Mapping):
             data = data[cls.HELD_AS]
@@ -72,12 +72,12 @@ class Request(Document):
         return cls.from_dict(content)
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path: Any) -> Any:
         """Request of a JSON file as it stands there, its paths relative to the file."""
         return cls.from_content(read_json_file(path, cls.WHAT))
 
     @classmethod
-    def read_beside(cls, path):
+    def read_beside(cls, path: Any) -> Any:
         """Request of a JSON file, its paths seen from the working folder."""
         request = cls.read(path)
         return beside(request, Path(path).parent)
@@ -91,7 +91,7 @@ class Result(Document):
         return {"format": content.pop("format"), "version": content.pop("version"), "research_only": True, **content}
 
     @classmethod
-    def from_content(cls, data, file_name: str = ""):
+    def from_content(cls, data: Any, file_name: str = "") -> Any:
         """Result of the content of its file. Raises DosimetryError for another format, and by the name of the field for a damaged one."""
         content = cls.checked_content(data)
         try:
@@ -101,7 +101,7 @@ class Result(Document):
             raise DosimetryError(f"Expected {cls.WHAT} that is whole{where}, received a damaged one: {error}") from error
 
     @classmethod
-    def read(cls, path):
+    def read(cls, path: Any) -> Any:
         """Result of a file."""
         data = read_json_file(path, cls.WHAT)
         if not isinstance(data, Mapping) or ("format" not in data and "" not in cls.FORMER):
@@ -151,9 +151,9 @@ def named_files(request: Record) -> dict[str, str]:
     return found
 
 
-def _with_paths(record: Record, change, keyed: bool = False, at: str = "") -> Record:
+def _with_paths(record: Record, change: Any, keyed: bool = False, at: str = "") -> Record:
     """The record with every path changed; keyed: ``change`` also hears the key, "reference.file"."""
-    changed = {}
+    changed: dict[str, Any] = {}
     for item in fields(record):
         value, kind, key = getattr(record, item.name), item.metadata.get("path"), f"{at}{item.name}"
         if isinstance(value, Record):
@@ -168,7 +168,7 @@ def _with_paths(record: Record, change, keyed: bool = False, at: str = "") -> Re
 # --- folders and files
 
 
-def refuse_unknown(content, kind: type[Record], where: str) -> None:
+def refuse_unknown(content: Any, kind: type[Record], where: str) -> None:
     """DosimetryError for a key that a record does not have, at any depth of lists, objects and records, with the nearest known one."""
     if not isinstance(content, Mapping):
         return
@@ -186,7 +186,7 @@ def refuse_unknown(content, kind: type[Record], where: str) -> None:
         _refuse_unknown_below(hints[given[str(key)]], value, f"{key} of {where}")
 
 
-def _refuse_unknown_below(hint, value, where: str) -> None:
+def _refuse_unknown_below(hint: Any, value: Any, where: str) -> None:
     if isinstance(hint, type) and issubclass(hint, Record):
         refuse_unknown(value, hint, where)
     inner = typing.get_args(hint)
@@ -261,7 +261,7 @@ def write_text(path: str | Path, text: str) -> Path:
     return Path(path)
 
 
-def json_text(data) -> str:
+def json_text(data: Any) -> str:
     """JSON of plain data or records: keys in the order given, numbers at full precision, newline at the end.
 
     Raises DosimetryError for NaN, infinity and objects that are not data.
@@ -269,7 +269,7 @@ def json_text(data) -> str:
     return json.dumps(to_plain(data), ensure_ascii=False, allow_nan=False, indent=2) + "\n"
 
 
-def write_json(path: str | Path, data) -> Path:
+def write_json(path: str | Path, data: Any) -> Path:
     """Writes ``json_text(data)``; nothing is written when the data are refused."""
     return write_text(path, json_text(data))
 

@@ -8,5 +8,5 @@ class DosimetryError(ValueError):
     command line, the panel and a script can show it as it is.
     """
 
-    def __init__(self, message: str):
+    def __init__(self, message: str) -> None:
         super().__init__(" ".join(str(message).split()))

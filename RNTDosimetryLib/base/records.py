@@ -13,6 +13,7 @@ import typing
 from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -51,11 +52,13 @@ class Record:
     kind than the field's is refused by the name of the field.
     """
 
-    def __init_subclass__(cls, **kwargs):
+    __dataclass_fields__: typing.ClassVar[dict[str, dataclasses.Field[Any]]]
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
         """A dataclass would write its own representation, of thousands of characters for a fit."""
         super().__init_subclass__(**kwargs)
         if "__repr__" not in cls.__dict__:
-            cls.__repr__ = Record.__repr__
+            setattr(cls, "__repr__", Record.__repr__)  # noqa: B010
 
     def __repr__(self) -> str:
         shown = {item.name: getattr(self, item.name) for item in dataclasses.fields(self) if item.repr}
@@ -86,14 +89,14 @@ class Record:
             if item.metadata.get("written", True)
         }
 
-    def __eq__(self, other) -> bool:
+    def __eq__(self, other: Any) -> bool:
         """Records that hold arrays are equal when what is written of them is; the others compare field by field."""
         return self.to_dict() == other.to_dict() if type(self) is type(other) else NotImplemented
 
-    __hash__ = None
+    __hash__ = None  # type: ignore[assignment]
 
     @classmethod
-    def from_dict(cls, data: dict):
+    def from_dict(cls, data: dict) -> Any:
         """The record of stored data. Raises DosimetryError, with the name of the field, for a value of another kind and for one that is missing."""
         if not isinstance(data, Mapping):
             raise DosimetryError(f"Expected an object with the fields of a {cls.__name__}, received {_shown(data)}; correct it.")
@@ -113,14 +116,14 @@ class Record:
                     "load them from their files."
                 )
             elif required:
-                names = ", ".join(sorted(str(name) for name in data)) or "none"
+                received = ", ".join(sorted(str(name) for name in data)) or "none"
                 raise DosimetryError(
-                    f"Expected a stored {cls.__name__} with all its fields, received {names} without {item.name}; add it."
+                    f"Expected a stored {cls.__name__} with all its fields, received {received} without {item.name}; add it."
                 )
         return cls(**values)
 
 
-def read_json_file(path, what: str):
+def read_json_file(path: Any, what: str) -> Any:
     """Content of a JSON file that somebody names. what: "a study file", for the error text.
 
     Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON.
@@ -140,21 +143,21 @@ def read_json_file(path, what: str):
         ) from error
 
 
-def checked_path(path, what: str) -> Path:
+def checked_path(path: Any, what: str) -> Path:
     """The path that was named; DosimetryError for anything that is neither text nor a path. what: what should lie there."""
     if isinstance(path, bytes) or not isinstance(path, (str, os.PathLike)) or not str(path):
         raise DosimetryError(f"Expected the path of {what}, received {_shown(path)}; name it as text or as a Path.")
     return Path(path)
 
 
-def iso_moment(text) -> datetime:
+def iso_moment(text: Any) -> datetime:
     """The moment of an ISO 8601 text. Raises ValueError or TypeError for anything else, a date without a time too: midnight would be a guess."""
     if isinstance(text, str) and len(text.strip()) < _SHORTEST_MOMENT:
         raise ValueError("no time of day")
     return datetime.fromisoformat(text.strip() if isinstance(text, str) else text)
 
 
-def to_plain(value, name: str = "value"):
+def to_plain(value: Any, name: str = "value") -> Any:
     """Plain JSON data of a value; raises DosimetryError for a number that is not finite."""
     if isinstance(value, Record):
         return value.to_dict()
@@ -181,7 +184,7 @@ def to_plain(value, name: str = "value"):
     raise DosimetryError(f"Expected plain data for {name}, received {type(value).__name__}; this is a fault of the program.")
 
 
-def _from_plain(hint, value, name: str):
+def _from_plain(hint: Any, value: Any, name: str) -> Any:
     """``value`` as the type of a field says; DosimetryError with the field's name for data of another kind."""
     origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in (typing.Union, types.UnionType):
@@ -217,7 +220,7 @@ def _from_plain(hint, value, name: str):
     return value
 
 
-def _one_of_kinds(kinds, value, name: str):
+def _one_of_kinds(kinds: Any, value: Any, name: str) -> Any:
     kinds = [kind for kind in kinds if kind is not type(None)]
     if value is None:
         return None
@@ -234,7 +237,7 @@ def _one_of_kinds(kinds, value, name: str):
     raise refusals[0]
 
 
-def _sequence(kind: type, inner, value, name: str):
+def _sequence(kind: type, inner: Any, value: Any, name: str) -> Any:
     items = _checked((list, tuple), "a list", value, name)
     if kind is tuple and inner and inner[-1] is not Ellipsis:
         if len(items) != len(inner):
@@ -243,36 +246,36 @@ def _sequence(kind: type, inner, value, name: str):
     return kind(_from_plain(inner[0], item, name) for item in items) if inner else kind(items)
 
 
-def _number(hint: type, value, name: str):
+def _number(hint: type, value: Any, name: str) -> Any:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise _refusal("a number", value, name)
-    if not abs(value) <= _LARGEST_NUMBER:
+    if not abs(float(value)) <= _LARGEST_NUMBER:
         raise _refusal("a finite number", value, name)
     if hint is int and value != int(value):
         raise _refusal("a whole number", value, name)
     return hint(value)
 
 
-def _converted(convert, value, expected: str, name: str):
+def _converted(convert: Any, value: Any, expected: str, name: str) -> Any:
     try:
         return convert(value)
     except (TypeError, ValueError) as error:
         raise _refusal(expected, value, name) from error
 
 
-def _checked(kinds, expected: str, value, name: str):
+def _checked(kinds: Any, expected: str, value: Any, name: str) -> Any:
     if not isinstance(value, kinds):
         raise _refusal(expected, value, name)
     return value
 
 
-def _may_be_none(hint) -> bool:
+def _may_be_none(hint: Any) -> bool:
     return hint is typing.Any or type(None) in typing.get_args(hint)
 
 
-def _refusal(expected: str, value, name: str) -> DosimetryError:
+def _refusal(expected: str, value: Any, name: str) -> DosimetryError:
     return DosimetryError(f"Expected {expected} for {name}, received {_shown(value)}; correct it.")
 
 
-def _shown(value) -> str:
+def _shown(value: Any) -> str:
     return "nothing" if value is None else reprlib.repr(value)

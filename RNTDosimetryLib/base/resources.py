@@ -4,6 +4,7 @@ import csv
 import json
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from RNTDosimetryLib.base.errors import DosimetryError
 
@@ -33,7 +34,7 @@ def resource_path(*parts: str) -> Path:
     return path
 
 
-def read_json(*parts: str):
+def read_json(*parts: str) -> Any:
     """Content of a JSON data file."""
     return json.loads(resource_path(*parts).read_text(encoding="utf-8"))
 

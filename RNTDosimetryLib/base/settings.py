@@ -4,6 +4,7 @@ import dataclasses
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from RNTDosimetryLib.base.checks import shown
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -39,7 +40,7 @@ class Setting:
     remedy: str = ""
     more: str = ""
 
-    def check(self, value) -> None:
+    def check(self, value: Any) -> None:
         """DosimetryError for a value that this setting cannot have."""
         if value is None and self.optional:
             return
@@ -47,7 +48,7 @@ class Setting:
         if expected:
             raise DosimetryError(f"Expected {self.name} {expected}, received {shown(value)}; {self._remedy()}.")
 
-    def _expected(self, value) -> str:
+    def _expected(self, value: Any) -> str:
         """What is allowed, in words, when the value is not."""
         if self.choices:
             return "" if isinstance(value, str) and value in self.choices else f"to be one of {', '.join(self.choices)}"
@@ -67,18 +68,18 @@ class Setting:
     def _remedy(self) -> str:
         return self.remedy or ("leave it out if it is not known" if self.optional else f"the default is {self.default}")
 
-    def to_parameter(self, value):
+    def to_parameter(self, value: Any) -> Any:
         """The value as the panel's parameter node holds it."""
         return 0.0 if value is None and self.kind is float else value * self.shown_times if self.kind is float else value
 
-    def from_parameter(self, value):
+    def from_parameter(self, value: Any) -> Any:
         """The value of what the panel's parameter node holds."""
         if self.kind is not float:
             return value
         return None if self.optional and value == 0 else value / self.shown_times
 
 
-def setting(default, label: str, help: str, **words):
+def setting(default: Any, label: str, help: str, **words: Any) -> Any:
     """Dataclass field that declares a setting; words: further fields of ``Setting``."""
     return field(default=default, metadata={"setting": {"label": label, "help": help, **words}})
 
@@ -108,10 +109,11 @@ def settings_rows(kind: type[Record]) -> list[tuple[str, str, str]]:
         choices = "; ".join(f"`{word}`: {label}" for word, label in item.choices.items())
         unit = f" ({item.unit})" if item.unit else ""
         words = ". ".join(text for text in (f"{item.help}{unit}", choices, item.more) if text)
-        default = (
-            {None: "none", True: "true", False: "false"}.get(item.default, item.default)
-            if not isinstance(item.default, float)
-            else f"{item.default:g}"
-        )
-        rows.append((item.name, words, str(default)))
+        rows.append((item.name, words, _default_text(item.default)))
     return rows
+
+
+def _default_text(value: object) -> str:
+    if value is None or isinstance(value, bool):
+        return "none" if value is None else str(value).lower()
+    return f"{value:g}" if isinstance(value, float) else str(value)

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import resources_folder
@@ -41,7 +42,7 @@ def warning_kinds() -> dict[str, WarningKind]:
     return found
 
 
-def warned(code: str, **values) -> str:
+def warned(code: str, **values: Any) -> str:
     """The sentence of a warning with its values filled in; format specifications stand in the catalog ("{share:.0%}")."""
     kind = warning_kinds()[code]
     return kind.text.format(**values)

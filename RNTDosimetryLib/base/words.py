@@ -3,6 +3,7 @@
 import html
 import reprlib
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 _LONGEST_LINE = 160
 _short = reprlib.Repr()
@@ -22,7 +23,7 @@ def one_line(name: str, values: Mapping) -> str:
     return " ".join(f"{name}({', '.join(parts)})".split())
 
 
-def shown_value(value) -> str:
+def shown_value(value: Any) -> str:
     """A value of a table for people; nothing for None."""
     if isinstance(value, float):
         return f"{value:.4g}"

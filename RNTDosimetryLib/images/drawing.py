@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -117,7 +118,9 @@ def hot_sphere(
     warnings = []
     if sphere_volume_ml(diameter_mm) < geometry.voxel_volume_ml * _FEW_VOXELS:
         warnings.append(f"{name}: a sphere of {diameter_mm:.4g} mm holds fewer than {_FEW_VOXELS} voxels; its mean is noisy")
-    return DrawnRegion(region, mean, float(values.max()), tuple(float(value) for value in center), None, tuple(warnings))
+    return DrawnRegion(
+        region, mean, float(values.max()), (float(center[0]), float(center[1]), float(center[2])), None, tuple(warnings)
+    )
 
 
 @dataclass(frozen=True)
@@ -161,7 +164,9 @@ def _hottest(image: ActivityImage, allowed: np.ndarray) -> tuple[tuple[int, ...]
     return tuple(int(value) for value in place), float(masked[place])
 
 
-def _drawn(image, allowed, threshold: float, place, name: str, warnings: list[str], connected: bool = True) -> DrawnRegion:
+def _drawn(
+    image: Any, allowed: Any, threshold: float, place: Any, name: str, warnings: list[str], connected: bool = True
+) -> DrawnRegion:
     from scipy import ndimage
 
     geometry = image.geometry
@@ -181,13 +186,13 @@ def _drawn(image, allowed, threshold: float, place, name: str, warnings: list[st
         region,
         float(values.mean()),
         float(values.max()),
-        tuple(float(value) for value in center),
+        (float(center[0]), float(center[1]), float(center[2])),
         float(threshold),
         tuple(warnings),
     )
 
 
-def _sphere_kernel(spacing_mm, diameter_mm: float, reach: np.ndarray) -> np.ndarray:
+def _sphere_kernel(spacing_mm: Any, diameter_mm: float, reach: np.ndarray) -> np.ndarray:
     """Share of each voxel around the center of one in a sphere, over all, (z, y, x)."""
     n = _KERNEL_SAMPLES
     offsets = (np.arange(n) + 0.5) / n - 0.5
@@ -207,12 +212,14 @@ def sphere_volume_ml(diameter_mm: float) -> float:
     return math.pi / 6.0 * checked_diameter_mm(diameter_mm) ** 3 / 1000.0
 
 
-def checked_diameter_mm(diameter_mm) -> float:
+def checked_diameter_mm(diameter_mm: Any) -> float:
     """A positive diameter of up to a meter; DosimetryError otherwise."""
     return checked_number(diameter_mm, "a positive diameter in mm", "12.4 mm hold 1 mL", 0.01, 1000.0)
 
 
-def sphere_occupancy(geometry: ImageGeometry, center_lps_mm, diameter_mm: float) -> tuple[tuple[slice, slice, slice], np.ndarray]:
+def sphere_occupancy(
+    geometry: ImageGeometry, center_lps_mm: Any, diameter_mm: float
+) -> tuple[tuple[slice, slice, slice], np.ndarray]:
     """Box of the grid around a sphere and the share of each of its voxels in the sphere, (z, y, x) float32.
 
     Voxels are sampled at 6 x 6 x 6 points; partial voxels are then scaled to the volume of the sphere. Raises DosimetryError
@@ -253,11 +260,11 @@ def sphere_occupancy(geometry: ImageGeometry, center_lps_mm, diameter_mm: float)
         if not partial.any() or abs(missing) < 1e-9 * wanted:
             break
         share[partial] = np.clip(share[partial] * (1.0 + missing / share[partial].sum()), 0.0, 1.0)
-    box = tuple(slice(int(a), int(b)) for a, b in zip(low[::-1], high[::-1]))
-    return box, share.astype(np.float32)
+    box = [slice(int(a), int(b)) for a, b in zip(low[::-1], high[::-1])]
+    return (box[0], box[1], box[2]), share.astype(np.float32)
 
 
-def sphere_region(geometry: ImageGeometry, center_lps_mm, diameter_mm: float, name: str, kind: str = "lesion") -> Region:
+def sphere_region(geometry: ImageGeometry, center_lps_mm: Any, diameter_mm: float, name: str, kind: str = "lesion") -> Region:
     """A sphere as a region with partial voxels. Raises DosimetryError when it leaves the grid."""
     box, share = sphere_occupancy(geometry, center_lps_mm, diameter_mm)
     occupancy = np.zeros(geometry.size, dtype=np.float32)

@@ -31,7 +31,7 @@ class ImageGeometry(Record):
     origin_lps_mm: tuple[float, float, float] = (0.0, 0.0, 0.0)
     direction: tuple[tuple[float, float, float], ...] = ((1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         set_field = object.__setattr__
         self._refuse_other_kinds()
         set_field(self, "size", tuple(int(n) for n in self.size))

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import combinations
+from typing import Any
 
 import numpy as np
 
@@ -17,13 +18,13 @@ def whole_organ_name(name: str) -> str:
     return name.removesuffix(WITHOUT_LESIONS)
 
 
-def is_without_lesions(name: str, regions) -> bool:
+def is_without_lesions(name: str, regions: Any) -> bool:
     """Whether a name is that of an organ without its lesions that ``exclude_lesions`` may make of these regions."""
     names = {region.name for region in regions}
     return name not in names and name.endswith(WITHOUT_LESIONS) and whole_organ_name(name) in names
 
 
-def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
+def exclude_lesions(regions: Any, lesion_kinds: Any = ("lesion",)) -> tuple[Region, ...]:
     """For every organ that a lesion overlaps, the organ without its lesions, as an extra region.
 
     The organ itself stays as it is, so that both numbers are reported. The new region is named "<organ> without lesions".
@@ -49,7 +50,7 @@ def exclude_lesions(regions, lesion_kinds=("lesion",)) -> tuple[Region, ...]:
     return tuple(extra)
 
 
-def overlap_warnings(regions) -> tuple[str, ...]:
+def overlap_warnings(regions: Any) -> tuple[str, ...]:
     """A sentence for every two regions of one kind that share more than 1 % of the smaller: their activity counts in both."""
     warnings = []
     for first, second in combinations([region for region in regions if region.kind in ("organ", "lesion")], 2):

@@ -1,6 +1,7 @@
 """Images and regions on another grid, through a rigid transform. The input is never changed."""
 
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -26,7 +27,7 @@ class ResampledActivity(Record):
     coverage: float = 1.0
 
 
-def rigid_matrix(matrix, what: str = "the transform") -> np.ndarray:
+def rigid_matrix(matrix: Any, what: str = "the transform") -> np.ndarray:
     """A 4 x 4 rigid LPS matrix, checked: no scaling, shear or mirror. None gives the identity. Raises DosimetryError."""
     result = IDENTITY.copy() if matrix is None else np.array(number_array(matrix, what))
     if result.shape != (4, 4) or not np.all(np.isfinite(result)) or not np.allclose(result[3], [0, 0, 0, 1]):
@@ -43,7 +44,7 @@ def rigid_matrix(matrix, what: str = "the transform") -> np.ndarray:
     return result
 
 
-def to_sitk(array: np.ndarray, geometry: ImageGeometry):
+def to_sitk(array: np.ndarray, geometry: ImageGeometry) -> Any:
     """SimpleITK image of an array (z, y, x) on its grid."""
     import SimpleITK as sitk
 
@@ -54,7 +55,7 @@ def to_sitk(array: np.ndarray, geometry: ImageGeometry):
     return image
 
 
-def geometry_of_sitk(image) -> ImageGeometry:
+def geometry_of_sitk(image: Any) -> ImageGeometry:
     """Grid of a SimpleITK image with three axes."""
     direction = np.asarray(image.GetDirection()).reshape(3, 3)
     return ImageGeometry(
@@ -65,7 +66,7 @@ def geometry_of_sitk(image) -> ImageGeometry:
     )
 
 
-def sitk_transform(matrix: np.ndarray):
+def sitk_transform(matrix: np.ndarray) -> Any:
     """SimpleITK transform of a 4 x 4 LPS matrix."""
     import SimpleITK as sitk
 
@@ -76,7 +77,12 @@ def sitk_transform(matrix: np.ndarray):
 
 
 def resample_array(
-    array: np.ndarray, geometry: ImageGeometry, target: ImageGeometry, matrix=None, linear: bool = True, outside: float = 0.0
+    array: np.ndarray,
+    geometry: ImageGeometry,
+    target: ImageGeometry,
+    matrix: Any = None,
+    linear: bool = True,
+    outside: float = 0.0,
 ) -> np.ndarray:
     """Array on the target grid: value at target point p is the value at matrix @ p. Linear or nearest neighbor."""
     import SimpleITK as sitk
@@ -92,7 +98,7 @@ def resample_array(
     return sitk.GetArrayFromImage(resampler.Execute(to_sitk(array, geometry)))
 
 
-def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matrix=None) -> ResampledActivity:
+def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matrix: Any = None) -> ResampledActivity:
     """Activity concentration on another grid, by linear interpolation.
 
     matrix: 4 x 4 LPS, from points of the target to points of the image (as RigidRegistration.matrix, fixed to moving).
@@ -113,7 +119,7 @@ def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matr
     return ResampledActivity(replace(image, geometry=target_geometry, concentration_bq_ml=values), inside, coverage)
 
 
-def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -> Region:
+def resample_mask(region: Region, target_geometry: ImageGeometry, matrix: Any = None) -> Region:
     """The region as a mask on another grid: a voxel is inside when its center is. Never interpolated and thresholded.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Raises DosimetryError when nothing is left.
@@ -129,7 +135,7 @@ def resample_mask(region: Region, target_geometry: ImageGeometry, matrix=None) -
     return replace(region, geometry=target_geometry, occupancy=mask)
 
 
-def centers_inside(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
+def centers_inside(region: Region, target_geometry: ImageGeometry, matrix: Any = None) -> np.ndarray:
     """Target voxels whose center lies in the region, (z, y, x) bool, with the outline smooth between the region's voxels.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Shape-based interpolation (Raya and Udupa 1990): the
@@ -156,7 +162,7 @@ def centers_inside(region: Region, target_geometry: ImageGeometry, matrix=None) 
     return resample_array(distance.astype(np.float32), geometry, target_geometry, matrix, outside=-1.0) > 0
 
 
-def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix=None) -> np.ndarray:
+def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix: Any = None) -> np.ndarray:
     """Share of each target voxel that lies in the region, (z, y, x) float32, 0 to 1.
 
     matrix: 4 x 4 LPS, from points of the target to points of the region. Each target voxel is sampled at sub-voxel
@@ -214,16 +220,16 @@ def bounding_box(occupancy: np.ndarray) -> tuple[slice, slice, slice]:
     for axis in range(3):
         filled = np.flatnonzero(occupancy.any(axis=tuple(other for other in range(3) if other != axis)))
         box.append(slice(int(filled[0]), int(filled[-1]) + 1))
-    return tuple(box)
+    return box[0], box[1], box[2]
 
 
-def _sub_grid(geometry: ImageGeometry, box) -> ImageGeometry:
+def _sub_grid(geometry: ImageGeometry, box: Any) -> ImageGeometry:
     start = np.array([box[2].start, box[1].start, box[0].start, 1.0])
     origin = (geometry.index_to_lps @ start)[:3]
     return replace(geometry, size=tuple(part.stop - part.start for part in box), origin_lps_mm=tuple(origin))
 
 
-def _box_on_target(source_box, source: ImageGeometry, target: ImageGeometry, matrix: np.ndarray):
+def _box_on_target(source_box: Any, source: ImageGeometry, target: ImageGeometry, matrix: np.ndarray) -> Any:
     """Box of target voxels around the region, and whether the region lies wholly within the target grid."""
     limits = [(part.start - 0.5, part.stop - 0.5) for part in source_box[::-1]]
     corners = np.array([[x, y, z, 1.0] for x in limits[0] for y in limits[1] for z in limits[2]]).T

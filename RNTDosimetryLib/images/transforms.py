@@ -5,6 +5,7 @@ needs. A Slicer transform node moves the image itself: its matrix is the inverse
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0, 1.0])
 """The two systems differ by the signs of x and y, so the same matrix goes both ways."""
 
 
-def compose(*matrices) -> np.ndarray:
+def compose(*matrices: Any) -> np.ndarray:
     """One 4 x 4 matrix for several rigid ones; the first is applied first. Raises DosimetryError for flips, scalings and shears."""
     result = np.eye(4)
     for number, matrix in enumerate(matrices, start=1):
@@ -25,17 +26,17 @@ def compose(*matrices) -> np.ndarray:
     return result
 
 
-def inverse(matrix) -> np.ndarray:
+def inverse(matrix: Any) -> np.ndarray:
     """The way back. Raises DosimetryError for a matrix that is not rigid."""
     return np.linalg.inv(rigid_matrix(matrix))
 
 
-def to_ras(matrix_lps) -> np.ndarray:
+def to_ras(matrix_lps: Any) -> np.ndarray:
     """The same transform for points in RAS. Its own inverse: it brings RAS to LPS as well."""
     return LPS_TO_RAS @ rigid_matrix(matrix_lps) @ LPS_TO_RAS
 
 
-def moved_points(matrix, points_mm) -> np.ndarray:
+def moved_points(matrix: Any, points_mm: Any) -> np.ndarray:
     """Points (n, 3), or one point (3,), through a rigid matrix, in the system of the matrix."""
     points = checked_array(points_mm, "the points to transform")
     if points.ndim not in (1, 2) or points.shape[-1] != 3:
@@ -44,13 +45,13 @@ def moved_points(matrix, points_mm) -> np.ndarray:
     return points @ found[:3, :3].T + found[:3, 3]
 
 
-def rotation_angle_degrees(matrix) -> float:
+def rotation_angle_degrees(matrix: Any) -> float:
     """Angle of the rotation of a 4 x 4 rigid matrix."""
     cosine = (np.trace(np.asarray(matrix)[:3, :3]) - 1.0) / 2.0
     return float(np.degrees(np.arccos(np.clip(cosine, -1.0, 1.0))))
 
 
-def shift_of_point_mm(matrix, point_mm) -> float:
+def shift_of_point_mm(matrix: Any, point_mm: Any) -> float:
     """How far a rigid matrix moves a point: that of the middle of a body says more than the translation, which depends on the origin."""
     return float(np.linalg.norm(moved_points(matrix, point_mm) - np.asarray(point_mm, dtype=float)))
 
@@ -66,9 +67,9 @@ class RigidTransform(Record):
 
     source: str
     target: str
-    matrix: tuple[tuple[float, ...], ...] = tuple(map(tuple, np.eye(4).tolist()))
+    matrix: Any = tuple(map(tuple, np.eye(4).tolist()))
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         checked = rigid_matrix(self.matrix, f"the transform from {self.source} to {self.target}")
         object.__setattr__(self, "matrix", tuple(map(tuple, checked.tolist())))
 
@@ -84,7 +85,7 @@ class RigidTransform(Record):
     def inverse(self) -> "RigidTransform":
         return RigidTransform(self.target, self.source, inverse(self.matrix))
 
-    def points(self, points_lps_mm) -> np.ndarray:
+    def points(self, points_lps_mm: Any) -> np.ndarray:
         """Points (n, 3) of the source in the target, LPS mm."""
         return moved_points(self.matrix, points_lps_mm)
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.nuclides.table import checked_nuclide
 
 
-def _frozen_array(values, geometry: ImageGeometry, what: str, dtype=np.float32) -> np.ndarray:
+def _frozen_array(values: Any, geometry: ImageGeometry, what: str, dtype: Any = np.float32) -> np.ndarray:
     checked_kind(geometry, ImageGeometry, f"the geometry of {what}")
     array = number_array(values, what, dtype=dtype)
     if array.shape != geometry.size:
@@ -40,7 +41,7 @@ class CtImage(Record):
     hounsfield: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
     frame_of_reference_uid: str = ""
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         object.__setattr__(self, "hounsfield", _frozen_array(self.hounsfield, self.geometry, f"CT '{self.name}'"))
 
 
@@ -65,7 +66,7 @@ class ActivityImage(Record):
     calibration_uncertainty: float = 0.0
     warnings: tuple[str, ...] = ()
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         what = f"activity image '{self.name}'"
         object.__setattr__(self, "concentration_bq_ml", _frozen_array(self.concentration_bq_ml, self.geometry, what))
         if (
@@ -105,7 +106,7 @@ class Region(Record):
     recovery_coefficient_uncertainty: float = 0.0
     recovery_volume_sensitivity: float = 0.0
 
-    def __post_init__(self):
+    def __post_init__(self) -> None:
         if not isinstance(self.name, str) or not self.name.strip():
             raise DosimetryError(f"Expected a name for each region, received {self.name!r}; name it.")
         what = f"region '{self.name}'"
