@@ -8,15 +8,17 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.activity import forget_pixels, read_activity
 from RNTDosimetryLib.intake.administration import read_administration, read_patient
 from RNTDosimetryLib.intake.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
 from RNTDosimetryLib.intake.frame_choice import mean_of_frames, scan_uid, scans_of
+from RNTDosimetryLib.intake.ignored import Ignored
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
-from RNTDosimetryLib.intake.regions import frame_of_reference_uid, read_regions, referenced_series_uid
+from RNTDosimetryLib.intake.regions import frame_of_reference_uid, read_regions, referenced_series_uids
 from RNTDosimetryLib.intake.series import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, is_planar, looks_lost, scan_folder
 from RNTDosimetryLib.intake.tags import find, readable, seconds_between
 from RNTDosimetryLib.intake.timing import acquisition_start_of
@@ -51,13 +53,8 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
 
 
 def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
-    ignored = set(ledger.overrides.get("ignore_series") or ())
-    _check_ignored_are_there(ignored, found + unused)
-    for uid in sorted(ignored):
-        ledger.record("series ignored", uid, "", "", "", "override")
-    found = tuple(
-        item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
-    )
+    ignored = Ignored.of(ledger, folder)
+    everything, found = (*found, *unused), ignored.series_left(found, unused)
     for item in unused:
         why = (
             "planar views, for read_planar_folder"
@@ -77,7 +74,7 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
     administration = read_administration(activity_series, ledger)
     ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
     if not ct_series:
-        raise DosimetryError(f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder.")
+        ledger.warn(warned("no_ct_at_all", folder=folder.name))
     points = []
     try:
         for index, scan in enumerate(scans):
@@ -92,7 +89,9 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
     points = _with_unique_names(_with_joined_beds(points, ledger))
     _check_course(points, ledger)
     report(0.8, "reading regions")
-    points = _with_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ledger)
+    points = _with_regions(
+        points, [item for item in found if item.sop_class in REGION_KINDS], ct_series, ignored, everything, ledger
+    )
     with_regions = [index for index, point in enumerate(points) if point.regions]
     report(1.0, f"{len(points)} time points read")
     return Intake(
@@ -103,17 +102,9 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
         table=tuple(ledger.rows),
         warnings=tuple(ledger.warnings),
         overrides=ledger.overrides,
+        unmeasured=_unmeasured(points, with_regions),
         folder=str(folder),
     )
-
-
-def _check_ignored_are_there(ignored: set[str], series) -> None:
-    there = {item.uid for item in series} | {str(item.header.get("SeriesInstanceUID", "")) for item in series}
-    missing = sorted(ignored - there)
-    if missing:
-        raise DosimetryError(
-            f"Expected the UIDs of series of this folder for the override ignore_series, received '{missing[0]}', which is not there; correct it or take it out."
-        )
 
 
 def _in_order_of_time(scans: list[tuple[FoundSeries, ...]], ledger: Ledger) -> list[tuple[FoundSeries, ...]]:
@@ -185,7 +176,9 @@ def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, admin
     images = [read_activity(frame, administration, overrides, ledger, f"SPECT {index + 1}") for frame in scan]
     activity = images[0] if len(images) == 1 else _mean(scan, images)
     ct = _ct_for(series, activity, ct_series, overrides.get("ct_series"), ledger)
-    common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
+    common = 1.0
+    if ct is not None:
+        common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
     if common < _SMALLEST_COMMON_SHARE:
         ledger.warn(
             f"{series.label} and its CT have only {common:.0%} of their space in common; check that they belong together, and the order "
@@ -197,6 +190,8 @@ def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, admin
         acquisition_start=activity.acquisition_start,
         duration_s=activity.duration_s,
         series_uid=scan_uid(scan),
+        file=series.objects[0].path,
+        series_instance_uid=str(series.header.get("SeriesInstanceUID", "") or ""),
         activity=activity,
         ct=ct,
         warnings=tuple(ledger.warnings[first_warning:]),
@@ -220,8 +215,8 @@ def _share_inside(one: ImageGeometry, other: ImageGeometry) -> float:
     return float(np.all((there >= -0.5) & (there <= np.array(other.size[::-1]) - 0.5), axis=1).mean())
 
 
-def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series:
-    """CT of a SPECT: the one named, else by frame of reference, else the nearest in time within six hours."""
+def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series | None:
+    """CT of a SPECT: the one named, else by frame of reference, else the nearest in time within six hours; None where there is none."""
     where = series.label
     if chosen is not None:
         named = [ct for ct in ct_series if ct.uid == chosen]
@@ -241,13 +236,13 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
         ct for ct in ct_series if ct.frame_of_reference_uid and ct.frame_of_reference_uid == activity.frame_of_reference_uid
     ]
     candidates, reason = (same_frame, "(0020,0052) Frame of Reference UID") if same_frame else (ct_series, "nearest in time")
+    if not candidates:
+        return None
     best = min(candidates, key=lambda ct: (round(hours_apart(ct), 3), -len(ct.files), ct.uid))
     if not same_frame:
         if hours_apart(best) > _LONGEST_CT_TO_SPECT_H:
-            raise DosimetryError(
-                f"Expected a CT with the frame of reference of {where} or taken within {_LONGEST_CT_TO_SPECT_H:g} h of it, received none; "
-                "add it, or name one in the override ct_series."
-            )
+            ledger.warn(warned("scan_without_ct", where=where, hours=_LONGEST_CT_TO_SPECT_H))
+            return None
         ledger.warn(
             f"{where} and its CT have different frames of reference; the CT taken {hours_apart(best):.2g} h apart was used "
             "as if both lay in one frame: check their alignment"
@@ -312,41 +307,101 @@ def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
         ledger.warn(f"the last scan starts {points[-1].start_h / 24:.0f} days after the administration; check the dates")
 
 
-def _with_regions(points: list[TimePoint], region_series: list[FoundSeries], ledger: Ledger) -> list[TimePoint]:
+def _with_regions(
+    points: list[TimePoint], region_series: list[FoundSeries], ct_series, ignored: Ignored, everything, ledger: Ledger
+) -> list[TimePoint]:
+    """The time points with their regions: each object on the image that it names, else on the CT, or the SPECT, of its frame of reference."""
+    grids = {ct.uid: ct.geometry for ct in ct_series}
+    grids |= {uid: point.activity.geometry for point in points for uid in _uids_of(point)}
     by_point: dict[int, list] = {}
+    names: list[str] = []
     for series in region_series:
-        index = _time_point_of(series, points)
+        index, on_activity = _time_point_of(series, points, ct_series)
+        point = points[index]
+        default = point.activity.geometry if on_activity or point.ct is None else point.ct.geometry
         with readable(series.label):
-            regions = read_regions(series, points[index].ct.geometry, ledger.warnings)
+            regions = read_regions(series, grids, default, ledger.warnings)
+        names += [region.name for region in regions]
+        regions = _near_the_image(ignored.regions_left(regions), default, series.label, ledger)
+        if on_activity and point.ct is not None and point.ct.frame_of_reference_uid != point.activity.frame_of_reference_uid:
+            ledger.warn(warned("regions_in_the_frame_of_the_scan", where=series.label, scan=point.name))
         by_point.setdefault(index, []).extend(regions)
+        image = "SPECT" if on_activity or point.ct is None else "CT"
         for region in regions:
             ledger.record(
                 f"region {region.name}",
                 region.volume_ml,
                 "mL",
-                f"{series.header.get('Modality')} on the CT of {points[index].name}",
+                f"{series.header.get('Modality')} on the {image} of {point.name}",
                 series.label,
             )
+    ignored.check(everything, names)
     for index, regions in by_point.items():
-        names = [region.name for region in regions]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise DosimetryError(
-                f"Expected each region once at {points[index].name}, received '{twice[0]}' more than once; name one set in ignore_series."
-            )
+        by_point[index] = _told_apart(regions, points[index].name, ledger)
     if len(by_point) > 1:
-        ledger.warn("regions were drawn at more than one time point; those of the first are the reference")
+        first = min(by_point)
+        for index in sorted(set(by_point) - {first}):
+            names = ", ".join(f"'{region.name}'" for region in by_point[index])
+            ledger.warn(warned("regions_of_a_later_scan", regions=names, scan=points[index].name, reference=points[first].name))
     return [replace(point, regions=tuple(by_point.get(index, ()))) for index, point in enumerate(points)]
 
 
-def _time_point_of(series: FoundSeries, points: list[TimePoint]) -> int:
-    uid, frame = referenced_series_uid(series), frame_of_reference_uid(series)
+def _unmeasured(points: list[TimePoint], with_regions: list[int]) -> dict[str, str]:
+    """Regions of later scans that the reference does not have, and why they have no dose."""
+    first = {region.name for index in with_regions[:1] for region in points[index].regions}
+    return {
+        region.name: f"drawn at {points[index].name} only"
+        for index in with_regions[1:]
+        for region in points[index].regions
+        if region.name not in first
+    }
+
+
+def _near_the_image(regions: list, image: ImageGeometry, where: str, ledger: Ledger) -> list:
+    """The regions without those that lie wholly beside the image that they were drawn on."""
+    kept = []
+    for region in regions:
+        if region.geometry is image or _share_inside(region.geometry, image) > 0:
+            kept.append(region)
+        else:
+            ledger.warn(warned("region_beside_the_image", region=region.name, where=where))
+    return kept
+
+
+def _told_apart(regions: list, scan: str, ledger: Ledger) -> list:
+    """Regions of one name from several files get a number; the second is otherwise the first's."""
+    names, seen, told = [region.name for region in regions], {}, []
+    for region in regions:
+        seen[region.name] = seen.get(region.name, 0) + 1
+        if names.count(region.name) > 1 and seen[region.name] > 1:
+            name = f"{region.name} ({seen[region.name]})"
+            ledger.warn(warned("region_in_several_files", region=region.name, scan=scan, name=name))
+            region = replace(region, name=name)
+        told.append(region)
+    return told
+
+
+def _uids_of(point: TimePoint) -> tuple[str, ...]:
+    """UIDs by which an object may name a scan: of its series, and of its file where the file is a volume of its own."""
+    return tuple(uid for uid in (point.series_uid.split("#")[0], point.series_instance_uid) if uid)
+
+
+def _time_point_of(series: FoundSeries, points: list[TimePoint], ct_series) -> tuple[int, bool]:
+    """(time point that regions belong to, whether they lie in the frame of its SPECT and not of its CT)."""
+    uids, frame = referenced_series_uids(series), frame_of_reference_uid(series)
     for index, point in enumerate(points):
-        if uid and point.ct.uid == uid:
-            return index
+        if point.ct is not None and point.ct.uid in uids:
+            return index, False
     for index, point in enumerate(points):
-        if frame and point.ct.frame_of_reference_uid == frame:
-            return index
+        if set(uids) & set(_uids_of(point)):
+            return index, True
+    frames = {frame, *(ct.frame_of_reference_uid for ct in ct_series if ct.uid in uids)} - {""}
+    for index, point in enumerate(points):
+        if point.ct is not None and point.ct.frame_of_reference_uid in frames:
+            return index, False
+    for index, point in enumerate(points):
+        if point.activity.frame_of_reference_uid in frames:
+            return index, True
     raise DosimetryError(
-        f"Expected {series.label} to be drawn on a CT of this folder, received another reference; add that CT, or name the file in ignore_series."
+        f"Expected {series.label} to be drawn on a CT or SPECT of this folder, received another reference; add that image, or name the file in ignore."
     )

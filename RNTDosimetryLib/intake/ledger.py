@@ -31,6 +31,7 @@ STUDY_KEYS = (
     "patient_weight_kg",
     "patient_height_m",
     "ignore_series",
+    "ignore",
     "time_points",
 )
 """Overrides of the study as a whole."""
@@ -73,7 +74,8 @@ class Ledger:
         _refuse_unknown(self.overrides, SERIES_KEYS + STUDY_KEYS, "the overrides")
         for key, values in self.overrides.get("time_points", {}).items():
             _refuse_unknown(values, SERIES_KEYS, f"the overrides of time point {key}")
-        _check_ignored(self.overrides.get("ignore_series"))
+        for key in ("ignore_series", "ignore"):
+            _check_ignored(self.overrides.get(key), key)
         typed = [self.overrides, *self.overrides.get("time_points", {}).values()]
         if calibration is None and any("observed_rate_cps" in values for values in typed):
             raise DosimetryError(
@@ -208,11 +210,9 @@ def _text(value) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def _check_ignored(uids) -> None:
+def _check_ignored(uids, key: str) -> None:
     if uids is not None and not (isinstance(uids, (list, tuple, set, frozenset)) and all(isinstance(uid, str) for uid in uids)):
-        raise DosimetryError(
-            f"Expected a list of series UIDs for the override ignore_series, received {uids!r}; put the UID in brackets."
-        )
+        raise DosimetryError(f"Expected a list of names for the override {key}, received {uids!r}; put the name in brackets.")
 
 
 def _refuse_unknown(values, known, where: str) -> None:

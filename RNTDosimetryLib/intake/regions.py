@@ -1,29 +1,37 @@
-"""Regions from DICOM: segmentations (SEG) and structure sets (RTSTRUCT), on the grid of the CT they were drawn on."""
+"""Regions from DICOM: segmentations (SEG) and structure sets (RTSTRUCT), placed by their positions.
 
+A part that encloses nothing is left out by its name; an object is refused only where nothing of it remains.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.images.contours import Outline, PlacedMask, region_of_outlines, region_of_planes
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.intake.series import RTSTRUCT, FoundSeries
 from RNTDosimetryLib.intake.tags import element_value, number_of
-from RNTDosimetryLib.intake.voxels import pixels_of, regular_grid, unit_normal
+from RNTDosimetryLib.intake.voxels import pixels_of, unit_normal
 
-_ALIGNMENT = 0.02
-"""Largest offset from a voxel center, as a share of a voxel, at which two grids count as one lattice."""
+_HALF = 0.5
+_SIDEWAYS = 0.05
+"""Largest shift of a frame within its plane, as a share of a pixel."""
 
 
-def referenced_series_uid(series: FoundSeries) -> str:
-    """Series UID of the image that the regions were drawn on, "" when the file does not say."""
+def referenced_series_uids(series: FoundSeries) -> tuple[str, ...]:
+    """Series UIDs of the images that the regions were drawn on; () when the file does not say (PS3.3 C.8.8.5, C.7.6.16)."""
     header = series.header
-    paths = (
-        "ReferencedSeriesSequence[0].SeriesInstanceUID",
-        "ReferencedFrameOfReferenceSequence[0].RTReferencedStudySequence[0].RTReferencedSeriesSequence[0].SeriesInstanceUID",
-    )
-    return next((str(value) for path in paths if (value := element_value(header, path)) is not None), "")
+    found = [str(item.get("SeriesInstanceUID", "") or "") for item in header.get("ReferencedSeriesSequence") or []]
+    for frame in header.get("ReferencedFrameOfReferenceSequence") or []:
+        for study in frame.get("RTReferencedStudySequence") or []:
+            found += [str(item.get("SeriesInstanceUID", "") or "") for item in study.get("RTReferencedSeriesSequence") or []]
+    return tuple(uid for uid in dict.fromkeys(found) if uid)
 
 
 def frame_of_reference_uid(series: FoundSeries) -> str:
@@ -36,116 +44,125 @@ def frame_of_reference_uid(series: FoundSeries) -> str:
     return next((str(value) for path in paths if (value := element_value(series.header, path)) is not None), "")
 
 
-def read_regions(series: FoundSeries, ct_geometry: ImageGeometry, warnings: list[str]) -> tuple[Region, ...]:
-    """Regions of one SEG or RTSTRUCT object. Raises DosimetryError for an empty region or one that is not on the CT."""
-    reader = _read_structure_set if series.sop_class == RTSTRUCT else _read_segmentation
-    return reader(series, ct_geometry, warnings)
+def read_regions(
+    series: FoundSeries, grids: Mapping[str, ImageGeometry], default: ImageGeometry, warnings: list[str]
+) -> tuple[Region, ...]:
+    """Regions of one SEG or RTSTRUCT object. grids: of the images of the folder by series UID; default: where the object names none of them.
 
-
-def region_kind(name: str, interpreted_type: str = "") -> str:
-    """organ, lesion or other, from the interpreted type or from words in the name (Resources/images/region_kinds.json)."""
-    table = _kinds()
-    if interpreted_type.upper() in table["interpreted_types"]:
-        return table["interpreted_types"][interpreted_type.upper()]
-    return next((kind for word, kind in table["words"].items() if word in name.lower()), "organ")
-
-
-def rasterize_contours(contours, geometry: ImageGeometry, what: str) -> np.ndarray:
-    """Mask (z, y, x) bool of closed planar contours on the slices of a grid, a voxel being inside when its center is.
-
-    contours: sequence of (points, 3) LPS mm arrays. Contours of one slice are combined by exclusive or, so an inner contour
-    makes a hole and a keyhole contour needs nothing special. Scan lines: each edge toggles all pixels to its right.
-    Raises DosimetryError for a contour that does not lie in a slice of the grid.
+    Raises DosimetryError where no region remains, and for an object that cannot be placed.
     """
-    size_z, size_y, size_x = geometry.size
-    toggles: dict[int, np.ndarray] = {}
-    inverse = np.linalg.inv(geometry.index_to_lps)
-    for points in contours:
-        index = points @ inverse[:3, :3].T + inverse[:3, 3]
-        plane = int(np.rint(index[:, 2].mean()))
-        if np.abs(index[:, 2] - plane).max() > 0.5 or not 0 <= plane < size_z:
-            raise DosimetryError(
-                f"Expected the contours of {what} in slices of its CT, received one between or outside them; "
-                "choose the CT that it was drawn on."
-            )
-        layer = toggles.setdefault(plane, np.zeros((size_y, size_x + 1), dtype=np.int32))
-        _toggle_polygon(layer, index[:, 0], index[:, 1], size_x)
-    mask = np.zeros(geometry.size, dtype=bool)
-    for plane, layer in toggles.items():
-        mask[plane] = (np.cumsum(layer, axis=1)[:, :size_x] % 2).astype(bool)
-    return mask
-
-
-def _toggle_polygon(layer: np.ndarray, x: np.ndarray, y: np.ndarray, size_x: int) -> None:
-    x2, y2 = np.roll(x, -1), np.roll(y, -1)
-    low, high = np.minimum(y, y2), np.maximum(y, y2)
-    first = np.maximum(np.ceil(low), 0).astype(int)
-    last = np.minimum(np.ceil(high) - 1, layer.shape[0] - 1).astype(int)  # half open, so that a vertex counts once
-    counts = np.maximum(last - first + 1, 0)
-    edges = np.repeat(np.arange(len(x)), counts)
-    if not len(edges):
-        return
-    rows = first[edges] + np.arange(len(edges)) - np.repeat(np.cumsum(counts) - counts, counts)
-    share = (rows - y[edges]) / (y2[edges] - y[edges])
-    crossing = x[edges] + share * (x2[edges] - x[edges])
-    np.add.at(layer, (rows, np.clip(np.ceil(crossing), 0, size_x).astype(int)), 1)
-
-
-def _read_structure_set(series: FoundSeries, ct_geometry, warnings) -> tuple[Region, ...]:
-    header = series.header
-    names = {
-        int(item.ROINumber): str(item.get("ROIName", "") or f"ROI {item.ROINumber}")
-        for item in header.get("StructureSetROISequence") or []
-    }
-    kinds = {
-        int(item.ReferencedROINumber): str(item.get("RTROIInterpretedType", "") or "")
-        for item in header.get("RTROIObservationsSequence") or []
-        if item.get("ReferencedROINumber") is not None
-    }
-    contours_of: dict[int, list] = {number: [] for number in names}
-    for roi in header.get("ROIContourSequence") or []:
-        number = int(roi.ReferencedROINumber)
-        for contour in roi.get("ContourSequence") or []:
-            kind = str(contour.get("ContourGeometricType", ""))
-            if not kind.startswith("CLOSED"):
-                warnings.append(
-                    f"region '{names.get(number, number)}': a contour of kind '{kind}' encloses nothing and was left out"
-                )
-                continue
-            data = np.array([number_of(value, "Contour Data") for value in contour.get("ContourData") or []])
-            if len(data) % 3 or len(data) < 9:
-                raise DosimetryError(
-                    f"Expected contours of three points or more in {series.label}, received {len(data)} numbers; repair the file."
-                )
-            contours_of.setdefault(number, []).append(data.reshape(-1, 3))
+    first = len(warnings)
+    reference = next((grids[uid] for uid in referenced_series_uids(series) if uid in grids), default)
+    drawn = (_structures if series.sop_class == RTSTRUCT else _segments)(series, reference, warnings)
+    names = [item.name for item in drawn]
     regions = []
-    for number, contours in contours_of.items():
-        name = names.get(number, f"ROI {number}")
-        if names.get(number, f"ROI {number}") == f"ROI {number}":
-            warnings.append(f"{series.label}: region {number} has no name and is called '{name}'")
-        if not contours:
-            raise DosimetryError(
-                f"Expected contours for region '{name}' in {series.label}, received an empty region; draw it or delete it."
-            )
-        mask = rasterize_contours(contours, ct_geometry, f"region '{name}'")
-        _warn_of_gaps(mask, name, warnings)
-        regions.append(Region(name, ct_geometry, mask, kind=region_kind(name, kinds.get(number, ""))))
+    for item in drawn:
+        name = item.name
+        if names.count(name) > 1:
+            name = f"{item.name} ({item.number_word} {item.number})"
+            warnings.append(warned("region_named_twice", region=item.name, name=name, where=series.label))
+        regions.append(Region(name, item.placed.geometry, item.placed.occupancy, kind=item.kind))
+        warnings.extend(_said(name, item.placed))
     if not regions:
-        raise DosimetryError(f"Expected regions in {series.label}, received none; draw them or take the file away.")
+        raise DosimetryError(
+            f"Expected regions in {series.label}, received none that encloses anything; draw them, or name the file in ignore. {' '.join(warnings[first:])}"
+        )
     return tuple(regions)
 
 
-def _warn_of_gaps(mask: np.ndarray, name: str, warnings: list[str]) -> None:
-    """Contours on every second or third slice lose volume; separate pieces, as of the spine, do not."""
-    filled = np.flatnonzero(mask.any(axis=(1, 2)))
-    runs = 1 + int(np.count_nonzero(np.diff(filled) > 1))
-    if runs >= 3 and len(filled) < 2 * runs:
-        warnings.append(
-            f"region '{name}' has contours on {len(filled)} of {filled[-1] - filled[0] + 1} slices; its volume may be too small"
-        )
+@dataclass(frozen=True)
+class _Drawn:
+    """One region as it was read, before its name is made unique."""
+
+    name: str
+    number: int
+    number_word: str
+    kind: str
+    placed: PlacedMask
 
 
-def _read_segmentation(series: FoundSeries, ct_geometry, warnings) -> tuple[Region, ...]:
+def _said(name: str, placed: PlacedMask) -> list[str]:
+    said = {
+        "holes": lambda numbers: warned("region_with_holes", region=name, share=numbers["share"]),
+        "one_plane": lambda numbers: warned("region_in_one_plane", region=name, slab_mm=numbers["slab_mm"]),
+        "forgotten": lambda numbers: warned("region_plane_forgotten", region=name, height_mm=numbers["height_mm"]),
+    }
+    return [said[kind](numbers) for kind, numbers in placed.notes]
+
+
+def region_kind(name: str, interpreted_type: str = "", codes: tuple[str, ...] = ()) -> str:
+    """organ, lesion or other (Resources/images/region_kinds.json): from codes, from words in the name, then from the interpreted type.
+
+    ORGAN is what some planning systems write for everything, so it says nothing against a name.
+    """
+    table = _kinds()
+    by_code = next((table["codes"][code] for code in codes if code in table["codes"]), None)
+    if by_code == "lesion":
+        return by_code
+    by_name = next((kind for word, kind in table["words"].items() if word in name.lower()), None)
+    return by_name or by_code or table["interpreted_types"].get(interpreted_type.upper(), "organ")
+
+
+def _structures(series: FoundSeries, reference: ImageGeometry, warnings: list[str]) -> list[_Drawn]:
+    header = series.header
+    items = {
+        int(item.ROINumber): item for item in header.get("StructureSetROISequence") or [] if item.get("ROINumber") is not None
+    }
+    observations = {
+        int(item.ReferencedROINumber): item
+        for item in header.get("RTROIObservationsSequence") or []
+        if item.get("ReferencedROINumber") is not None
+    }
+    contours: dict[int, list] = {number: [] for number in items}
+    for roi in header.get("ROIContourSequence") or []:
+        if roi.get("ReferencedROINumber") is not None:
+            contours.setdefault(int(roi.ReferencedROINumber), []).extend(roi.get("ContourSequence") or [])
+    drawn = []
+    for number, sequence in contours.items():
+        name = str(items[number].get("ROIName", "") or "").strip() if number in items else ""
+        if not name:
+            name = f"ROI {number}"
+            warnings.append(warned("region_without_name", region=name, where=series.label))
+        outlines, slab_mm = _outlines(sequence, name, series.label, warnings)
+        if not outlines:
+            warnings.append(warned("region_encloses_nothing", region=name, where=series.label))
+            continue
+        try:
+            placed = region_of_outlines(outlines, reference, slab_mm)
+        except DosimetryError as error:
+            warnings.append(warned("region_left_out", region=name, where=series.label, reason=str(error).rstrip(".")))
+            continue
+        observed = observations.get(number)
+        interpreted = str(observed.get("RTROIInterpretedType", "") or "") if observed is not None else ""
+        drawn.append(_Drawn(name, number, "ROI", region_kind(name, interpreted, _codes(observed)), placed))
+    return drawn
+
+
+def _outlines(sequence, name: str, where: str, warnings: list[str]) -> tuple[list[Outline], float | None]:
+    """Closed outlines with an area, and the thickness that the file states for all of them."""
+    found, left, slabs = [], {}, set()
+    for contour in sequence:
+        kind = str(contour.get("ContourGeometricType", "") or "").upper()
+        data = np.array([number_of(value, f"Contour Data of '{name}'") for value in contour.get("ContourData") or []])
+        if len(data) % 3:
+            left["numbers that are no points"] = left.get("numbers that are no points", 0) + 1
+            continue
+        outline = Outline(data.reshape(-1, 3), kind == "CLOSEDPLANAR_XOR")
+        if not kind.startswith("CLOSED"):
+            left[kind or "no type"] = left.get(kind or "no type", 0) + 1
+        elif len(outline.points_lps_mm) < 3 or not np.linalg.norm(outline.area_vector_mm2) > 0:
+            left["no area"] = left.get("no area", 0) + 1
+        else:
+            found.append(outline)
+            slabs.add(contour.get("ContourSlabThickness"))
+    if found:
+        for kind, count in left.items():
+            warnings.append(warned("contours_left_out", region=name, count=count, kind=kind, where=where))
+    slab = slabs.pop() if len(slabs) == 1 else None
+    return found, float(slab) if slab not in (None, "") and float(slab) > 0 else None
+
+
+def _segments(series: FoundSeries, reference: ImageGeometry, warnings: list[str]) -> list[_Drawn]:
     stored, dataset = pixels_of(series.objects[0].path)
     kind = str(dataset.get("SegmentationType", "BINARY")).upper()
     if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
@@ -160,40 +177,105 @@ def _read_segmentation(series: FoundSeries, ct_geometry, warnings) -> tuple[Regi
     segments = list(dataset.get("SegmentSequence") or [])
     if not segments:
         raise DosimetryError(f"Expected regions in {series.label}, received none; draw them or take the file away.")
-    occupancy_of = _segment_frames(dataset, stored, kind, segments, series.label, warnings)
-    (grid, offset), planes = _segmentation_grid(dataset, len(frames), ct_geometry, series.label, warnings)
-    regions = []
+    probability = kind == "FRACTIONAL" and str(dataset.get("SegmentationFractionalType", "")).upper() == "PROBABILITY"
+    if probability:
+        warnings.append(warned("segmentation_of_probabilities", where=series.label))
+    background = dataset.get("PixelPaddingValue") if kind == "LABELMAP" else None
+    occupancy_of = _segment_frames(dataset, stored, kind, probability, segments, series.label, warnings)
+    place = _SegmentPlanes.of(dataset, len(frames), series.label)
+    drawn = []
     for segment in segments:
-        name = str(segment.get("SegmentLabel", "") or f"segment {segment.SegmentNumber}")
-        if not segment.get("SegmentLabel"):
-            warnings.append(f"{series.label}: segment {segment.SegmentNumber} has no label and is called '{name}'")
-        volume = np.zeros(grid.size, dtype=np.float32 if kind == "FRACTIONAL" else np.uint8)
-        for index, frame in occupancy_of(int(segment.SegmentNumber)):
-            _place(volume, planes[index], offset, frame)
-        if not volume.any():
-            raise DosimetryError(
-                f"Expected voxels in region '{name}' of {series.label}, received an empty region; draw it or delete it."
-            )
+        number = int(segment.SegmentNumber)
+        name = str(segment.get("SegmentLabel", "") or "").strip()
+        if not name:
+            name = f"segment {number}"
+            warnings.append(warned("region_without_name", region=name, where=series.label))
+        if kind == "LABELMAP" and (number == 0 or (background is not None and number == int(background))):
+            warnings.append(warned("segment_is_background", region=name, where=series.label))
+            continue
+        found = [(index, frame) for index, frame in occupancy_of(number) if np.any(frame)]
+        if not found:
+            warnings.append(warned("region_encloses_nothing", region=name, where=series.label))
+            continue
+        codes = tuple(
+            code
+            for path in ("SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence")
+            for code in _code_of(segment, path)
+        )
         words = str(element_value(segment, "SegmentedPropertyTypeCodeSequence[0].CodeMeaning") or "")
-        by_name = region_kind(name)
-        regions.append(Region(name, grid, volume, kind=by_name if by_name != "organ" else region_kind(words)))
-    return tuple(regions)
+        by_name = region_kind(name, "", codes)
+        drawn.append(
+            _Drawn(name, number, "segment", by_name if by_name != "organ" else region_kind(words), place.region(found, reference))
+        )
+    return drawn
 
 
-def _segment_frames(dataset, stored: np.ndarray, kind: str, segments, what: str, warnings: list[str]):
+def _segment_frames(dataset, stored: np.ndarray, kind: str, probability: bool, segments, what: str, warnings: list[str]):
     """A function from a segment number to its (frame index, occupancy of the frame)."""
     if kind == "LABELMAP":  # each frame holds all segments, as their numbers
-        return lambda number: [(index, frame == number) for index, frame in enumerate(stored) if np.any(frame == number)]
+        return lambda number: [(index, frame == number) for index, frame in enumerate(stored)]
     path = "SegmentIdentificationSequence[0].ReferencedSegmentNumber"
     numbers = np.array([int(_frame_value(dataset, index, path)) for index in range(len(stored))])
     strangers = int(np.count_nonzero(~np.isin(numbers, [int(segment.SegmentNumber) for segment in segments])))
     if strangers:
-        warnings.append(f"{what}: {strangers} frames belong to no segment and were left out")
-    full = np.float32(dataset.get("MaximumFractionalValue", 255)) if kind == "FRACTIONAL" else 1
-    return lambda number: [
-        (index, stored[index] / full if kind == "FRACTIONAL" else stored[index] > 0)
-        for index in np.flatnonzero(numbers == number)
-    ]
+        warnings.append(warned("frames_of_no_segment", where=what, count=strangers))
+    full = np.float32(dataset.get("MaximumFractionalValue", 255))
+
+    def occupancy(frame: np.ndarray) -> np.ndarray:
+        if kind == "BINARY":
+            return frame > 0
+        return frame >= _HALF * full if probability else frame / full
+
+    return lambda number: [(index, occupancy(stored[index])) for index in np.flatnonzero(numbers == number)]
+
+
+@dataclass(frozen=True, eq=False)
+class _SegmentPlanes:
+    """Where the frames of a segmentation lie: by Image Position (Patient), whatever its thickness tags say (PS3.3 C.8.20.2)."""
+
+    along_mm: np.ndarray
+    frame: tuple[np.ndarray, np.ndarray]
+    spacing_mm: tuple[float, float]
+    corner_lps_mm: np.ndarray
+    step_mm: float | None
+
+    @classmethod
+    def of(cls, dataset, frames: int, what: str) -> "_SegmentPlanes":
+        path = "PlanePositionSequence[0].ImagePositionPatient"
+        positions = np.array([[float(p) for p in _needed(dataset, index, path, what)] for index in range(frames)])
+        orientation = [float(c) for c in _needed(dataset, 0, "PlaneOrientationSequence[0].ImageOrientationPatient", what)]
+        axes = np.array(orientation).reshape(2, 3)
+        spacing = [float(s) for s in _needed(dataset, 0, "PixelMeasuresSequence[0].PixelSpacing", what)]
+        normal = unit_normal(axes, what)
+        along = positions @ normal
+        drift = np.abs((positions - positions[0]) @ axes.T).max()
+        if drift > _SIDEWAYS * min(spacing):
+            raise DosimetryError(
+                f"Expected the frames of {what} one above the other, received frames that lie up to {drift:.2f} mm aside; export it on the grid of its image."
+            )
+        gaps = np.diff(np.unique(along.round(4)))
+        gaps = gaps[gaps > 1e-2]
+        stated = _frame_value(dataset, 0, "PixelMeasuresSequence[0].SpacingBetweenSlices") or _frame_value(
+            dataset, 0, "PixelMeasuresSequence[0].SliceThickness"
+        )
+        step = float(gaps.min()) if len(gaps) else None if stated in (None, "") else float(stated)
+        return cls(along, (axes, normal), (spacing[1], spacing[0]), positions[0], step)
+
+    def region(self, found, reference: ImageGeometry) -> PlacedMask:
+        indices = [index for index, _frame in found]
+        masks = [np.asarray(frame, dtype=np.float32) for _index, frame in found]
+        return region_of_planes(
+            self.along_mm[indices], masks, self.frame, self.spacing_mm, self.corner_lps_mm, reference, self.step_mm
+        )
+
+
+def _codes(item) -> tuple[str, ...]:
+    """Code values of a structure set's region: anatomic or therapeutic role."""
+    return () if item is None else _code_of(item, "RTROIIdentificationCodeSequence")
+
+
+def _code_of(item, path: str) -> tuple[str, ...]:
+    return tuple(str(code.get("CodeValue", "") or "") for code in item.get(path) or [])
 
 
 def _frame_value(dataset, index: int, path: str):
@@ -202,56 +284,11 @@ def _frame_value(dataset, index: int, path: str):
     return value if value is not None else element_value(dataset, f"SharedFunctionalGroupsSequence[0].{path}")
 
 
-def _segmentation_grid(dataset, frames: int, ct_geometry: ImageGeometry, what: str, warnings):
-    """((grid, (row, column) offset), plane index of each frame): the CT's grid when the frames lie on it, else one of their own."""
-    positions = np.array(
-        [
-            [float(p) for p in _needed(dataset, index, "PlanePositionSequence[0].ImagePositionPatient", what)]
-            for index in range(frames)
-        ]
-    )
-    axes = np.array([float(c) for c in _needed(dataset, 0, "PlaneOrientationSequence[0].ImageOrientationPatient", what)]).reshape(
-        2, 3
-    )
-    spacing = np.array([float(s) for s in _needed(dataset, 0, "PixelMeasuresSequence[0].PixelSpacing", what)])
-    direction = np.asarray(ct_geometry.direction)
-    inverse = np.linalg.inv(ct_geometry.index_to_lps)
-    index = positions @ inverse[:3, :3].T + inverse[:3, 3]
-    aligned = np.allclose(axes, direction[:, :2].T, atol=1e-3) and np.allclose(spacing, ct_geometry.spacing_mm[1:], rtol=1e-3)
-    if aligned and np.abs(index - np.rint(index)).max() < _ALIGNMENT:
-        corner = np.rint(index[0]).astype(int)
-        planes = np.rint(index[:, 2]).astype(int)
-        inside = corner[0] >= 0 and corner[1] >= 0 and corner[1] + int(dataset.Rows) <= ct_geometry.size[1]
-        inside = inside and corner[0] + int(dataset.Columns) <= ct_geometry.size[2]
-        if inside and planes.min() >= 0 and planes.max() < ct_geometry.size[0]:
-            return (ct_geometry, (corner[1], corner[0])), planes
-    warnings.append(f"{what} does not lie on the voxels of its CT; its regions keep a grid of their own")
-    normal = unit_normal(axes, what)
-    along = positions @ normal
-    thickness = _frame_value(dataset, 0, "PixelMeasuresSequence[0].SpacingBetweenSlices") or _needed(
-        dataset, 0, "PixelMeasuresSequence[0].SliceThickness", what
-    )
-    step = float(thickness)
-    planes = np.rint((along - along.min()) / step).astype(int)
-    if np.abs((along - along.min()) / step - planes).max() > 0.1:
-        raise DosimetryError(
-            f"Expected evenly spaced frames in {what}, received other positions; export it on the grid of its CT."
-        )
-    size = (int(planes.max()) + 1, int(dataset.Rows), int(dataset.Columns))
-    return (regular_grid(size, step, spacing, positions[int(np.argmin(along))], axes, normal), (0, 0)), planes
-
-
 def _needed(dataset, index: int, path: str, what: str):
     value = _frame_value(dataset, index, path)
     if value is None:
         raise DosimetryError(f"Expected {path.split('.')[-1]} for every frame of {what}, received none; repair the file.")
     return value
-
-
-def _place(volume: np.ndarray, plane: int, offset, frame: np.ndarray) -> None:
-    rows, columns = frame.shape
-    target = volume[plane, offset[0] : offset[0] + rows, offset[1] : offset[1] + columns]
-    np.maximum(target, frame.astype(volume.dtype), out=target)
 
 
 @lru_cache(maxsize=1)

@@ -37,7 +37,7 @@ def read_scan(path: Path, what: str) -> tuple[ActivityImage, CtImage | None, dic
             f"Expected one scan in the {what} folder {path.name}, received {len(points)}; name the folder of the {what} alone."
         )
     point = points[0]
-    return point.activity, point.ct.load_ct(), {region.name: region for region in point.regions}
+    return point.activity, point.load_ct(), {region.name: region for region in point.regions}
 
 
 def read_segments(items, found: dict[str, Region], folder: Path) -> list[Region]:

@@ -115,7 +115,7 @@ class StudyImages(Record):
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
     calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from.
-    file_hashes: SHA-256 of the files that the study names besides the images, by key.
+    file_hashes: SHA-256 of the files that the study names besides the images, by key. unmeasured: regions that have no dose here, and why.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two regions of one name, two scans at one time, two nuclides.
     """
@@ -133,6 +133,7 @@ class StudyImages(Record):
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
     file_hashes: dict[str, str] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
     def __post_init__(self):
@@ -180,10 +181,16 @@ def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, 
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
-        scans.append(
-            Scan(replace(point.activity, name=f"Activity {point.name}"), replace(point.load_ct(), name=f"CT {point.name}"))
-        )
+        ct = point.load_ct()
+        named = None if ct is None else replace(ct, name=f"CT {point.name}")
+        scans.append(Scan(replace(point.activity, name=f"Activity {point.name}"), named))
     return tuple(scans)
+
+
+def reference_of_intake(intake: Intake) -> dict[str, str]:
+    """Keywords of the image that the regions lie on, which an RTDOSE repeats to belong to the patient."""
+    point = intake.time_points[intake.reference_index]
+    return dicom_reference(point.file if point.ct is None else point.ct.files[0])
 
 
 def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages:
@@ -199,7 +206,8 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
         patient=intake.patient,
         intake_table=intake.table,
         warnings=intake.warnings,
-        dicom_reference=dicom_reference(intake.time_points[intake.reference_index].ct.files[0]),
+        unmeasured=intake.unmeasured,
+        dicom_reference=reference_of_intake(intake),
     )
 
 

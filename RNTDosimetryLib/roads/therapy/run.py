@@ -217,6 +217,7 @@ def assemble(
         calibration=images.calibration,
         recovery=images.recovery,
         balances=scan_balances(images),
+        unmeasured=images.unmeasured,
         warnings=(
             *images.warnings,
             *(warning for scan in images.scans for warning in scan.activity.warnings),
