@@ -18,7 +18,7 @@ from RNTDosimetryLib.intake.frame_choice import mean_of_frames, scan_uid, scans_
 from RNTDosimetryLib.intake.ignored import Ignored
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
-from RNTDosimetryLib.intake.regions import frame_of_reference_uid, read_regions, referenced_series_uids
+from RNTDosimetryLib.intake.regions import place_regions
 from RNTDosimetryLib.intake.series import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, is_planar, looks_lost, scan_folder
 from RNTDosimetryLib.intake.tags import find, readable, seconds_between
 from RNTDosimetryLib.intake.timing import acquisition_start_of
@@ -41,9 +41,10 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
     folder = checked_path(folder, "a folder of DICOM files")
     ledger = Ledger(overrides, calibration)
     report = progress or (lambda fraction, text: None)
-    found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
+    ignored = Ignored.of(ledger, folder)
+    found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text), ignored.takes_file)
     try:
-        return _read_series(folder, found, unused, ledger, report)
+        return _read_series(folder, ignored.series_left(found), ignored.series_left(unused), ignored, ledger, report)
     except DosimetryError as error:
         rows = [
             IntakeRow("series found", f"files: {len({one.path for one in item.objects})}", "", f"UID {item.uid}", item.label)
@@ -52,9 +53,7 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
         raise IntakeRefused(str(error), tuple(rows + ledger.rows), tuple(ledger.warnings)) from error
 
 
-def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
-    ignored = Ignored.of(ledger, folder)
-    everything, found = (*found, *unused), ignored.series_left(found, unused)
+def _read_series(folder, found, unused, ignored: Ignored, ledger: Ledger, report) -> Intake:
     for item in unused:
         why = (
             "planar views, for read_planar_folder"
@@ -89,20 +88,19 @@ def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
     points = _with_unique_names(_with_joined_beds(points, ledger))
     _check_course(points, ledger)
     report(0.8, "reading regions")
-    points = _with_regions(
-        points, [item for item in found if item.sop_class in REGION_KINDS], ct_series, ignored, everything, ledger
-    )
-    with_regions = [index for index, point in enumerate(points) if point.regions]
+    placed = place_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ct_series, found, ignored, ledger)
+    ignored.check()
+    with_regions = [index for index, point in enumerate(placed.points) if point.regions]
     report(1.0, f"{len(points)} time points read")
     return Intake(
         administration=administration,
         patient=patient,
-        time_points=tuple(points),
+        time_points=placed.points,
         reference_index=with_regions[0] if with_regions else 0,
         table=tuple(ledger.rows),
         warnings=tuple(ledger.warnings),
         overrides=ledger.overrides,
-        unmeasured=_unmeasured(points, with_regions),
+        unmeasured=placed.unmeasured,
         folder=str(folder),
     )
 
@@ -305,103 +303,3 @@ def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
             )
     if points[-1].start_h > _LONGEST_COURSE_H:
         ledger.warn(f"the last scan starts {points[-1].start_h / 24:.0f} days after the administration; check the dates")
-
-
-def _with_regions(
-    points: list[TimePoint], region_series: list[FoundSeries], ct_series, ignored: Ignored, everything, ledger: Ledger
-) -> list[TimePoint]:
-    """The time points with their regions: each object on the image that it names, else on the CT, or the SPECT, of its frame of reference."""
-    grids = {ct.uid: ct.geometry for ct in ct_series}
-    grids |= {uid: point.activity.geometry for point in points for uid in _uids_of(point)}
-    by_point: dict[int, list] = {}
-    names: list[str] = []
-    for series in region_series:
-        index, on_activity = _time_point_of(series, points, ct_series)
-        point = points[index]
-        default = point.activity.geometry if on_activity or point.ct is None else point.ct.geometry
-        with readable(series.label):
-            regions = read_regions(series, grids, default, ledger.warnings)
-        names += [region.name for region in regions]
-        regions = _near_the_image(ignored.regions_left(regions), default, series.label, ledger)
-        if on_activity and point.ct is not None and point.ct.frame_of_reference_uid != point.activity.frame_of_reference_uid:
-            ledger.warn(warned("regions_in_the_frame_of_the_scan", where=series.label, scan=point.name))
-        by_point.setdefault(index, []).extend(regions)
-        image = "SPECT" if on_activity or point.ct is None else "CT"
-        for region in regions:
-            ledger.record(
-                f"region {region.name}",
-                region.volume_ml,
-                "mL",
-                f"{series.header.get('Modality')} on the {image} of {point.name}",
-                series.label,
-            )
-    ignored.check(everything, names)
-    for index, regions in by_point.items():
-        by_point[index] = _told_apart(regions, points[index].name, ledger)
-    if len(by_point) > 1:
-        first = min(by_point)
-        for index in sorted(set(by_point) - {first}):
-            names = ", ".join(f"'{region.name}'" for region in by_point[index])
-            ledger.warn(warned("regions_of_a_later_scan", regions=names, scan=points[index].name, reference=points[first].name))
-    return [replace(point, regions=tuple(by_point.get(index, ()))) for index, point in enumerate(points)]
-
-
-def _unmeasured(points: list[TimePoint], with_regions: list[int]) -> dict[str, str]:
-    """Regions of later scans that the reference does not have, and why they have no dose."""
-    first = {region.name for index in with_regions[:1] for region in points[index].regions}
-    return {
-        region.name: f"drawn at {points[index].name} only"
-        for index in with_regions[1:]
-        for region in points[index].regions
-        if region.name not in first
-    }
-
-
-def _near_the_image(regions: list, image: ImageGeometry, where: str, ledger: Ledger) -> list:
-    """The regions without those that lie wholly beside the image that they were drawn on."""
-    kept = []
-    for region in regions:
-        if region.geometry is image or _share_inside(region.geometry, image) > 0:
-            kept.append(region)
-        else:
-            ledger.warn(warned("region_beside_the_image", region=region.name, where=where))
-    return kept
-
-
-def _told_apart(regions: list, scan: str, ledger: Ledger) -> list:
-    """Regions of one name from several files get a number; the second is otherwise the first's."""
-    names, seen, told = [region.name for region in regions], {}, []
-    for region in regions:
-        seen[region.name] = seen.get(region.name, 0) + 1
-        if names.count(region.name) > 1 and seen[region.name] > 1:
-            name = f"{region.name} ({seen[region.name]})"
-            ledger.warn(warned("region_in_several_files", region=region.name, scan=scan, name=name))
-            region = replace(region, name=name)
-        told.append(region)
-    return told
-
-
-def _uids_of(point: TimePoint) -> tuple[str, ...]:
-    """UIDs by which an object may name a scan: of its series, and of its file where the file is a volume of its own."""
-    return tuple(uid for uid in (point.series_uid.split("#")[0], point.series_instance_uid) if uid)
-
-
-def _time_point_of(series: FoundSeries, points: list[TimePoint], ct_series) -> tuple[int, bool]:
-    """(time point that regions belong to, whether they lie in the frame of its SPECT and not of its CT)."""
-    uids, frame = referenced_series_uids(series), frame_of_reference_uid(series)
-    for index, point in enumerate(points):
-        if point.ct is not None and point.ct.uid in uids:
-            return index, False
-    for index, point in enumerate(points):
-        if set(uids) & set(_uids_of(point)):
-            return index, True
-    frames = {frame, *(ct.frame_of_reference_uid for ct in ct_series if ct.uid in uids)} - {""}
-    for index, point in enumerate(points):
-        if point.ct is not None and point.ct.frame_of_reference_uid in frames:
-            return index, False
-    for index, point in enumerate(points):
-        if point.activity.frame_of_reference_uid in frames:
-            return index, True
-    raise DosimetryError(
-        f"Expected {series.label} to be drawn on a CT or SPECT of this folder, received another reference; add that image, or name the file in ignore."
-    )

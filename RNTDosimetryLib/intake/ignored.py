@@ -1,49 +1,62 @@
-"""What a person leaves out of a folder: files, series and regions, by UID, file name or region name (overrides ``ignore`` and ``ignore_series``)."""
+"""What a person leaves out of a folder: files, series and regions, by file name, UID or region name (overrides ``ignore`` and ``ignore_series``)."""
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.region_parts import ReadRegion
 from RNTDosimetryLib.intake.series import FoundSeries
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Ignored:
-    """wanted: what was named. folder: that it is looked for in."""
+    """wanted: what was named, by the override that named it. folder: that it is looked for in."""
 
-    wanted: frozenset[str]
+    wanted: dict[str, str]
     folder: Path
+    found: set[str] = field(default_factory=set)
 
     @classmethod
-    def of(cls, ledger: Ledger, folder: Path) -> "Ignored":
-        named = [*(ledger.overrides.get("ignore_series") or ()), *(ledger.overrides.get("ignore") or ())]
-        for name in sorted(set(named)):
+    def of(cls, ledger: Ledger, folder) -> "Ignored":
+        named = {name: key for key in ("ignore", "ignore_series") for name in ledger.overrides.get(key) or ()}
+        for name in sorted(named):
             ledger.record("ignored", name, "", "", "", "override")
-        return cls(frozenset(named), Path(folder))
+        return cls(named, Path(folder))
 
-    def series_left(self, found, unused) -> tuple[FoundSeries, ...]:
-        """The series that are not left out."""
-        return tuple(item for item in found if not self._names_of(item) & self.wanted)
+    def takes_file(self, path: Path) -> bool:
+        """Whether a file is left out by its name, or its path in the folder."""
+        return self._takes(
+            {path.name, path.relative_to(self.folder).as_posix()} if path.is_relative_to(self.folder) else {path.name}
+        )
 
-    def regions_left(self, regions) -> list:
-        """The regions that are not left out."""
-        return [region for region in regions if region.name not in self.wanted]
+    def series_left(self, series: Sequence[FoundSeries]) -> tuple[FoundSeries, ...]:
+        """The series that are not left out, without the instances that are."""
+        kept = []
+        for item in series:
+            if self._takes({item.uid, item.uid.split("#")[0], str(item.header.get("SeriesInstanceUID", "") or "")}):
+                continue
+            objects = tuple(one for one in item.objects if not self._takes({str(one.header.get("SOPInstanceUID", "") or "")}))
+            if objects:
+                kept.append(item if len(objects) == len(item.objects) else replace(item, objects=objects))
+        return tuple(kept)
 
-    def check(self, series, regions) -> None:
-        """Raises DosimetryError for a name that is neither of a series or file nor of a region."""
-        there = {name for item in series for name in self._names_of(item)} | set(regions)
-        missing = sorted(self.wanted - there)
+    def regions_left(self, regions: Sequence[ReadRegion], left_out: Collection[str] = ()) -> list[ReadRegion]:
+        """The regions that are not left out. left_out: names of those that cannot be used anyway."""
+        self._takes(set(left_out))
+        return [item for item in regions if not self._takes({item.region.name, item.name_in_file})]
+
+    def check(self) -> None:
+        """Raises DosimetryError for a name of nothing in the folder. Call it when all has been read."""
+        missing = sorted(set(self.wanted) - self.found)
         if missing:
             raise DosimetryError(
-                f"Expected series, files or regions of this folder in ignore or ignore_series, received '{missing[0]}', which is not there; correct it or take it out."
+                f"Expected series, files or regions of this folder for the override {self.wanted[missing[0]]}, received '{missing[0]}', which is not there; "
+                "correct it or take it out."
             )
 
-    def _names_of(self, series: FoundSeries) -> set[str]:
-        names = {series.uid, str(series.header.get("SeriesInstanceUID", "") or "")}
-        for item in series.objects:
-            path = Path(item.path)
-            names |= {path.name, str(item.header.get("SOPInstanceUID", "") or "")}
-            if path.is_relative_to(self.folder):
-                names.add(path.relative_to(self.folder).as_posix())
-        return names - {""}
+    def _takes(self, names: set[str]) -> bool:
+        found = (names - {""}) & set(self.wanted)
+        self.found |= found
+        return bool(found)

@@ -1,296 +1,145 @@
-"""Regions from DICOM: segmentations (SEG) and structure sets (RTSTRUCT), placed by their positions.
+"""The regions of a folder: read from segmentations and structure sets, and given to the time points that they were drawn at."""
 
-A part that encloses nothing is left out by its name; an object is refused only where nothing of it remains.
-"""
-
-from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.base.warnings import warned
-from RNTDosimetryLib.images.contours import Outline, PlacedMask, region_of_outlines, region_of_planes
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import Region
+from RNTDosimetryLib.intake.drawn_on import ImagesOfFolder
+from RNTDosimetryLib.intake.ignored import Ignored
+from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.records import Series, TimePoint
+from RNTDosimetryLib.intake.region_parts import ReadRegion, RegionsOfFile
+from RNTDosimetryLib.intake.segmentations import read_segmentation
 from RNTDosimetryLib.intake.series import RTSTRUCT, FoundSeries
-from RNTDosimetryLib.intake.tags import element_value, number_of
-from RNTDosimetryLib.intake.voxels import pixels_of, unit_normal
-
-_HALF = 0.5
-_SIDEWAYS = 0.05
-"""Largest shift of a frame within its plane, as a share of a pixel."""
-
-
-def referenced_series_uids(series: FoundSeries) -> tuple[str, ...]:
-    """Series UIDs of the images that the regions were drawn on; () when the file does not say (PS3.3 C.8.8.5, C.7.6.16)."""
-    header = series.header
-    found = [str(item.get("SeriesInstanceUID", "") or "") for item in header.get("ReferencedSeriesSequence") or []]
-    for frame in header.get("ReferencedFrameOfReferenceSequence") or []:
-        for study in frame.get("RTReferencedStudySequence") or []:
-            found += [str(item.get("SeriesInstanceUID", "") or "") for item in study.get("RTReferencedSeriesSequence") or []]
-    return tuple(uid for uid in dict.fromkeys(found) if uid)
-
-
-def frame_of_reference_uid(series: FoundSeries) -> str:
-    """Frame of reference of a SEG or RTSTRUCT."""
-    paths = (
-        "FrameOfReferenceUID",
-        "ReferencedFrameOfReferenceSequence[0].FrameOfReferenceUID",
-        "StructureSetROISequence[0].ReferencedFrameOfReferenceUID",
-    )
-    return next((str(value) for path in paths if (value := element_value(series.header, path)) is not None), "")
-
-
-def read_regions(
-    series: FoundSeries, grids: Mapping[str, ImageGeometry], default: ImageGeometry, warnings: list[str]
-) -> tuple[Region, ...]:
-    """Regions of one SEG or RTSTRUCT object. grids: of the images of the folder by series UID; default: where the object names none of them.
-
-    Raises DosimetryError where no region remains, and for an object that cannot be placed.
-    """
-    first = len(warnings)
-    reference = next((grids[uid] for uid in referenced_series_uids(series) if uid in grids), default)
-    drawn = (_structures if series.sop_class == RTSTRUCT else _segments)(series, reference, warnings)
-    names = [item.name for item in drawn]
-    regions = []
-    for item in drawn:
-        name = item.name
-        if names.count(name) > 1:
-            name = f"{item.name} ({item.number_word} {item.number})"
-            warnings.append(warned("region_named_twice", region=item.name, name=name, where=series.label))
-        regions.append(Region(name, item.placed.geometry, item.placed.occupancy, kind=item.kind))
-        warnings.extend(_said(name, item.placed))
-    if not regions:
-        raise DosimetryError(
-            f"Expected regions in {series.label}, received none that encloses anything; draw them, or name the file in ignore. {' '.join(warnings[first:])}"
-        )
-    return tuple(regions)
+from RNTDosimetryLib.intake.structure_sets import read_structure_set
+from RNTDosimetryLib.intake.tags import readable
 
 
 @dataclass(frozen=True)
-class _Drawn:
-    """One region as it was read, before its name is made unique."""
+class PlacedRegions:
+    """points: the time points with their regions. unmeasured: regions that have no dose here, by name, and why."""
 
-    name: str
-    number: int
-    number_word: str
-    kind: str
-    placed: PlacedMask
+    points: tuple[TimePoint, ...]
+    unmeasured: dict[str, str]
 
 
-def _said(name: str, placed: PlacedMask) -> list[str]:
-    said = {
-        "holes": lambda numbers: warned("region_with_holes", region=name, share=numbers["share"]),
-        "one_plane": lambda numbers: warned("region_in_one_plane", region=name, slab_mm=numbers["slab_mm"]),
-        "forgotten": lambda numbers: warned("region_plane_forgotten", region=name, height_mm=numbers["height_mm"]),
-    }
-    return [said[kind](numbers) for kind, numbers in placed.notes]
+def place_regions(
+    points: Sequence[TimePoint],
+    region_series: Sequence[FoundSeries],
+    cts: Sequence[Series],
+    found: Sequence[FoundSeries],
+    ignored: Ignored,
+    ledger: Ledger,
+) -> PlacedRegions:
+    """Each region on the image that it names, else on the CT, or the SPECT, of its frame of reference.
 
-
-def region_kind(name: str, interpreted_type: str = "", codes: tuple[str, ...] = ()) -> str:
-    """organ, lesion or other (Resources/images/region_kinds.json): from codes, from words in the name, then from the interpreted type.
-
-    ORGAN is what some planning systems write for everything, so it says nothing against a name.
+    A region or a file that cannot be used is left out by name. Raises DosimetryError where there are files with regions and none remains.
     """
-    table = _kinds()
-    by_code = next((table["codes"][code] for code in codes if code in table["codes"]), None)
-    if by_code == "lesion":
-        return by_code
-    by_name = next((kind for word, kind in table["words"].items() if word in name.lower()), None)
-    return by_name or by_code or table["interpreted_types"].get(interpreted_type.upper(), "organ")
-
-
-def _structures(series: FoundSeries, reference: ImageGeometry, warnings: list[str]) -> list[_Drawn]:
-    header = series.header
-    items = {
-        int(item.ROINumber): item for item in header.get("StructureSetROISequence") or [] if item.get("ROINumber") is not None
-    }
-    observations = {
-        int(item.ReferencedROINumber): item
-        for item in header.get("RTROIObservationsSequence") or []
-        if item.get("ReferencedROINumber") is not None
-    }
-    contours: dict[int, list] = {number: [] for number in items}
-    for roi in header.get("ROIContourSequence") or []:
-        if roi.get("ReferencedROINumber") is not None:
-            contours.setdefault(int(roi.ReferencedROINumber), []).extend(roi.get("ContourSequence") or [])
-    drawn = []
-    for number, sequence in contours.items():
-        name = str(items[number].get("ROIName", "") or "").strip() if number in items else ""
-        if not name:
-            name = f"ROI {number}"
-            warnings.append(warned("region_without_name", region=name, where=series.label))
-        outlines, slab_mm = _outlines(sequence, name, series.label, warnings)
-        if not outlines:
-            warnings.append(warned("region_encloses_nothing", region=name, where=series.label))
-            continue
+    images = ImagesOfFolder(points, cts, found)
+    by_point: dict[int, list[ReadRegion]] = {}
+    left_out: dict[str, str] = {}
+    refused: list[tuple[FoundSeries, DosimetryError]] = []
+    ignored_some = False
+    for series in region_series:
+        read = RegionsOfFile(series.label, ledger.warnings)
         try:
-            placed = region_of_outlines(outlines, reference, slab_mm)
+            with readable(series.label):
+                (read_structure_set if series.sop_class == RTSTRUCT else read_segmentation)(series, images, read)
+                regions = read.regions()
         except DosimetryError as error:
-            warnings.append(warned("region_left_out", region=name, where=series.label, reason=str(error).rstrip(".")))
+            refused.append((series, error))
             continue
-        observed = observations.get(number)
-        interpreted = str(observed.get("RTROIInterpretedType", "") or "") if observed is not None else ""
-        drawn.append(_Drawn(name, number, "ROI", region_kind(name, interpreted, _codes(observed)), placed))
-    return drawn
+        left_out |= read.left_out
+        kept = ignored.regions_left(regions, read.left_out)
+        ignored_some = ignored_some or len(kept) < len(regions)
+        for item in _near_their_image(kept, points, read):
+            by_point.setdefault(item.on.time_point, []).append(item)
+        left_out |= read.left_out
+        _say_frames(kept, points, series.label, ledger)
+        _record(kept, points, series, ledger)
+    if region_series and not by_point and not ignored_some:
+        raise _nothing_remains(region_series, refused, left_out)
+    for series, reason in refused:
+        ledger.warn(warned("regions_of_a_file_left_out", where=series.label, reason=str(reason).rstrip(".")))
+    told = {index: _told_apart(items, points[index].name, ledger) for index, items in by_point.items()}
+    placed = tuple(replace(point, regions=tuple(told.get(index, ()))) for index, point in enumerate(points))
+    return PlacedRegions(placed, _unmeasured(placed, left_out, ledger))
 
 
-def _outlines(sequence, name: str, where: str, warnings: list[str]) -> tuple[list[Outline], float | None]:
-    """Closed outlines with an area, and the thickness that the file states for all of them."""
-    found, left, slabs = [], {}, set()
-    for contour in sequence:
-        kind = str(contour.get("ContourGeometricType", "") or "").upper()
-        data = np.array([number_of(value, f"Contour Data of '{name}'") for value in contour.get("ContourData") or []])
-        if len(data) % 3:
-            left["numbers that are no points"] = left.get("numbers that are no points", 0) + 1
-            continue
-        outline = Outline(data.reshape(-1, 3), kind == "CLOSEDPLANAR_XOR")
-        if not kind.startswith("CLOSED"):
-            left[kind or "no type"] = left.get(kind or "no type", 0) + 1
-        elif len(outline.points_lps_mm) < 3 or not np.linalg.norm(outline.area_vector_mm2) > 0:
-            left["no area"] = left.get("no area", 0) + 1
+def _nothing_remains(region_series, refused, left_out: dict[str, str]) -> DosimetryError:
+    if refused:
+        return refused[0][1]
+    reasons = "; ".join(f"'{name}': {reason}" for name, reason in list(left_out.items())[:5])
+    return DosimetryError(
+        f"Expected regions in {region_series[0].label}, received none that can be used; draw them, or name the file in ignore ({reasons or 'it is empty'})."
+    )
+
+
+def _near_their_image(regions: Sequence[ReadRegion], points: Sequence[TimePoint], read: RegionsOfFile) -> list[ReadRegion]:
+    """The regions without those that lie wholly beside the image that they were drawn on."""
+    kept = []
+    for item in regions:
+        point = points[item.on.time_point]
+        images = [point.activity.geometry, *([] if item.on.on_activity or point.ct is None else [point.ct.geometry])]
+        if any(item.region.geometry is image or _reaches_into(item.region, image) for image in (item.on.geometry, *images)):
+            kept.append(item)
         else:
-            found.append(outline)
-            slabs.add(contour.get("ContourSlabThickness"))
-    if found:
-        for kind, count in left.items():
-            warnings.append(warned("contours_left_out", region=name, count=count, kind=kind, where=where))
-    slab = slabs.pop() if len(slabs) == 1 else None
-    return found, float(slab) if slab not in (None, "") and float(slab) > 0 else None
-
-
-def _segments(series: FoundSeries, reference: ImageGeometry, warnings: list[str]) -> list[_Drawn]:
-    stored, dataset = pixels_of(series.objects[0].path)
-    kind = str(dataset.get("SegmentationType", "BINARY")).upper()
-    if kind not in ("BINARY", "FRACTIONAL", "LABELMAP"):
-        raise DosimetryError(
-            f"Expected a BINARY, FRACTIONAL or LABELMAP segmentation in {series.label}, received {kind}; export it as BINARY."
-        )
-    frames = dataset.get("PerFrameFunctionalGroupsSequence") or []
-    if len(frames) != len(stored):
-        raise DosimetryError(
-            f"Expected one functional group for each frame in {series.label}, received {len(frames)} for {len(stored)}; repair the file."
-        )
-    segments = list(dataset.get("SegmentSequence") or [])
-    if not segments:
-        raise DosimetryError(f"Expected regions in {series.label}, received none; draw them or take the file away.")
-    probability = kind == "FRACTIONAL" and str(dataset.get("SegmentationFractionalType", "")).upper() == "PROBABILITY"
-    if probability:
-        warnings.append(warned("segmentation_of_probabilities", where=series.label))
-    background = dataset.get("PixelPaddingValue") if kind == "LABELMAP" else None
-    occupancy_of = _segment_frames(dataset, stored, kind, probability, segments, series.label, warnings)
-    place = _SegmentPlanes.of(dataset, len(frames), series.label)
-    drawn = []
-    for segment in segments:
-        number = int(segment.SegmentNumber)
-        name = str(segment.get("SegmentLabel", "") or "").strip()
-        if not name:
-            name = f"segment {number}"
-            warnings.append(warned("region_without_name", region=name, where=series.label))
-        if kind == "LABELMAP" and (number == 0 or (background is not None and number == int(background))):
-            warnings.append(warned("segment_is_background", region=name, where=series.label))
-            continue
-        found = [(index, frame) for index, frame in occupancy_of(number) if np.any(frame)]
-        if not found:
-            warnings.append(warned("region_encloses_nothing", region=name, where=series.label))
-            continue
-        codes = tuple(
-            code
-            for path in ("SegmentedPropertyCategoryCodeSequence", "SegmentedPropertyTypeCodeSequence")
-            for code in _code_of(segment, path)
-        )
-        words = str(element_value(segment, "SegmentedPropertyTypeCodeSequence[0].CodeMeaning") or "")
-        by_name = region_kind(name, "", codes)
-        drawn.append(
-            _Drawn(name, number, "segment", by_name if by_name != "organ" else region_kind(words), place.region(found, reference))
-        )
-    return drawn
-
-
-def _segment_frames(dataset, stored: np.ndarray, kind: str, probability: bool, segments, what: str, warnings: list[str]):
-    """A function from a segment number to its (frame index, occupancy of the frame)."""
-    if kind == "LABELMAP":  # each frame holds all segments, as their numbers
-        return lambda number: [(index, frame == number) for index, frame in enumerate(stored)]
-    path = "SegmentIdentificationSequence[0].ReferencedSegmentNumber"
-    numbers = np.array([int(_frame_value(dataset, index, path)) for index in range(len(stored))])
-    strangers = int(np.count_nonzero(~np.isin(numbers, [int(segment.SegmentNumber) for segment in segments])))
-    if strangers:
-        warnings.append(warned("frames_of_no_segment", where=what, count=strangers))
-    full = np.float32(dataset.get("MaximumFractionalValue", 255))
-
-    def occupancy(frame: np.ndarray) -> np.ndarray:
-        if kind == "BINARY":
-            return frame > 0
-        return frame >= _HALF * full if probability else frame / full
-
-    return lambda number: [(index, occupancy(stored[index])) for index in np.flatnonzero(numbers == number)]
-
-
-@dataclass(frozen=True, eq=False)
-class _SegmentPlanes:
-    """Where the frames of a segmentation lie: by Image Position (Patient), whatever its thickness tags say (PS3.3 C.8.20.2)."""
-
-    along_mm: np.ndarray
-    frame: tuple[np.ndarray, np.ndarray]
-    spacing_mm: tuple[float, float]
-    corner_lps_mm: np.ndarray
-    step_mm: float | None
-
-    @classmethod
-    def of(cls, dataset, frames: int, what: str) -> "_SegmentPlanes":
-        path = "PlanePositionSequence[0].ImagePositionPatient"
-        positions = np.array([[float(p) for p in _needed(dataset, index, path, what)] for index in range(frames)])
-        orientation = [float(c) for c in _needed(dataset, 0, "PlaneOrientationSequence[0].ImageOrientationPatient", what)]
-        axes = np.array(orientation).reshape(2, 3)
-        spacing = [float(s) for s in _needed(dataset, 0, "PixelMeasuresSequence[0].PixelSpacing", what)]
-        normal = unit_normal(axes, what)
-        along = positions @ normal
-        drift = np.abs((positions - positions[0]) @ axes.T).max()
-        if drift > _SIDEWAYS * min(spacing):
-            raise DosimetryError(
-                f"Expected the frames of {what} one above the other, received frames that lie up to {drift:.2f} mm aside; export it on the grid of its image."
+            read.leave_out(
+                item.region.name, "it lies wholly beside the image that it was drawn on: check which image it belongs to"
             )
-        gaps = np.diff(np.unique(along.round(4)))
-        gaps = gaps[gaps > 1e-2]
-        stated = _frame_value(dataset, 0, "PixelMeasuresSequence[0].SpacingBetweenSlices") or _frame_value(
-            dataset, 0, "PixelMeasuresSequence[0].SliceThickness"
-        )
-        step = float(gaps.min()) if len(gaps) else None if stated in (None, "") else float(stated)
-        return cls(along, (axes, normal), (spacing[1], spacing[0]), positions[0], step)
-
-    def region(self, found, reference: ImageGeometry) -> PlacedMask:
-        indices = [index for index, _frame in found]
-        masks = [np.asarray(frame, dtype=np.float32) for _index, frame in found]
-        return region_of_planes(
-            self.along_mm[indices], masks, self.frame, self.spacing_mm, self.corner_lps_mm, reference, self.step_mm
-        )
+    return kept
 
 
-def _codes(item) -> tuple[str, ...]:
-    """Code values of a structure set's region: anatomic or therapeutic role."""
-    return () if item is None else _code_of(item, "RTROIIdentificationCodeSequence")
+def _reaches_into(region: Region, image: ImageGeometry) -> bool:
+    """Whether a voxel of a region has its center in an image."""
+    index = np.argwhere(region.occupancy > 0)[:, ::-1]
+    matrix = np.linalg.inv(image.index_to_lps) @ region.geometry.index_to_lps
+    there = index @ matrix[:3, :3].T + matrix[:3, 3]
+    return bool(np.any(np.all((there >= -0.5) & (there <= np.array(image.size[::-1]) - 0.5), axis=1)))
 
 
-def _code_of(item, path: str) -> tuple[str, ...]:
-    return tuple(str(code.get("CodeValue", "") or "") for code in item.get(path) or [])
+def _say_frames(regions: Sequence[ReadRegion], points: Sequence[TimePoint], where: str, ledger: Ledger) -> None:
+    for index in sorted({item.on.time_point for item in regions if item.on.on_activity}):
+        point = points[index]
+        if point.ct is not None and point.ct.frame_of_reference_uid != point.activity.frame_of_reference_uid:
+            ledger.warn(warned("regions_in_the_frame_of_the_scan", where=where, scan=point.name))
+    if any(not item.on.named for item in regions):
+        ledger.warn(warned("regions_by_frame_of_reference", where=where))
 
 
-def _frame_value(dataset, index: int, path: str):
-    """Value of a functional group: of the frame, or shared by all."""
-    value = element_value(dataset, f"PerFrameFunctionalGroupsSequence[{index}].{path}")
-    return value if value is not None else element_value(dataset, f"SharedFunctionalGroupsSequence[0].{path}")
+def _record(regions: Sequence[ReadRegion], points: Sequence[TimePoint], series: FoundSeries, ledger: Ledger) -> None:
+    for item in regions:
+        image = "SPECT" if item.on.on_activity else "CT"
+        source = f"{series.header.get('Modality')} on the {image} of {points[item.on.time_point].name}"
+        ledger.record(f"region {item.region.name}", item.region.volume_ml, "mL", source, series.label)
 
 
-def _needed(dataset, index: int, path: str, what: str):
-    value = _frame_value(dataset, index, path)
-    if value is None:
-        raise DosimetryError(f"Expected {path.split('.')[-1]} for every frame of {what}, received none; repair the file.")
-    return value
+def _told_apart(items: Sequence[ReadRegion], scan: str, ledger: Ledger) -> list[Region]:
+    """Regions of one name from several files get a number from the second on."""
+    told: list[Region] = []
+    for item in items:
+        region, number = item.region, 2
+        while any(other.name == region.name for other in told):
+            region = replace(region, name=f"{item.region.name} ({number})")
+            number += 1
+        if region is not item.region:
+            ledger.warn(warned("region_in_several_files", region=item.region.name, scan=scan, name=region.name))
+        told.append(region)
+    return told
 
 
-@lru_cache(maxsize=1)
-def _kinds() -> dict:
-    return read_json("images", "region_kinds.json")
+def _unmeasured(points: Sequence[TimePoint], left_out: dict[str, str], ledger: Ledger) -> dict[str, str]:
+    """Regions that have no dose: those left out, and those of later scans that the reference does not have."""
+    with_regions = [point for point in points if point.regions]
+    there = {region.name for point in with_regions[:1] for region in point.regions}
+    missing = {name: reason for name, reason in left_out.items() if name not in there}
+    for point in with_regions[1:]:
+        names = ", ".join(f"'{region.name}'" for region in point.regions)
+        ledger.warn(warned("regions_of_a_later_scan", regions=names, scan=point.name, reference=with_regions[0].name))
+        missing |= {region.name: f"drawn at {point.name} only" for region in point.regions if region.name not in there}
+    return missing

@@ -96,16 +96,16 @@ class FoundSeries:
         return f"{self.header.get('Modality', '?')} '{description}' (...{uid[-8:]})" + (f" frame {frame}" if frame else "")
 
 
-def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[FoundSeries, ...]]:
+def scan_folder(folder, progress=None, takes_file=None) -> tuple[tuple[FoundSeries, ...], tuple[FoundSeries, ...]]:
     """Series of a folder and of all folders in it, and the series that are of no use here.
 
-    ``progress(fraction, text)`` is called on the way. NM and SEG objects, RTSTRUCT too, are volumes of their own even when
+    ``progress(fraction, text)`` is called on the way; files for which ``takes_file(path)`` is true are left out unread. NM and SEG objects, RTSTRUCT too, are volumes of their own even when
     they share a series. Raises DosimetryError when the folder is missing or holds no DICOM.
     """
     folder = Path(folder)
     if not os.path.isdir(folder):
         raise DosimetryError(f"Expected a folder of DICOM files at {folder}, found none; check the path.")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and not (takes_file and takes_file(path)))
     groups: dict[tuple, list[FoundObject]] = {}
     seen_instances = set()
     for index, path in enumerate(files):

@@ -6,8 +6,10 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.tags import element_value, number_of, readable
 
-_SPACING_TOLERANCE = 0.02
-"""Largest deviation of a slice gap from the usual one, as a share of it."""
+_OFF_LATTICE = 0.05
+"""Largest distance of a slice from where an even spacing puts it, as a share of that spacing: positions are rounded, and at bed joins twice."""
+_FEW_GAPS = 2
+_WHOLE_STEPS = 0.1
 
 
 def slices_grid(headers, what: str) -> tuple[ImageGeometry, np.ndarray]:
@@ -184,13 +186,27 @@ def _slice_step(along: np.ndarray, what: str, thickness) -> float:
             f"Expected each slice of {what} once, received duplicate slices at {at:.2f} mm along the stack; "
             "keep one reconstruction or time frame."
         )
-    if np.any(np.abs(gaps - usual) > _SPACING_TOLERANCE * usual + 0.01):
-        at = along[int(np.argmax(np.abs(gaps - usual)))]
-        raise DosimetryError(
-            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps.max():.3f} mm after {at:.2f} mm: a slice is missing; "
+    step = float(along[-1] - along[0]) / (len(along) - 1)
+    if np.abs(along - along[0] - step * np.arange(len(along))).max() > _OFF_LATTICE * step:
+        raise DosimetryError(_why_uneven(along, gaps, usual, what))
+    return step
+
+
+def _why_uneven(along: np.ndarray, gaps: np.ndarray, usual: float, what: str) -> str:
+    """What is wrong with a stack that is not evenly spaced: single slices are missing, or it goes over into another spacing."""
+    odd = np.flatnonzero(np.abs(gaps / usual - 1) > _OFF_LATTICE)
+    steps = gaps[odd] / usual
+    if 0 < len(odd) <= _FEW_GAPS and np.all(steps > 1.5) and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE_STEPS):
+        return (
+            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm: a slice is missing; "
             "send the complete series."
         )
-    return float(along[-1] - along[0]) / (len(along) - 1)
+    values, counts = np.unique(np.round(gaps, 2), return_counts=True)
+    seen = ", ".join(f"{value:g} mm ({count} times)" for value, count in list(zip(values, counts))[:4])
+    return (
+        f"Expected slices of {what} at one spacing, received different spacings: {seen}{' and more' if len(values) > 4 else ''}; "
+        "send the missing slices if some are missing, else resample the series to one spacing."
+    )
 
 
 def _frame_order(header, frames: int, what: str) -> np.ndarray:

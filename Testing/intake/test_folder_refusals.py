@@ -306,10 +306,11 @@ def clear(dataset):
 
 
 REGION_CASES = {
-    "empty region in a segmentation": (lambda f: write_seg(f, {"liver": mask_with_one_voxel()}, edit=clear), "region 'liver' of SEG"),
-    "structure without contours": (lambda f: write_rtstruct(f, {"liver": []}), "encloses nothing and was left out"),
-    "contour of two points": (lambda f: write_rtstruct(f, {"liver": [CT_GRID.points()[10, 10, 4:6]]}), "received none that encloses anything"),
-    "contour outside the CT": (lambda f: write_rtstruct(f, {"liver": [CT_GRID.points()[10, 10:13, 4] + [0, 0, 999]]}), "received none that encloses anything"),
+    "empty region in a segmentation": (lambda f: write_seg(f, {"liver": mask_with_one_voxel()}, edit=clear), "received none that can be used; draw them, or name the file in ignore ('liver': it encloses nothing"),
+    "structure without contours": (lambda f: write_rtstruct(f, {"liver": []}), "('liver': it encloses nothing: draw it if it is wanted)"),
+    "contour of two points": (lambda f: write_rtstruct(f, {"liver": [CT_GRID.points()[10, 10, 4:6]]}), "('liver': it encloses nothing (1 of no area)"),
+    "contour outside the CT": (lambda f: write_rtstruct(f, {"liver": [CT_GRID.points()[10, 10:13, 4] + [0, 0, 999]]}), "('liver': it encloses nothing (1 of no area)"),
+    "contour beside the CT": (lambda f: write_rtstruct(f, {"liver": [CT_GRID.points()[10, [9, 9, 12], [4, 8, 8]] + [0, 0, 999]]}), "('liver': it lies wholly beside the image that it was drawn on"),
     "drawn on another CT": (lambda f: write_seg(f, {"liver": mask_with_one_voxel()}, ct_uid=f"{ROOT}.8", frame=f"{ROOT}.9"), "to be drawn on a CT or SPECT of this folder"),
     "no segments": (lambda f: write_seg(f, {"liver": mask_with_one_voxel()}, edit=setting(SegmentSequence=[])), "Expected regions in"),
 }  # fmt: skip
