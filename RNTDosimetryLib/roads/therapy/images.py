@@ -264,9 +264,9 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
         for scan in images.scans
     )
     drawn = {name: typed for name, typed in study.regions.items() if not is_without_lesions(name, images.regions)}
-    images = replace(images, scans=scans, regions=regions_with_settings(images.regions, drawn))
+    images = replace(images, scans=scans, regions=regions_with_settings(images.regions, drawn, images.unmeasured))
     images = with_overlap_rule(images, study.settings.lesions_out_of_organs, study.regions)
-    return replace(images, regions=regions_with_settings(images.regions, study.regions))
+    return replace(images, regions=regions_with_settings(images.regions, study.regions, images.unmeasured))
 
 
 def with_overlap_rule(
@@ -288,15 +288,21 @@ def with_overlap_rule(
     )
 
 
-def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, RegionSettings]) -> tuple[Region, ...]:
-    """Regions with what was typed about them. Raises DosimetryError for settings of a region that does not exist."""
+def regions_with_settings(
+    regions: tuple[Region, ...], settings: Mapping[str, RegionSettings], unmeasured: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Region, ...]:
+    """Regions with what was typed about them. unmeasured: why regions of the files cannot be used, by name.
+
+    Raises DosimetryError for settings of a region that does not exist, or that was asked for so and cannot be used.
+    """
     names = {region.name for region in regions}
     unknown = sorted(set(settings) - names)
     for region in regions:
         _refuse_impossible_mass(region, settings.get(region.name))
     if unknown:
+        why = next((f" '{name}' was left out: {unmeasured[name]}." for name in unknown if name in unmeasured), "")
         raise DosimetryError(
-            f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names."
+            f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names.{why}"
         )
     return tuple(_with_settings(region, settings[region.name]) if region.name in settings else region for region in regions)
 
