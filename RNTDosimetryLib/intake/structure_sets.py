@@ -16,7 +16,8 @@ from RNTDosimetryLib.intake.region_parts import Drawn, RegionsOfFile
 from RNTDosimetryLib.intake.series import FoundSeries
 from RNTDosimetryLib.intake.tags import element_value, number_of
 
-CLOSED, CLOSED_XOR = "CLOSED_PLANAR", "CLOSEDPLANAR_XOR"
+_CLOSED, _CLOSED_XOR = "CLOSEDPLANAR", "CLOSEDPLANARXOR"
+"""Contour Geometric Type without its underscore, which is written in several places."""
 _OBSERVED_CODES = (
     "SegmentedPropertyTypeCodeSequence",
     "SegmentedPropertyCategoryCodeSequence",
@@ -85,6 +86,7 @@ class _Roi:
         for item in self.items:
             for contour in item.get("ContourSequence") or []:
                 kind = str(contour.get("ContourGeometricType", "") or "").strip().upper()
+                plain = kind.replace("_", "")
                 self.instances += [
                     str(one.get("ReferencedSOPInstanceUID", "") or "") for one in contour.get("ContourImageSequence") or []
                 ]
@@ -92,8 +94,8 @@ class _Roi:
                 if len(values) % 3:
                     left["numbers that are no points"] += 1
                     continue
-                outline = outline_of(values, kind == CLOSED_XOR)
-                if kind not in (CLOSED, CLOSED_XOR):
+                outline = outline_of(values, plain == _CLOSED_XOR)
+                if plain not in (_CLOSED, _CLOSED_XOR):
                     left[kind or "no type"] += 1
                 elif not outline.encloses_something:
                     left["no area"] += 1
