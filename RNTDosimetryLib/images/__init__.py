@@ -12,7 +12,7 @@ from RNTDosimetryLib.images.drawing import (
 )
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
-from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
+from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask, whole_voxels
 from RNTDosimetryLib.images.transforms import RigidTransform
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
@@ -38,4 +38,5 @@ __all__ = [
     "sphere_region",
     "sphere_volume_ml",
     "whole_organ_name",
+    "whole_voxels",
 ]

@@ -13,7 +13,7 @@ _DECIMALS = 9
 """The last bits differ between a file, a scene and a saved scene; an optimizer would make different numbers of them."""
 
 _SMALLEST_SPACING_MM, _LARGEST_SPACING_MM = 0.05, 100.0
-_SMALLEST_LONGEST_SIDE_MM = 0.5
+SMALLEST_LONGEST_SIDE_MM = 0.5
 """A CT may have 0.3 mm in its plane, but no image of a patient is finer than this on all axes: such a spacing was typed in cm."""
 
 
@@ -48,9 +48,9 @@ class ImageGeometry(Record):
                 f"Expected three voxel spacings between {_SMALLEST_SPACING_MM} and {_LARGEST_SPACING_MM} mm, "
                 f"received {self.spacing_mm}; check that the unit is mm."
             )
-        if max(self.spacing_mm) < _SMALLEST_LONGEST_SIDE_MM:
+        if max(self.spacing_mm) < SMALLEST_LONGEST_SIDE_MM:
             raise DosimetryError(
-                f"Expected a voxel spacing with a longest side of at least {_SMALLEST_LONGEST_SIDE_MM} mm, received {self.spacing_mm}; "
+                f"Expected a voxel spacing with a longest side of at least {SMALLEST_LONGEST_SIDE_MM} mm, received {self.spacing_mm}; "
                 "check that the unit is mm and not cm."
             )
         if not np.all(np.isfinite(self.origin_lps_mm)) or len(self.origin_lps_mm) != 3:

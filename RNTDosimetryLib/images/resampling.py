@@ -8,12 +8,14 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_kind, number_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.images.geometry import SMALLEST_LONGEST_SIDE_MM, ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 
 IDENTITY = np.eye(4)
 
 _SAMPLES_PER_VOXEL = 2.0
+_FEWEST_VOXELS, _FINEST = 200, 8
+"""A mask of fewer voxels holds a volume to worse than a quarter of a percent: it is made of finer ones."""
 _MOST_SAMPLES_PER_AXIS = 8
 _MARGIN_VOXELS = 2
 
@@ -196,6 +198,48 @@ def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix: An
         _conserve_volume(total, region.volume_ml / target_geometry.voxel_volume_ml)
     result[target_box] = total
     return result
+
+
+def whole_voxels(region: Region) -> Region:
+    """The region as a mask of 0 and 1 with the volume of its shares: the voxels of which most lies inside, finer ones where it has fewer than 200.
+
+    For what holds masks only. A region that is a mask already is returned as it is.
+    """
+    occupancy = np.asarray(region.occupancy)
+    if np.all((occupancy == 0) | (occupancy == 1)):
+        return region
+    box = tuple(
+        slice(max(part.start - 1, 0), min(part.stop + 1, size)) for part, size in zip(bounding_box(occupancy), occupancy.shape)
+    )
+    held = float(occupancy.sum(dtype=np.float64))
+    # No finer than an image may be: half a millimeter along its longest side.
+    finest = min(_FINEST, int(max(region.geometry.spacing_mm) / SMALLEST_LONGEST_SIDE_MM))
+    finer = int(np.clip(np.ceil((_FEWEST_VOXELS / held) ** (1 / 3)), 1, max(finest, 1)))
+    if finer == 1:
+        mask = np.zeros(occupancy.shape, dtype=np.uint8)
+        mask[box] = _fullest(occupancy[box], held)
+        return replace(region, occupancy=mask)
+    geometry = _finer_grid(_sub_grid(region.geometry, box), finer)
+    shares = resample_array(occupancy[box].astype(np.float32), _sub_grid(region.geometry, box), geometry)
+    return replace(region, geometry=geometry, occupancy=_fullest(shares, held * finer**3))
+
+
+def _fullest(shares: np.ndarray, count: float) -> np.ndarray:
+    """Mask of so many voxels, those with the largest shares."""
+    mask = np.zeros(shares.size, dtype=np.uint8)
+    mask[np.argsort(-shares.ravel(), kind="stable")[: max(round(count), 1)]] = 1
+    return mask.reshape(shares.shape)
+
+
+def _finer_grid(geometry: ImageGeometry, finer: int) -> ImageGeometry:
+    """The same space in voxels ``finer`` times as fine along each axis."""
+    start = np.append(np.full(3, 0.5 / finer - 0.5), 1.0)
+    return ImageGeometry(
+        size=(geometry.size[0] * finer, geometry.size[1] * finer, geometry.size[2] * finer),
+        spacing_mm=(geometry.spacing_mm[0] / finer, geometry.spacing_mm[1] / finer, geometry.spacing_mm[2] / finer),
+        origin_lps_mm=tuple((geometry.index_to_lps @ start)[:3]),
+        direction=geometry.direction,
+    )
 
 
 def _samples_per_axis(source: ImageGeometry, target: ImageGeometry) -> list[int]:

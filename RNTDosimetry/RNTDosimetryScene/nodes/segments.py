@@ -8,7 +8,8 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import Region, whole_organ_name
+from RNTDosimetryLib.images import Region, whole_organ_name, whole_voxels
+from RNTDosimetryLib.images.resampling import bounding_box
 from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
 from RNTDosimetryScene.nodes.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
@@ -29,18 +30,11 @@ def add_segmentation(name: str, regions, reference_volume):
 
 
 def add_region(node, region: Region) -> None:
-    """New segment of a segmentation node. Raises DosimetryError for a region that fills less than half of one voxel."""
-    labels = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
+    """New segment of a segmentation node. A segment is a mask: shares of voxels become whole ones of the same volume."""
+    region = whole_voxels(region)
+    labels = np.asarray(region.occupancy, dtype=np.uint8)
     # Only the box around the region is stored: a scene with nine organs would otherwise hold nine whole CTs of zeros.
-    box = []
-    for axis in range(3):
-        filled = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
-        if filled.size == 0:
-            raise DosimetryError(
-                f"Expected region '{region.name}' to fill at least half of one voxel, received less; draw it larger."
-            )
-        box.append((int(filled[0]), int(filled[-1])))
-    (z0, z1), (y0, y1), (x0, x1) = box
+    (z0, z1), (y0, y1), (x0, x1) = ((part.start, part.stop - 1) for part in bounding_box(labels))
     image = slicer.vtkOrientedImageData()
     image.SetExtent(x0, x1, y0, y1, z0, z1)
     scalars = numpy_to_vtk(np.ascontiguousarray(labels[z0 : z1 + 1, y0 : y1 + 1, x0 : x1 + 1]).ravel(), deep=True)
