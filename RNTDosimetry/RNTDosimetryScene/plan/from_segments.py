@@ -9,7 +9,7 @@ import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
-from RNTDosimetryLib.images import ActivityImage, Region
+from RNTDosimetryLib.images import ActivityImage, Region, join_regions
 from RNTDosimetryLib.planning import ScoutMeasurement
 from RNTDosimetryLib.planning.positions import own_normal_liver
 from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict, request_from_scout
@@ -214,10 +214,7 @@ def _grid_of(segmentation, ct, scout):
 
 
 def _joined(name: str, regions: list[Region]) -> Region | None:
-    if not regions:
-        return None
-    occupancy = np.maximum.reduce([np.asarray(region.occupancy) for region in regions])
-    return Region(name, regions[0].geometry, occupancy, density_g_ml=regions[0].density_g_ml)
+    return join_regions(name, regions) if regions else None
 
 
 def _lung_shunt(request: PlanRequest) -> float:

@@ -9,7 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.provenance import file_hashes, now, versions
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions, occupancy_on_grid
 from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.planning import (
@@ -28,7 +28,7 @@ from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
-from RNTDosimetryLib.roads.plan.scout import joined_region, read_scan, read_segment, read_segments
+from RNTDosimetryLib.roads.plan.scout import read_scan, read_segment, read_segments
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
 from RNTDosimetryLib.roads.verify.result import LUNGS, NORMAL_LIVER, CompartmentDose, VerifyResult
 
@@ -66,7 +66,7 @@ def compute(request: VerifyRequest, progress: Progress = silent) -> VerifyResult
     normals = _normal_liver(territories, tumours)
     lungs = _lungs(request, plan, ct, found)
     liver = (
-        joined_region("liver", [*territories, *tumours])
+        join_regions("liver", [*territories, *tumours])
         if request.liver is None
         else read_segment("liver", request.liver, found, here)
     )
