@@ -94,8 +94,10 @@ def overlap_warnings(regions: Any) -> tuple[str, ...]:
 
 
 def _shared_ml(smaller: Region, larger: Region) -> float:
+    """What two regions share at least: in a voxel that both fill in part they may lie side by side, as neighbors with one outline do."""
     box, share = _on_grid_of(larger, smaller)
-    return float(np.minimum(larger.occupancy[box], share).sum(dtype=np.float64)) * larger.geometry.voxel_volume_ml
+    shared = np.maximum(larger.occupancy[box].astype(np.float32) + share - 1.0, 0.0)
+    return float(shared.sum(dtype=np.float64)) * larger.geometry.voxel_volume_ml
 
 
 def _on_grid_of(region: Region, other: Region) -> tuple[tuple[slice, slice, slice], np.ndarray]:

@@ -6,9 +6,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.tags import element_value, number_of, readable
 
-_OFF_LATTICE = 0.05
+_OFF_LATTICE = 0.1
 """Largest distance of a slice from where an even spacing puts it, as a share of that spacing: positions are rounded, and at bed joins twice."""
-_FEW_GAPS = 2
+_ODD_GAP, _FEW_GAPS = 0.05, 2
 _WHOLE_STEPS = 0.1
 
 
@@ -194,7 +194,7 @@ def _slice_step(along: np.ndarray, what: str, thickness) -> float:
 
 def _why_uneven(along: np.ndarray, gaps: np.ndarray, usual: float, what: str) -> str:
     """What is wrong with a stack that is not evenly spaced: single slices are missing, or it goes over into another spacing."""
-    odd = np.flatnonzero(np.abs(gaps / usual - 1) > _OFF_LATTICE)
+    odd = np.flatnonzero(np.abs(gaps / usual - 1) > _ODD_GAP)
     steps = gaps[odd] / usual
     if 0 < len(odd) <= _FEW_GAPS and np.all(steps > 1.5) and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE_STEPS):
         return (

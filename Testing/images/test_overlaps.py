@@ -87,3 +87,13 @@ def test_regions_on_grids_of_their_own_are_joined_whole():
         for region in regions:
             share = occupancy_on_grid(region, joined.geometry)
             assert float(np.minimum(share, joined.occupancy).sum()) == pytest.approx(float(share.sum()), rel=1e-4)
+
+
+def test_neighbors_with_one_outline_share_nothing():
+    """Two lobes that meet within a column of voxels: each fills its part of them."""
+    left, right = np.zeros(GRID.size, np.float32), np.zeros(GRID.size, np.float32)
+    left[:, :, 4:10], left[:, :, 10], right[:, :, 10], right[:, :, 11:16] = 1, 0.4, 0.6, 1
+    assert overlap_warnings([Region("left", GRID, left), Region("right", GRID, right)]) == ()
+    right[:, :, 10] = 0.9
+    (warning,) = overlap_warnings([Region("left", GRID, left), Region("right", GRID, right)])
+    assert warning.startswith("right and left share")
