@@ -18,6 +18,8 @@ from RNTDosimetryLib.base.checks import (
 )
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose.decay import (
     GY_G_PER_MBQ_H_MEV,
     GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
@@ -28,29 +30,47 @@ from RNTDosimetryLib.dose.decay import (
     source_nuclide,
 )
 from RNTDosimetryLib.dose.kernels import dose_point_kernel
-from RNTDosimetryLib.dose.voxel_s import ELECTRON_CUT_FRACTION, VoxelKernel, voxel_kernel
+from RNTDosimetryLib.dose.transport import plane_kernels, transported, uniform_octant
+from RNTDosimetryLib.dose.voxel_s import VoxelKernel, electron_octant_mev, voxel_kernel
 
 _SOFT_TISSUE_G_ML = 1.04
 _NODE_RATIO = 1.3
 _SHARE_TO_SKIP = 1e-12
 
 
-def absorbed_energy(tia, spacing_mm, source, kernel: VoxelKernel, density) -> np.ndarray:
-    """Absorbed energy per volume, in Gy times g/mL, (z, y, x): divide by the density of each voxel for the dose.
+def kernel_dose(tia, spacing_mm, source, kernel: VoxelKernel, density) -> np.ndarray:
+    """Absorbed dose in Gy, (z, y, x), of electrons, alphas, photons and bremsstrahlung.
 
     tia: (z, y, x), MBq*h/mL. kernel: of the image's shape, in the reference density. density: a number, or (z, y, x) without air; then
-    photons spread with the range of the reference density, electrons and alphas with that of the density at the decay: kernels of soft tissue
-    times powers of 1.3, shared linearly in the logarithm of the density. The fixed steps let stored kernels serve every patient.
+    electrons move in mass depth (``electron_energy``) and their energy is divided by the mass of the voxel. Photons arrive as in water of the
+    reference density and give every voxel the dose of water in its place: the energy fluence near a border hardly changes, and what a voxel
+    takes out of it goes with its mass.
     """
     voxel_ml = math.prod(spacing_mm) / 1000
-    to_energy = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml
+    to_dose = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml
     if np.ndim(density) == 0:
-        return np.maximum(convolve_octant(tia, kernel.octant()), 0) * (to_energy * kernel.density_g_ml)
-    total = convolve_octant(tia, kernel.photon_s) * kernel.density_g_ml
+        return np.maximum(convolve_octant(tia, kernel.octant()), 0) * (to_dose * kernel.density_g_ml) * (1 / density)
+    photons = np.maximum(convolve_octant(tia, kernel.photon_s), 0) * to_dose
+    return photons + electron_energy(tia, spacing_mm, source, density) * (GY_G_PER_MBQ_H_MEV / density)
+
+
+def electron_energy(tia, spacing_mm, source, density) -> np.ndarray:
+    """Energy of electrons and alphas that each voxel absorbs, in MeV times MBq*h/mL, (z, y, x), in a medium of uneven density.
+
+    ``transported`` along the axes in mass depth, and what the voxel kernel has beyond that in a medium of the density at the decay: kernels
+    of soft tissue times powers of 1.3, shared linearly in the logarithm of the density, whose fixed steps let stored kernels serve every
+    patient. Where the density is even the sum is the kernel; across layers the second part is zero. Beside single voxels of another density
+    it can take more than there is: such voxels get zero, and the sum of the energy is kept.
+    """
+    planes = plane_kernels(source)
+    total_mev = dose_point_kernel(source).electron_total_mev
+    energy = total_mev * transported(tia, spacing_mm, density, planes)
     for node, share in density_shares(tia, density):
-        electrons = _electron_octant(source, spacing_mm, node, tia.shape)
-        total += convolve_octant(tia * share, electrons) * node
-    return np.maximum(total, 0) * to_energy
+        octant = electron_octant_mev(source, spacing_mm, node, tia.shape)
+        beyond = octant - total_mev * uniform_octant(octant.shape, spacing_mm, node, planes)
+        energy += convolve_octant(tia * share, beyond)
+    total, positive = float(energy.sum()), np.maximum(energy, 0)
+    return positive * (total / positive.sum()) if total > 0 else positive
 
 
 def density_shares(tia, density):
@@ -64,12 +84,6 @@ def density_shares(tia, density):
         share = np.maximum(0, 1 - np.abs(position - step))
         if float(np.sum(tia * share, dtype=float)) > _SHARE_TO_SKIP * total:
             yield _SOFT_TISSUE_G_ML * _NODE_RATIO**step, share
-
-
-def _electron_octant(source, spacing_mm, density_g_ml: float, shape) -> np.ndarray:
-    reach_mm = dose_point_kernel(source).electron_radius_mm(1 - ELECTRON_CUT_FRACTION) / density_g_ml
-    compact = tuple(min(n, int(reach_mm / side) + 2) for n, side in zip(shape, spacing_mm))
-    return voxel_kernel(source, spacing_mm, density_g_ml, compact).electron_s
 
 
 METHODS = ("local", "kernel")
@@ -164,7 +178,7 @@ def dose_map(
                 f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",
             )
         per_tia = GY_G_PER_MBQ_H_MEV * energy / mass_density
-        spread = [tia, uncertainty]
+        doses = [None if image is None else image * per_tia for image in (tia, uncertainty)]
     else:
         if local_dose_constant_j_per_gbq is not None:
             raise DosimetryError(
@@ -173,12 +187,12 @@ def dose_map(
         kernel = voxel_kernel(source, spacing, reference, tia.shape)
         energy = kernel.electron_inside_mev + kernel.photon_inside_mev
         remainder = kernel.remainder
-        per_tia = 1 / mass_density
-        spread = [
-            None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density)
-            for image in (tia, uncertainty)
+        if np.ndim(density) > 0:
+            warnings += (density_warning(),)
+        doses = [
+            None if image is None else kernel_dose(image, spacing, source, kernel, mass_density) for image in (tia, uncertainty)
         ]
-    dose, shifted = (None if image is None else _as_dose(image * per_tia) for image in spread)
+    dose, shifted = (None if image is None else _as_dose(image) for image in doses)
     return DoseMap(
         dose_gy=dose,
         spacing_mm=spacing,
@@ -224,6 +238,12 @@ def reference_density(tia, density) -> float:
 def tissue_density(density, reference_g_ml: float):
     """Density for energy over mass: as given, with air (in an array) replaced by the reference density."""
     return density if np.ndim(density) == 0 else np.where(density < AIR_BELOW_G_ML, reference_g_ml, density)
+
+
+def density_warning() -> str:
+    """What the kernel method leaves of the borders between densities, with the numbers of docs/dose_maps.md."""
+    errors = read_json("dose", "density_transport.json")
+    return warned("dose_beside_other_density", **{name: item["percent"] for name, item in errors["errors"].items()})
 
 
 def _energy_of_constant(constant_j_per_gbq: float, source) -> float:

@@ -131,14 +131,31 @@ def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, 
     return _as_kernel(point, spacing, density, *arrays)
 
 
+def electron_octant_mev(nuclide: Nuclide, spacing_mm, density_g_ml: float, shape) -> np.ndarray:
+    """Energy per decay in MeV of electrons and alphas alone, by offset (z, y, x), as far as they reach and at most ``shape``."""
+    point = dose_point_kernel(nuclide)
+    scaled = tuple(side * density_g_ml for side in spacing_mm)
+    reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
+    compact = tuple(min(n, int(reach / side) + 2) for n, side in zip(shape, scaled))
+    key = {"nuclide": nuclide.to_dict(), "spacing_mm": list(scaled), "electron_shape": list(compact)}
+    arrays = load_arrays(key)
+    if arrays is None:
+        arrays = (_in_rising_order(_electron_energy, point, scaled, compact),)
+        store_arrays(key, arrays)
+    return arrays[0]
+
+
 def _energies(point: DosePointKernel, spacing, electron_shape, photon_shape) -> tuple[np.ndarray, np.ndarray]:
-    """Electron and photon energy octants, made with the spacings in rising order so that swapping axes swaps the result."""
+    """Electron and photon energy octants."""
+    electrons = _in_rising_order(_electron_energy, point, spacing, electron_shape)
+    return electrons, _in_rising_order(_photon_energy, point, spacing, photon_shape)
+
+
+def _in_rising_order(energy_of, point: DosePointKernel, spacing, shape) -> np.ndarray:
+    """An octant made with the spacings in rising order, so that swapping axes swaps the result."""
     order = np.argsort(spacing, kind="stable")
-    sides = tuple(spacing[axis] for axis in order)
-    electron = _electron_energy(point, sides, tuple(electron_shape[axis] for axis in order))
-    photon = _photon_energy(point, sides, tuple(photon_shape[axis] for axis in order))
-    back = np.argsort(order)
-    return np.ascontiguousarray(electron.transpose(back)), np.ascontiguousarray(photon.transpose(back))
+    octant = energy_of(point, tuple(spacing[axis] for axis in order), tuple(shape[axis] for axis in order))
+    return np.ascontiguousarray(octant.transpose(np.argsort(order)))
 
 
 def _as_kernel(point: DosePointKernel, spacing, density: float, electron: np.ndarray, photon: np.ndarray) -> VoxelKernel:

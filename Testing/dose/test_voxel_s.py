@@ -30,7 +30,7 @@ def _own_cache(tmp_path, monkeypatch):
 def test_voxel_s_of_egsnrc(name, side):
     octant = voxel_kernel(name, side, shape=(3, 3, 3)).octant()
     rows = [row for row in reference_rows("voxel_s_values.csv") if row["nuclide"] == name and float(row["voxel_mm"]) == side]
-    values = {tuple(int(part) for part in row["neighbor"].strip("()").split(",")): float(row["S_mGy_per_MBq_s"]) for row in rows}
+    values = {tuple(int(part) for part in row["neighbour"].strip("()").split(",")): float(row["S_mGy_per_MBq_s"]) for row in rows}
     source = values[0, 0, 0]
     assert octant[0, 0, 0] == pytest.approx(source, rel=0.005)
     for offset, value in values.items():
