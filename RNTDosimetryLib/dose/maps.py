@@ -64,13 +64,29 @@ def electron_energy(tia, spacing_mm, source, density) -> np.ndarray:
     """
     planes = plane_kernels(source)
     total_mev = dose_point_kernel(source).electron_total_mev
-    energy = total_mev * transported(tia, spacing_mm, density, planes)
+    energy = np.zeros(tia.shape)
+    box = _reached(tia, spacing_mm, max((plane.reach_mm for plane in planes), default=0.0) / density.min())
+    tia, density = tia[box], density[box]
+    part = total_mev * transported(tia, spacing_mm, density, planes)
+    octants, shares = [], []
     for node, share in density_shares(tia, density):
         octant = electron_octant_mev(source, spacing_mm, node, tia.shape)
-        beyond = octant - total_mev * uniform_octant(octant.shape, spacing_mm, node, planes)
-        energy += convolve_octant(tia * share, beyond)
-    total, positive = float(energy.sum()), np.maximum(energy, 0)
-    return positive * (total / positive.sum()) if total > 0 else positive
+        octants.append(octant - total_mev * uniform_octant(octant.shape, spacing_mm, node, planes))
+        shares.append(share)
+    part += convolved_sum((tia * share for share in shares), octants, tia.shape)
+    kept, positive = float(part.sum()), np.maximum(part, 0)
+    energy[box] = positive * (kept / positive.sum()) if kept > 0 else positive
+    return energy
+
+
+def _reached(tia, spacing_mm, reach_mm: float) -> tuple[slice, ...]:
+    """The box of voxels (z, y, x) that lie within a distance of any activity."""
+    box = []
+    for axis, side in enumerate(spacing_mm):
+        some = np.flatnonzero(tia.any(axis=tuple(other for other in range(3) if other != axis)))
+        margin = int(reach_mm / side) + 2
+        box.append(slice(max(0, some[0] - margin), some[-1] + margin + 1) if some.size else slice(0, 1))
+    return tuple(box)
 
 
 def density_shares(tia, density):
@@ -304,6 +320,22 @@ def convolve_octant(image, octant) -> np.ndarray:
         block = slice(first, first + _BLOCK)
         spectrum[:, :, block] = _filtered(spectrum[:, :, block], response[:, :, block], padded, workers)
     return fft.irfft(spectrum, padded[2], axis=2, overwrite_x=True, workers=workers)[:, :, : image.shape[2]]
+
+
+def convolved_sum(images, octants, shape) -> np.ndarray:
+    """Sum of the convolutions of several images (z, y, x) of one shape, each with its octant: one transform back for all."""
+    largest = tuple(max((octant.shape[axis] for octant in octants), default=1) for axis in range(3))
+    padded = padded_shape(shape, largest)
+    workers, total = os.cpu_count() or 1, 0
+    for image, octant in zip(images, octants):
+        half = np.zeros(tuple(n // 2 + 1 for n in padded))
+        half[tuple(slice(0, n) for n in octant.shape)] = octant
+        spectrum = fft.rfftn(image, padded, workers=workers)
+        _multiply_mirrored(spectrum, fft.dctn(half, type=1, overwrite_x=True, workers=workers))
+        total = spectrum if np.ndim(total) == 0 else np.add(total, spectrum, out=total)
+    if np.ndim(total) == 0:
+        return np.zeros(shape)
+    return fft.irfftn(total, padded, overwrite_x=True, workers=workers)[tuple(slice(0, n) for n in shape)]
 
 
 def _filtered(columns: np.ndarray, response: np.ndarray, padded: tuple[int, ...], workers: int) -> np.ndarray:

@@ -91,12 +91,13 @@ def transported(energy, spacing_mm, density, kernels: tuple[PlaneKernel, ...]) -
     masses = [density * side for side in spacing_mm]
     total = np.zeros(energy.shape)
     for kernel in kernels:
-        part = energy * kernel.share
-        once = [along(part, masses[axis], kernel, axis) for axis in range(3)]
+        part = energy * (kernel.share / 6)
+        once = [along([part], masses[axis], kernel, axis)[0] for axis in range(3)]
+        twice = [along([once[axis - 2], once[axis - 1]], masses[axis], kernel, axis) for axis in range(3)]
         for last in range(3):
-            one, two = (axis for axis in range(3) if axis != last)
-            both = along(once[one], masses[two], kernel, two) + along(once[two], masses[one], kernel, one)
-            total += along(both, masses[last], kernel, last) / 6
+            # once[axis - 1] moved along axis and once[axis] moved along axis - 1: the two others in both orders
+            both = twice[last - 1][1] + twice[last - 2][0]
+            total += along([both], masses[last], kernel, last)[0]
     return total
 
 
@@ -108,55 +109,60 @@ def uniform_octant(shape, spacing_mm, density_g_ml: float, kernels: tuple[PlaneK
         for count, side in zip(shape, spacing_mm):
             line = np.zeros(2 * count - 1)
             line[count - 1] = 1.0
-            sides.append(along(line, np.full(line.shape, density_g_ml * side), kernel, 0)[count - 1 :])
+            sides.append(along([line], np.full(line.shape, density_g_ml * side), kernel, 0)[0][count - 1 :])
         total += kernel.share * np.einsum("z,y,x->zyx", *sides)
     return total
 
 
-def along(energy: np.ndarray, mass: np.ndarray, kernel: PlaneKernel, axis: int) -> np.ndarray:
-    """Energy per voxel after it has moved along one axis, exact for layers: a uniform source in each voxel, the mean of each voxel.
+def along(energies: list[np.ndarray], mass: np.ndarray, kernel: PlaneKernel, axis: int) -> list[np.ndarray]:
+    """Energies per voxel after they have moved along one axis, exact for layers: a uniform source in each voxel, the mean of each voxel.
 
     mass: density times voxel side along the axis. From voxel i to a voxel j on its right goes the second difference of ``leaving_mm``
     at the mass depths between their faces; the same by symmetry to the left.
     """
     slope = np.append(np.diff(kernel.leaving_mm), 0.0)
     start = kernel.leaving_mm - slope * np.arange(len(slope))
-    beside = 1 if axis == 0 else 0
-    slices = max(1, _VOXELS_AT_ONCE * energy.shape[beside] // energy.size) if energy.ndim > 1 else 1
-    result = np.zeros(energy.shape)
+    results = [np.zeros(mass.shape) for _ in energies]
+    across = [np.moveaxis(array, axis, 0) for array in (mass, *energies, *results)]
+    rows = mass.size // (across[0].shape[0] * across[0].shape[-1]) if mass.ndim > 2 else 1
+    at_once = max(1, _VOXELS_AT_ONCE * rows // mass.size)
 
     def run(first: int) -> None:
-        block = (slice(None),) * beside + (slice(first, first + slices),) if energy.ndim > 1 else ()
-        if energy[block].any():
-            moved = np.moveaxis(energy[block], axis, 0)
-            lines = [np.ascontiguousarray(part).reshape(len(moved), -1) for part in (moved, np.moveaxis(mass[block], axis, 0))]
-            result[block] = np.moveaxis(_moved(*lines, kernel.step_mm, start, slope).reshape(moved.shape), 0, axis)
+        block = np.s_[:, first : first + at_once] if mass.ndim > 2 else np.s_[:]
+        parts = [array[block] for array in across]
+        if any(part.any() for part in parts[1 : 1 + len(energies)]):
+            lines = [np.ascontiguousarray(part).reshape(len(part), -1) for part in parts[: 1 + len(energies)]]
+            for target, values in zip(parts[1 + len(energies) :], _moved(lines[1:], lines[0], kernel.step_mm, start, slope)):
+                target[...] = values.reshape(target.shape)
 
-    firsts = range(0, energy.shape[beside] if energy.ndim > 1 else 1, slices)
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        list(pool.map(run, firsts))
-    return result
+        list(pool.map(run, range(0, rows, at_once)))
+    return results
 
 
-def _moved(energy: np.ndarray, mass: np.ndarray, step: float, start: np.ndarray, slope: np.ndarray) -> np.ndarray:
-    """The lines (along the first axis) of ``along``; start + slope * depth is ``leaving_mm`` between its points."""
+def _moved(energies: list[np.ndarray], mass: np.ndarray, step: float, start: np.ndarray, slope: np.ndarray) -> list[np.ndarray]:
+    """The lines (along the first axis) of ``along``; start + slope * position is ``leaving_mm`` between its points."""
 
     def leaving(depth: np.ndarray) -> np.ndarray:
-        position = depth / step
+        position = depth * (1 / step)
         index = position.astype(np.intp)
-        return np.take(start, index, mode="clip") + np.take(slope, index, mode="clip") * position
+        position *= np.take(slope, index, mode="clip")
+        position += np.take(start, index, mode="clip")
+        return position
 
-    count = len(energy)
-    face = np.concatenate([np.zeros((1, energy.shape[1])), np.cumsum(mass, axis=0)])
-    per_mass = energy / mass
-    at_face = start[0]
-    nearer, here = np.full(face.shape, at_face), leaving(mass)
-    moved = energy - 2 * per_mass * (at_face - here)
-    for offset in range(1, count):
+    face = np.concatenate([np.zeros((1, mass.shape[1])), np.cumsum(mass, axis=0)])
+    per_mass = [energy / mass for energy in energies]
+    nearer, here = np.full(face.shape, start[0]), leaving(mass)
+    moved = [energy - 2 * density * (start[0] - here) for energy, density in zip(energies, per_mass)]
+    for offset in range(1, len(mass)):
         farther = leaving(face[offset + 1 :] - face[: -offset - 1])
-        transfer = nearer[1:-1] - here[:-1] - here[1:] + farther
-        moved[offset:] += per_mass[:-offset] * transfer
-        moved[:-offset] += per_mass[offset:] * transfer
+        transfer = nearer[1:-1]
+        transfer -= here[:-1]
+        transfer -= here[1:]
+        transfer += farther
+        for target, density in zip(moved, per_mass):
+            target[offset:] += density[:-offset] * transfer
+            target[:-offset] += density[offset:] * transfer
         if not here.any():
             break
         nearer, here = here, farther
