@@ -27,11 +27,11 @@ from RNTDosimetryLib.dose.decay import (
     SECONDS_PER_HOUR,
     decay_warnings,
     local_energy_mev,
-    source_nuclide,
 )
 from RNTDosimetryLib.dose.kernels import dose_point_kernel
 from RNTDosimetryLib.dose.transport import plane_kernels, transported, uniform_octant
 from RNTDosimetryLib.dose.voxel_s import VoxelKernel, electron_octant_mev, voxel_kernel
+from RNTDosimetryLib.nuclides import source_nuclide
 
 _SOFT_TISSUE_G_ML = 1.04
 _NODE_RATIO = 1.3
@@ -153,11 +153,12 @@ def dose_map(
     tia_uncertainty_mbq_h_ml=None,
     local_dose_constant_j_per_gbq: float | None = None,
     kernel_density_g_ml: float | None = None,
+    progeny: bool = True,
 ) -> DoseMap:
     """Absorbed dose of a map of time-integrated activity concentration.
 
-    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide; short-lived progeny counts
-    as in equilibrium. method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and
+    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide. progeny: in equilibrium
+    with it, or False for the nuclide alone. method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and
     leaves photons out; "kernel" convolves with the voxel S kernel of electrons, alphas and photons (docs/dose_maps.md).
     density_g_ml: a number, a (z, y, x) array, or the DensityMap of ``density_from_hounsfield``.
     tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, taken as common to all voxels; gives ``uncertainty_gy``.
@@ -171,7 +172,7 @@ def dose_map(
         finite_array(tia_mbq_h_ml, "the map of time-integrated activity", remedy), "the map of time-integrated activity"
     )
     density = checked_density(density_g_ml, tia.shape)
-    source = source_nuclide(nuclide)
+    source = source_nuclide(nuclide, progeny)
     uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
     warnings = decay_warnings(source) + tuple(getattr(density_g_ml, "warnings", ()))
     one_of(method, METHODS, "the dose method")
@@ -224,10 +225,12 @@ def dose_map(
     )
 
 
-def dose_rate_map(activity_bq_ml, spacing_mm, nuclide, method: str = "local", density_g_ml=1.0) -> np.ndarray:
+def dose_rate_map(
+    activity_bq_ml, spacing_mm, nuclide, method: str = "local", density_g_ml=1.0, *, progeny: bool = True
+) -> np.ndarray:
     """Dose rate in Gy/h, (z, y, x) float32, of an activity concentration in Bq/mL at one moment; arguments as ``dose_map``."""
     activity = finite_array(activity_bq_ml, "the activity image", "set negative voxels to zero")
-    return np.asarray(dose_map(activity * 1e-6, spacing_mm, nuclide, method, density_g_ml))
+    return np.asarray(dose_map(activity * 1e-6, spacing_mm, nuclide, method, density_g_ml, progeny=progeny))
 
 
 def describe_density(density) -> str:
@@ -370,7 +373,7 @@ def _multiply_mirrored(spectrum: np.ndarray, response: np.ndarray) -> None:
     spectrum[half_z:, half_y:] *= response[mirror, mirror]
 
 
-def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0) -> np.ndarray:
+def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0, *, progeny: bool = True) -> np.ndarray:
     """Absorbed dose from photons and bremsstrahlung alone, (z, y, x) Gy float32.
 
     tia_mbq_h_ml: (z, y, x), MBq*h/mL. spacing_mm: (z, y, x). density_g_ml: one number. Photons go far compared with the blur of a
@@ -380,6 +383,6 @@ def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0)
     spacing = checked_spacing(spacing_mm)
     tia = three_axes(finite_array(tia_mbq_h_ml, "the time-integrated activity map", "set such voxels to zero"), "the map")
     density = density_number(density_g_ml)
-    kernel = voxel_kernel(source_nuclide(nuclide), spacing, density, tia.shape)
+    kernel = voxel_kernel(nuclide, spacing, density, tia.shape, progeny=progeny)
     to_dose = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * math.prod(spacing) / 1000
     return (np.maximum(convolve_octant(tia, kernel.photon_s), 0) * to_dose).astype(np.float32)

@@ -17,7 +17,7 @@ from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.decay import JOULE_PER_MEV
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.nuclides import Nuclide, source_nuclide
 
 ELECTRON_CUT_FRACTION = 1e-5
 """Fraction of the electron energy that the electron part may leave out; it is counted in the remainder."""
@@ -85,10 +85,12 @@ class VoxelKernel(Record):
         return values
 
 
-def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None) -> np.ndarray:
+def voxel_s_kernel(
+    nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None, *, progeny: bool = True
+) -> np.ndarray:
     """Voxel S values (z, y, x) in mGy/(MBq*s), with odd sides and the source voxel in the middle.
 
-    Of the nuclide itself: "Ac-225" is without its progeny, "Ac-225+progeny" the chain in equilibrium, as ``dose_map`` takes it.
+    progeny: in equilibrium with the nuclide, as in every dose, or False for the nuclide alone.
     spacing_mm: (z, y, x) or one number. The array reaches extent_mm to each side; by default as far as the electrons and
     200 mm for photons, less where that is over 10 million voxels. ``voxel_kernel`` states the energy that lies outside.
     Raises DosimetryError for an unknown nuclide, an implausible spacing or a density that cannot be.
@@ -98,16 +100,18 @@ def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0
     if extent_mm is not None:
         reach = positive_number(extent_mm, "extent in mm", "type how far the kernel shall reach")
         shape = tuple(int(reach / side + 0.5) + 1 for side in spacing)
-    return voxel_kernel(nuclide, spacing, density_g_ml, shape).full()
+    return voxel_kernel(nuclide, spacing, density_g_ml, shape, progeny=progeny).full()
 
 
-def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, shape=None) -> VoxelKernel:
+def voxel_kernel(
+    nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, shape=None, *, progeny: bool = True
+) -> VoxelKernel:
     """Voxel S values as electron and photon octants with the energy they hold and the remainder.
 
     shape: offsets (z, y, x) that the octants may have at most. The shape of an image covers every pair of its voxels,
-    so that nothing is cut that the image could receive. The kernel is stored on disk and read again for the same data.
+    so that nothing is cut that the image could receive. progeny: as ``voxel_s_kernel``. The kernel is stored on disk and read again for the same data.
     """
-    nuclide = get_nuclide(nuclide)
+    nuclide = source_nuclide(nuclide, progeny)
     spacing = checked_spacing(spacing_mm)
     density = density_number(density_g_ml)
     point = dose_point_kernel(nuclide)
