@@ -36,6 +36,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/regions.py
   RNTDosimetryLib/dose/response.py
   RNTDosimetryLib/dose/s_values.py
+  RNTDosimetryLib/dose/transport.py
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/images/__init__.py
   RNTDosimetryLib/images/drawing.py
@@ -203,6 +204,7 @@ set(LIBRARY_SCRIPTS
 set(LIBRARY_RESOURCES
   Resources/README.md
   Resources/dose/README.md
+  Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
   Resources/dose/organ_methods.json
   Resources/dose/radiobiology.json
@@ -256,5 +258,6 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/dose.json
   Resources/warnings/therapy.json
   )

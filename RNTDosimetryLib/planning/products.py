@@ -6,8 +6,8 @@ from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.dose.decay import decay_warnings, source_nuclide
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.dose.decay import decay_warnings
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, source_nuclide
 
 UNCHECKED = "unchecked"
 _LARGEST_CONSTANT_J_PER_GBQ = 1e5
