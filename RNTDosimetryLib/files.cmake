@@ -41,7 +41,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/images/__init__.py
   RNTDosimetryLib/images/drawing.py
   RNTDosimetryLib/images/geometry.py
+  RNTDosimetryLib/images/outlines.py
   RNTDosimetryLib/images/overlaps.py
+  RNTDosimetryLib/images/plane_stack.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/transforms.py
   RNTDosimetryLib/images/volumes.py
@@ -52,13 +54,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/calibration_use.py
   RNTDosimetryLib/intake/counts.py
   RNTDosimetryLib/intake/decay.py
+  RNTDosimetryLib/intake/drawn_on.py
   RNTDosimetryLib/intake/folder.py
   RNTDosimetryLib/intake/frame_choice.py
+  RNTDosimetryLib/intake/ignored.py
   RNTDosimetryLib/intake/ledger.py
   RNTDosimetryLib/intake/nm_frame_times.py
   RNTDosimetryLib/intake/records.py
+  RNTDosimetryLib/intake/region_kinds.py
+  RNTDosimetryLib/intake/region_parts.py
   RNTDosimetryLib/intake/regions.py
+  RNTDosimetryLib/intake/segmentations.py
   RNTDosimetryLib/intake/series.py
+  RNTDosimetryLib/intake/structure_sets.py
   RNTDosimetryLib/intake/suv.py
   RNTDosimetryLib/intake/tags.py
   RNTDosimetryLib/intake/time_frames.py
@@ -209,6 +217,7 @@ set(LIBRARY_RESOURCES
   Resources/dose/organ_methods.json
   Resources/dose/radiobiology.json
   Resources/dose/response_models.json
+  Resources/dose/s_value_uncertainty.json
   Resources/images/README.md
   Resources/images/camera.json
   Resources/images/dicom_sources.json
@@ -228,9 +237,11 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/alphas.csv
   Resources/nuclides/betas.csv
   Resources/nuclides/electrons.csv
+  Resources/nuclides/half_lives.csv
   Resources/nuclides/nuclides.csv
   Resources/nuclides/photons.csv
   Resources/nuclides/progeny.csv
+  Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
   Resources/phantom/kinetics.json
@@ -259,5 +270,6 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
   Resources/warnings/dose.json
+  Resources/warnings/intake.json
   Resources/warnings/therapy.json
   )

@@ -57,5 +57,5 @@ def test_another_spacing_is_no_missing_slice(heights, seen):
 
 
 def test_a_slice_twice_is_said():
-    with pytest.raises(DosimetryError, match="received duplicate slices at 12.00 mm"):
+    with pytest.raises(DosimetryError, match=r"received duplicate slices at 12\.00 mm"):
         slices_grid(headers([0, 4, 8, 12, 12.1, 16, 20]), "CT")

@@ -27,7 +27,7 @@ from RNTDosimetryScene.nodes import hierarchy, segments, tables, volumes
 from RNTDosimetryScene.road.transaction import undone_on_failure
 from RNTDosimetryScene.show import display
 from RNTDosimetryScene.study import camera
-from RNTDosimetryScene.study.inputs import reference_volume
+from RNTDosimetryScene.study.inputs import entered_overrides, reference_volume
 from RNTDosimetryScene.study.settings import take_settings
 
 
@@ -173,16 +173,7 @@ def overrides_of_panel(parameter_node) -> dict:
 
     Raises DosimetryError when that is no JSON object.
     """
-    try:
-        overrides = json.loads(parameter_node.overridesJson or "{}")
-    except json.JSONDecodeError as error:
-        raise DosimetryError(
-            f'Expected overrides as JSON such as {{"residual_activity_mbq": 40}}, received text that is not: {error}.'
-        ) from error
-    if not isinstance(overrides, dict):
-        raise DosimetryError(
-            'Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.'
-        )
+    overrides = entered_overrides(parameter_node)
     if parameter_node.activityVolumes:
         return overrides
     typed = {

@@ -66,7 +66,7 @@ def test_doses_without_a_ct(folder, tmp_path):
 def test_a_region_that_cannot_be_read_is_refused_where_it_is_asked_for(folder, tmp_path):
     request = study(folder, tmp_path, regions={"kidney": {"mass_g": 150}})
     with pytest.raises(
-        DosimetryError, match="received settings for kidney; check the names. 'kidney' was left out: it encloses nothing"
+        DosimetryError, match=r"received settings for kidney; check the names\. 'kidney' was left out: it encloses nothing"
     ):
         therapy.run(request)
 
