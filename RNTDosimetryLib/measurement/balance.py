@@ -45,13 +45,19 @@ class ExpectedShare(Record):
     source: str
     status: str
 
-    def warning(self, name: str, total_mbq: float, expected_mbq: float, start_h: float) -> str:
-        """What to say of an image outside; "" for one inside. expected_mbq: what decay leaves of the administered activity."""
+    def warning(
+        self, name: str, total_mbq: float, expected_mbq: float, start_h: float, calibration_uncertainty: float | None = None
+    ) -> str:
+        """What to say of an image outside; "" for one inside. expected_mbq: what decay leaves of the administered activity.
+
+        calibration_uncertainty: relative, 1 sigma; 10 % where none is known. Twice this is added to the upper side.
+        """
+        most = self.high * (1.0 + _COVERAGE_FACTOR * (calibration_uncertainty or _ASSUMED_RELATIVE_UNCERTAINTY))
         share = total_mbq / expected_mbq if expected_mbq > 0 else math.inf
         values = {"name": name, "total": total_mbq, "share": share, "agent": self.agent, "hours": start_h}
         if share < self.low:
             return warned("image_holds_too_little", least=self.low, **values)
-        return warned("image_holds_too_much", most=self.high, **values) if self.high < share else ""
+        return warned("image_holds_too_much", most=self.high, **values) if most < share else ""
 
 
 def expected_share(radiopharmaceutical: str, start_h: float) -> ExpectedShare:

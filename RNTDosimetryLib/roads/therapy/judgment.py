@@ -55,7 +55,7 @@ def scan_balances(images: StudyImages) -> tuple[ScanBalance, ...]:
                 )
             else:
                 share = expected_share(images.radiopharmaceutical, max(scan.start_h, 0.0))
-                text = share.warning(scan.name, total_mbq, expected_mbq, scan.start_h)
+                text = share.warning(scan.name, total_mbq, expected_mbq, scan.start_h, scan.activity.calibration_uncertainty)
                 kind = kind_of(text) if text else None
                 if kind is not None and kind.code not in said:
                     warnings.append(text)
