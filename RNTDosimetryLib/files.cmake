@@ -52,20 +52,29 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/administration.py
   RNTDosimetryLib/intake/bed_positions.py
   RNTDosimetryLib/intake/calibration_use.py
+  RNTDosimetryLib/intake/clock.py
   RNTDosimetryLib/intake/counts.py
+  RNTDosimetryLib/intake/course.py
   RNTDosimetryLib/intake/decay.py
   RNTDosimetryLib/intake/drawn_on.py
+  RNTDosimetryLib/intake/files.py
   RNTDosimetryLib/intake/folder.py
   RNTDosimetryLib/intake/frame_choice.py
+  RNTDosimetryLib/intake/header_checks.py
+  RNTDosimetryLib/intake/headers.py
   RNTDosimetryLib/intake/ignored.py
+  RNTDosimetryLib/intake/inventory.py
+  RNTDosimetryLib/intake/kinds.py
   RNTDosimetryLib/intake/ledger.py
   RNTDosimetryLib/intake/nm_frame_times.py
+  RNTDosimetryLib/intake/plausibility.py
   RNTDosimetryLib/intake/records.py
   RNTDosimetryLib/intake/region_kinds.py
   RNTDosimetryLib/intake/region_parts.py
   RNTDosimetryLib/intake/regions.py
   RNTDosimetryLib/intake/segmentations.py
   RNTDosimetryLib/intake/series.py
+  RNTDosimetryLib/intake/sop_classes.py
   RNTDosimetryLib/intake/structure_sets.py
   RNTDosimetryLib/intake/suv.py
   RNTDosimetryLib/intake/tags.py
@@ -74,6 +83,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/units.py
   RNTDosimetryLib/intake/volume_files.py
   RNTDosimetryLib/intake/voxels.py
+  RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/early.py
@@ -129,6 +139,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/__init__.py
   RNTDosimetryLib/planar/activity.py
   RNTDosimetryLib/planar/frames.py
+  RNTDosimetryLib/planar/orientation.py
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
@@ -222,9 +233,11 @@ set(LIBRARY_RESOURCES
   Resources/images/camera.json
   Resources/images/dicom_sources.json
   Resources/images/dose_units.json
+  Resources/images/image_kinds.json
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/retention.json
   Resources/images/suv.json
   Resources/images/units.json
   Resources/kernels/README.md

@@ -15,6 +15,8 @@ SERIES_KEYS = (
     "calibration_uncertainty",
     "observed_rate_cps",
     "value_scale",
+    "writer_times",
+    "positron_fraction",
     "slice_order",
     "ct_series",
     "time_frames",
@@ -50,6 +52,8 @@ _ROWS_OF_KEYS = {
     "calibration_uncertainty": "calibration uncertainty",
     "observed_rate_cps": "observed wide-spectrum rate",
     "value_scale": "value scale",
+    "writer_times": "times of the writer",
+    "positron_fraction": "positron fraction",
     "slice_order": "slice order",
     "ct_series": "CT",
 }
@@ -61,6 +65,27 @@ _REASONS = {  # the row that tells why an override had no effect, and how to say
     "observed_rate_cps": ("unit", "the calibration file was not applied to values in {}"),
     "decay_reference_time": ("decay correction", "the decay correction is {}"),
 }
+
+
+class Problems:
+    """What is wrong, collected so that one refusal names all that is missing."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def attempt(self, step, *arguments):
+        """What a step gives; None when it refuses, and then its sentence is kept."""
+        try:
+            return step(*arguments)
+        except DosimetryError as error:
+            if str(error) not in self.texts:
+                self.texts.append(str(error))
+            return None
+
+    def raise_if_any(self) -> None:
+        """Raises DosimetryError with every sentence."""
+        if self.texts:
+            raise DosimetryError(" Also: ".join(self.texts))
 
 
 class Ledger:

@@ -84,7 +84,8 @@ class TimePoint(Record):
     """One scan: the activity image and the CT that goes with it, None where there is none.
 
     start_h: hours from the administration to the start of acquisition. ct_matrix is not needed: SPECT and CT share one
-    frame of reference, or are taken to (then a warning says so). regions: those drawn on this CT.
+    frame of reference, or are taken to (then a warning says so). regions: those drawn on this CT. span_s: from the start to the end of the last
+    slice, at least.
     """
 
     name: str
@@ -97,6 +98,7 @@ class TimePoint(Record):
     regions: tuple[Region, ...] = ()
     warnings: tuple[str, ...] = ()
     series_instance_uid: str = ""
+    span_s: float | None = None
     file: str = field(default="", metadata=NOT_WRITTEN)
     frames: tuple[ActivityImage, ...] = field(default=(), metadata=NOT_WRITTEN, repr=False)
 

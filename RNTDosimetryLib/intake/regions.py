@@ -15,7 +15,8 @@ from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Series, TimePoint
 from RNTDosimetryLib.intake.region_parts import ReadRegion, RegionsOfFile
 from RNTDosimetryLib.intake.segmentations import read_segmentation
-from RNTDosimetryLib.intake.series import RTSTRUCT, FoundSeries
+from RNTDosimetryLib.intake.series import FoundSeries
+from RNTDosimetryLib.intake.sop_classes import RTSTRUCT
 from RNTDosimetryLib.intake.structure_sets import read_structure_set
 from RNTDosimetryLib.intake.tags import readable
 
