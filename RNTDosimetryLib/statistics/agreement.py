@@ -64,7 +64,9 @@ def bland_altman(first: Any, second: Any, label: str = "") -> Agreement:
     """
     first, second = _pairs(first, second)
     if np.ptp(first) == 0 or np.ptp(second) == 0:
-        raise DosimetryError("Expected values that vary for agreement of two methods, received equal ones; choose another quantity.")
+        raise DosimetryError(
+            "Expected values that vary for agreement of two methods, received equal ones; choose another quantity."
+        )
     difference, mean, number = second - first, (first + second) / 2, first.size
     deviation = float(difference.std(ddof=1))
     width = stats.norm.ppf(0.5 + CONFIDENCE / 2)

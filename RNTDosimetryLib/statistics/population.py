@@ -126,7 +126,11 @@ def fit_population(
     decay = positive_number(nuclide.decay_constant_per_h, "decay constant of the nuclide")
     data = [_logs_of(curve, decay) for curve in curves]
     samples = sum(times.size for times, _logs in data)
-    if len(data) < FEWEST_PATIENTS or sum(times.size >= 2 for times, _logs in data) < FEWEST_PATIENTS or samples < 2 * len(data) + 2:
+    if (
+        len(data) < FEWEST_PATIENTS
+        or sum(times.size >= 2 for times, _logs in data) < FEWEST_PATIENTS
+        or samples < 2 * len(data) + 2
+    ):
         raise DosimetryError(
             f"Expected at least {FEWEST_PATIENTS} patients with two samples or more, and some with three, for population kinetics of {tissue or 'a tissue'}, received "
             f"{len(data)} with {samples} samples; use a larger cohort."
@@ -174,12 +178,21 @@ def _start(data) -> np.ndarray:
     rates = np.log(np.maximum([-line[0] for line in lines], 1e-4))
     levels = np.array([line[1] for line in lines])
     rate_sd, level_sd = max(np.std(rates), 0.1), max(np.std(levels), 0.1)
-    return np.array([np.median(rates), math.log(min(rate_sd, 1.0)), np.median(levels), math.log(min(level_sd, 1.5)), 0.0, math.log(0.08)])
+    return np.array(
+        [np.median(rates), math.log(min(rate_sd, 1.0)), np.median(levels), math.log(min(level_sd, 1.5)), 0.0, math.log(0.08)]
+    )
 
 
 def _bounds(start):
     spread = math.log(_SMALLEST_LOG_SD), math.log(_LARGEST_LOG_SD)
-    return [(start[0] - 4, start[0] + 4), spread, (start[2] - 4, start[2] + 4), spread, (-2.0, 2.0), (math.log(0.003), math.log(1.0))]
+    return [
+        (start[0] - 4, start[0] + 4),
+        spread,
+        (start[2] - 4, start[2] + 4),
+        spread,
+        (-2.0, 2.0),
+        (math.log(0.003), math.log(1.0)),
+    ]
 
 
 _GRID, _WEIGHTS = np.polynomial.hermite_e.hermegauss(_NODES)
@@ -226,7 +239,9 @@ def _errors(minus, place) -> list[float | None]:
     return [math.sqrt(value) if np.isfinite(value) and value > 0 else None for value in variances]
 
 
-def one_scan_instead(curves: Sequence[PatientCurve], nuclide, population: PopulationKinetics | None = None) -> tuple[OneScan, ...]:
+def one_scan_instead(
+    curves: Sequence[PatientCurve], nuclide, population: PopulationKinetics | None = None
+) -> tuple[OneScan, ...]:
     """Leave-one-out: TIA of each patient by a single scan at each time that most have, with the population of the others, against that by all scans.
 
     population: of all, as start and for its residual error; fitted where None. TIA by all: the same fit with the population of the others and all samples. Raises DosimetryError as ``fit_population``.

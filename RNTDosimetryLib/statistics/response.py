@@ -80,7 +80,9 @@ def dose_response(dose_gy: Any, response: Any, dose_uncertainty_gy: Any = None, 
             "Expected doses of responders and others that overlap, received groups that a dose separates, where the slope has no end; use more patients."
         )
     if slope == 0:
-        raise DosimetryError("Expected a response that depends on dose, received one that does not at all; there is no curve to draw.")
+        raise DosimetryError(
+            "Expected a response that depends on dose, received one that does not at all; there is no curve to draw."
+        )
     flat = minimize(lambda p: minus(p, False), np.zeros(1), method="BFGS")
     covariance = np.linalg.inv(curvature(minus, found.x))
     p_value = float(stats.chi2.sf(2 * max(flat.fun - found.fun, 0.0), 1))

@@ -1,18 +1,20 @@
 """Time to an event: Kaplan-Meier, log-rank test and Cox regression."""
 
 import math
+import warnings
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from scipy import stats
 
-from RNTDosimetryLib.base.checks import checked_array, shown
+from RNTDosimetryLib.base.checks import checked_array, one_of, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 
 CONFIDENCE = 0.95
 """Of every interval of this room."""
+INTERVALS = ("linear", "log-log")
 _MOST_STEPS, _CONVERGED, _LARGEST_EFFECT = 50, 1e-9, 20.0
 
 
@@ -83,17 +85,20 @@ def follow_up_arrays(months: Any, events: Any) -> tuple[np.ndarray, np.ndarray]:
     return months, events.astype(bool)
 
 
-def kaplan_meier(months: Any, events: Any, group: str = "all") -> SurvivalCurve:
-    """Survival of one group, interval after Greenwood on the log(-log) scale. months, events: (n,), event 1, censored 0.
+def kaplan_meier(months: Any, events: Any, group: str = "all", interval: str = "linear") -> SurvivalCurve:
+    """Survival of one group. months, events: (n,), event 1, censored 0. interval: after Greenwood, "linear" or on the "log-log" scale.
 
     Source: Kaplan and Meier, J Am Stat Assoc 1958; computed by scipy.stats.ecdf. Raises DosimetryError for input that cannot be used.
     """
     months, events = follow_up_arrays(months, events)
     found = stats.ecdf(stats.CensoredData(uncensored=months[events], right=months[~events])).sf
-    with np.errstate(all="ignore"):
-        interval = found.confidence_interval(CONFIDENCE, method="log-log")
+    one_of(interval, INTERVALS, "the interval of a survival curve")
+    with warnings.catch_warnings():
+        # Where all or none survive, the interval has no value: None below.
+        warnings.simplefilter("ignore", RuntimeWarning)
+        limits = found.confidence_interval(CONFIDENCE, method=interval)
     times, survival = found.quantiles, found.probabilities
-    lower, upper = interval.low.probabilities, interval.high.probabilities
+    lower, upper = limits.low.probabilities, limits.high.probabilities
     return SurvivalCurve(
         group=group,
         patients=months.size,
@@ -145,7 +150,9 @@ def cox_regression(months: Any, events: Any, covariates: Any, names: Any) -> Cox
             f"Expected covariates as {months.size} rows of {len(names)} values, received shape {values.shape}; give one row a patient."
         )
     spread = values.std(axis=0)
-    if (spread <= 0).any() or np.linalg.matrix_rank((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)) < len(names):
+    if (spread <= 0).any() or np.linalg.matrix_rank((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)) < len(
+        names
+    ):
         raise DosimetryError(
             f"Expected covariates that vary and do not follow from one another, received {', '.join(names)}; leave one out."
         )
@@ -171,7 +178,9 @@ def cox_regression(months: Any, events: Any, covariates: Any, names: Any) -> Cox
         if np.abs(beta).max() > _LARGEST_EFFECT:
             break
         if np.abs(step).max() < _CONVERGED:
-            return _cox_result(beta / spread, np.linalg.inv(information) / np.outer(spread, spread), names, events, likelihood, null)
+            return _cox_result(
+                beta / spread, np.linalg.inv(information) / np.outer(spread, spread), names, events, likelihood, null
+            )
     raise DosimetryError(
         f"Expected covariates that do not separate who had an event, received {', '.join(names)}, whose hazard ratio grows without end; leave one out."
     )
