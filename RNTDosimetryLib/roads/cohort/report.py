@@ -23,7 +23,7 @@ from RNTDosimetryLib.report import (
 )
 from RNTDosimetryLib.roads.cohort.result import CohortResult, CohortStatistics
 from RNTDosimetryLib.roads.tidy import RegionRow, dictionary_table
-from RNTDosimetryLib.statistics import Agreement, CutOff, DoseResponse, SurvivalCurve
+from RNTDosimetryLib.statistics import Agreement, CutOff, DoseResponse
 
 _TITLE = "Cohort"
 _FIGURES_OF_SITES = 40
