@@ -12,7 +12,7 @@ from RNTDosimetryLib.report.plots import WIDTH
 from RNTDosimetryLib.report.svg import series_style
 
 _ROW, _BOX, _TOP, _BOTTOM, _SMALL = 26.0, 12.0, 34.0, 62.0, 11.0
-_LABEL, _RIGHT = 190.0, 18.0
+_LABEL, _RIGHT = 220.0, 18.0
 _GRID, _FRAME = "#e2e2e2", "#555555"
 
 

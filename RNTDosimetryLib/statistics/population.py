@@ -10,7 +10,7 @@ from scipy.optimize import minimize
 from scipy.special import logsumexp
 
 from RNTDosimetryLib.base.checks import as_numbers, positive_number
-from RNTDosimetryLib.base.documents import Document
+from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.kinetics import PopulationPrior, RatePrior, fit_time_activity, single_time_point
@@ -79,7 +79,7 @@ class PopulationKinetics(Record):
 
 
 @dataclass(frozen=True)
-class PriorsFile(Document):
+class PriorsFile(Result):
     """Populations of a clinic's own cohort, for single-scan dosimetry by name."""
 
     NAME = "RNTDosimetry population kinetics"
@@ -124,7 +124,12 @@ def fit_population(
     best value. Source: Davidian and Giltinan, Nonlinear Models for Repeated Measurement Data, 1995. Raises DosimetryError for too few patients or samples.
     """
     decay = positive_number(nuclide.decay_constant_per_h, "decay constant of the nuclide")
-    data = [_logs_of(curve, decay) for curve in curves]
+    return _fitted([_logs_of(curve, decay) for curve in curves], decay, (radiopharmaceutical, tissue, date, source))
+
+
+def _fitted(data, decay: float, names=("", "", "", ""), start: np.ndarray | None = None) -> PopulationKinetics:
+    """start: parameters of nearly the same cohort, so that the search is short."""
+    radiopharmaceutical, tissue, date, source = names
     samples = sum(times.size for times, _logs in data)
     if (
         len(data) < FEWEST_PATIENTS
@@ -135,12 +140,12 @@ def fit_population(
             f"Expected at least {FEWEST_PATIENTS} patients with two samples or more, and some with three, for population kinetics of {tissue or 'a tissue'}, received "
             f"{len(data)} with {samples} samples; use a larger cohort."
         )
-    start, sums = _start(data), _sums(data)
+    bounds, sums = _bounds(_start(data)), _sums(data)
 
     def minus(parameters):
         return -_log_likelihood(parameters, sums)
 
-    found = minimize(minus, start, method="L-BFGS-B", bounds=_bounds(start))
+    found = minimize(minus, _start(data) if start is None else start, method="L-BFGS-B", bounds=bounds)
     errors = _errors(minus, found.x)
     rate, log_spread, amplitude, log_between, angle, residual = found.x
     return PopulationKinetics(
@@ -161,6 +166,15 @@ def fit_population(
         date=date,
         source=source,
     )
+
+
+def _parameters(population: PopulationKinetics) -> np.ndarray:
+    return np.array(
+        [
+            math.log(population.biological_rate_per_h), math.log(population.rate_log_sd), math.log(population.amplitude_mbq),
+            math.log(population.amplitude_log_sd), math.atanh(population.correlation), math.log(population.residual_relative),
+        ]
+    )  # fmt: skip
 
 
 def _logs_of(curve: PatientCurve, decay: float) -> tuple[np.ndarray, np.ndarray]:
@@ -247,10 +261,11 @@ def one_scan_instead(
     population: of all, as start and for its residual error; fitted where None. TIA by all: the same fit with the population of the others and all samples. Raises DosimetryError as ``fit_population``.
     """
     population = fit_population(curves, nuclide) if population is None else population
-    times = _common_times(curves)
+    times, decay = _common_times(curves), nuclide.decay_constant_per_h
+    data = [_logs_of(curve, decay) for curve in curves]
     found: dict[float, list[tuple[float, float, float]]] = {time: [] for time in times}
     for index, curve in enumerate(curves):
-        others = fit_population([*curves[:index], *curves[index + 1 :]], nuclide)
+        others = _fitted([*data[:index], *data[index + 1 :]], decay, start=_parameters(population))
         prior = others.prior()
         truth = _tia_by_all(curve, nuclide, others)
         for time in times:

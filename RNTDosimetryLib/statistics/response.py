@@ -20,6 +20,8 @@ _FEWEST_EACH = 4
 _STEEPEST = 30.0
 """Largest logistic slope per unit of ln dose that is a slope: 1 % to 99 % within a third of the dose. Above, the groups are separate."""
 
+_SEPARATE = "Expected doses of responders and others that overlap, received groups that a dose separates, where the slope has no end; use more patients."
+
 
 @dataclass(frozen=True)
 class DoseResponse(Record):
@@ -66,6 +68,8 @@ def dose_response(dose_gy: Any, response: Any, dose_uncertainty_gy: Any = None, 
             f"Expected positive doses that vary and at least {_FEWEST_EACH} with and without response, received {int(yes.sum())} and {int((~yes).sum())}; "
             "use more patients."
         )
+    if dose[yes].min() > dose[~yes].max() or dose[yes].max() < dose[~yes].min():
+        raise DosimetryError(_SEPARATE)
     logs, places, weights = _true_log_doses(dose, spread)
     signs = np.where(yes, 1.0, -1.0)[:, None]
 
@@ -76,9 +80,7 @@ def dose_response(dose_gy: Any, response: Any, dose_uncertainty_gy: Any = None, 
     found = minimize(minus, np.zeros(2), method="BFGS")
     level, slope = found.x
     if abs(slope) > _STEEPEST or not np.isfinite(found.fun):
-        raise DosimetryError(
-            "Expected doses of responders and others that overlap, received groups that a dose separates, where the slope has no end; use more patients."
-        )
+        raise DosimetryError(_SEPARATE)
     if slope == 0:
         raise DosimetryError(
             "Expected a response that depends on dose, received one that does not at all; there is no curve to draw."

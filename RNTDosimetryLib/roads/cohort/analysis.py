@@ -64,6 +64,7 @@ def analyze(
         "patients": patients if follow_up is not None else (),
     }
     if followed:
+        warnings += _immortal(request, rows, followed)
         found |= tried("survival", lambda: _survival(request, followed), {})
         found["cox"] = tried("Cox regression", lambda: _cox(request, followed))
     if follow_up is not None:
@@ -95,7 +96,12 @@ def _by_group(rows: Sequence[RegionRow]) -> dict[str, list[RegionRow]]:
             groups[LESIONS].append(row)
         if row.site or row.kind != "lesion":
             groups[f"{LESIONS}, {row.site}" if row.kind == "lesion" else row.site or row.region].append(row)
-    return {site: groups[site] for site in sorted(groups)}
+    # Lesions that are all of one site are one group.
+    return {
+        site: groups[site]
+        for site in sorted(groups)
+        if site == LESIONS or len(groups[site]) < len(groups.get(LESIONS, ())) or not site.startswith(LESIONS)
+    }
 
 
 def _spreads(groups: dict[str, list[RegionRow]]) -> tuple[GroupSpread, ...]:
@@ -223,6 +229,15 @@ def _is_of(marker: Marker, row: RegionRow) -> bool:
     if marker.region is not None:
         return fnmatch(row.region.lower(), marker.region.lower())
     return row.kind == marker.kind if marker.site is None else row.site == marker.site
+
+
+def _immortal(request: CohortRequest, rows: Sequence[RegionRow], followed: Sequence[PatientOutcome]) -> tuple[str, ...]:
+    """Who lives longer is given more cycles: a sum over cycles then follows from survival, not the other way round."""
+    if request.marker.quantity == "dose_per_activity_gy_per_gbq":
+        return ()
+    names = {item.patient for item in followed if item.marker is not None}
+    cycles = [len({row.cycle for row in rows if row.patient == name}) for name in names]
+    return (warned("cohort_cycles_differ", least=min(cycles), most=max(cycles)),) if cycles and min(cycles) < max(cycles) else ()
 
 
 def _survival(request: CohortRequest, followed: Sequence[PatientOutcome]) -> dict[str, Any]:

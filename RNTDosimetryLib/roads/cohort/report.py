@@ -26,7 +26,7 @@ from RNTDosimetryLib.roads.tidy import RegionRow, dictionary_table
 from RNTDosimetryLib.statistics import Agreement, CutOff, DoseResponse
 
 _TITLE = "Cohort"
-_FIGURES_OF_SITES = 40
+_FIGURES_OF_SITES, _STUDIES_SHOWN = 40, 20
 _OPTIMISTIC = (
     "The cut-off was chosen on these patients and is judged on them: sensitivity, specificity and their sum are optimistic. The optimism is the mean over bootstraps of "
     "how much better a cut-off does on the bootstrap it was chosen on than on these patients. Confirm the cut-off on other patients before it is used."
@@ -64,7 +64,7 @@ def render_cohort(result: CohortResult) -> str:
     """The whole page of a computed cohort."""
     statistics = result.statistics
     sections = [
-        Section("Studies", [sentence(result) + ".", short_table(result)]),
+        Section("Studies", _study_blocks(result)),
         Section("Dose per activity", _spread_blocks(statistics)),
         *_optional("Over the cycles", _cycle_blocks(statistics)),
         *_optional("Outcome", _outcome_blocks(result)),
@@ -78,6 +78,12 @@ def render_cohort(result: CohortResult) -> str:
     ]
     when = "" if result.created is None else f"computed {result.created:%Y-%m-%d %H:%M}"
     return render_page(result.request.title or _TITLE, sections, when, result.warnings, result.versions)
+
+
+def _study_blocks(result: CohortResult) -> list:
+    table = short_table(result)
+    lost = [Bullets([f"{item.name}: {item.sentence}" for item in result.failed])] if result.failed else []
+    return [f"{sentence(result)}.", *lost, table if len(result.studies) <= _STUDIES_SHOWN else Details("Every study", [table])]
 
 
 def _optional(title: str, blocks: list) -> list[Section]:
