@@ -1,5 +1,7 @@
 """Kaplan-Meier, log-rank and Cox against published numbers."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, strategies
@@ -88,7 +90,7 @@ def test_survival_falls_from_one_and_its_limits_hold_it(patients):
     months, events = zip(*patients)
     curve = kaplan_meier(months, events)
     values = (1.0, *curve.survival)
-    assert all(0 <= later <= earlier + 1e-12 <= 1 + 1e-12 for earlier, later in zip(values, values[1:]))
+    assert all(0 <= later <= earlier + 1e-12 <= 1 + 1e-12 for earlier, later in pairwise(values))
     for low, value, high in zip(curve.lower, curve.survival, curve.upper):
         assert low is None or -1e-12 <= low <= value + 1e-12
         assert high is None or value - 1e-12 <= high <= 1 + 1e-12

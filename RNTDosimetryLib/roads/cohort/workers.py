@@ -70,30 +70,31 @@ def _here(sources: Sequence[Source], folder: Path, cancel) -> Iterator[Outcome]:
 
 
 def _by_processes(sources: Sequence[Source], folder: Path, workers: int, cancel) -> Iterator[Outcome]:
-    """In a pool; where a worker dies, the studies that were being computed are tried once more, each alone, so that one of them stops no other."""
-    waiting, suspects = list(sources), []
+    """In a pool; where a worker dies, the studies that were being computed are tried once more, one at a time, so that one of them stops no other."""
+    waiting: list[Source] = list(sources)
+    suspects: list[Source] = []
     while waiting or suspects:
-        alone = bool(suspects)
-        batch = suspects[:1] if alone else waiting
+        batch, alone = suspects or waiting, bool(suspects)
         finished: set[str] = set()
         in_work: set[str] = set()
         for outcome in _one_pool(batch, folder, 1 if alone else workers, cancel, in_work):
             finished.add(outcome.name)
             yield outcome
+        hit = [source for source in batch if source.name in in_work]
+        left = [source for source in batch if source.name not in finished | in_work]
         if alone:
-            (source,) = batch
-            if source.name not in finished:
+            suspects = left
+            for source in hit:
                 yield failed(source, _DIED)
-            suspects = suspects[1:]
         else:
-            suspects = [source for source in batch if source.name in in_work]
-            waiting = [source for source in batch if source.name not in finished | in_work]
+            suspects, waiting = hit, left
 
 
 def _one_pool(batch: Sequence[Source], folder: Path, workers: int, cancel, in_work: set[str]) -> Iterator[Outcome]:
     """Outcomes until all are done or a worker has died; in_work: then names what was being computed."""
     context = multiprocessing.get_context("spawn")
-    stop, budget = context.Event(), _budget_mb()
+    # A bare byte: an event has locks, and a worker that is killed would keep them.
+    stop, budget = context.RawValue("b", 0), _budget_mb()
     waiting, needs = list(batch), {source.name: _need_mb(source) for source in batch}
     running: dict[Future, Source] = {}
     with _one_thread_each():
@@ -114,7 +115,7 @@ def _one_pool(batch: Sequence[Source], folder: Path, workers: int, cancel, in_wo
             in_work.update(source.name for source in running.values())
         finally:
             # Whoever still computes is told to stop, and ends by itself: only whole folders are sealed.
-            stop.set()
+            stop.value = 1
             pool.shutdown(wait=True, cancel_futures=True)
 
 
@@ -151,7 +152,8 @@ def _begin(stop) -> None:
 
 def _watch(stop) -> None:
     parent = multiprocessing.parent_process()
-    while not stop.wait(_LOOK_S):
+    while not stop.value:
+        time.sleep(_LOOK_S)
         if parent is not None and not parent.is_alive():
             os._exit(1)
     time.sleep(_GRACE_S)
@@ -159,7 +161,7 @@ def _watch(stop) -> None:
 
 
 def _in_worker(source: Source, folder: str) -> Outcome:
-    return do(source, folder, _stop[0].is_set)
+    return do(source, folder, lambda: bool(_stop[0].value))
 
 
 # --- memory

@@ -1,6 +1,7 @@
 """From rows to statistics: a cohort whose rows are made up, with a planted hazard, trend and agreement."""
 
 import math
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -130,12 +131,8 @@ def test_who_is_on_one_side_only_is_named():
 
 def test_a_sum_over_different_numbers_of_cycles_is_warned_of():
     """Patients who live longer are given more cycles: a planted absence of effect looks like one."""
-    rows = [
-        item
-        for index, patient in enumerate(range(30))
-        for item in cohort_rows(30, 1 + index % 4, seed=9)
-        if item.patient == f"p{patient}"
-    ]
+    many = cohort_rows(30, 4, seed=9)
+    rows = [item for item in many if item.cycle <= 1 + int(item.patient[1:]) % 4]
     found = analyze(replace(REQUEST, follow_up="f.csv"), rows, followed(rows))
     assert any(text.startswith("patients have from 1 to 4 cycles") for text in found.warnings)
     per_activity = replace(REQUEST, follow_up="f.csv", marker=Marker("dose_per_activity_gy_per_gbq"))
@@ -177,4 +174,4 @@ def test_the_page_shows_every_part(statistics):
         "Columns of the table",
     ):
         assert words in page
-    assert "nan" not in page.lower().replace("finance", "")
+    assert not re.search(r"\bnan\b", page.lower())
