@@ -6,6 +6,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/checks.py
   RNTDosimetryLib/base/documents.py
   RNTDosimetryLib/base/errors.py
+  RNTDosimetryLib/base/optional.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
@@ -121,6 +122,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
+  RNTDosimetryLib/phantom/cohort.py
   RNTDosimetryLib/phantom/course.py
   RNTDosimetryLib/phantom/dicom.py
   RNTDosimetryLib/phantom/dicom_images.py
@@ -166,6 +168,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/registration/visual_check.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
+  RNTDosimetryLib/report/boxes.py
   RNTDosimetryLib/report/figures.py
   RNTDosimetryLib/report/html.py
   RNTDosimetryLib/report/nrrd.py
@@ -181,6 +184,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/camera/calibration.py
   RNTDosimetryLib/roads/camera/recovery.py
   RNTDosimetryLib/roads/camera/report.py
+  RNTDosimetryLib/roads/cohort/__init__.py
+  RNTDosimetryLib/roads/cohort/analysis.py
+  RNTDosimetryLib/roads/cohort/files.py
+  RNTDosimetryLib/roads/cohort/follow_up.py
+  RNTDosimetryLib/roads/cohort/jobs.py
+  RNTDosimetryLib/roads/cohort/lock.py
+  RNTDosimetryLib/roads/cohort/outputs.py
+  RNTDosimetryLib/roads/cohort/populations.py
+  RNTDosimetryLib/roads/cohort/report.py
+  RNTDosimetryLib/roads/cohort/request.py
+  RNTDosimetryLib/roads/cohort/result.py
+  RNTDosimetryLib/roads/cohort/run.py
+  RNTDosimetryLib/roads/cohort/workers.py
   RNTDosimetryLib/roads/compare/__init__.py
   RNTDosimetryLib/roads/compare/maps.py
   RNTDosimetryLib/roads/compare/outputs.py
@@ -197,6 +213,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
   RNTDosimetryLib/roads/road.py
+  RNTDosimetryLib/roads/table.py
   RNTDosimetryLib/roads/therapy/__init__.py
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
@@ -206,22 +223,33 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/report.py
   RNTDosimetryLib/roads/therapy/request.py
   RNTDosimetryLib/roads/therapy/result.py
+  RNTDosimetryLib/roads/therapy/rows.py
   RNTDosimetryLib/roads/therapy/run.py
   RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
   RNTDosimetryLib/roads/therapy/volumes.py
+  RNTDosimetryLib/roads/tidy.py
   RNTDosimetryLib/roads/verify/__init__.py
   RNTDosimetryLib/roads/verify/outputs.py
   RNTDosimetryLib/roads/verify/report.py
   RNTDosimetryLib/roads/verify/request.py
   RNTDosimetryLib/roads/verify/result.py
   RNTDosimetryLib/roads/verify/run.py
+  RNTDosimetryLib/statistics/__init__.py
+  RNTDosimetryLib/statistics/agreement.py
+  RNTDosimetryLib/statistics/curvature.py
+  RNTDosimetryLib/statistics/population.py
+  RNTDosimetryLib/statistics/ranks.py
+  RNTDosimetryLib/statistics/response.py
+  RNTDosimetryLib/statistics/survival.py
+  RNTDosimetryLib/statistics/trend.py
   RNTDosimetryLib/validation.py
   )
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/cohort/rules.json
   Resources/dose/README.md
   Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
@@ -257,6 +285,7 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cohort.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
   Resources/phantom/protocol.json
@@ -282,6 +311,7 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/cohort.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
   Resources/warnings/therapy.json

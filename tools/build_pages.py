@@ -17,7 +17,7 @@ STUDY_PAGE = ROOT / "docs" / "study_file.md"
 API_FOLDER = ROOT / "docs" / "api"
 ROOMS = (
     "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning",
-    "roads.therapy", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "phantom",
+    "roads.therapy", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "roads.cohort", "statistics", "phantom",
 )  # fmt: skip
 
 

@@ -194,6 +194,36 @@ def test_results_can_be_named_instead_of_studies(done, folder, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_plans_of_radioembolisation_may_be_in_a_cohort(folder, tmp_path):
+    """Rows are the doses of the plan: energy 49.67 J/GBq over the masses weighted with the ratio (docs/planning_partition.md)."""
+    for name, mass in (("t1", 200), ("t2", 100)):
+        content = {
+            "product": "TheraSphere",
+            "activity_gbq": 2.0,
+            "keep_activities": True,
+            "normal_liver_mass_g": 1300,
+            "lung_shunt_fraction": 0.05,
+        }
+        content["tumours"] = [{"name": "T1", "mass_g": mass, "tnr": 5.0}]
+        (folder / f"{name}.json").write_text(json.dumps({"format": "RNTDosimetry plan", "version": 1, **content}))
+    result = cohort.ROAD.run_file(request_of(folder, studies=["t1.json", "t2.json"]), folder=tmp_path, workers=1)
+    rows = {(row.study, row.region): row for row in result.rows}
+    for name, mass in (("t1", 200), ("t2", 100)):
+        plan = json.loads((tmp_path / name / "plan.json").read_text())["plan"]
+        row = rows[name, "T1"]
+        assert row.dose_gy == plan["tumour_dose_gy"]["T1"]
+        constant = plan["compartments"]["constant"]["j_per_gbq"]
+        assert row.dose_per_activity_gy_per_gbq == pytest.approx(
+            1000 * constant * 0.95 * 5 / (1300 + 5 * mass) * (1 - plan["compartments"]["residual_fraction"])
+        )
+        assert (row.kind, row.mass_g, rows[name, "normal_liver"].site, rows[name, "lung_session"].site) == (
+            "lesion",
+            mass,
+            "liver",
+            "lung",
+        )
+
+
 def test_cancel_stops_between_studies_and_keeps_what_is_done(folder, tmp_path):
     seen = []
 
