@@ -210,6 +210,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
   RNTDosimetryLib/roads/plan/result.py
+  RNTDosimetryLib/roads/plan/rows.py
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
   RNTDosimetryLib/roads/road.py
@@ -235,6 +236,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/verify/report.py
   RNTDosimetryLib/roads/verify/request.py
   RNTDosimetryLib/roads/verify/result.py
+  RNTDosimetryLib/roads/verify/rows.py
   RNTDosimetryLib/roads/verify/run.py
   RNTDosimetryLib/statistics/__init__.py
   RNTDosimetryLib/statistics/agreement.py
@@ -300,10 +302,13 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/cohort.schema.json
+  Resources/schemas/cohort_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
   Resources/schemas/plan_results.schema.json
+  Resources/schemas/population_kinetics.schema.json
   Resources/schemas/recovery_curve.schema.json
   Resources/schemas/recovery_request.schema.json
   Resources/schemas/results.schema.json

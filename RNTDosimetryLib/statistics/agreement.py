@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from RNTDosimetryLib.base.checks import checked_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.statistics.survival import CONFIDENCE
+from RNTDosimetryLib.statistics.values import values_of, vary
 
 _FEWEST_PAIRS = 4
 
@@ -63,7 +63,7 @@ def bland_altman(first: Any, second: Any, label: str = "") -> Agreement:
     Source: Bland and Altman, Lancet 1986; Lin, Biometrics 1989 (with the correction of 2000).
     """
     first, second = _pairs(first, second)
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if not (vary(first) and vary(second)):
         raise DosimetryError(
             "Expected values that vary for agreement of two methods, received equal ones; choose another quantity."
         )
@@ -71,7 +71,7 @@ def bland_altman(first: Any, second: Any, label: str = "") -> Agreement:
     deviation = float(difference.std(ddof=1))
     width = stats.norm.ppf(0.5 + CONFIDENCE / 2)
     bias = float(difference.mean())
-    line = stats.linregress(mean, difference) if deviation > 0 and np.ptp(mean) > 0 else None
+    line = stats.linregress(mean, difference) if vary(difference) and vary(mean) else None
     relative = _relative(first, second, width) if min(first.min(), second.min()) > 0 else (None, None)
     return Agreement(
         label=label,
@@ -125,7 +125,7 @@ def paired_change(before: Any, after: Any, label: str = "") -> PairedChange:
 
 
 def _pairs(first: Any, second: Any) -> tuple[np.ndarray, np.ndarray]:
-    first, second = checked_array(first, "the first values"), checked_array(second, "the second values")
+    first, second = values_of(first, "the first values"), values_of(second, "the second values")
     if first.shape != second.shape or first.ndim != 1 or first.size < _FEWEST_PAIRS:
         raise DosimetryError(
             f"Expected at least {_FEWEST_PAIRS} pairs, received {first.size} and {second.size} values; use more patients or match their names."

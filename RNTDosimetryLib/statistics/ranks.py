@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from RNTDosimetryLib.base.checks import checked_array, shown
+from RNTDosimetryLib.base.checks import shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.statistics.survival import CONFIDENCE
+from RNTDosimetryLib.statistics.values import values_of, vary
 
 BOOTSTRAPS = 1000
 _SEED = 20261201
@@ -79,7 +80,7 @@ class CutOff(Record):
 
 def distribution(values: Any, label: str = "") -> Distribution:
     """Median, quartiles, whiskers and spread of (n,) values. Raises DosimetryError for none, NaN or infinity."""
-    values = np.sort(checked_array(values, f"the values of {label or 'a group'}").ravel())
+    values = np.sort(values_of(values, f"the values of {label or 'a group'}").ravel())
     if values.size == 0:
         raise DosimetryError(f"Expected values of {label or 'a group'}, received none; leave the group out.")
     low, middle, high = np.percentile(values, (25, 50, 75))
@@ -104,12 +105,12 @@ def spearman(first: Any, second: Any) -> RankCorrelation:
 
     Raises DosimetryError for fewer than four pairs or values that do not vary.
     """
-    first, second = checked_array(first, "the first values"), checked_array(second, "the second values")
+    first, second = values_of(first, "the first values"), values_of(second, "the second values")
     if first.shape != second.shape or first.ndim != 1 or first.size < _FEWEST_PAIRS:
         raise DosimetryError(
             f"Expected at least {_FEWEST_PAIRS} pairs for a rank correlation, received {first.size} and {second.size} values; use more patients."
         )
-    if np.ptp(first) == 0 or np.ptp(second) == 0:
+    if not (vary(first) and vary(second)):
         raise DosimetryError("Expected values that vary for a rank correlation, received equal ones; choose another quantity.")
     found = stats.spearmanr(first, second)
     r = float(found.statistic)
@@ -125,13 +126,13 @@ def roc_cut_off(marker: Any, outcome: Any, bootstraps: int = BOOTSTRAPS, seed: i
     The side on which the outcome lies is taken from the data, and so is part of each bootstrap. Raises DosimetryError for fewer than three patients with and without the
     outcome. Source of the optimism: Harrell, Lee and Mark, Stat Med 1996.
     """
-    marker, outcome = checked_array(marker, "the marker"), checked_array(outcome, "the outcome")
+    marker, outcome = values_of(marker, "the marker"), values_of(outcome, "the outcome")
     if marker.ndim != 1 or marker.shape != outcome.shape or not np.isin(outcome, (0, 1)).all():
         raise DosimetryError(
             f"Expected an outcome of 0 or 1 for each of {marker.size} markers, received {shown(outcome.tolist())}; correct the table."
         )
     yes = outcome == 1
-    if min(yes.sum(), (~yes).sum()) < _FEWEST_EACH or np.ptp(marker) == 0:
+    if min(yes.sum(), (~yes).sum()) < _FEWEST_EACH or not vary(marker):
         raise DosimetryError(
             f"Expected a marker that varies over at least {_FEWEST_EACH} patients with and without the outcome, received {int(yes.sum())} and "
             f"{int((~yes).sum())}; use more patients."
@@ -143,7 +144,7 @@ def roc_cut_off(marker: Any, outcome: Any, bootstraps: int = BOOTSTRAPS, seed: i
     groups = np.flatnonzero(yes), np.flatnonzero(~yes)
     for _ in range(bootstraps):
         drawn = np.concatenate([generator.choice(group, group.size) for group in groups])
-        if np.ptp(marker[drawn]) == 0:
+        if not vary(marker[drawn]):
             continue
         its_area, its_side, its_cut, its_youden, _curve = _roc(marker[drawn], yes[drawn])
         areas.append(its_area if its_side == higher else 1 - its_area)

@@ -9,11 +9,11 @@ from scipy import stats
 from scipy.optimize import minimize
 from scipy.special import expit, log_expit
 
-from RNTDosimetryLib.base.checks import checked_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.statistics.curvature import curvature
 from RNTDosimetryLib.statistics.survival import CONFIDENCE
+from RNTDosimetryLib.statistics.values import values_of, vary
 
 _NODES = 25
 _FEWEST_EACH = 4
@@ -55,15 +55,20 @@ def dose_response(dose_gy: Any, response: Any, dose_uncertainty_gy: Any = None, 
     around a value drawn to the group's mean; the likelihood is integrated over it by Gauss-Hermite quadrature (structural model, Carroll et al. 2006).
     Raises DosimetryError for doses not above 0, too few with and without response, and where a dose separates them.
     """
-    dose, response = checked_array(dose_gy, "the doses"), checked_array(response, "the responses")
+    dose, response = values_of(dose_gy, "the doses"), values_of(response, "the responses")
     known = dose_uncertainty_gy is not None
-    spread = checked_array(dose_uncertainty_gy, "the uncertainties of the doses") if known else np.zeros_like(dose)
+    spread = values_of(dose_uncertainty_gy, "the uncertainties of the doses") if known else np.zeros_like(dose)
     if dose.ndim != 1 or not dose.shape == response.shape == spread.shape or not np.isin(response, (0, 1)).all():
         raise DosimetryError(
             f"Expected a response of 0 or 1 for each of {dose.size} doses, received others or another number; correct the table."
         )
     yes = response == 1
-    if min(yes.sum(), (~yes).sum()) < _FEWEST_EACH or (dose <= 0).any() or (spread < 0).any() or np.ptp(dose) == 0:
+    if (
+        min(yes.sum(), (~yes).sum()) < _FEWEST_EACH
+        or (dose <= 0).any()
+        or (spread < 0).any()
+        or not vary(np.log(np.maximum(dose, np.finfo(float).tiny)))
+    ):
         raise DosimetryError(
             f"Expected positive doses that vary and at least {_FEWEST_EACH} with and without response, received {int(yes.sum())} and {int((~yes).sum())}; "
             "use more patients."
@@ -86,7 +91,12 @@ def dose_response(dose_gy: Any, response: Any, dose_uncertainty_gy: Any = None, 
             "Expected a response that depends on dose, received one that does not at all; there is no curve to draw."
         )
     flat = minimize(lambda p: minus(p, False), np.zeros(1), method="BFGS")
-    covariance = np.linalg.inv(curvature(minus, found.x))
+    bend = curvature(minus, found.x)
+    if not np.all(np.isfinite(bend)) or np.linalg.eigvalsh(bend)[0] <= 0:
+        raise DosimetryError(
+            "Expected responses that tell level and slope apart, received too few for an uncertainty; use more patients."
+        )
+    covariance = np.linalg.inv(bend)
     p_value = float(stats.chi2.sf(2 * max(flat.fun - found.fun, 0.0), 1))
     return _described(label, yes, logs, level, slope, covariance, p_value, known)
 

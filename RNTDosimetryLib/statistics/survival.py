@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from scipy import stats
 
-from RNTDosimetryLib.base.checks import checked_array, one_of, shown
+from RNTDosimetryLib.base.checks import one_of, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.statistics.values import values_of, vary
 
 CONFIDENCE = 0.95
 """Of every interval of this room."""
@@ -73,7 +74,7 @@ class CoxResult(Record):
 
 def follow_up_arrays(months: Any, events: Any) -> tuple[np.ndarray, np.ndarray]:
     """(n,) months as floats and events as bools. Raises DosimetryError for negative times, other events than 0 and 1, or different lengths."""
-    months, events = checked_array(months, "the months of follow-up"), checked_array(events, "the events")
+    months, events = values_of(months, "the months of follow-up"), values_of(events, "the events")
     if months.ndim != 1 or months.shape != events.shape or months.size == 0:
         raise DosimetryError(
             f"Expected one event for each time of follow-up, received {events.size} for {months.size}; leave out who was not followed."
@@ -128,7 +129,8 @@ def log_rank(first: tuple[Any, Any], second: tuple[Any, Any]) -> LogRank:
     pair = [follow_up_arrays(*group) for group in (first, second)]
     if not any(events.any() for _months, events in pair):
         raise DosimetryError("Expected at least one event for the log-rank test, received none; follow the patients for longer.")
-    found = stats.logrank(*(stats.CensoredData(uncensored=months[events], right=months[~events]) for months, events in pair))
+    with np.errstate(all="ignore"):
+        found = stats.logrank(*(stats.CensoredData(uncensored=months[events], right=months[~events]) for months, events in pair))
     if not math.isfinite(found.statistic):
         raise DosimetryError(
             "Expected two groups at risk together, received groups that are never followed at one time; compare other groups."
@@ -143,16 +145,16 @@ def cox_regression(months: Any, events: Any, covariates: Any, names: Any) -> Cox
     Raises DosimetryError for covariates that do not vary or depend on one another, too few events, and where a covariate separates who had an event.
     """
     months, events = follow_up_arrays(months, events)
-    values = checked_array(covariates, "the covariates")
+    values = values_of(covariates, "the covariates")
     names = tuple(names)
     if values.shape != (months.size, len(names)) or not names:
         raise DosimetryError(
             f"Expected covariates as {months.size} rows of {len(names)} values, received shape {values.shape}; give one row a patient."
         )
     spread = values.std(axis=0)
-    if (spread <= 0).any() or np.linalg.matrix_rank((values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)) < len(
-        names
-    ):
+    if not all(vary(column) for column in values.T) or np.linalg.matrix_rank(
+        (values - values.mean(axis=0)) / np.where(spread > 0, spread, 1)
+    ) < len(names):
         raise DosimetryError(
             f"Expected covariates that vary and do not follow from one another, received {', '.join(names)}; leave one out."
         )
@@ -167,6 +169,10 @@ def cox_regression(months: Any, events: Any, covariates: Any, names: Any) -> Cox
     null, gradient, information = _efron(scaled, months, events, beta)
     likelihood = null
     for _ in range(_MOST_STEPS):
+        if np.linalg.matrix_rank(information, hermitian=True) < len(names):
+            raise DosimetryError(
+                f"Expected events at which patients of different {', '.join(names)} are at risk, received none or too few; use more patients."
+            )
         step = np.linalg.solve(information, gradient)
         # Half steps until the likelihood rises: it is concave, so that one is found.
         while True:
@@ -188,7 +194,10 @@ def cox_regression(months: Any, events: Any, covariates: Any, names: Any) -> Cox
 
 def _efron(values, months, events, beta) -> tuple[float, np.ndarray, np.ndarray]:
     """Log partial likelihood, its gradient and minus its curvature; rows in the order of time."""
-    risk = np.exp(values @ beta)
+    effects = values @ beta
+    # Hazards relative to the largest, so that none overflows; one that vanishes beside it makes the step too long.
+    top = float(effects.max())
+    risk = np.exp(effects - top)
     # Sums over who is still at risk: from each row to the last.
     zero = np.cumsum(risk[::-1])[::-1]
     one = np.cumsum((risk[:, None] * values)[::-1], axis=0)[::-1]
@@ -200,10 +209,12 @@ def _efron(values, months, events, beta) -> tuple[float, np.ndarray, np.ndarray]
         tied_risk, tied_values = risk[tied], values[tied]
         tied_one = tied_risk @ tied_values
         tied_two = np.einsum("i,ij,ik->jk", tied_risk, tied_values, tied_values)
-        likelihood += float((tied_values @ beta).sum())
+        likelihood += float((effects[tied] - top).sum())
         gradient = gradient + tied_values.sum(axis=0)
         for share in np.arange(tied.size) / tied.size:
             total = zero[start] - share * tied_risk.sum()
+            if not total > 0:
+                return -math.inf, gradient, information
             mean = (one[start] - share * tied_one) / total
             likelihood -= math.log(total)
             gradient = gradient - mean

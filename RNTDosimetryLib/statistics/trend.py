@@ -8,10 +8,10 @@ import numpy as np
 from scipy import stats
 from scipy.optimize import minimize_scalar
 
-from RNTDosimetryLib.base.checks import checked_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.statistics.survival import CONFIDENCE
+from RNTDosimetryLib.statistics.values import values_of
 
 _FEWEST_PATIENTS, _LARGEST_LOG_RATIO = 3, 12.0
 
@@ -43,7 +43,7 @@ def mixed_trend(patients: Any, cycles: Any, values: Any, label: str = "") -> Mix
 
     Random intercepts; the likelihood is profiled over the ratio of the two variances. Source: Laird and Ware, Biometrics 1982.
     """
-    cycles, values = checked_array(cycles, "the cycles"), checked_array(values, "the values over cycles")
+    cycles, values = values_of(cycles, "the cycles"), values_of(values, "the values over cycles")
     names, index = np.unique(np.asarray(patients, dtype=str), return_inverse=True)
     if not cycles.shape == values.shape == index.shape or values.ndim != 1:
         raise DosimetryError(

@@ -16,7 +16,9 @@ from RNTDosimetryLib.roads import cohort
 from RNTDosimetryLib.roads.cohort.jobs import SEAL
 
 ROOT = Path(__file__).resolve().parents[3]
-needed = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="the package dask[distributed] is not installed")
+needed = pytest.mark.skipif(
+    importlib.util.find_spec("distributed") is None, reason="the package dask[distributed] is not installed"
+)
 
 
 @pytest.fixture(scope="module")
@@ -72,5 +74,5 @@ def test_a_scheduler_that_does_not_answer_is_a_sentence(tmp_path, monkeypatch):
 
     monkeypatch.setattr(workers, "_CONNECT_S", 1)
     make_cohort(tmp_path, 2, seed=4)
-    with pytest.raises(DosimetryError, match="Expected a Dask scheduler at tcp://127.0.0.1:9"):
+    with pytest.raises(DosimetryError, match=r"Expected a Dask scheduler at tcp://127\.0\.0\.1:9,"):
         cohort.ROAD.run_file(tmp_path / "cohort.json", folder=tmp_path / "out", scheduler="tcp://127.0.0.1:9")
