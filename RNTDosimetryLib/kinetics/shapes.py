@@ -1,0 +1,144 @@
+"""The family of curve shapes that samples cannot exclude: one main phase of clearance, slower and faster ones beside it, uptake before.
+
+A shape is a point of independent standard normal scores, so that the population is one plain density whatever the tissue is. The
+scores, in this order: main rate, uptake rate, slower rate, its share, faster rate, its share. Eight kinds of curves: with or without
+a slower phase, a faster one, uptake. Points are Sobol's, so that the same samples always give the same answer.
+"""
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from scipy.special import expit, ndtri
+from scipy.stats import qmc
+
+from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.kinetics.priors import PopulationPrior
+
+SCORES = 6
+_MAIN, _UPTAKE, _SLOW, _FAST = (0,), (1,), (2, 3), (4, 5)
+_LOG_SIZES = {1: 8, 2: 9}
+_LOG_SIZE = 11
+"""log2 of the number of shapes of a kind, by its scores: 2048, fewer where one or two scores are enough to fill."""
+
+
+@lru_cache(maxsize=1)
+def shape_data() -> dict:
+    """Resources/kinetics/shapes.json."""
+    return read_json("kinetics", "shapes.json")
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of curve. scores: which of the six it has; probability: its weight before any sample."""
+
+    scores: tuple[int, ...]
+    probability: float
+
+
+@lru_cache(maxsize=1)
+def kinds() -> tuple[Kind, ...]:
+    """The eight kinds of curves."""
+    given = shape_data()["probability"]
+    phases = ((_MAIN, "main_alone"), (_MAIN + _SLOW, "with_slow"), (_MAIN + _FAST, "with_fast"), (_MAIN + _SLOW + _FAST, "with_both"))
+    found = []
+    for scores, name in phases:
+        found.append(Kind(scores, given[name] * (1 - given["uptake"])))
+        found.append(Kind(tuple(sorted(scores + _UPTAKE)), given[name] * given["uptake"]))
+    return tuple(found)
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Log-normal biological rates: median per hour, and the standard deviation of the logarithm below and above it."""
+
+    median_per_h: float
+    log_sd_slower: float
+    log_sd_faster: float
+
+    def rates(self, scores: np.ndarray) -> np.ndarray:
+        return self.median_per_h * np.exp(np.where(scores > 0, self.log_sd_faster, self.log_sd_slower) * scores)
+
+
+@dataclass(frozen=True)
+class Family:
+    """The population of shapes of a tissue: spreads of the main and the uptake rate, and physical decay."""
+
+    decay_constant_per_h: float
+    main: Spread
+    uptake: Spread
+
+    def curves(self, kind: Kind, scores: np.ndarray, times_h: np.ndarray) -> np.ndarray:
+        """(n, t): activities at times_h of curves whose integral over all time is 1, for scores (n, 6)."""
+        data = shape_data()
+        main = self.main.rates(scores[:, 0])
+        phases = [(main, np.ones(len(main)))]
+        if _SLOW[0] in kind.scores:
+            slow, share = data["slow_phase_rate"], data["slow_phase_share"]
+            phases.append(
+                (
+                    main * expit(_logit(slow["share_of_main_rate"]) + slow["logit_sd"] * scores[:, 2]),
+                    np.exp(_logit(share["share"]) + share["logit_sd"] * scores[:, 3]),
+                )
+            )
+        if _FAST[0] in kind.scores:
+            fast, share = data["fast_phase_rate"], data["fast_phase_share"]
+            ratio = np.minimum(fast["log_ratio_to_main"] * np.exp(fast["log_sd"] * scores[:, 4]), _LARGEST_LOG_RATIO)
+            phases.append((main * np.exp(ratio), np.exp(_logit(share["share"]) + share["logit_sd"] * scores[:, 5])))
+        uptake = self.uptake.rates(scores[:, 1]) if _UPTAKE[0] in kind.scores else None
+        values, area = 0.0, 0.0
+        for biological, amplitude in phases:
+            rate = biological + self.decay_constant_per_h
+            values = values + amplitude[:, None] * np.exp(-rate[:, None] * times_h)
+            area = area + amplitude * (1 / rate if uptake is None else uptake / (rate * (rate + uptake)))
+        if uptake is not None:
+            values = values * -np.expm1(-uptake[:, None] * times_h)
+        return values / area[:, None]
+
+
+_LARGEST_LOG_RATIO = 12.0
+
+
+def family_of(decay_constant_per_h: float, population: PopulationPrior | None) -> Family:
+    """The family of a tissue: its own rates where the population has them, else the wide general ones."""
+    data = shape_data()
+    general = data["clearance"]
+    main = Spread(math.log(2.0) / general["biological_half_life_h"], general["log_sd_longer"], general["log_sd_shorter"])
+    if population is not None and population.clearance is not None:
+        main = Spread(population.clearance.median_per_h, population.clearance.log_sd, population.clearance.log_sd)
+    uptake = Spread(math.log(2.0) / data["uptake"]["biological_half_life_h"], data["uptake"]["log_sd"], data["uptake"]["log_sd"])
+    if population is not None and population.uptake is not None:
+        uptake = Spread(population.uptake.median_per_h, population.uptake.log_sd, population.uptake.log_sd)
+    return Family(decay_constant_per_h, main, uptake)
+
+
+@lru_cache(maxsize=16)
+def sobol_normals(dimension: int, log_size: int) -> np.ndarray:
+    """(2^log_size, dimension) standard normal scores, evenly filled."""
+    size = 2**log_size
+    points = qmc.Sobol(dimension, scramble=False).random_base2(log_size) + 0.5 / size
+    return ndtri(points)
+
+
+@lru_cache(maxsize=1)
+def first_scores() -> tuple[np.ndarray, ...]:
+    """For each kind its scores (n, 6), 0 where the kind has none."""
+    found = []
+    for kind in kinds():
+        normals = sobol_normals(len(kind.scores), _LOG_SIZES.get(len(kind.scores), _LOG_SIZE))
+        scores = np.zeros((len(normals), SCORES))
+        scores[:, kind.scores] = normals
+        found.append(scores)
+    return tuple(found)
+
+
+@lru_cache(maxsize=12)
+def first_curves(family: Family, times_h: tuple[float, ...]) -> tuple[np.ndarray, ...]:
+    """For each kind the curves (n, t) of ``first_scores`` at these times."""
+    times = np.array(times_h)
+    return tuple(family.curves(kind, scores, times) for kind, scores in zip(kinds(), first_scores()))
+
+
+def _logit(share: float) -> float:
+    return math.log(share / (1 - share))
