@@ -8,32 +8,52 @@ importance sampling with the balance heuristic, Veach and Guibas 1995; Cappe et 
 from dataclasses import dataclass, replace
 
 import numpy as np
-from scipy.special import chdtri, logsumexp, ndtri
+from scipy.special import chdtri, ndtri
 
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import Samples
-from RNTDosimetryLib.kinetics.shapes import Family, family_of, first_curves, first_scores, kinds, shape_data, sobol_normals
+from RNTDosimetryLib.kinetics.shapes import Family, family_of, first_curves, first_scores, shape_data, sobol_normals
 
 ENOUGH_SHAPES = 250.0
 """Effective number of shapes (Kish) that fixes the ends of the interval to a few per cent of its width."""
 _FEWEST_SHAPES = 20.0
 _ROUNDS = 6
 _LOG_DRAWS = 9
+_SMALLEST_MASS = 0.02
 _NEGLIGIBLE = 30.0
 """ln of a weight over the largest, under which a shape is left out."""
 
 
 @dataclass(frozen=True)
 class Interval:
-    """Of the time-integrated activity, in its unit. deviation: root mean square from the estimate it was asked for."""
+    """Of the time-integrated activity, in its unit, around the estimate it was asked for.
+
+    deviation: root mean square from the estimate; log_deviation: that of the logarithms; shapes: effective number of curves.
+    """
 
     low: float
     high: float
     median: float
     deviation: float
+    log_deviation: float
     shapes: float
+
+
+@dataclass(frozen=True)
+class _Normal:
+    """A normal density that shapes were drawn from: how many, which scores, its center, the inverse of its triangular factor."""
+
+    count: int
+    active: list[int]
+    center: np.ndarray
+    whiten: np.ndarray
+
+    def log_density(self, scores: np.ndarray) -> np.ndarray:
+        """ln of count times the density (n,), without the factor of 2 pi that all of a kind have."""
+        steps = (scores[:, self.active] - self.center) @ self.whiten.T
+        return np.log(self.count) - 0.5 * (steps * steps).sum(axis=1) + np.log(np.diag(self.whiten)).sum()
 
 
 @dataclass
@@ -42,7 +62,7 @@ class _Kindred:
 
     scores: np.ndarray
     curves: np.ndarray
-    proposals: list
+    proposals: list[_Normal]
     log_density: np.ndarray
 
 
@@ -51,15 +71,15 @@ def interval_of(family: Family, times_h, activities, sigmas, known: bool, estima
 
     known: the sigmas are uncertainties; else they are nominal, and the likelihood is Student's.
     """
-    groups = _first(family, times_h, activities, sigmas, known)
-    state = _weighted(groups, activities, sigmas, known)
+    groups = _first(family, times_h)
+    state = _weighted(groups, family, activities, sigmas, known)
     if state is None:
         return None
     for turn in range(_ROUNDS):
         if _effective(state.log_weights) >= ENOUGH_SHAPES:
             break
         _refine(groups, state, family, np.asarray(times_h, dtype=float), turn)
-        state = _weighted(groups, activities, sigmas, known)
+        state = _weighted(groups, family, activities, sigmas, known)
     log_weights = state.log_weights
     if known:
         log_weights = log_weights - (1 - 1 / _misfit(state.chi2.min(), len(times_h))) * -0.5 * state.chi2
@@ -87,22 +107,23 @@ class _State:
     chi2: np.ndarray
 
 
-def _first(family: Family, times_h, activities, sigmas, known: bool) -> list[_Kindred]:
+def _first(family: Family, times_h) -> list[_Kindred]:
     groups = []
     curves = first_curves(family, tuple(float(time) for time in times_h))
-    for kind, scores, values in zip(kinds(), first_scores(), curves):
-        log_normal = -0.5 * (scores**2).sum(axis=1)
-        groups.append(_Kindred(scores, values, [(len(scores), None)], np.log(len(scores)) + log_normal))
+    for kind, scores, values in zip(family.kinds, first_scores(), curves):
+        active = list(kind.scores)
+        population = _Normal(len(scores), active, np.zeros(len(active)), np.eye(len(active)))
+        groups.append(_Kindred(scores, values, [population], population.log_density(scores)))
     return groups
 
 
-def _weighted(groups: list[_Kindred], activities, sigmas, known: bool) -> _State | None:
+def _weighted(groups: list[_Kindred], family: Family, activities, sigmas, known: bool) -> _State | None:
     """Likelihood of every shape, its scale integrated out; shapes of no weight are dropped from the groups."""
     values = np.concatenate([group.curves for group in groups])
     log_prior = np.concatenate(
         [
             np.log(kind.probability) - 0.5 * (group.scores**2).sum(axis=1) - group.log_density
-            for kind, group in zip(kinds(), groups)
+            for kind, group in zip(family.kinds, groups)
         ]
     )
     precision = 1.0 / sigmas**2
@@ -155,34 +176,29 @@ def _refine(groups: list[_Kindred], state: _State, family: Family, times_h: np.n
     log_weights = state.log_weights if _effective(state.log_weights) >= 60 else _tempered(state.log_weights, 60)
     weights = np.exp(log_weights - log_weights.max())
     weights /= weights.sum()
-    for index, (kind, group) in enumerate(zip(kinds(), groups)):
+    for index, (kind, group) in enumerate(zip(family.kinds, groups)):
         own = state.group == index
         mass = weights[own].sum()
-        if mass < 0.01:
+        if mass < _SMALLEST_MASS:
             continue
         active = list(kind.scores)
         share, points = weights[own] / mass, group.scores[state.row[own]][:, active]
         center = share @ points
         spread = (points - center).T @ ((points - center) * share[:, None])
-        factor = np.linalg.cholesky(1.4 * spread + 1e-8 * np.eye(len(active)) + 0.02 * np.diag(np.diag(spread)))
+        factor = np.linalg.cholesky(1.42 * spread + 1e-8 * np.eye(len(active)))
         normals = sobol_normals(len(active) + 1, _LOG_DRAWS)[:, 1:]
         # each turn moves the points, so that none repeats those of the one before
         normals = normals * (1.0 - 2.0 * (turn % 2)) + 0.05 * turn
         drawn = np.zeros((len(normals), group.scores.shape[1]))
         drawn[:, active] = center + normals @ factor.T
+        new = _Normal(len(drawn), active, center + 0.05 * turn * factor.sum(axis=1), np.linalg.inv(factor))
+        group.proposals.append(new)
+        of_drawn = group.proposals[0].log_density(drawn)
+        for proposal in group.proposals[1:]:
+            of_drawn = np.logaddexp(of_drawn, proposal.log_density(drawn))
+        group.log_density = np.concatenate([np.logaddexp(group.log_density, new.log_density(group.scores)), of_drawn])
         group.curves = np.concatenate([group.curves, family.curves(kind, drawn, times_h)])
         group.scores = np.concatenate([group.scores, drawn])
-        group.proposals.append((len(drawn), (active, center + 0.05 * turn * factor.sum(axis=1), factor)))
-        group.log_density = logsumexp([_log_density(group.scores, *proposal) for proposal in group.proposals], axis=0)
-
-
-def _log_density(scores: np.ndarray, count: int, proposal) -> np.ndarray:
-    """ln of count times the density, without the factor of 2 pi that all have."""
-    if proposal is None:
-        return np.log(count) - 0.5 * (scores**2).sum(axis=1)
-    active, center, factor = proposal
-    steps = np.linalg.solve(factor, (scores[:, active] - center).T)
-    return np.log(count) - 0.5 * (steps**2).sum(axis=0) - np.log(np.diag(factor)).sum()
 
 
 def _summary(scale, scale_sd, weights, estimate: float) -> Interval:
@@ -197,7 +213,9 @@ def _summary(scale, scale_sd, weights, estimate: float) -> Interval:
     outside = 0.5 * (1 - shape_data()["coverage"]["value"])
     low, median, high = np.interp([outside, 0.5, 1 - outside], cumulated, values)
     deviation = float(np.sqrt((weights * ((scale - estimate) ** 2 + scale_sd**2)).sum()))
-    return Interval(float(low), float(high), float(median), deviation, float(1 / (weights**2).sum()))
+    positive = scale > 0
+    log_deviation = float(np.sqrt((weights[positive] * np.log(scale[positive] / estimate) ** 2).sum() / weights[positive].sum()))
+    return Interval(float(low), float(high), float(median), deviation, log_deviation, float(1 / (weights**2).sum()))
 
 
 def with_model_error(fit: KineticFit, samples: Samples, row: int, population: PopulationPrior | None) -> KineticFit:
@@ -206,12 +224,15 @@ def with_model_error(fit: KineticFit, samples: Samples, row: int, population: Po
     Each side of the interval is at least what the fit's own uncertainty makes of it, but not more than all shapes together say. One
     standard uncertainty is the larger side over the factor of the coverage: then also plus or minus two of it hold the interval.
     """
+    return with_family(fit, samples, row, family_of(fit.decay_constant_per_h, population))
+
+
+def with_family(fit: KineticFit, samples: Samples, row: int, family: Family) -> KineticFit:
+    """As ``with_model_error``, over a family of one's own."""
     if fit.tia_uncertainty_mbq_h is None or not fit.tia_mbq_h > 0:
         return fit
-    family = family_of(fit.decay_constant_per_h, population)
-    found = interval_of(
-        family, samples.times_h, samples.activities_mbq[row], samples.sigmas_mbq[row], samples.known, fit.tia_mbq_h
-    )
+    activities, sigmas = samples.activities_mbq[row], samples.sigmas_mbq[row]
+    found = interval_of(family, samples.times_h, activities, sigmas, samples.known, fit.tia_mbq_h)
     return fit if found is None else widened(fit, found)
 
 

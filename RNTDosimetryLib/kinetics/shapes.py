@@ -6,7 +6,7 @@ a slower phase, a faster one, uptake. Points are Sobol's, so that the same sampl
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -37,10 +37,10 @@ class Kind:
     probability: float
 
 
-@lru_cache(maxsize=1)
-def kinds() -> tuple[Kind, ...]:
-    """The eight kinds of curves."""
-    given = shape_data()["probability"]
+@lru_cache(maxsize=2)
+def kinds(half_life_known: bool = False) -> tuple[Kind, ...]:
+    """The eight kinds of curves, in the same order whether the tissue's half-life is known beforehand or not."""
+    given = shape_data()["probability_with_half_life" if half_life_known else "probability"]
     phases = ((_MAIN, "main_alone"), (_MAIN + _SLOW, "with_slow"), (_MAIN + _FAST, "with_fast"), (_MAIN + _SLOW + _FAST, "with_both"))
     found = []
     for scores, name in phases:
@@ -63,11 +63,19 @@ class Spread:
 
 @dataclass(frozen=True)
 class Family:
-    """The population of shapes of a tissue: spreads of the main and the uptake rate, and physical decay."""
+    """The population of shapes of a tissue: spreads of the main and the uptake rate, and physical decay.
+
+    half_life_known: the main rate is this tissue's or this patient's, not that of all tissues.
+    """
 
     decay_constant_per_h: float
     main: Spread
     uptake: Spread
+    half_life_known: bool = False
+
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        return kinds(self.half_life_known)
 
     def curves(self, kind: Kind, scores: np.ndarray, times_h: np.ndarray) -> np.ndarray:
         """(n, t): activities at times_h of curves whose integral over all time is 1, for scores (n, 6)."""
@@ -110,7 +118,25 @@ def family_of(decay_constant_per_h: float, population: PopulationPrior | None) -
     uptake = Spread(math.log(2.0) / data["uptake"]["biological_half_life_h"], data["uptake"]["log_sd"], data["uptake"]["log_sd"])
     if population is not None and population.uptake is not None:
         uptake = Spread(population.uptake.median_per_h, population.uptake.log_sd, population.uptake.log_sd)
-    return Family(decay_constant_per_h, main, uptake)
+    return Family(decay_constant_per_h, main, uptake, population is not None and population.clearance is not None)
+
+
+def family_of_half_life(decay_constant_per_h: float, half_life_h: float, log_sd: float) -> Family:
+    """The family whose main phase has this effective half-life and the spread log_sd of its logarithm, up to physical decay itself.
+
+    The biological rates are log-normal above and below their median so that one standard deviation is that of the half-life.
+    """
+    rate = math.log(2.0) / half_life_h
+    median = max(rate - decay_constant_per_h, _LEAST_BIOLOGICAL_SHARE * decay_constant_per_h)
+    faster = math.log((rate * math.exp(log_sd) - decay_constant_per_h) / median)
+    slower = rate * math.exp(-log_sd) - decay_constant_per_h
+    slower = math.log(median / max(slower, 0.1 * _LEAST_BIOLOGICAL_SHARE * decay_constant_per_h, 1e-3 * median))
+    main = Spread(median, max(slower, log_sd), max(faster, log_sd))
+    return replace(family_of(decay_constant_per_h, None), main=main, half_life_known=True)
+
+
+_LEAST_BIOLOGICAL_SHARE = 0.03
+"""Of physical decay: a biological rate below this cannot be told from none."""
 
 
 @lru_cache(maxsize=16)
@@ -137,7 +163,7 @@ def first_scores() -> tuple[np.ndarray, ...]:
 def first_curves(family: Family, times_h: tuple[float, ...]) -> tuple[np.ndarray, ...]:
     """For each kind the curves (n, t) of ``first_scores`` at these times."""
     times = np.array(times_h)
-    return tuple(family.curves(kind, scores, times) for kind, scores in zip(kinds(), first_scores()))
+    return tuple(family.curves(kind, scores, times) for kind, scores in zip(family.kinds, first_scores()))
 
 
 def _logit(share: float) -> float:
