@@ -13,8 +13,8 @@ from RNTDosimetryLib.kinetics.model_error import Interval, coverage_factor, inte
 from RNTDosimetryLib.kinetics.models import get_model, list_models, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population, checked_log_sd
 from RNTDosimetryLib.kinetics.results import KineticFit
-from RNTDosimetryLib.kinetics.shapes import Family, family_of, family_of_half_life
 from RNTDosimetryLib.kinetics.samples import SHORTEST_TIME_H, DecayOnly, Samples, check_samples, decay_of
+from RNTDosimetryLib.kinetics.shapes import Family, family_of, family_of_half_life
 
 METHODS = ("hanscheid", "madsen", "prior")
 LN2 = math.log(2.0)
@@ -177,7 +177,9 @@ def later_cycle(
     label = "earlier cycle's curve scaled to this cycle"
     fit = _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
     if not isinstance(earlier, KineticFit):
-        return with_family(fit, samples, 0, family_of_half_life(decay.decay_constant_per_h, LN2 / slowest, max(change, SMALLEST_NUMBER)))
+        return with_family(
+            fit, samples, 0, family_of_half_life(decay.decay_constant_per_h, LN2 / slowest, max(change, SMALLEST_NUMBER))
+        )
     return _as_far_as_the_earlier(fit, earlier)
 
 
@@ -268,7 +270,10 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
             f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known"
         )
     else:
-        error, family = _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay), _family(half_life, spread, decay)
+        error, family = (
+            _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay),
+            _family(half_life, spread, decay),
+        )
         bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
         if not shortest <= half_life <= longest:
             texts.append(
@@ -306,7 +311,9 @@ def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> Kinet
             f"{1 / rate:.0f} h"
         )
     label = "one sample with a population's half-life (Hanscheid 2017, Madsen 2018)"
-    return _one_exponential("madsen", label, samples, decay, rate, tia, error, half_life, texts, _family(half_life, spread, decay))
+    return _one_exponential(
+        "madsen", label, samples, decay, rate, tia, error, half_life, texts, _family(half_life, spread, decay)
+    )
 
 
 def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay) -> KineticFit:

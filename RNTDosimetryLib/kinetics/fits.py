@@ -6,6 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import as_numbers, shown, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.early import early_clearance_warning, falls_faster_at_first
 from RNTDosimetryLib.kinetics.model_error import with_model_error
@@ -126,7 +127,9 @@ def fit_time_activities(
         fits = tuple(trapezoid_fit(samples, row, decay) for row in range(len(samples.activities_mbq)))
     else:
         fits = _fit_exponentials(samples, decay, population, names, chosen, model_averaging)
-    if model_error and chosen != CERTAIN:
+    if chosen == CERTAIN:
+        fits = tuple(replace(fit, warnings=(*fit.warnings, warned("curve_certain"))) for fit in fits)
+    elif model_error:
         fits = tuple(with_model_error(fit, samples, row, population) for row, fit in enumerate(fits))
     if bootstrap:
         again = {"nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging}

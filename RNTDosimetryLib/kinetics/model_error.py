@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.special import chdtri, ndtri
 
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 from RNTDosimetryLib.kinetics.results import KineticFit
@@ -247,12 +248,29 @@ def widened(fit: KineticFit, found: Interval) -> KineticFit:
     least = factor * min(own, found.deviation)
     low, high = max(min(found.low, tia - least), 0.0), max(found.high, tia + least)
     total = max(own, (tia - low) / factor, (high - tia) / factor)
+    coverage = shape_data()["coverage"]["value"]
+    model = float(np.sqrt(max(total**2 - own**2, 0.0)))
+    texts = fit.warnings
+    if model > rules()["few_points_error_warning"]["value"] * tia:
+        texts = (*texts, warned("tia_interval_wide", low=low, high=high, coverage=coverage, remedy=_missing_scan(fit)))
     return replace(
         fit,
         tia_uncertainty_mbq_h=total,
         tia_fit_uncertainty_mbq_h=own,
-        tia_model_uncertainty_mbq_h=float(np.sqrt(max(total**2 - own**2, 0.0))),
+        tia_model_uncertainty_mbq_h=model,
         tia_low_mbq_h=low,
         tia_high_mbq_h=high,
-        tia_coverage=shape_data()["coverage"]["value"],
+        tia_coverage=coverage,
+        warnings=texts,
     )
+
+
+def _missing_scan(fit: KineticFit) -> str:
+    """Where one more scan would say most, in words."""
+    first, last = min(fit.times_h), max(fit.times_h)
+    if fit.tail_share > rules()["tail_share_warning"]["value"]:
+        return f"later than {last:.3g} h"
+    return f"before {first:.3g} h" if first > _EARLY_H else "between the others"
+
+
+_EARLY_H = 6.0

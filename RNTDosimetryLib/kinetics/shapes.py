@@ -41,7 +41,12 @@ class Kind:
 def kinds(half_life_known: bool = False) -> tuple[Kind, ...]:
     """The eight kinds of curves, in the same order whether the tissue's half-life is known beforehand or not."""
     given = shape_data()["probability_with_half_life" if half_life_known else "probability"]
-    phases = ((_MAIN, "main_alone"), (_MAIN + _SLOW, "with_slow"), (_MAIN + _FAST, "with_fast"), (_MAIN + _SLOW + _FAST, "with_both"))
+    phases = (
+        (_MAIN, "main_alone"),
+        (_MAIN + _SLOW, "with_slow"),
+        (_MAIN + _FAST, "with_fast"),
+        (_MAIN + _SLOW + _FAST, "with_both"),
+    )
     found = []
     for scores, name in phases:
         found.append(Kind(scores, given[name] * (1 - given["uptake"])))
