@@ -193,7 +193,7 @@ def _as_far_as_the_earlier(fit: KineticFit, earlier: KineticFit) -> KineticFit:
     sides = [abs(end / earlier.tia_mbq_h - 1) for end in (earlier.tia_low_mbq_h, earlier.tia_high_mbq_h)]
     low, high = (fit.tia_mbq_h * math.hypot(side, factor * own) for side in sides)
     deviation = max(low, high) / factor
-    return widened(fit, Interval(max(fit.tia_mbq_h - low, 0.0), fit.tia_mbq_h + high, fit.tia_mbq_h, deviation, deviation, 0.0))
+    return widened(fit, Interval(max(fit.tia_mbq_h - low, 0.0), fit.tia_mbq_h + high, fit.tia_mbq_h, deviation, 0.0))
 
 
 def _change_between_cycles(half_life_cv) -> float:
@@ -378,7 +378,7 @@ def _one_exponential(model, label, samples: Samples, decay, rate, tia, error, ha
     """error: relative, of the half-life's spread alone; None where no half-life is known. family: what else one sample cannot exclude."""
     relative = float(samples.sigmas_mbq[0, 0] / samples.activities_mbq[0, 0])
     found = interval_of(family, samples.times_h, samples.activities_mbq[0], samples.sigmas_mbq[0], True, tia)
-    if found is not None and error is None and found.log_deviation > LARGEST_EXPECTED_ERROR:
+    if found is not None and error is None and not found.low <= tia <= found.high:
         raise DosimetryError(
             f"Expected one sample near the effective half-life for the method '{model}', received one at {samples.times_h[0]:g} h, where the integral "
             f"may be {found.low / tia:.2g} to {found.high / tia:.2g} times what it gives; measure later or give effective_half_life_h."

@@ -25,6 +25,7 @@ from RNTDosimetryLib.kinetics.selection import (
     free_parameter_count,
     information_criterion,
     noise_scale,
+    noise_shown,
     residual_freedom,
     times_needed,
     unclear_parameters,
@@ -228,7 +229,7 @@ def _candidate(
     if population is not None and population.clearance is not None and model.fitted_rates:
         analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))
     criterion, corrected = information_criterion(problem, solution, free, samples.known)
-    stated = np.full(len(scale), samples.known or degrees > 0)
+    stated = noise_shown(problem, solution, degrees, samples.known)
     unclear = unclear_parameters(problem, solution, analysis, stated)
     usable = usable_curves(solution, analysis)
     return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear)

@@ -15,7 +15,7 @@ from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import Samples
-from RNTDosimetryLib.kinetics.shapes import Family, family_of, first_curves, first_scores, shape_data, sobol_normals
+from RNTDosimetryLib.kinetics.shapes import Family, Kind, family_of, first_curves, first_scores, shape_data, sobol_normals
 
 ENOUGH_SHAPES = 250.0
 """Effective number of shapes (Kish) that fixes the ends of the interval to a few per cent of its width."""
@@ -23,6 +23,7 @@ _FEWEST_SHAPES = 20.0
 _ROUNDS = 6
 _LOG_DRAWS = 9
 _SMALLEST_MASS = 0.02
+_SMALLEST_SQUARE = 1e-250
 _NEGLIGIBLE = 30.0
 """ln of a weight over the largest, under which a shape is left out."""
 
@@ -31,14 +32,13 @@ _NEGLIGIBLE = 30.0
 class Interval:
     """Of the time-integrated activity, in its unit, around the estimate it was asked for.
 
-    deviation: root mean square from the estimate; log_deviation: that of the logarithms; shapes: effective number of curves.
+    deviation: root mean square from the estimate; shapes: effective number of curves.
     """
 
     low: float
     high: float
     median: float
     deviation: float
-    log_deviation: float
     shapes: float
 
 
@@ -67,10 +67,10 @@ class _Kindred:
     log_density: np.ndarray
 
 
-def interval_of(family: Family, times_h, activities, sigmas, known: bool, estimate: float) -> Interval | None:
+def interval_of(family: Family, times_h, activities, sigmas, known: bool, estimate: float, fitted=((), ())) -> Interval | None:
     """The interval for one curve: times_h, activities, sigmas (t,). None where no curve above zero agrees with the samples.
 
-    known: the sigmas are uncertainties; else they are nominal, and the likelihood is Student's.
+    fitted: amplitudes and rates of a fitted curve, near which precise samples may lie far from the population. known: the sigmas are uncertainties; else they are nominal, and the likelihood is Student's.
     """
     groups = _first(family, times_h)
     state = _weighted(groups, family, activities, sigmas, known)
@@ -80,6 +80,8 @@ def interval_of(family: Family, times_h, activities, sigmas, known: bool, estima
         if _effective(state.log_weights) >= ENOUGH_SHAPES:
             break
         _refine(groups, state, family, np.asarray(times_h, dtype=float), turn)
+        if turn == 0:
+            _seed(groups, family, np.asarray(times_h, dtype=float), family.scores_of(*fitted))
         state = _weighted(groups, family, activities, sigmas, known)
     log_weights = state.log_weights
     if known:
@@ -130,7 +132,7 @@ def _weighted(groups: list[_Kindred], family: Family, activities, sigmas, known:
     precision = 1.0 / sigmas**2
     squares = (values * values) @ precision
     products = values @ (precision * activities)
-    usable = (products > 0) & (squares > 0)
+    usable = (products > 0) & (squares > _SMALLEST_SQUARE)
     if not usable.any():
         return None
     squares, products = np.where(usable, squares, 1.0), np.where(usable, products, 1.0)
@@ -187,19 +189,33 @@ def _refine(groups: list[_Kindred], state: _State, family: Family, times_h: np.n
         center = share @ points
         spread = (points - center).T @ ((points - center) * share[:, None])
         factor = np.linalg.cholesky(1.42 * spread + 1e-8 * np.eye(len(active)))
-        normals = sobol_normals(len(active) + 1, _LOG_DRAWS)[:, 1:]
-        # each turn moves the points, so that none repeats those of the one before
-        normals = normals * (1.0 - 2.0 * (turn % 2)) + 0.05 * turn
-        drawn = np.zeros((len(normals), group.scores.shape[1]))
-        drawn[:, active] = center + normals @ factor.T
-        new = _Normal(len(drawn), active, center + 0.05 * turn * factor.sum(axis=1), np.linalg.inv(factor))
-        group.proposals.append(new)
-        of_drawn = group.proposals[0].log_density(drawn)
-        for proposal in group.proposals[1:]:
-            of_drawn = np.logaddexp(of_drawn, proposal.log_density(drawn))
-        group.log_density = np.concatenate([np.logaddexp(group.log_density, new.log_density(group.scores)), of_drawn])
-        group.curves = np.concatenate([group.curves, family.curves(kind, drawn, times_h)])
-        group.scores = np.concatenate([group.scores, drawn])
+        _draw(group, kind, family, times_h, center, factor, turn)
+
+
+def _seed(groups: list[_Kindred], family: Family, times_h: np.ndarray, fitted: dict[int, float]) -> None:
+    """Draw shapes of each kind around the fitted curve; what it does not tell as in the population."""
+    for kind, group in zip(family.kinds, groups):
+        if fitted and set(fitted) <= set(kind.scores):
+            center = np.array([fitted.get(index, 0.0) for index in kind.scores])
+            _draw(group, kind, family, times_h, center, np.diag([0.5 if index in fitted else 1.0 for index in kind.scores]), 0)
+
+
+def _draw(group: _Kindred, kind: Kind, family: Family, times_h: np.ndarray, center, factor, turn: int) -> None:
+    """Add shapes of a kind from the normal density of this center and triangular factor."""
+    active = list(kind.scores)
+    normals = sobol_normals(len(active) + 1, _LOG_DRAWS)[:, 1:]
+    # each turn moves the points, so that none repeats those of the one before
+    normals = normals * (1.0 - 2.0 * (turn % 2)) + 0.05 * turn
+    drawn = np.zeros((len(normals), group.scores.shape[1]))
+    drawn[:, active] = center + normals @ factor.T
+    new = _Normal(len(drawn), active, center + 0.05 * turn * factor.sum(axis=1), np.linalg.inv(factor))
+    group.proposals.append(new)
+    of_drawn = group.proposals[0].log_density(drawn)
+    for proposal in group.proposals[1:]:
+        of_drawn = np.logaddexp(of_drawn, proposal.log_density(drawn))
+    group.log_density = np.concatenate([np.logaddexp(group.log_density, new.log_density(group.scores)), of_drawn])
+    group.curves = np.concatenate([group.curves, family.curves(kind, drawn, times_h)])
+    group.scores = np.concatenate([group.scores, drawn])
 
 
 def _summary(scale, scale_sd, weights, estimate: float) -> Interval:
@@ -214,9 +230,7 @@ def _summary(scale, scale_sd, weights, estimate: float) -> Interval:
     outside = 0.5 * (1 - shape_data()["coverage"]["value"])
     low, median, high = np.interp([outside, 0.5, 1 - outside], cumulated, values)
     deviation = float(np.sqrt((weights * ((scale - estimate) ** 2 + scale_sd**2)).sum()))
-    positive = scale > 0
-    log_deviation = float(np.sqrt((weights[positive] * np.log(scale[positive] / estimate) ** 2).sum() / weights[positive].sum()))
-    return Interval(float(low), float(high), float(median), deviation, log_deviation, float(1 / (weights**2).sum()))
+    return Interval(float(low), float(high), float(median), deviation, float(1 / (weights**2).sum()))
 
 
 def with_model_error(fit: KineticFit, samples: Samples, row: int, population: PopulationPrior | None) -> KineticFit:
@@ -233,7 +247,9 @@ def with_family(fit: KineticFit, samples: Samples, row: int, family: Family) -> 
     if fit.tia_uncertainty_mbq_h is None or not fit.tia_mbq_h > 0:
         return fit
     activities, sigmas = samples.activities_mbq[row], samples.sigmas_mbq[row]
-    found = interval_of(family, samples.times_h, activities, sigmas, samples.known, fit.tia_mbq_h)
+    found = interval_of(
+        family, samples.times_h, activities, sigmas, samples.known, fit.tia_mbq_h, (fit.amplitudes_mbq, fit.rates_per_h)
+    )
     return fit if found is None else widened(fit, found)
 
 

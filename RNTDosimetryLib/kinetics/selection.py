@@ -52,11 +52,20 @@ def information_criterion(problem: Problem, solution: Solution, free_parameters:
     2K(K+1)/(N-K-1) (Burnham and Anderson 2002), plus the population's term for rates held by it.
     """
     samples = problem.times_h.size
-    rounding = _ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
-    smallest = smallest_residual(samples, problem.model.parameter_count, problem.any_held, rounding)
+    smallest = smallest_residual(samples, problem.model.parameter_count, problem.any_held, rounding(problem))
     misfit = misfit_term(solution.chi2, samples, known, smallest)
     corrected = correction_freedom(samples, free_parameters, known) > 0
     return misfit + solution.penalty + parameter_term(samples, free_parameters, known), corrected
+
+
+def rounding(problem: Problem) -> np.ndarray:
+    """(n,): the chi2 that rounding alone may leave."""
+    return _ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
+
+
+def noise_shown(problem: Problem, solution: Solution, degrees_of_freedom: int, known: bool) -> np.ndarray:
+    """(n,) True where the noise of the samples is known: given, or from residuals that are more than rounding."""
+    return np.full(len(solution.chi2), known) | ((degrees_of_freedom > 0) & (solution.chi2 > rounding(problem)))
 
 
 def unclear_parameters(problem: Problem, solution: Solution, analysis: Analysis, stated: np.ndarray) -> tuple[str, ...]:

@@ -17,6 +17,8 @@ from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 
 SCORES = 6
+FARTHEST = 8.0
+"""No score lies farther from 0 than this."""
 _MAIN, _UPTAKE, _SLOW, _FAST = (0,), (1,), (2, 3), (4, 5)
 _LOG_SIZES = {1: 8, 2: 9}
 _LOG_SIZE = 11
@@ -62,6 +64,11 @@ class Spread:
     log_sd_slower: float
     log_sd_faster: float
 
+    def score(self, rate_per_h: float) -> float:
+        """The score of a rate, at most ``FARTHEST`` from 0."""
+        steps = math.log(max(rate_per_h, 1e-12) / self.median_per_h)
+        return min(max(steps / (self.log_sd_faster if steps > 0 else self.log_sd_slower), -FARTHEST), FARTHEST)
+
     def rates(self, scores: np.ndarray) -> np.ndarray:
         return self.median_per_h * np.exp(np.where(scores > 0, self.log_sd_faster, self.log_sd_slower) * scores)
 
@@ -81,6 +88,25 @@ class Family:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         return kinds(self.half_life_known)
+
+    def scores_of(self, amplitudes, rates_per_h) -> dict[int, float]:
+        """Where a fitted curve lies: index of a score -> score, for those that its exponentials tell, slowest first."""
+        found = {}
+        slowest = None
+        for amplitude, rate in sorted(zip(amplitudes, rates_per_h), key=lambda item: item[1]):
+            if amplitude > 0 and slowest is None:
+                slowest = amplitude, rate - self.decay_constant_per_h
+                found[_MAIN[0]] = self.main.score(slowest[1])
+            elif amplitude > 0 and _FAST[0] not in found:
+                data = shape_data()
+                ratio = math.log(max((rate - self.decay_constant_per_h) / max(slowest[1], 1e-12), 1.001))
+                ratio = math.log(ratio / data["fast_phase_rate"]["log_ratio_to_main"]) / data["fast_phase_rate"]["log_sd"]
+                share = math.log(amplitude / slowest[0]) - _logit(data["fast_phase_share"]["share"])
+                for index, score in zip(_FAST, (ratio, share / data["fast_phase_share"]["logit_sd"])):
+                    found[index] = min(max(score, -FARTHEST), FARTHEST)
+            elif amplitude < 0 and slowest is not None:
+                found[_UPTAKE[0]] = self.uptake.score(rate - slowest[1] - self.decay_constant_per_h)
+        return found
 
     def curves(self, kind: Kind, scores: np.ndarray, times_h: np.ndarray) -> np.ndarray:
         """(n, t): activities at times_h of curves whose integral over all time is 1, for scores (n, 6)."""
