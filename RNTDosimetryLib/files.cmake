@@ -105,6 +105,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/voxels/auto.py
   RNTDosimetryLib/kinetics/voxels/engines.py
   RNTDosimetryLib/kinetics/voxels/fit.py
+  RNTDosimetryLib/kinetics/voxels/model_error.py
   RNTDosimetryLib/kinetics/voxels/parts.py
   RNTDosimetryLib/kinetics/voxels/rates.py
   RNTDosimetryLib/kinetics/voxels/series.py
