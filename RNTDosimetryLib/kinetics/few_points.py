@@ -43,7 +43,7 @@ def single_time_point(
     its logarithm; where it is not given it follows from half_life_from: "population" is the spread between patients, "earlier_cycle" (of
     this patient) the smaller change from cycle to cycle. uncertainty_mbq: of the activity, 1 sigma; without it the uncertainty is None.
     The uncertainty has the spread of the half-life at this time and what one sample cannot show: uptake, further phases. "hanscheid"
-    without a half-life takes all half-lives that tissues and the nuclide allow, and is refused where these leave less than the power of e.
+    without a half-life takes all half-lives that tissues and the nuclide allow, and is refused where it is too early for nearly all of them.
 
     Returns a KineticFit of one exponential. Raises DosimetryError for unusable input.
     """
@@ -378,7 +378,7 @@ def _one_exponential(model, label, samples: Samples, decay, rate, tia, error, ha
     """error: relative, of the half-life's spread alone; None where no half-life is known. family: what else one sample cannot exclude."""
     relative = float(samples.sigmas_mbq[0, 0] / samples.activities_mbq[0, 0])
     found = interval_of(family, samples.times_h, samples.activities_mbq[0], samples.sigmas_mbq[0], True, tia)
-    if found is not None and error is None and not found.low <= tia <= found.high:
+    if found is not None and error is None and found.low > tia and samples.times_h[0] < LN2 / decay.decay_constant_per_h:
         raise DosimetryError(
             f"Expected one sample near the effective half-life for the method '{model}', received one at {samples.times_h[0]:g} h, where the integral "
             f"may be {found.low / tia:.2g} to {found.high / tia:.2g} times what it gives; measure later or give effective_half_life_h."
