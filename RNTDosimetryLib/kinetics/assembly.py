@@ -10,7 +10,7 @@ from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, status_words
 from RNTDosimetryLib.kinetics.results import KineticFit, RankedModel
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples
-from RNTDosimetryLib.kinetics.selection import Candidate, noise_scale, noise_shown
+from RNTDosimetryLib.kinetics.selection import Candidate, noise_scale
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ def build_fit(choice: Choice, samples: Samples, row: int, decay: DecayOnly, popu
     candidate = choice.candidates[choice.best]
     model, solution, analysis = candidate.model, candidate.solution, candidate.analysis
     names = model.parameter_names
-    stated = _is_stated(candidate, samples, row)
+    stated = bool(candidate.stated[row])
     covariance = analysis.covariance[row] if stated else None
     sd = np.sqrt(np.maximum(np.diagonal(covariance), 0.0)) if stated else None
     tia, tia_sd = float(analysis.tia[row]), float(analysis.tia_sd[row]) if stated else None
@@ -74,12 +74,6 @@ def build_fit(choice: Choice, samples: Samples, row: int, decay: DecayOnly, popu
     )
 
 
-def _is_stated(candidate: Candidate, samples: Samples, row: int) -> bool:
-    """Whether an uncertainty can be stated: the noise is known or shown by the residuals, and the samples determine the parameters."""
-    shown = noise_shown(candidate.problem, candidate.solution, candidate.degrees_of_freedom, samples.known)
-    return bool(shown[row]) and bool(candidate.analysis.determined[row])
-
-
 def _effective_half_life(amplitudes, rates, fitted, sd) -> tuple[float | None, float | None]:
     """Half-life of the slowest exponential that the curve has, and its standard error where known."""
     present = np.flatnonzero(amplitudes > 0)
@@ -119,7 +113,7 @@ def _ranking(choice: Choice, samples: Samples, row: int) -> tuple[RankedModel, .
     ranked = []
     for candidate, reason, weight in zip(choice.candidates, choice.reasons, choice.weights):
         fitted = candidate.problem is not None
-        stated = fitted and _is_stated(candidate, samples, row)
+        stated = fitted and bool(candidate.stated[row])
         ranked.append(
             RankedModel(
                 candidate.model.name,

@@ -232,7 +232,8 @@ def _candidate(
     stated = noise_shown(problem, solution, degrees, samples.known)
     unclear = unclear_parameters(problem, solution, analysis, stated)
     usable = usable_curves(solution, analysis)
-    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear)
+    stated &= analysis.determined
+    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear, stated)
 
 
 def _too_few(candidate: Candidate, samples: Samples) -> str:

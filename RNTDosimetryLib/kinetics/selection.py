@@ -19,7 +19,7 @@ _ROUNDING = 1e-18
 @dataclass(frozen=True)
 class Candidate:
     """One model fitted to n curves. criterion (n,); usable (n,): converged, no amplitude at zero, determined; unclear:
-    per curve why its parameters are not determined well. Without a fit only ``refusal``."""
+    per curve why its parameters are not determined well; stated (n,): an uncertainty can be stated. Without a fit only ``refusal``."""
 
     model: ExponentialModel
     free_parameters: int
@@ -32,6 +32,7 @@ class Candidate:
     criterion: np.ndarray | None = None
     usable: np.ndarray | None = None
     unclear: tuple[str, ...] = ()
+    stated: np.ndarray | None = None
 
 
 def free_parameter_count(model: ExponentialModel, held: np.ndarray) -> int:
