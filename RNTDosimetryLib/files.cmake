@@ -91,12 +91,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
   RNTDosimetryLib/kinetics/hybrid.py
+  RNTDosimetryLib/kinetics/model_error.py
   RNTDosimetryLib/kinetics/models.py
   RNTDosimetryLib/kinetics/priors.py
   RNTDosimetryLib/kinetics/problem.py
   RNTDosimetryLib/kinetics/results.py
   RNTDosimetryLib/kinetics/samples.py
   RNTDosimetryLib/kinetics/selection.py
+  RNTDosimetryLib/kinetics/shapes.py
   RNTDosimetryLib/kinetics/trapezoid.py
   RNTDosimetryLib/kinetics/uncertainty.py
   RNTDosimetryLib/kinetics/varpro.py
@@ -104,6 +106,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/voxels/auto.py
   RNTDosimetryLib/kinetics/voxels/engines.py
   RNTDosimetryLib/kinetics/voxels/fit.py
+  RNTDosimetryLib/kinetics/voxels/model_error.py
   RNTDosimetryLib/kinetics/voxels/parts.py
   RNTDosimetryLib/kinetics/voxels/rates.py
   RNTDosimetryLib/kinetics/voxels/series.py
@@ -247,6 +250,7 @@ set(LIBRARY_RESOURCES
   Resources/kinetics/README.md
   Resources/kinetics/populations.json
   Resources/kinetics/rules.json
+  Resources/kinetics/shapes.json
   Resources/nuclides/README.md
   Resources/nuclides/alphas.csv
   Resources/nuclides/betas.csv
@@ -285,5 +289,6 @@ set(LIBRARY_RESOURCES
   Resources/validation/cases.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
+  Resources/warnings/kinetics.json
   Resources/warnings/therapy.json
   )
