@@ -154,14 +154,17 @@ def _check_calibration(used, meaning, timing: Timing | None, overrides: dict, wh
         positive_number(overrides[key], key)
     if len(given) == 2:
         raise DosimetryError("Expected one calibration, received calibration_cps_per_mbq and bq_per_count; keep one of them.")
+    per_time = "calibration_cps_per_mbq"
+    if timing is not None and timing.duration_s is None and (meaning is None or meaning.kind != "count_rate"):
+        per_time += " (with duration_s, which is missing too)"
     if not given and meaning is None:
         raise DosimetryError(
-            f"Expected a unit such as BQML in {where}, received none; type the override unit, calibration_cps_per_mbq or bq_per_count."
+            f"Expected a unit such as BQML in {where}, received none; type the override unit, {per_time} or bq_per_count."
         )
     if not given:
         raise DosimetryError(
             f"Expected a unit that leads to Bq/mL in {where}, received '{used}', {meaning.reason or 'counts without a calibration'}; "
-            "type the override unit, calibration_cps_per_mbq or bq_per_count."
+            f"type the override unit, {per_time} or bq_per_count."
         )
     counted = given == ["calibration_cps_per_mbq"] and (meaning is None or meaning.kind != "count_rate")
     if counted and timing is not None and timing.duration_s is None:

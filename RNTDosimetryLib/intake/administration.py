@@ -21,6 +21,7 @@ _TIMES_AGREE_S = 60.0
 _ACTIVITIES_AGREE = 0.01
 _HALF_LIVES_AGREE = 0.01
 _NUMBERS_AGREE = 1e-3
+_SEXES = ("M", "F")
 
 
 def read_administration(series_list, ledger: Ledger, problems: Problems) -> Administration | None:
@@ -60,9 +61,12 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
     ledger.record("patient ID", id_hash or "none", "", "(0010,0020) Patient ID, SHA-256", "all series", "derived")
     weight = _patient_number(all_series, "patient_weight_kg", "kg", (0.5, 400.0), ledger)
     height = _patient_number(all_series, "patient_height_m", "m", (0.2, 2.6), ledger)
-    sex, where = _agreed(all_series, "patient_sex", ledger)
-    ledger.settle("patient sex", "", sex, None, where)
-    return Patient(id_hash, weight, height, str(sex.value) if sex is not None else "")
+    entered_sex = ledger.overrides.get("patient_sex")
+    if entered_sex not in (None, *_SEXES):
+        raise DosimetryError(f"Expected patient_sex {' or '.join(_SEXES)}, received {entered_sex!r}; correct it.")
+    found, where = _agreed(all_series, "patient_sex", ledger, entered_sex)
+    sex = ledger.settle("patient sex", "", found, entered_sex, where)
+    return Patient(id_hash, weight, height, "" if sex is None else str(sex))
 
 
 def _check_same_person(all_series, ledger: Ledger) -> None:
@@ -205,7 +209,9 @@ def _read_time(series_list, ledger: Ledger) -> datetime:
     ]
     typed = None
     if override is not None:
-        written = [series.find("acquisition_start") for series in series_list] if not entries else [entries[0][0]]
+        written = (
+            [found_unless(series, "acquisition_start", override) for series in series_list] if not entries else [entries[0][0]]
+        )
         other = next((found.value for found in written if found is not None), None)
         typed = met(override, "administration_time", other, ledger, "administration")
     if typed is None and not entries:

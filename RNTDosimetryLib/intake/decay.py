@@ -231,9 +231,25 @@ def _references(
         if writer.administration is None:
             ledger.warn(warned("correction_to_unknown_administration", where=where, time=administration.time.isoformat(sep=" ")))
         intervals = intervals_of(writer, administration, timing, overrides, factor_decides, ledger, where)
+        _check_named_moment(series, writer, intervals, overrides, where)
         return {name: Reference(timing.start - timedelta(seconds=seconds), seconds) for name, seconds in intervals.items()}
     moments = _moments_of_start(series, objects[0], correction, writer, timing, where)
     return {name: Reference(moment, seconds_between(moment, writer.start)) for name, moment in moments.items()}
+
+
+def _check_named_moment(series: FoundSeries, writer: Writer, intervals: dict[str, float], overrides: dict, where: str) -> None:
+    """Raises DosimetryError where the file names a moment of decay correction that is another than the administration of ADMIN."""
+    if overrides.get("decay_correction") is not None:
+        return
+    named = series.find("decay_reference_time")
+    if named is None or _PRIVATE in named.source:
+        return
+    before_s = seconds_between(named.value, writer.start)
+    if all(abs(before_s - seconds) * writer.decay_per_s > _NOTABLE_CHANGE for seconds in intervals.values()):
+        raise DosimetryError(
+            f"Expected the administration as the moment of Decay Correction ADMIN in {where}, received {named.value} in {named.source}: a contradiction; "
+            "type the override decay_correction or decay_reference_time."
+        )
 
 
 def _moments_of_start(

@@ -115,8 +115,8 @@ def _offsets(objects: list[FoundObject], found, frame, ledger: Ledger, where: st
     offsets -= offsets.min()
     if offsets.max() > _LONGEST_SPREAD_S:
         raise DosimetryError(
-            f"Expected slices of one acquisition in {where}, received acquisition times {offsets.max() / 3600:.1f} h apart; "
-            "name the files that belong to another in ignore, or split the series."
+            f"Expected slices of one acquisition in {where}, received acquisition times {offsets.max() / 3600:.1f} h apart ({objects[int(offsets.argmin())].name} and "
+            f"{objects[int(offsets.argmax())].name}); name the files that belong to another in ignore, or split the series."
         )
     if offsets.max() == 0 and frame is None and len(objects) > 1:
         return _offsets_by_reference(objects, ledger, where)

@@ -207,8 +207,8 @@ def _why_uneven(along: np.ndarray, gaps: np.ndarray, usual: float, names: list[s
     steps = gaps[odd] / usual
     if 0 < len(odd) <= _FEW_GAPS and np.all(steps > 1.5) and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE_STEPS):
         return (
-            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm ({names[odd[0]]}): a slice is missing; "
-            "send the complete series."
+            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm ({names[odd[0]]} to {names[odd[0] + 1]}): a slice is missing; "
+            "send the complete series, or name a file that is of another in ignore."
         )
     values, counts = np.unique(np.round(gaps, 2), return_counts=True)
     seen = ", ".join(f"{value:g} mm ({count} times)" for value, count in list(zip(values, counts))[:4])
