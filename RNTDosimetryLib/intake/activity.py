@@ -12,6 +12,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.intake.agreement import check_slices_agree
 from RNTDosimetryLib.intake.decay import decay_to_start, stated_correction
 from RNTDosimetryLib.intake.header_checks import look_at_header
 from RNTDosimetryLib.intake.ledger import Ledger, Problems, positive_number, relative_number
@@ -57,6 +58,7 @@ def describe_activity(series: FoundSeries, overrides: dict, ledger: Ledger, prob
     placed = problems.attempt(_placed, series, overrides, ledger, where)
     geometry, order, objects = placed or (None, None, list(series.objects))
     timing = problems.attempt(timing_of, series, objects, overrides, ledger, where)
+    problems.attempt(check_slices_agree, series, ledger.overrides | overrides, where)
     correction = problems.attempt(stated_correction, series, overrides, ledger, where)
     scales = problems.attempt(_scales, series, objects, overrides, ledger, where)
     unit = None

@@ -222,7 +222,7 @@ def test_slices_of_one_uid_and_different_content_are_refused(tmp_path):
     days(tmp_path, (24,), dialect="PT", decay="START")
     for path in (tmp_path / "day24").glob("pt_*"):
         with_uid(path, "1.2.3.4")
-    with pytest.raises(DosimetryError, match="one object for each SOP Instance UID.*6 files of different content"):
+    with pytest.raises(DosimetryError, match=r"one object for each SOP Instance UID.*6 files of different content"):
         read_folder(tmp_path)
 
 
@@ -295,6 +295,55 @@ def test_rotating_projections_are_no_volume(tmp_path, image_type):
     intake = read_folder(tmp_path)
     assert len(intake.time_points) == 1
     assert any(row.what == "series not used" and "MIP" in row.value for row in intake.table)
+
+
+# Slices that contradict each other
+
+
+ONE_FOR_ALL = {
+    "administration": ({"RadiopharmaceuticalStartDateTime": "20240304080000"}, {"administration_time": "2024-03-04T10:00:00"}),
+    "activity": ({"RadionuclideTotalDose": 7.4e8}, {"injected_activity_mbq": 7400}),
+    "half-life": ({"RadionuclideHalfLife": "581234"}, {"nuclide": "Lu-177"}),
+}
+
+
+@pytest.mark.parametrize("odd", [1, 4])
+@pytest.mark.parametrize("case", ONE_FOR_ALL)
+def test_slices_that_contradict_each_other_are_refused(tmp_path, case, odd):
+    values, entered = ONE_FOR_ALL[case]
+
+    def edit(dataset):
+        if dataset.InstanceNumber == odd:
+            setting(**values)(dataset.RadiopharmaceuticalInformationSequence[0])
+
+    days(tmp_path, (24,), dialect="PT", decay="ADMIN", edit=edit)
+    with pytest.raises(
+        DosimetryError, match=rf"in all slices, received .* and .*; send.*type the override {next(iter(entered))}"
+    ):
+        read_folder(tmp_path)
+    assert ratio(read_folder(tmp_path, entered)) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize("decay", ["START", "NONE"])
+def test_slices_that_disagree_about_their_decay_correction_are_refused(tmp_path, decay):
+    def edit(dataset):
+        if dataset.InstanceNumber == 3:
+            dataset.DecayCorrection = "ADMIN"
+
+    days(tmp_path, (24,), dialect="PT", decay=decay, edit=edit)
+    with pytest.raises(
+        DosimetryError, match=rf"one decay correction in all slices, received {decay} in .* and ADMIN in pt_1\.2\.24_002"
+    ):
+        read_folder(tmp_path)
+
+
+def test_slices_hours_apart_are_said(tmp_path):
+    def edit(dataset):
+        if dataset.InstanceNumber == 6:
+            dataset.AcquisitionTime = "150000"
+
+    intake = read_folder(days(tmp_path, (24,), dialect="PT", decay="START", edit=edit))
+    assert said(intake.warnings, "5 h apart", "pt_1.2.24_005")
 
 
 # Slopes

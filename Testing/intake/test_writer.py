@@ -164,7 +164,7 @@ def test_admin_with_a_factor_of_one_is_a_contradiction_even_within_an_hour(tmp_p
         factor_one(dataset)
         isotope(dataset).RadiopharmaceuticalStartDateTime = dicom_datetime(ADMINISTRATION + timedelta(hours=20.26))
 
-    with pytest.raises(DosimetryError, match="Decay Factor of 1.016.*received 1 .*nothing was corrected.*decay_correction"):
+    with pytest.raises(DosimetryError, match=r"Decay Factor of 1.016.*received 1 .*nothing was corrected.*decay_correction"):
         ratio(tmp_path / "none", dialect="PT", decay="ADMIN", edit=edit)
     start = ratio(tmp_path / "start", {"decay_correction": "START"}, dialect="PT", decay="START", edit=edit)[0]
     assert start == pytest.approx(1, abs=1e-3)
