@@ -12,7 +12,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage
-from RNTDosimetryLib.intake.agreement import check_slices_agree
+from RNTDosimetryLib.intake.agreement import check_slices_agree, warn_of_two_moments
 from RNTDosimetryLib.intake.decay import decay_to_start, stated_correction
 from RNTDosimetryLib.intake.header_checks import look_at_header
 from RNTDosimetryLib.intake.ledger import Ledger, Problems, positive_number, relative_number
@@ -69,7 +69,8 @@ def describe_activity(series: FoundSeries, overrides: dict, ledger: Ledger, prob
         problems.attempt(refuse_not_corrected, correction, where)
     if len(problems.texts) > before:
         return None
-    look_at_header(series, geometry.size[0], ledger, where)
+    look_at_header(series, geometry, ledger, where)
+    warn_of_two_moments(series, ledger.overrides | overrides, ledger, where)
     warnings = tuple(ledger.warnings[first_warning:])
     return DescribedScan(series, geometry, order, tuple(objects), timing, tuple(scales), unit, correction, overrides, warnings)
 

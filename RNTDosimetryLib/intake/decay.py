@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.clock import met
+from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
 from RNTDosimetryLib.intake.series import FoundObject, FoundSeries, found_unless
@@ -44,7 +45,7 @@ def stated_correction(series: FoundSeries, overrides: dict, ledger: Ledger, wher
     entered = overrides.get("decay_correction")
     found = found_unless(series, "decay_correction", entered)
     corrections = found_unless(series, "corrected_image", entered)
-    listed = [] if corrections is None else [part.strip().upper() for part in str(corrections.value).split("\\")]
+    listed = [] if corrections is None else [word for word in words_of(series.header, "CorrectedImage") if word]
     if found is None and entered is None and listed and "DECY" not in listed:
         ledger.record("decay correction", "NONE", "", f"{corrections.source} without DECY", where)
         ledger.warn(warned("taken_as_not_decay_corrected", where=where, listed=", ".join(listed)))

@@ -5,6 +5,7 @@ import math
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.intake.administration import BELIEVABLE
 from RNTDosimetryLib.intake.decay import within_frames
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
@@ -51,11 +52,18 @@ def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, se
     return size
 
 
+def believable(series: FoundSeries, quantity: str) -> float | None:
+    """Weight or height in the file; None for one that no person has: in another unit, or a placeholder."""
+    value, (low, high) = stated(series, quantity), BELIEVABLE[quantity]
+    return value if value is not None and low <= value <= high else None
+
+
 def suv_size(series: FoundSeries, unit: str, ledger: Ledger, where: str) -> tuple[str, float]:
     """SUV Type of a series and the size that its writer divided by: of the file, of what was entered where the file says none."""
     surface = "cm2" in unit.lower()
     suv_type = str(series.header.get("SUVType", "") or ("BSA" if surface else "BW")).strip().upper()
-    weight, height, sex = (stated(series, key) for key in ("patient_weight_kg", "patient_height_m", "patient_sex"))
+    weight, height = (believable(series, key) for key in ("patient_weight_kg", "patient_height_m"))
+    sex = stated(series, "patient_sex")
     entered = ledger.overrides
     size = body_size(
         suv_type,
