@@ -145,8 +145,9 @@ def _planar_shunt(path: Path, scans: TareScans, liver_parts: list[Region]) -> fl
 
 def _planned_doses(result: PlanResult) -> dict[str, float]:
     """Doses by region of the phantom; the normal liver of a territory is a region of its own there."""
-    plan = result.injections
-    return plan.dose_gy | {f"normal_{name}": part.normal_liver_dose_gy for name, part in plan.plans.items()}
+    plan = result.plan
+    own = plan.compartments.territories
+    return plan.dose_gy | {f"normal_{name}": plan.dose_of(place) for name, place in own.items()}
 
 
 def _rows(
