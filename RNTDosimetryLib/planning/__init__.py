@@ -55,6 +55,7 @@ from RNTDosimetryLib.planning.products import (
     Quantity,
     dose_constant,
     get_product,
+    is_product,
     list_products,
     lung_mass_convention,
 )
@@ -162,6 +163,7 @@ __all__ = [
     "injections_plan",
     "intratumoral_activity_gbq",
     "intratumoral_dose",
+    "is_product",
     "join_injections",
     "judged",
     "limited_activity",

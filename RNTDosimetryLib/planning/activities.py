@@ -8,10 +8,18 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.warnings import warned
-from RNTDosimetryLib.planning.compartments import Compartments, Injection, join_injections, make_compartments
+from RNTDosimetryLib.planning.compartments import (
+    LUNGS,
+    LUNGS_SESSION,
+    Compartment,
+    Compartments,
+    Injection,
+    join_injections,
+    make_compartments,
+)
 from RNTDosimetryLib.planning.conditions import MAX, MIN
 from RNTDosimetryLib.planning.limits import Limit, LimitCheck, check_limits, read_limits, refuse_unknown_limits
-from RNTDosimetryLib.planning.partition import PartitionPlan, plan_of
+from RNTDosimetryLib.planning.partition import PartitionPlan, numbers_of, plan_of, session_doses, total_doses
 from RNTDosimetryLib.planning.plausibility import checked_items
 
 
@@ -103,7 +111,7 @@ def reached_by(compartments: Compartments, limits: Sequence[Limit]) -> dict[Limi
     Raises DosimetryError for a limit that earlier treatments have used up, and for one on something that has no dose here.
     """
     refuse_unknown_limits(limits, compartments)
-    session = {item.compartment: sum(item.by_injection_gy.values()) for item in plan_of(compartments).doses}
+    session = total_doses(numbers_of(compartments))
     reach: dict[Limit, float | None] = {}
     for limit in limits:
         before = compartments.before_gy(limit.compartment)
@@ -133,11 +141,12 @@ def injections_for_goals(
     injections = [replace(item, activity_gbq=1.0) for item in checked_items(injections, Injection, "the injections")]
     unit = join_injections(nuclide_or_product, injections, **shared)
     reached_by(unit, wanted)
-    parts = {item.compartment: list(item.by_injection_gy.values()) for item in plan_of(unit).doses}
+    parts = session_doses(numbers_of(unit))
     rows, bounds = [], []
     for limit in wanted:
         sign = 1.0 if limit.kind == MAX else -1.0
-        rows.append([sign * dose for dose in parts[limit.compartment]])
+        place = Compartment(LUNGS_SESSION) if limit.compartment.kind == LUNGS else limit.compartment
+        rows.append([sign * dose for dose in parts[place]])
         bounds.append(sign * max(limit.dose_gy - unit.before_gy(limit.compartment), 0.0))
     solution = linprog(np.ones(len(injections)), A_ub=np.array(rows), b_ub=np.array(bounds), bounds=(0, None))
     if not solution.success:

@@ -1,7 +1,9 @@
 """What the activities of one or several injections are shared among: tumors, normal liver and lungs as records, checked when they are made."""
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 from RNTDosimetryLib.base.checks import non_negative_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -155,6 +157,12 @@ class Injection(Record):
         """Mass with each tumour counted as often as its concentration exceeds that of the normal liver."""
         return self.normal_liver_mass_g + sum(tumour.tnr * tumour.mass_g for tumour in self.tumours)
 
+    def at(self, activity_gbq: float) -> "Injection":
+        """The same position with another activity; nothing else is checked again."""
+        changed = copy(self)
+        object.__setattr__(changed, "activity_gbq", activity_gbq)
+        return changed
+
     @property
     def net_activity_gbq(self) -> float:
         """What leaves the vial."""
@@ -198,7 +206,7 @@ class Compartments(Record):
         """Of all activity."""
         return _mean([item.residual_fraction for item in self.injections], [item.activity_gbq for item in self.injections])
 
-    @property
+    @cached_property
     def perfused_tumour_masses_g(self) -> dict[str, float]:
         """What lies in a territory of each tumour that lies in any; parts that overlap count once."""
         parts = _parts(self.injections)
@@ -217,14 +225,14 @@ class Compartments(Record):
         whole = self.whole_normal_liver_mass_g
         return None if whole is None else max(0.0, 1 - self.perfused_normal_liver_mass_g / whole)
 
-    @property
+    @cached_property
     def territories(self) -> dict[str, Compartment]:
         """Normal liver of each territory by the name of the injection; that of all for the only one."""
         if len(self.injections) == 1 and self.injections[0].name == ONLY:
             return {ONLY: Compartment(NORMAL_LIVER)}
         return {item.name: Compartment(NORMAL_LIVER, territory=item.name) for item in self.injections}
 
-    @property
+    @cached_property
     def masses_g(self) -> dict[Compartment, float]:
         """Mass of every compartment, in the order of tables."""
         found = {Compartment(TUMOR, name): mass for name, mass in self.tumour_masses_g.items()}
@@ -249,9 +257,8 @@ class Compartments(Record):
         return self.with_activities([item.activity_gbq * factor for item in self.injections])
 
     def with_activities(self, activities_gbq: Sequence[float]) -> "Compartments":
-        """Other activities, in the order of the injections."""
-        injections = tuple(replace(item, activity_gbq=value) for item, value in zip(self.injections, activities_gbq))
-        return replace(self, injections=injections)
+        """Other activities that were checked or computed, in the order of the injections."""
+        return replace(self, injections=tuple(item.at(value) for item, value in zip(self.injections, activities_gbq)))
 
 
 def make_compartments(

@@ -15,7 +15,7 @@ from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.planning.compartments import Compartment, make_compartments
 from RNTDosimetryLib.planning.conditions import TreatmentConditions
 from RNTDosimetryLib.planning.limits import LimitCheck, check_limits, limits_for
-from RNTDosimetryLib.planning.partition import plan_of
+from RNTDosimetryLib.planning.partition import numbers_of, plan_of, total_doses
 from RNTDosimetryLib.planning.plausibility import checked_activity_gbq, checked_items, checked_name
 from RNTDosimetryLib.planning.products import UNCHECKED, Product, Quantity, get_product, list_products
 
@@ -275,7 +275,7 @@ def choose_product(
         case = make_compartments(product.name, product_file=product_file, **compartments)
         place = Compartment.of(name)
         slopes, offset = (
-            {item.compartment: sum(item.by_injection_gy.values()) for item in plan_of(case).doses},
+            total_doses(numbers_of(case)),
             case.before_gy(place),
         )
         if not slopes.get(place, 0.0) > 0 or not dose_gy > offset:

@@ -250,6 +250,12 @@ def session_doses(numbers: Numbers) -> dict[Compartment, list]:
     return found
 
 
+def total_doses(numbers: Numbers) -> dict[Compartment, Any]:
+    """Gy of this treatment by all injections; the lungs twice: of the session, and as part of all treatments."""
+    found = {place: sum(parts) for place, parts in session_doses(numbers).items()}
+    return found | {Compartment(LUNGS): found[Compartment(LUNGS_SESSION)]}
+
+
 def _any(mass) -> bool:
     return mass > 0 if isinstance(mass, float) else bool((mass > 0).any())
 

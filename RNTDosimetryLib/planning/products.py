@@ -1,6 +1,7 @@
 """Products of radioembolisation and their dose constants: data with a source for every value."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -89,18 +90,31 @@ def list_products(product_file=None) -> tuple[str, ...]:
     return tuple(_product_rows(product_file))
 
 
+def is_product(name, product_file=None) -> bool:
+    """Whether a name, whatever its case, is a product's and not a nuclide's."""
+    return any(_plain(known) == _plain(name) for known in list_products(product_file))
+
+
 def get_product(name: str, product_file=None) -> Product:
     """A product by name, whatever its case. product_file: JSON of the form of Resources/planning/products.json, read first.
 
     Raises DosimetryError for an unknown name or a file of another form.
     """
-    rows = _product_rows(product_file)
-    found = next((key for key in rows if _plain(key) == _plain(name)), None)
+    names = list_products(product_file)
+    found = next((key for key in names if _plain(key) == _plain(name)), None)
     if found is None:
         raise DosimetryError(
-            f"Expected one of the products {', '.join(rows)}, received '{name}'; choose one or give a product file."
+            f"Expected one of the products {', '.join(names)}, received '{name}'; choose one or give a product file."
         )
-    row, origin, constants = rows[found]
+    return _shipped_product(found) if product_file is None else _read_product(found, *_product_rows(product_file)[found])
+
+
+@lru_cache(maxsize=16)
+def _shipped_product(name: str) -> Product:
+    return _read_product(name, *_product_rows(None)[name])
+
+
+def _read_product(found: str, row: dict, origin: str, constants: dict) -> Product:
     try:
         nuclide = get_nuclide(row["nuclide"]).name
         constant = row.get("dose_constant") or constants.get(nuclide)
@@ -133,7 +147,7 @@ def dose_constant(nuclide_or_product, dose_constant_j_per_gbq: float | None = No
         found = nuclide_or_product.dose_constant
     elif isinstance(nuclide_or_product, Nuclide):
         found = _nuclide_constant(nuclide_or_product.name, nuclide_or_product)
-    elif any(_plain(name) == _plain(nuclide_or_product) for name in list_products(product_file)):
+    elif is_product(nuclide_or_product, product_file):
         found = get_product(nuclide_or_product, product_file).dose_constant
     else:
         found = _nuclide_constant(str(nuclide_or_product), _known_nuclide(nuclide_or_product, product_file))
@@ -161,6 +175,7 @@ def constant_warnings(constant: DoseConstant) -> tuple[str, ...]:
     return (*warnings, *decay_warnings(source_nuclide(constant.nuclide)))
 
 
+@lru_cache(maxsize=1)
 def lung_mass_convention() -> Convention:
     """The mass of the lungs in g where none was given."""
     return Convention.from_dict(read_json("planning", "products.json")["assumed"]["lung_mass_g"])
@@ -213,6 +228,7 @@ def _constant(asked_for: str, nuclide: str, product: str | None, row: dict | Non
     return DoseConstant(asked_for, nuclide, product, value, str(row["source"]), str(row["status"]))
 
 
+@lru_cache(maxsize=32)
 def _own_constant(nuclide: str) -> dict:
     own = _nuclide_constant(nuclide, get_nuclide(nuclide))
     return {"j_per_gbq": own.j_per_gbq, "source": own.source, "status": own.status}

@@ -9,10 +9,10 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_kind, non_negative_number, number_list, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning.compartments import LUNGS, LUNGS_SESSION, ONLY, Compartment, Compartments
+from RNTDosimetryLib.planning.compartments import ONLY, Compartment, Compartments
 from RNTDosimetryLib.planning.conditions import MAX, MIN
 from RNTDosimetryLib.planning.limits import Limit, judged, read_limits, refuse_unknown_limits
-from RNTDosimetryLib.planning.partition import Numbers, numbers_of, session_doses
+from RNTDosimetryLib.planning.partition import Numbers, numbers_of, total_doses
 from RNTDosimetryLib.planning.plausibility import checked_activity_gbq
 from RNTDosimetryLib.planning.products import lung_mass_convention
 
@@ -125,7 +125,7 @@ def activity_table(
     wanted = _limits(limits)
     refuse_unknown_limits(wanted, compartments)
     total = compartments.activity_gbq
-    slopes = {place: dose / total for place, dose in _sums(numbers_of(compartments)).items()}
+    slopes = {place: dose / total for place, dose in total_doses(numbers_of(compartments)).items()}
     places = tuple(place for place in compartments.masses_g if place in slopes)
     offsets = [compartments.before_gy(place) for place in places]
     doses = activities[:, None] * np.array([slopes[place] for place in places]) + np.array(offsets)
@@ -167,12 +167,6 @@ def _limits(limits: Mapping[str, object] | Sequence[Limit] | None) -> tuple[Limi
     return read_limits(limits)  # type: ignore[arg-type]
 
 
-def _sums(numbers: Numbers) -> dict[Compartment, Any]:
-    """Gy of this treatment by all injections, for the lungs twice: of the session, and as part of all treatments."""
-    found = {place: sum(parts) for place, parts in session_doses(numbers).items()}
-    return found | {Compartment(LUNGS): found[Compartment(LUNGS_SESSION)]}
-
-
 # --- one input at a time
 
 
@@ -187,10 +181,10 @@ def sensitivity(
     share = positive_number(relative_change, "relative change", "0.1 is 10 %")
     if share >= 1:
         raise DosimetryError(f"Expected a relative change below 1, received {relative_change}; 0.1 is 10 %.")
-    numbers = numbers_of(compartments)
+    numbers, known = numbers_of(compartments), _known(compartments)
     rows = []
     for name, unit, value, low, high, change in _inputs(compartments, numbers, share):
-        doses = [_doses(compartments, change(numbers, moved / value if value else moved, moved)) for moved in (low, high)]
+        doses = [_doses(known, change(numbers, moved / value if value else moved, moved)) for moved in (low, high)]
         rows.append(SensitivityRow(name, unit, value, low, high, *doses))
     return tuple(rows)
 
@@ -289,8 +283,14 @@ def _at(compartments: Compartments, activity_gbq: float | None) -> Compartments:
     return compartments.scaled(checked_activity_gbq(activity_gbq) / compartments.activity_gbq)
 
 
-def _doses(compartments: Compartments, numbers: Numbers) -> dict[str, float]:
-    return {place.key: dose + compartments.before_gy(place) for place, dose in _sums(numbers).items()}
+def _known(compartments: Compartments) -> dict[Compartment, tuple[str, float]]:
+    """Key and dose received before of every compartment."""
+    return {place: (place.key, compartments.before_gy(place)) for place in compartments.masses_g}
+
+
+def _doses(known: Mapping[Compartment, tuple[str, float]], numbers: Numbers) -> dict[str, Any]:
+    found = total_doses(numbers)
+    return {key: found[place] + before for place, (key, before) in known.items()}
 
 
 # --- all inputs together
@@ -320,8 +320,9 @@ def sampled_doses(
         raise DosimetryError(f"Expected a seed that is a whole number of 0 or more, received {seed!r}; any will do.")
     wanted = _limits(limits)
     refuse_unknown_limits(wanted, compartments)
-    doses = _doses(compartments, _drawn(np.random.default_rng(seed), compartments, uncertainty, int(samples)))
-    planned = _doses(compartments, numbers_of(compartments))
+    known = _known(compartments)
+    doses = _doses(known, _drawn(np.random.default_rng(seed), compartments, uncertainty, int(samples)))
+    planned = _doses(known, numbers_of(compartments))
     spreads = {
         key: _spread(Compartment.of(key), planned[key], np.broadcast_to(np.asarray(values, dtype=float), int(samples)), wanted)
         for key, values in doses.items()

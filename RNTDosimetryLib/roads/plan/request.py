@@ -12,6 +12,7 @@ from RNTDosimetryLib.planning import (
     Compartments,
     Injection,
     PlanUncertainty,
+    Product,
     ScoutMeasurement,
     TreatmentConditions,
     Tumour,
@@ -102,10 +103,13 @@ class PlanRequest(Request):
     def activity_is_entered(self) -> bool:
         return self.keep_activities if self.injections else self.activity_gbq is not None
 
-    def compartments(self) -> Compartments:
-        """What the activities are shared among; 1 GBq where no activity was entered. Raises DosimetryError for what is missing or does not fit together."""
+    def compartments(self, product: Product | None = None) -> Compartments:
+        """What the activities are shared among; 1 GBq where no activity was entered. product: where it has been read, None for a nuclide.
+
+        Raises DosimetryError for what is missing or does not fit together.
+        """
         return join_injections(
-            self.product,
+            product or self.product,
             self.injections or (self._only_injection(),),
             tumour_masses_g=self.tumour_masses_g or None,
             perfused_normal_liver_mass_g=self.perfused_normal_liver_mass_g,

@@ -23,9 +23,9 @@ from RNTDosimetryLib.planning import (
     bsa_activity,
     check_limits,
     get_product,
+    is_product,
     limited_activity,
     limits_for,
-    list_products,
     looser_than_product,
     order_options,
     plan_of,
@@ -64,7 +64,8 @@ def read_plan_result(path: str | Path) -> PlanResult:
 def run_plan(request: PlanRequest) -> PlanResult:
     """Everything of a plan: doses, limits, table, sensitivity, uncertainty and order. Raises DosimetryError for input that cannot be used."""
     request.refuse_both_forms()
-    compartments, product = request.compartments(), _product(request)
+    product = _product(request)
+    compartments = request.compartments(product)
     wanted = _wanted(request, product, compartments)
     allowed = _allowed(request, compartments, wanted.limits)
     if allowed is None or request.activity_is_entered:
@@ -172,9 +173,7 @@ def _orders(request: PlanRequest, product: Product | None, compartments: Compart
 
 
 def _product(request: PlanRequest) -> Product | None:
-    plain = "".join(c for c in request.product.lower() if c.isalnum())
-    known = {"".join(c for c in name.lower() if c.isalnum()) for name in list_products(request.product_file)}
-    return get_product(request.product, request.product_file) if plain in known else None
+    return get_product(request.product, request.product_file) if is_product(request.product, request.product_file) else None
 
 
 def _warnings(
