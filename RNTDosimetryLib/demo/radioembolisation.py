@@ -19,6 +19,7 @@ from RNTDosimetryLib.planning import (
     DeliveredDose,
     ScoutMeasurement,
     SphereDoseMap,
+    TreatmentConditions,
     delivered_dose,
     lung_mass_from_ct,
     lung_shunt_planar,
@@ -94,7 +95,7 @@ def run_plan_demo(folder: str | Path, size: str = "full", progress: Progress = s
     )
     request = request_from_scout(
         measured, product, truth.activities_gbq, lung_mass_g=lung_mass_g, keep_activities=True, title="Phantom with two tumours", order=order,
-        **shared,
+        conditions=TreatmentConditions.from_dict(protocol["treatment"]["conditions"]), **shared,
     )  # fmt: skip
     result = run_plan(request)
     progress(0.7, "Computing planned and delivered maps")

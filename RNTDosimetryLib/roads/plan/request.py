@@ -47,7 +47,8 @@ class PlanRequest(Request):
     """What was entered. Masses in g, doses in Gy, fractions as fractions.
 
     product: "TheraSphere" or a nuclide such as "Y-90". activity_gbq: None takes the largest activity within the limits.
-    limits: as ``activity_for_limits``; None takes those of the product under the ``conditions``. lung_mass_g: None takes the convention, and says so.
+    limits: as ``activity_for_limits``; None takes those of the product under the ``conditions``. keep_product_limits: entered limits take the place of
+    the product's of the same compartment, and the others stay. lung_mass_g: None takes the convention, and says so.
     injections: several positions instead of tumours, normal_liver_mass_g and lung_shunt_fraction; their activities are scaled with a common
     factor when limits are given and keep_activities is not set. uncertainty: of the inputs, for the sampled doses.
     notes, scout_warnings: where the numbers come from, and what was doubtful there.
@@ -68,6 +69,7 @@ class PlanRequest(Request):
     residual_fraction: float = 0.0
     previous_lung_dose_gy: float = 0.0
     limits: dict | None = None
+    keep_product_limits: bool = False
     conditions: TreatmentConditions | None = None
     dose_constant_j_per_gbq: float | None = None
     product_file: str | None = field(default=None, metadata=PATH_IF_THERE)

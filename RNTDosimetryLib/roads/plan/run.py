@@ -115,12 +115,16 @@ class _Wanted:
 def _wanted(request: PlanRequest, product: Product | None, compartments: Compartments) -> _Wanted:
     """The entered limits, or those of the product under the conditions."""
     own = None if product is None else limits_for(product, compartments, request.conditions)
-    if request.limits is not None:
-        limits = read_limits(request.limits) if request.limits else ()
-        return _Wanted(limits, () if own is None else looser_than_product(limits, own, product))
-    if own is None:
-        return _Wanted()
-    return _Wanted(own.limits, own.warnings, (*own.assumptions, f"Limits are those of {product.name} (data file of products)."))
+    entered = read_limits(request.limits) if request.limits else ()
+    if own is None or product is None:
+        return _Wanted(entered)
+    looser = looser_than_product(entered, own, product)
+    if request.limits is not None and not request.keep_product_limits:
+        return _Wanted(entered, looser)
+    places = {(limit.compartment, limit.kind) for limit in entered}
+    kept = tuple(limit for limit in own.limits if (limit.compartment, limit.kind) not in places)
+    said = f"Limits are those of {product.name} (data file of products){', but for those entered' if entered else ''}."
+    return _Wanted((*entered, *kept), (*looser, *own.warnings), (*own.assumptions, said))
 
 
 def _allowed(request: PlanRequest, compartments: Compartments, limits: Sequence[Limit]) -> LimitedActivity | None:
