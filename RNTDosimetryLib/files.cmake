@@ -36,11 +36,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/dose/regions.py
   RNTDosimetryLib/dose/response.py
   RNTDosimetryLib/dose/s_values.py
+  RNTDosimetryLib/dose/transport.py
   RNTDosimetryLib/dose/voxel_s.py
   RNTDosimetryLib/images/__init__.py
   RNTDosimetryLib/images/drawing.py
   RNTDosimetryLib/images/geometry.py
+  RNTDosimetryLib/images/outlines.py
   RNTDosimetryLib/images/overlaps.py
+  RNTDosimetryLib/images/plane_stack.py
   RNTDosimetryLib/images/resampling.py
   RNTDosimetryLib/images/transforms.py
   RNTDosimetryLib/images/volumes.py
@@ -49,15 +52,30 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/administration.py
   RNTDosimetryLib/intake/bed_positions.py
   RNTDosimetryLib/intake/calibration_use.py
+  RNTDosimetryLib/intake/clock.py
   RNTDosimetryLib/intake/counts.py
+  RNTDosimetryLib/intake/course.py
   RNTDosimetryLib/intake/decay.py
+  RNTDosimetryLib/intake/drawn_on.py
+  RNTDosimetryLib/intake/files.py
   RNTDosimetryLib/intake/folder.py
   RNTDosimetryLib/intake/frame_choice.py
+  RNTDosimetryLib/intake/header_checks.py
+  RNTDosimetryLib/intake/headers.py
+  RNTDosimetryLib/intake/ignored.py
+  RNTDosimetryLib/intake/inventory.py
+  RNTDosimetryLib/intake/kinds.py
   RNTDosimetryLib/intake/ledger.py
   RNTDosimetryLib/intake/nm_frame_times.py
+  RNTDosimetryLib/intake/plausibility.py
   RNTDosimetryLib/intake/records.py
+  RNTDosimetryLib/intake/region_kinds.py
+  RNTDosimetryLib/intake/region_parts.py
   RNTDosimetryLib/intake/regions.py
+  RNTDosimetryLib/intake/segmentations.py
   RNTDosimetryLib/intake/series.py
+  RNTDosimetryLib/intake/sop_classes.py
+  RNTDosimetryLib/intake/structure_sets.py
   RNTDosimetryLib/intake/suv.py
   RNTDosimetryLib/intake/tags.py
   RNTDosimetryLib/intake/time_frames.py
@@ -65,6 +83,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/units.py
   RNTDosimetryLib/intake/volume_files.py
   RNTDosimetryLib/intake/voxels.py
+  RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py
   RNTDosimetryLib/kinetics/assembly.py
   RNTDosimetryLib/kinetics/early.py
@@ -120,6 +139,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/__init__.py
   RNTDosimetryLib/planar/activity.py
   RNTDosimetryLib/planar/frames.py
+  RNTDosimetryLib/planar/orientation.py
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
@@ -206,17 +226,21 @@ set(LIBRARY_SCRIPTS
 set(LIBRARY_RESOURCES
   Resources/README.md
   Resources/dose/README.md
+  Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
   Resources/dose/organ_methods.json
   Resources/dose/radiobiology.json
   Resources/dose/response_models.json
+  Resources/dose/s_value_uncertainty.json
   Resources/images/README.md
   Resources/images/camera.json
   Resources/images/dicom_sources.json
   Resources/images/dose_units.json
+  Resources/images/image_kinds.json
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/retention.json
   Resources/images/suv.json
   Resources/images/units.json
   Resources/kernels/README.md
@@ -229,9 +253,11 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/alphas.csv
   Resources/nuclides/betas.csv
   Resources/nuclides/electrons.csv
+  Resources/nuclides/half_lives.csv
   Resources/nuclides/nuclides.csv
   Resources/nuclides/photons.csv
   Resources/nuclides/progeny.csv
+  Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
   Resources/phantom/kinetics.json
@@ -259,6 +285,8 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/dose.json
+  Resources/warnings/intake.json
   Resources/warnings/planning.json
   Resources/warnings/therapy.json
   )

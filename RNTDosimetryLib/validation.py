@@ -8,13 +8,23 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.dose import bed, sphere_s_value, voxel_kernel
+from RNTDosimetryLib.dose import (
+    bed,
+    dose_map,
+    marrow_dose_from_vertebrae,
+    sphere_dose,
+    sphere_s_value,
+    thyroid_activity_mbq,
+    voxel_kernel,
+    whole_body_dose,
+)
 from RNTDosimetryLib.kinetics import fit_time_activity
 from RNTDosimetryLib.nuclides import get_nuclide, with_progeny
 from RNTDosimetryLib.planning import Tumour, partition_model
 from RNTDosimetryLib.report import Column, Table
 
 _SECONDS_PER_HOUR = 3600.0
+_RBE_OF_OLINDA = 5.0
 
 
 @dataclass(frozen=True)
@@ -84,6 +94,33 @@ def _sphere_s_per_hour(nuclide: str, mass_g: float) -> float:
     return sphere_s_value(nuclide, mass_g) * _SECONDS_PER_HOUR
 
 
+def _organ_s_olinda(nuclide: str, mass_g: float) -> float:
+    """S of the nuclide alone for a sphere of the organ's mass, with alphas and their recoil times the RBE that OLINDA's rows contain."""
+    alone = get_nuclide(nuclide, progeny=False)
+    sphere = sphere_dose(alone, mass_g)
+    local_mev = alone.alpha_energy_mev * (_RBE_OF_OLINDA - 1) + alone.recoil_energy_mev * _RBE_OF_OLINDA
+    absorbed_mev = sphere.electron_absorbed_mev + sphere.photon_absorbed_mev
+    return sphere.s_value_mgy_per_mbq_s * (1 + local_mev / absorbed_mev)
+
+
+def _marrow_s(nuclide: str) -> float:
+    vertebrae = marrow_dose_from_vertebrae(1.0, nuclide)
+    return 1000 * vertebrae.dose_gy / vertebrae.tia_mbq_h / _SECONDS_PER_HOUR
+
+
+def _beside_lung(nuclide: str, voxel: int) -> float:
+    """Dose in a voxel of lung over that in the first one beside active tissue: layers of 4 mm, lung 0.26 and tissue 1.04 g/mL."""
+    density = np.full((10, 25, 25), 1.04)
+    density[5:] = 0.26
+    tia = np.where(np.arange(10) < 5, 1.0, 0.0)[:, None, None] * np.ones(density.shape)
+    dose = dose_map(tia, (4.0, 4.0, 4.0), nuclide, "kernel", density)
+    return float(dose[5 + voxel, 12, 12] / dose[5, 12, 12])
+
+
+def _whole_body(activity_mbq: float, mass_kg: float, effective_half_life_h: float) -> float:
+    return whole_body_dose(activity_mbq * effective_half_life_h / np.log(2), mass_kg).dose_gy
+
+
 def _voxel_s_source(nuclide: str, spacing_mm, density_g_ml: float = 1.0) -> float:
     return voxel_kernel(nuclide, spacing_mm, density_g_ml, shape=(2, 2, 2)).octant()[0, 0, 0]
 
@@ -114,6 +151,11 @@ _QUANTITIES = {
     "voxel_s_source": _voxel_s_source,
     "sphere_s": sphere_s_value,
     "sphere_s_per_hour": _sphere_s_per_hour,
+    "organ_s_olinda": _organ_s_olinda,
+    "marrow_s": _marrow_s,
+    "beside_lung": _beside_lung,
+    "whole_body": _whole_body,
+    "thyroid_activity": thyroid_activity_mbq,
     "bed": bed,
     "tia_mono": _tia_mono,
     "partition": _partition,

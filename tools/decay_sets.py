@@ -17,6 +17,8 @@ SYMBOLS = [
 HOURS = {"Y": 24 * 365.2422, "D": 24.0, "H": 1.0, "M": 1 / 60, "S": 1 / 3600}
 HOURS |= {"MS": HOURS["S"] / 1e3, "US": HOURS["S"] / 1e6, "NS": HOURS["S"] / 1e9}
 TWO_ELECTRON_MASSES_KEV = 1021.998
+# Daughters whose ground level has no half-life in the ENSDF set of the parent.
+RADIOACTIVE_WITHOUT_HALF_LIFE = ("Pb-212", "Eu-145")
 
 
 @dataclass
@@ -226,18 +228,22 @@ def read_ensdf_json(path: Path) -> DecaySet:
     parent, norm = data["parentDecay"][0], data["decaySchemeNormalization"][0]["normalizationRecord"][0]
     half_life, scale = parent["halfLife"][0], norm["multiplerPhotonIntensity"] * norm["multiplerBranchingRatio"] / 100
     symbol = SYMBOLS[data["parentAtomicNumber"]]
+    daughter = f"{SYMBOLS[data['daughterAtomicNumber']]}-{data['daughterAtomicMass']}"
+    ground = data["levelScheme"][0].get("isomerDecay") or []
     result = DecaySet(
         parent=f"{symbol}-{data['parentAtomicMass']}",
         parent_z=data["parentAtomicNumber"],
         mass_number=data["parentAtomicMass"],
         half_life_h=half_life["halfLifeConverted"] / 3600,
         half_life_uncertainty_h=half_life["dHalfLifeConverted"] / 3600,
-        daughter=f"{SYMBOLS[data['daughterAtomicNumber']]}-{data['daughterAtomicMass']}",
+        daughter=daughter,
         daughter_z=data["daughterAtomicNumber"],
-        daughter_is_radioactive=False,
-        branching=1.0,
+        daughter_is_radioactive=bool(ground) or daughter in RADIOACTIVE_WITHOUT_HALF_LIFE,
+        branching=norm["multiplerBranchingRatio"],
         source=f"ENSDF {data['parentAtomicMass']}{symbol.upper()} decay",
     )
+    if data["decayMode"] == "alphaDecay":
+        result.source = f"ENSDF {data['parentAtomicMass']}{symbol.upper()} alpha decay"
     for level in data["levelScheme"]:
         for gamma in level["gammaDecay"] or []:
             if gamma["gammaIntensity"]:
@@ -248,6 +254,11 @@ def read_ensdf_json(path: Path) -> DecaySet:
             result.betas.append(("beta-", beta["endPointBetaMinusEnergy"], beta["averageBetaMinusEnergy"], intensity, forbidden))
         for branch in level.get("betaPlusDecay") or level.get("electronCaptureDecay") or []:
             _json_capture(result, branch)
+        for alpha in level.get("alphaDecay") or []:
+            if alpha["alphaEnergy"] and alpha["alphaIntensity"]:
+                result.alphas.append((alpha["alphaEnergy"], alpha["alphaIntensity"]))
+    total = sum(intensity for _, intensity in result.alphas)
+    result.alphas = [(energy, intensity * result.branching / total) for energy, intensity in result.alphas]
     return result
 
 

@@ -3,7 +3,7 @@
 from RNTDosimetryScene.nodes import segments
 from RNTDosimetryScene.show import charts, display, views
 from RNTDosimetryScene.study import sequences
-from RNTDosimetryScene.study.inputs import study_of_scene
+from RNTDosimetryScene.study.inputs import choices_of_scene
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -145,7 +145,7 @@ class KineticsSection(Section):
             self.ui.regionTextEdit.setPlainText("")
             return
         box.toolTip = _("Another model for {region}; its dose is shown before you compute").format(region=item.name)
-        settings = study_of_scene(self.node).typed(item.name)
+        settings = choices_of_scene(self.node).typed(item.name)
         select_text(box, (settings.model if settings is not None else None) or _AS_STUDY)
         self.ui.regionTextEdit.setPlainText("\n".join(self._lines(item)))
 
@@ -219,7 +219,7 @@ class KineticsSection(Section):
         """Take a model that the samples can carry, and fit at once, so that its dose is seen."""
         if model:
             self.logic.tryModel(self.node, region, model)
-        before = study_of_scene(self.node).typed(region).model or ""
+        before = choices_of_scene(self.node).typed(region).model or ""
         self.logic.typeRegionValue(self.node, region, "model", model)
         try:
             self.logic.runStep("fit", self.node)

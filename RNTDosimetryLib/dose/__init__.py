@@ -1,13 +1,13 @@
 """From time-integrated activity to absorbed dose: maps, regions, histograms, radiobiology, marrow, whole body, thyroid."""
 
 from RNTDosimetryLib.dose.comparison import EngineComparison, GammaResult, compare_engines, gamma_index
-from RNTDosimetryLib.dose.decay import source_nuclide
 from RNTDosimetryLib.dose.density import DensityMap, density_from_hounsfield, hounsfield_curve
 from RNTDosimetryLib.dose.histograms import DoseVolumeHistogram, dose_volume_histogram, generalized_eud, isodose_levels
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, dose_rate_map, photon_dose_gy
 from RNTDosimetryLib.dose.organs import (
     effective_half_life_from_uptakes_d,
+    marrow_absorbed_fraction,
     marrow_dose_from_blood,
     marrow_dose_from_vertebrae,
     red_marrow_to_blood_ratio,
@@ -46,8 +46,20 @@ from RNTDosimetryLib.dose.response import (
     response_sets,
     tcp_poisson,
 )
-from RNTDosimetryLib.dose.s_values import SphereDose, STable, SValue, read_s_table, sphere_dose, sphere_s_value
+from RNTDosimetryLib.dose.s_values import (
+    SphereDose,
+    STable,
+    SValue,
+    SValueUncertainty,
+    density_relative_uncertainty,
+    read_s_table,
+    s_value_relative_uncertainty,
+    s_value_uncertainty,
+    sphere_dose,
+    sphere_s_value,
+)
 from RNTDosimetryLib.dose.voxel_s import VoxelKernel, voxel_kernel, voxel_s_kernel
+from RNTDosimetryLib.nuclides import source_nuclide
 
 __all__ = [
     "DensityMap",
@@ -60,6 +72,7 @@ __all__ = [
     "Response",
     "STable",
     "SValue",
+    "SValueUncertainty",
     "SphereDose",
     "VoxelKernel",
     "alpha_share",
@@ -71,6 +84,7 @@ __all__ = [
     "compare_engines",
     "cross_doses",
     "density_from_hounsfield",
+    "density_relative_uncertainty",
     "dose_map",
     "dose_point_kernel",
     "dose_rate_map",
@@ -85,6 +99,7 @@ __all__ = [
     "lea_catcheside_factor",
     "lea_catcheside_mono",
     "logistic_probability",
+    "marrow_absorbed_fraction",
     "marrow_dose_from_blood",
     "marrow_dose_from_vertebrae",
     "mass_exponent_of",
@@ -98,6 +113,8 @@ __all__ = [
     "relative_dose_uncertainty",
     "response_probability",
     "response_sets",
+    "s_value_relative_uncertainty",
+    "s_value_uncertainty",
     "self_dose",
     "source_nuclide",
     "sphere_dose",

@@ -187,20 +187,21 @@ def compare_engines(
     dose_difference_percent: float = 3.0,
     distance_mm: float = 3.0,
     threshold_percent: float = 10.0,
+    progeny: bool = True,
 ) -> EngineComparison:
     """Local deposition, kernel, and kernel with density on one map of time-integrated activity, in one call.
 
     tia_mbq_h_ml: (z, y, x). density_g_ml: number or (z, y, x), for "kernel with density"; the other two use ``uniform_density_g_ml``.
     regions: dictionary of name to occupancy on the same grid, or Region objects; None gives no table. The gamma index compares
-    each other engine with ``reference``. Raises DosimetryError as ``dose_map`` and ``gamma_index``.
+    each other engine with ``reference``. progeny: as ``dose_map``. Raises DosimetryError as ``dose_map`` and ``gamma_index``.
     """
     one_of(reference, ENGINES, "a reference engine")
     uniform = density_number(uniform_density_g_ml)
     occupancies = None if regions is None else named_occupancies(regions)
     maps = {
-        "local": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "local", uniform),
-        "kernel": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", uniform),
-        "kernel with density": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", density_g_ml),
+        "local": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "local", uniform, progeny=progeny),
+        "kernel": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", uniform, progeny=progeny),
+        "kernel with density": dose_map(tia_mbq_h_ml, spacing_mm, nuclide, "kernel", density_g_ml, progeny=progeny),
     }
     base = maps[reference]
     others = [name for name in ENGINES if name != reference]

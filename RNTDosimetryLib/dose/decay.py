@@ -2,23 +2,9 @@
 
 from scipy.constants import electron_volt
 
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, with_progeny
-
-_SUFFIX = "+progeny"
-
-
-def source_nuclide(nuclide) -> Nuclide:
-    """The nuclide by name or as a Nuclide; progeny that does not outlive it is included, in equilibrium (see ``with_progeny``).
-
-    Dose of 225Ac, 223Ra or 212Pb without their progeny would be a fraction of the true one.
-    """
-    parent = get_nuclide(nuclide)
-    if parent.name.endswith(_SUFFIX) or not parent.progeny:
-        return parent
-    chain = with_progeny(parent.name)
-    grown = len(chain.betas) + len(chain.electrons) + len(chain.photons) + len(chain.alphas)
-    alone = len(parent.betas) + len(parent.electrons) + len(parent.photons) + len(parent.alphas)
-    return chain if grown > alone else parent
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.nuclides import Nuclide, list_nuclides, source_nuclide
+from RNTDosimetryLib.nuclides.table import PROGENY_SUFFIX, progeny_left_out, progeny_that_may_move
 
 
 def local_energy_mev(nuclide: Nuclide) -> float:
@@ -27,10 +13,18 @@ def local_energy_mev(nuclide: Nuclide) -> float:
 
 
 def decay_warnings(nuclide: Nuclide) -> tuple[str, ...]:
-    """What a dose of this nuclide assumes: progeny in place, alphas without RBE."""
+    """What a dose of this nuclide assumes: progeny in place or left out, alphas without RBE."""
     warnings = []
-    if nuclide.name.endswith(_SUFFIX):
+    if nuclide.name.endswith(PROGENY_SUFFIX):
         warnings.append(f"{nuclide.name}: progeny in equilibrium is taken to decay where its parent decayed.")
+        warnings += [
+            warned("progeny_may_move", nuclide=nuclide.name, daughter=name, days=half_life_h / 24)
+            for name, half_life_h in progeny_that_may_move(nuclide)
+        ]
+    elif not nuclide.progeny and nuclide.name in list_nuclides() and source_nuclide(nuclide.name).name != nuclide.name:
+        warnings.append(warned("progeny_left_out", nuclide=nuclide.name))
+    if left_out := progeny_left_out(nuclide):
+        warnings.append(warned("progeny_not_counted", nuclide=nuclide.name, daughters=", ".join(left_out)))
     if nuclide.alpha_energy_mev > 0:
         warnings.append(f"{nuclide.name}: absorbed dose without RBE of the alphas.")
     return tuple(warnings)

@@ -9,7 +9,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_table
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.nuclides import Nuclide, source_nuclide
 from RNTDosimetryLib.nuclides.beta_spectrum import ELECTRON_REST_MEV, beta_spectrum
 
 _SCALED_RADII = np.linspace(0.0, 1.2, 601)
@@ -221,14 +221,14 @@ class DosePointKernel(Record):
         return float(self.radius_mm[np.searchsorted(self.electron_within_mev, wanted * (1.0 - 1e-12))])
 
 
-def dose_point_kernel(nuclide: str | Nuclide) -> DosePointKernel:
-    """Dose-point kernel of a nuclide (of itself; "Ac-225+progeny" for a chain) from the monoenergetic EGSnrc kernels.
+def dose_point_kernel(nuclide: str | Nuclide, *, progeny: bool = True) -> DosePointKernel:
+    """Dose-point kernel of a nuclide from the monoenergetic EGSnrc kernels. progeny: in equilibrium, or False for the nuclide alone.
 
     Betas are folded with their spectra, conversion and Auger electrons and photons as lines. Positrons take the electron
     kernels with their own range and annihilate at the source point; alphas (range below 0.1 mm) deposit at the source point.
     Raises DosimetryError for an unknown nuclide.
     """
-    return _folded(get_nuclide(nuclide))
+    return _folded(source_nuclide(nuclide, progeny))
 
 
 @lru_cache(maxsize=64)

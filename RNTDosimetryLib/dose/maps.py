@@ -18,6 +18,8 @@ from RNTDosimetryLib.base.checks import (
 )
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
+from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose.decay import (
     GY_G_PER_MBQ_H_MEV,
     GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S,
@@ -25,32 +27,66 @@ from RNTDosimetryLib.dose.decay import (
     SECONDS_PER_HOUR,
     decay_warnings,
     local_energy_mev,
-    source_nuclide,
 )
 from RNTDosimetryLib.dose.kernels import dose_point_kernel
-from RNTDosimetryLib.dose.voxel_s import ELECTRON_CUT_FRACTION, VoxelKernel, voxel_kernel
+from RNTDosimetryLib.dose.transport import plane_kernels, transported, uniform_octant
+from RNTDosimetryLib.dose.voxel_s import VoxelKernel, electron_octant_mev, voxel_kernel
+from RNTDosimetryLib.nuclides import source_nuclide
 
 _SOFT_TISSUE_G_ML = 1.04
 _NODE_RATIO = 1.3
 _SHARE_TO_SKIP = 1e-12
 
 
-def absorbed_energy(tia, spacing_mm, source, kernel: VoxelKernel, density) -> np.ndarray:
-    """Absorbed energy per volume, in Gy times g/mL, (z, y, x): divide by the density of each voxel for the dose.
+def kernel_dose(tia, spacing_mm, source, kernel: VoxelKernel, density) -> np.ndarray:
+    """Absorbed dose in Gy, (z, y, x), of electrons, alphas, photons and bremsstrahlung.
 
     tia: (z, y, x), MBq*h/mL. kernel: of the image's shape, in the reference density. density: a number, or (z, y, x) without air; then
-    photons spread with the range of the reference density, electrons and alphas with that of the density at the decay: kernels of soft tissue
-    times powers of 1.3, shared linearly in the logarithm of the density. The fixed steps let stored kernels serve every patient.
+    electrons move in mass depth (``electron_energy``) and their energy is divided by the mass of the voxel. Photons arrive as in water of the
+    reference density and give every voxel the dose of water in its place: the energy fluence near a border hardly changes, and what a voxel
+    takes out of it goes with its mass.
     """
     voxel_ml = math.prod(spacing_mm) / 1000
-    to_energy = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml
+    to_dose = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * voxel_ml
     if np.ndim(density) == 0:
-        return np.maximum(convolve_octant(tia, kernel.octant()), 0) * (to_energy * kernel.density_g_ml)
-    total = convolve_octant(tia, kernel.photon_s) * kernel.density_g_ml
+        return np.maximum(convolve_octant(tia, kernel.octant()), 0) * (to_dose * kernel.density_g_ml) * (1 / density)
+    photons = np.maximum(convolve_octant(tia, kernel.photon_s), 0) * to_dose
+    return photons + electron_energy(tia, spacing_mm, source, density) * (GY_G_PER_MBQ_H_MEV / density)
+
+
+def electron_energy(tia, spacing_mm, source, density) -> np.ndarray:
+    """Energy of electrons and alphas that each voxel absorbs, in MeV times MBq*h/mL, (z, y, x), in a medium of uneven density.
+
+    ``transported`` along the axes in mass depth, and what the voxel kernel has beyond that in a medium of the density at the decay: kernels
+    of soft tissue times powers of 1.3, shared linearly in the logarithm of the density, whose fixed steps let stored kernels serve every
+    patient. Where the density is even the sum is the kernel; across layers the second part is zero. Beside single voxels of another density
+    it can take more than there is: such voxels get zero, and the sum of the energy is kept.
+    """
+    planes = plane_kernels(source)
+    total_mev = dose_point_kernel(source).electron_total_mev
+    energy = np.zeros(tia.shape)
+    box = _reached(tia, spacing_mm, max((plane.reach_mm for plane in planes), default=0.0) / density.min())
+    tia, density = tia[box], density[box]
+    part = total_mev * transported(tia, spacing_mm, density, planes)
+    octants, shares = [], []
     for node, share in density_shares(tia, density):
-        electrons = _electron_octant(source, spacing_mm, node, tia.shape)
-        total += convolve_octant(tia * share, electrons) * node
-    return np.maximum(total, 0) * to_energy
+        octant = electron_octant_mev(source, spacing_mm, node, tia.shape)
+        octants.append(octant - total_mev * uniform_octant(octant.shape, spacing_mm, node, planes))
+        shares.append(share)
+    part += convolved_sum((tia * share for share in shares), octants, tia.shape)
+    kept, positive = float(part.sum()), np.maximum(part, 0)
+    energy[box] = positive * (kept / positive.sum()) if kept > 0 else positive
+    return energy
+
+
+def _reached(tia, spacing_mm, reach_mm: float) -> tuple[slice, ...]:
+    """The box of voxels (z, y, x) that lie within a distance of any activity."""
+    box = []
+    for axis, side in enumerate(spacing_mm):
+        some = np.flatnonzero(tia.any(axis=tuple(other for other in range(3) if other != axis)))
+        margin = int(reach_mm / side) + 2
+        box.append(slice(max(0, some[0] - margin), some[-1] + margin + 1) if some.size else slice(0, 1))
+    return tuple(box)
 
 
 def density_shares(tia, density):
@@ -64,12 +100,6 @@ def density_shares(tia, density):
         share = np.maximum(0, 1 - np.abs(position - step))
         if float(np.sum(tia * share, dtype=float)) > _SHARE_TO_SKIP * total:
             yield _SOFT_TISSUE_G_ML * _NODE_RATIO**step, share
-
-
-def _electron_octant(source, spacing_mm, density_g_ml: float, shape) -> np.ndarray:
-    reach_mm = dose_point_kernel(source).electron_radius_mm(1 - ELECTRON_CUT_FRACTION) / density_g_ml
-    compact = tuple(min(n, int(reach_mm / side) + 2) for n, side in zip(shape, spacing_mm))
-    return voxel_kernel(source, spacing_mm, density_g_ml, compact).electron_s
 
 
 METHODS = ("local", "kernel")
@@ -123,11 +153,12 @@ def dose_map(
     tia_uncertainty_mbq_h_ml=None,
     local_dose_constant_j_per_gbq: float | None = None,
     kernel_density_g_ml: float | None = None,
+    progeny: bool = True,
 ) -> DoseMap:
     """Absorbed dose of a map of time-integrated activity concentration.
 
-    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide; short-lived progeny counts
-    as in equilibrium. method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and
+    tia_mbq_h_ml: (z, y, x), MBq*h/mL, no negative voxels. spacing_mm: (z, y, x). nuclide: name or Nuclide. progeny: in equilibrium
+    with it, or False for the nuclide alone. method: "local" leaves the energy of electrons and alphas in the voxel of the decay, D = TIA E / density, and
     leaves photons out; "kernel" convolves with the voxel S kernel of electrons, alphas and photons (docs/dose_maps.md).
     density_g_ml: a number, a (z, y, x) array, or the DensityMap of ``density_from_hounsfield``.
     tia_uncertainty_mbq_h_ml: standard uncertainty per voxel, taken as common to all voxels; gives ``uncertainty_gy``.
@@ -141,7 +172,7 @@ def dose_map(
         finite_array(tia_mbq_h_ml, "the map of time-integrated activity", remedy), "the map of time-integrated activity"
     )
     density = checked_density(density_g_ml, tia.shape)
-    source = source_nuclide(nuclide)
+    source = source_nuclide(nuclide, progeny)
     uncertainty = _checked_uncertainty(tia_uncertainty_mbq_h_ml, tia.shape)
     warnings = decay_warnings(source) + tuple(getattr(density_g_ml, "warnings", ()))
     one_of(method, METHODS, "the dose method")
@@ -164,7 +195,7 @@ def dose_map(
                 f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",
             )
         per_tia = GY_G_PER_MBQ_H_MEV * energy / mass_density
-        spread = [tia, uncertainty]
+        doses = [None if image is None else image * per_tia for image in (tia, uncertainty)]
     else:
         if local_dose_constant_j_per_gbq is not None:
             raise DosimetryError(
@@ -173,12 +204,12 @@ def dose_map(
         kernel = voxel_kernel(source, spacing, reference, tia.shape)
         energy = kernel.electron_inside_mev + kernel.photon_inside_mev
         remainder = kernel.remainder
-        per_tia = 1 / mass_density
-        spread = [
-            None if image is None else absorbed_energy(image, spacing, source, kernel, mass_density)
-            for image in (tia, uncertainty)
+        if np.ndim(density) > 0:
+            warnings += (density_warning(),)
+        doses = [
+            None if image is None else kernel_dose(image, spacing, source, kernel, mass_density) for image in (tia, uncertainty)
         ]
-    dose, shifted = (None if image is None else _as_dose(image * per_tia) for image in spread)
+    dose, shifted = (None if image is None else _as_dose(image) for image in doses)
     return DoseMap(
         dose_gy=dose,
         spacing_mm=spacing,
@@ -194,10 +225,12 @@ def dose_map(
     )
 
 
-def dose_rate_map(activity_bq_ml, spacing_mm, nuclide, method: str = "local", density_g_ml=1.0) -> np.ndarray:
+def dose_rate_map(
+    activity_bq_ml, spacing_mm, nuclide, method: str = "local", density_g_ml=1.0, *, progeny: bool = True
+) -> np.ndarray:
     """Dose rate in Gy/h, (z, y, x) float32, of an activity concentration in Bq/mL at one moment; arguments as ``dose_map``."""
     activity = finite_array(activity_bq_ml, "the activity image", "set negative voxels to zero")
-    return np.asarray(dose_map(activity * 1e-6, spacing_mm, nuclide, method, density_g_ml))
+    return np.asarray(dose_map(activity * 1e-6, spacing_mm, nuclide, method, density_g_ml, progeny=progeny))
 
 
 def describe_density(density) -> str:
@@ -224,6 +257,12 @@ def reference_density(tia, density) -> float:
 def tissue_density(density, reference_g_ml: float):
     """Density for energy over mass: as given, with air (in an array) replaced by the reference density."""
     return density if np.ndim(density) == 0 else np.where(density < AIR_BELOW_G_ML, reference_g_ml, density)
+
+
+def density_warning() -> str:
+    """What the kernel method leaves of the borders between densities, with the numbers of docs/dose_maps.md."""
+    errors = read_json("dose", "density_transport.json")
+    return warned("dose_beside_other_density", **{name: item["percent"] for name, item in errors["errors"].items()})
 
 
 def _energy_of_constant(constant_j_per_gbq: float, source) -> float:
@@ -286,6 +325,22 @@ def convolve_octant(image, octant) -> np.ndarray:
     return fft.irfft(spectrum, padded[2], axis=2, overwrite_x=True, workers=workers)[:, :, : image.shape[2]]
 
 
+def convolved_sum(images, octants, shape) -> np.ndarray:
+    """Sum of the convolutions of several images (z, y, x) of one shape, each with its octant: one transform back for all."""
+    largest = tuple(max((octant.shape[axis] for octant in octants), default=1) for axis in range(3))
+    padded = padded_shape(shape, largest)
+    workers, total = os.cpu_count() or 1, 0
+    for image, octant in zip(images, octants):
+        half = np.zeros(tuple(n // 2 + 1 for n in padded))
+        half[tuple(slice(0, n) for n in octant.shape)] = octant
+        spectrum = fft.rfftn(image, padded, workers=workers)
+        _multiply_mirrored(spectrum, fft.dctn(half, type=1, overwrite_x=True, workers=workers))
+        total = spectrum if np.ndim(total) == 0 else np.add(total, spectrum, out=total)
+    if np.ndim(total) == 0:
+        return np.zeros(shape)
+    return fft.irfftn(total, padded, overwrite_x=True, workers=workers)[tuple(slice(0, n) for n in shape)]
+
+
 def _filtered(columns: np.ndarray, response: np.ndarray, padded: tuple[int, ...], workers: int) -> np.ndarray:
     """The convolution along z and y of some frequencies of x, cropped back to the image."""
     depth, height = columns.shape[:2]
@@ -318,7 +373,7 @@ def _multiply_mirrored(spectrum: np.ndarray, response: np.ndarray) -> None:
     spectrum[half_z:, half_y:] *= response[mirror, mirror]
 
 
-def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0) -> np.ndarray:
+def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0, *, progeny: bool = True) -> np.ndarray:
     """Absorbed dose from photons and bremsstrahlung alone, (z, y, x) Gy float32.
 
     tia_mbq_h_ml: (z, y, x), MBq*h/mL. spacing_mm: (z, y, x). density_g_ml: one number. Photons go far compared with the blur of a
@@ -328,6 +383,6 @@ def photon_dose_gy(tia_mbq_h_ml, spacing_mm, nuclide, density_g_ml: float = 1.0)
     spacing = checked_spacing(spacing_mm)
     tia = three_axes(finite_array(tia_mbq_h_ml, "the time-integrated activity map", "set such voxels to zero"), "the map")
     density = density_number(density_g_ml)
-    kernel = voxel_kernel(source_nuclide(nuclide), spacing, density, tia.shape)
+    kernel = voxel_kernel(nuclide, spacing, density, tia.shape, progeny=progeny)
     to_dose = GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S * math.prod(spacing) / 1000
     return (np.maximum(convolve_octant(tia, kernel.photon_s), 0) * to_dose).astype(np.float32)

@@ -1,13 +1,19 @@
-"""Red marrow dose from blood samples or from vertebrae in the image."""
+"""Red marrow from blood samples or from vertebrae in the image, whole body, thyroid."""
 
 import math
+from dataclasses import dataclass
+
+import numpy as np
 
 from RNTDosimetryLib.base.checks import any_number, non_negative_number, one_of, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, local_energy_mev, source_nuclide
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, decay_warnings, local_energy_mev
+from RNTDosimetryLib.dose.kernels import electron_spectrum
 from RNTDosimetryLib.dose.regions import RegionDose
-from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, source_nuclide
 
 
 def marrow_constants() -> dict:
@@ -29,46 +35,96 @@ def red_marrow_to_blood_ratio(hematocrit: float | None = None, peptide: bool = F
     return constants["extracellular_fraction"]["value"] / (1 - fraction)
 
 
+@dataclass(frozen=True)
+class AbsorbedFraction(Record):
+    """Share of the electron energy of the marrow's activity that the marrow absorbs. relative_uncertainty: None for an entered value."""
+
+    value: float
+    relative_uncertainty: float | None
+    warnings: tuple[str, ...] = ()
+
+
+def marrow_absorbed_fraction(nuclide, absorbed_fraction: float | None = None, *, progeny: bool = True) -> AbsorbedFraction:
+    """Absorbed fraction of red marrow for activity in it: the entered one, else that of the nuclide, else between those of others.
+
+    Tabulated: Resources/dose/organ_methods.json, of OLINDA/EXM 2. Between: linear in the logarithm of the mean electron energy, weighted with
+    the energy (``mean_electron_energy_mev``), with a larger uncertainty and a warning. Raises DosimetryError for a nuclide with alphas, or
+    whose electrons are softer or harder than those of all tabulated ones: enter a fraction then.
+    """
+    if absorbed_fraction is not None:
+        entered = positive_number(absorbed_fraction, "absorbed fraction")
+        if entered > 1:
+            raise DosimetryError(
+                f"Expected an absorbed fraction of at most 1, received {absorbed_fraction}; 1 is an upper bound."
+            )
+        bound = ("All electron energy of the marrow's activity is taken as absorbed in marrow: an upper bound.",)
+        return AbsorbedFraction(entered, None, bound if entered == 1 else ())
+    source = source_nuclide(nuclide, progeny)
+    data = marrow_constants()["absorbed_fraction"]
+    if source.name in data["values"]:
+        row = data["values"][source.name]
+        return AbsorbedFraction(row["value"], row["relative_uncertainty"])
+    known = sorted(
+        (mean_electron_energy_mev(get_nuclide(name)), row["value"])
+        for name, row in data["values"].items()
+        if row["of"] == "electrons"
+    )
+    energy = mean_electron_energy_mev(source) if source.betas or source.electrons else 0.0
+    if source.alpha_energy_mev > 0 or not known[0][0] <= energy <= known[-1][0]:
+        kind = "alphas" if source.alpha_energy_mev > 0 else f"electrons of {energy:.3g} MeV"
+        raise DosimetryError(
+            f"Expected a nuclide whose absorbed fraction in marrow is known, or electrons of {known[0][0]:.3g} to {known[-1][0]:.3g} MeV, "
+            f"received {source.name} with {kind}; give absorbed_fraction (1 is an upper bound)."
+        )
+    value = float(np.interp(math.log(energy), [math.log(item[0]) for item in known], [item[1] for item in known]))
+    relative = data["interpolated_relative_uncertainty"]["value"]
+    told = warned("marrow_fraction_between_nuclides", nuclide=source.name, fraction=value, percent=100 * relative)
+    return AbsorbedFraction(value, relative, (told,))
+
+
+def mean_electron_energy_mev(nuclide: Nuclide) -> float:
+    """Energy in MeV of the electrons and positrons that carry the energy: the mean of ln E, weighted with the energy, as an energy."""
+    energy, electrons, positrons = electron_spectrum(nuclide)
+    weight = energy * (electrons + positrons)
+    return math.exp(float(np.sum(np.log(energy) * weight) / np.sum(weight)))
+
+
 def marrow_dose_from_blood(
     blood_tia_mbq_h_ml: float,
     nuclide,
     rmblr: float,
     *,
     blood_tia_uncertainty_mbq_h_ml: float | None = None,
-    absorbed_fraction: float = 1.0,
+    absorbed_fraction: float | None = None,
     remainder_tia_mbq_h: float = 0.0,
     s_remainder_gy_per_mbq_h: float = 0.0,
     red_marrow_mass_g: float | None = None,
     blood_density_g_ml: float = 1.0,
+    progeny: bool = True,
 ) -> RegionDose:
     """Red marrow dose from the time-integrated activity concentration of blood, for activity that does not bind to marrow or bone.
 
     blood_tia_mbq_h_ml: MBq*h per mL of blood. Self-dose: TIA_RM = C_blood / density_blood * RMBLR * m_RM, S = E phi / m_RM, so that the
-    marrow mass cancels: D = C_blood / density_blood * RMBLR * E phi. E: electrons and alphas. absorbed_fraction phi: 1 is an upper bound.
+    marrow mass cancels: D = C_blood / density_blood * RMBLR * E phi. E: electrons and alphas. absorbed_fraction phi: None takes
+    ``marrow_absorbed_fraction``, whose uncertainty is in that of the dose; 1 is an upper bound.
     blood_density_g_ml: the usual formula takes 1 mL of blood as 1 g; 1.06 lowers the dose by 6 %.
     Photon cross dose of the rest of the body: remainder_tia_mbq_h times s_remainder_gy_per_mbq_h, from the user's S table; left out when
-    not given, and said so. red_marrow_mass_g: only for the record; None takes the reference male's.
+    not given, and said so. red_marrow_mass_g: only for the record; None takes the reference male's. progeny: as every dose.
     """
     constants = marrow_constants()
     concentration = non_negative_number(blood_tia_mbq_h_ml, "blood TIA in MBq*h/mL", "fit the blood samples first")
     ratio = positive_number(rmblr, "red marrow to blood ratio", "see red_marrow_to_blood_ratio")
-    fraction = positive_number(absorbed_fraction, "absorbed fraction")
-    if fraction > 1:
-        raise DosimetryError(f"Expected an absorbed fraction of at most 1, received {absorbed_fraction}; 1 is an upper bound.")
+    source = source_nuclide(nuclide, progeny)
+    fraction = marrow_absorbed_fraction(source, absorbed_fraction)
     reference = constants["reference_red_marrow_mass_g"]["male"]
     mass = reference if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
-    source = source_nuclide(nuclide)
     per_g = concentration / positive_number(blood_density_g_ml, "density of blood in g/mL") * ratio
-    self_gy = per_g * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction
+    self_gy = per_g * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction.value
     cross_gy = non_negative_number(remainder_tia_mbq_h, "remainder TIA in MBq*h") * non_negative_number(
         s_remainder_gy_per_mbq_h, "S(red marrow <- remainder) in Gy/(MBq*h)"
     )
-    relative = None
-    if blood_tia_uncertainty_mbq_h_ml is not None and concentration > 0:
-        relative = non_negative_number(blood_tia_uncertainty_mbq_h_ml, "uncertainty of the blood TIA") / concentration
-    warnings = [] if cross_gy > 0 else ["Photon dose of the remainder of the body to the marrow was not given and is left out."]
-    if fraction == 1:
-        warnings.append("All electron energy of the marrow's activity is taken as absorbed in marrow: an upper bound.")
+    relative = _relative(concentration, blood_tia_uncertainty_mbq_h_ml, "uncertainty of the blood TIA", fraction)
+    warnings = () if cross_gy > 0 else ("Photon dose of the remainder of the body to the marrow was not given and is left out.",)
     return RegionDose(
         region="red marrow",
         mass_g=mass,
@@ -76,10 +132,17 @@ def marrow_dose_from_blood(
         dose_gy=self_gy + cross_gy,
         dose_uncertainty_gy=None if relative is None else relative * self_gy,
         nuclide=source.name,
-        method=f"blood based, RMBLR {ratio:.3g}",
+        method=f"blood based, RMBLR {ratio:.3g}, absorbed fraction {fraction.value:.3g}",
         parts={"electrons and alphas": self_gy, "from remainder": cross_gy},
-        warnings=tuple(warnings),
+        warnings=warnings + fraction.warnings + decay_warnings(source),
     )
+
+
+def _relative(tia: float, tia_uncertainty: float | None, name: str, fraction: AbsorbedFraction) -> float | None:
+    """Relative uncertainty of TIA and absorbed fraction together, None where that of the TIA is not known."""
+    if tia_uncertainty is None or tia <= 0:
+        return None
+    return math.hypot(non_negative_number(tia_uncertainty, name) / tia, fraction.relative_uncertainty or 0.0)
 
 
 def marrow_dose_from_vertebrae(
@@ -89,13 +152,15 @@ def marrow_dose_from_vertebrae(
     vertebrae: str = "L2-L4",
     red_marrow_mass_g: float | None = None,
     sex: str = "male",
-    absorbed_fraction: float = 1.0,
+    absorbed_fraction: float | None = None,
     tia_uncertainty_mbq_h: float | None = None,
+    progeny: bool = True,
 ) -> RegionDose:
     """Red marrow dose from the activity seen in vertebrae, for activity that binds to marrow (or where blood samples are missing).
 
     vertebrae_tia_mbq_h: MBq*h in the vertebral bodies named, all of it taken to be in their red marrow. Their share f of the
     body's active marrow gives TIA_RM = TIA / f; D = TIA_RM E phi / m_RM. The mass does not cancel: give the patient's own where known.
+    absorbed_fraction phi, progeny: as ``marrow_dose_from_blood``.
     """
     constants = marrow_constants()
     shares = {name: value for name, value in constants["vertebra_red_marrow_fraction"].items() if isinstance(value, float)}
@@ -106,14 +171,12 @@ def marrow_dose_from_vertebrae(
             f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them."
         )
     mass = masses[sex] if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
-    fraction = positive_number(absorbed_fraction, "absorbed fraction")
     measured = non_negative_number(vertebrae_tia_mbq_h, "TIA in MBq*h of the vertebrae")
-    source = source_nuclide(nuclide)
+    source = source_nuclide(nuclide, progeny)
+    fraction = marrow_absorbed_fraction(source, absorbed_fraction)
     tia = measured / shares[vertebrae]
-    dose = tia * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction / mass
-    relative = None
-    if tia_uncertainty_mbq_h is not None and measured > 0:
-        relative = non_negative_number(tia_uncertainty_mbq_h, "uncertainty of the TIA in MBq*h") / measured
+    dose = tia * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction.value / mass
+    relative = _relative(measured, tia_uncertainty_mbq_h, "uncertainty of the TIA in MBq*h", fraction)
     warnings = [f"The share of {vertebrae} in the red marrow, {shares[vertebrae]:.3g}, was not compared with its source."]
     if red_marrow_mass_g is None:
         warnings.append(f"Red marrow mass of the reference {sex}, {mass:.0f} g.")
@@ -124,9 +187,9 @@ def marrow_dose_from_vertebrae(
         dose_gy=dose,
         dose_uncertainty_gy=None if relative is None else relative * dose,
         nuclide=source.name,
-        method=f"image based, {vertebrae}",
+        method=f"image based, {vertebrae}, absorbed fraction {fraction.value:.3g}",
         parts={"electrons and alphas": dose},
-        warnings=tuple(warnings),
+        warnings=(*warnings, *fraction.warnings, *decay_warnings(source)),
     )
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import finite_array, numbers_array, positive_number, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.dose.decay import local_energy_mev, source_nuclide
+from RNTDosimetryLib.dose.decay import local_energy_mev
+from RNTDosimetryLib.nuclides import source_nuclide
 
 _HALF_TIME_REMEDY = "give hours; for the kidney 2.8 h is in use"
 _SLOWEST_RATE_PER_H = 1e-20
@@ -134,14 +135,14 @@ def bed_fractions(dose_per_fraction_gy: float, fractions: int, alpha_beta_gy: fl
     return whole_number(fractions, "fractions", 1, 1000, "give 1 or more") * dose * (1 + dose / ratio)
 
 
-def alpha_share(nuclide) -> float:
-    """Share of alphas in the energy per decay of electrons and alphas, progeny in equilibrium included. 0 without alphas."""
-    source = source_nuclide(nuclide)
+def alpha_share(nuclide, *, progeny: bool = True) -> float:
+    """Share of alphas in the energy per decay of electrons and alphas, progeny in equilibrium included unless ``progeny`` is False."""
+    source = source_nuclide(nuclide, progeny)
     local = local_energy_mev(source)
     return source.alpha_energy_mev / local if local > 0 else 0.0
 
 
-def rbe_weighted_dose(dose_gy, nuclide, rbe: float):
+def rbe_weighted_dose(dose_gy, nuclide, rbe: float, *, progeny: bool = True):
     """RBE-weighted dose in Gy (RBE): D (1 + (RBE - 1) f), f the alphas' share of the local energy. Number or array as given.
 
     dose_gy: absorbed dose of electrons and alphas, e.g. of a local dose map; the photons of alpha emitters, under 1 % of the dose, would be
@@ -152,5 +153,5 @@ def rbe_weighted_dose(dose_gy, nuclide, rbe: float):
     if factor < 1:
         raise DosimetryError(f"Expected an RBE of alphas of at least 1, received {rbe}; 1 leaves the absorbed dose.")
     dose = np.asarray(finite_array(dose_gy, "the absorbed dose in Gy", "repair the dose first"), dtype=float)
-    result = dose * (1 + (factor - 1) * alpha_share(nuclide))
+    result = dose * (1 + (factor - 1) * alpha_share(nuclide, progeny=progeny))
     return float(result) if result.ndim == 0 else result

@@ -8,10 +8,11 @@ import numpy as np
 from RNTDosimetryLib.base.checks import any_number, checked_density, finite_array, non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, decay_warnings, local_energy_mev, source_nuclide
+from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, decay_warnings, local_energy_mev
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, reference_density
 from RNTDosimetryLib.dose.s_values import LARGEST_MASS_G, SMALLEST_MASS_G, STable, scaled_s_gy_per_mbq_h, sphere_dose
+from RNTDosimetryLib.nuclides import source_nuclide
 
 
 def relative_dose_uncertainty(
@@ -85,17 +86,18 @@ def self_dose(
     volume_uncertainty: float = 0.0,
     tia_volume_sensitivity: float = 0.0,
     s_value_uncertainty: float = 0.0,
+    progeny: bool = True,
 ) -> RegionDose:
     """Dose that a region gives itself, as a sphere of its mass in water.
 
     tia_mbq_h: time-integrated activity in the region, MBq*h. mass_g: its mass. reference_mass_g: None takes the sphere S value at
     ``mass_g`` itself; a mass takes the sphere of that mass and scales, electrons and alphas with m_ref/m, photons with (m_ref/m)^(2/3).
-    volume_uncertainty, s_value_uncertainty: relative; tia_volume_sensitivity: d ln TIA / d ln v; see ``relative_dose_uncertainty``.
+    progeny: in equilibrium with the nuclide, or False for the nuclide alone. volume_uncertainty, s_value_uncertainty: relative; tia_volume_sensitivity: d ln TIA / d ln v; see ``relative_dose_uncertainty``.
     Raises DosimetryError for a mass that is not positive, negative TIA, an unknown nuclide.
     """
     tia = non_negative_number(tia_mbq_h, f"time-integrated activity in MBq*h of region '{region}'", "measure or fit it first")
     mass = positive_number(mass_g, f"mass in g of region '{region}'", "type it or take it from volume and density")
-    source = source_nuclide(nuclide)
+    source = source_nuclide(nuclide, progeny)
     if reference_mass_g is None:
         electrons, photons = sphere_parts(source, mass, density_g_ml)
         method = "sphere S value at the region's mass"
@@ -137,19 +139,20 @@ def doses_from_table(
     nuclide=None,
     *,
     tia_uncertainties_mbq_h: dict[str, float] | None = None,
+    progeny: bool = True,
 ) -> dict[str, RegionDose]:
     """Doses of all targets in ``masses_g`` from the user's S table: sum over sources of TIA times S, self-dose scaled to the mass.
 
     tia_mbq_h: by source region. masses_g: by target region, the patient's own. nuclide: None takes the table's. A pair that is not in the
     table is an error, not a zero. tia_uncertainties_mbq_h: by source, independent of each other; a source without one leaves the
-    dose's uncertainty unknown. Returns RegionDose by target, with the part of each source.
+    dose's uncertainty unknown. progeny: whether the table's values are of the chain; it decides the share of electrons that is scaled. Returns RegionDose by target, with the part of each source.
     """
     if not isinstance(table, STable):
         raise DosimetryError(f"Expected an S table, received {shown(table)}; read one with read_s_table.")
     _named_numbers(tia_mbq_h, "time-integrated activities in MBq*h by source region")
     _named_numbers(masses_g, "masses in g by target region")
     _named_numbers({} if tia_uncertainties_mbq_h is None else tia_uncertainties_mbq_h, "uncertainties in MBq*h by source region")
-    source = source_nuclide(table.nuclide if nuclide is None else nuclide)
+    source = source_nuclide(table.nuclide if nuclide is None else nuclide, progeny)
     energy = local_energy_mev(source)
     doses = {}
     for target, mass_g in masses_g.items():
@@ -255,7 +258,9 @@ REMAINDER = "remainder"
 """Name of the activity outside all regions."""
 
 
-def cross_doses(tia_mbq_h_ml, spacing_mm, nuclide, regions, density_g_ml=1.0) -> dict[str, dict[str, float]]:
+def cross_doses(
+    tia_mbq_h_ml, spacing_mm, nuclide, regions, density_g_ml=1.0, *, progeny: bool = True
+) -> dict[str, dict[str, float]]:
     """Mean dose in Gy of each region by the region that the activity lies in: doses[target][source], with the kernel.
 
     tia_mbq_h_ml: (z, y, x). regions: dictionary of name to occupancy on the same grid, or Region objects, that do not overlap (activity must
@@ -280,7 +285,7 @@ def cross_doses(tia_mbq_h_ml, spacing_mm, nuclide, regions, density_g_ml=1.0) ->
     sources = {**occupancies, REMAINDER: np.maximum(1 - owned, 0)}
     doses = {name: {} for name in occupancies}
     for source, share in sources.items():
-        one = dose_map(tia * share, spacing_mm, nuclide, "kernel", density, kernel_density_g_ml=kernel_density)
+        one = dose_map(tia * share, spacing_mm, nuclide, "kernel", density, kernel_density_g_ml=kernel_density, progeny=progeny)
         for target, occupancy in occupancies.items():
             doses[target][source] = dose_volume_histogram(one, occupancy, name=target).mean_gy
     return doses

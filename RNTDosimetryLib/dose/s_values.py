@@ -9,9 +9,10 @@ import numpy as np
 from RNTDosimetryLib.base.checks import density_number, non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, GY_PER_MBQ_H_FROM_MGY_PER_MBQ_S, JOULE_PER_MEV
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
-from RNTDosimetryLib.nuclides import Nuclide
+from RNTDosimetryLib.nuclides import Nuclide, source_nuclide
 
 SMALLEST_MASS_G, LARGEST_MASS_G = 1e-3, 1e5
 _MGY_G_PER_MBQ_S_MEV = JOULE_PER_MEV * 1e6 * 1e3 * 1e3
@@ -36,17 +37,17 @@ class SphereDose(Record):
     s_value_mgy_per_mbq_s: float
 
 
-def sphere_s_value(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0) -> float:
+def sphere_s_value(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0, *, progeny: bool = True) -> float:
     """Absorbed dose to a sphere per decay in it, in mGy/(MBq*s): S = sum(E phi) / m.
 
-    Of the nuclide itself: "Ac-225" is without its progeny, "Ac-225+progeny" the chain in equilibrium, as ``self_dose`` takes it.
+    progeny: in equilibrium with the nuclide, as in every dose, or False for the nuclide alone.
     Raises DosimetryError for an unknown nuclide, or a mass or density that cannot be.
     """
-    return sphere_dose(nuclide, mass_g, density_g_ml).s_value_mgy_per_mbq_s
+    return sphere_dose(nuclide, mass_g, density_g_ml, progeny=progeny).s_value_mgy_per_mbq_s
 
 
-def sphere_dose(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0) -> SphereDose:
-    """S value of a sphere with its absorbed fractions; mass in g, density in g/mL.
+def sphere_dose(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0, *, progeny: bool = True) -> SphereDose:
+    """S value of a sphere with its absorbed fractions; mass in g, density in g/mL, progeny as ``sphere_s_value``.
 
     The chance that a point at distance r from a uniform point of a sphere of radius R lies in it is
     1 - 3r/4R + r^3/16R^3 for r < 2R; the kernel is averaged with it, which is exact for a homogeneous medium.
@@ -58,7 +59,7 @@ def sphere_dose(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0
             f"Expected a sphere of {SMALLEST_MASS_G} g to {LARGEST_MASS_G / 1000:.0f} kg, received {mass:g} g; "
             "the kernels cover no other size."
         )
-    kernel = dose_point_kernel(nuclide)
+    kernel = dose_point_kernel(nuclide, progeny=progeny)
     radius_mm = 10.0 * (3.0 * mass / (4.0 * np.pi * density)) ** (1.0 / 3.0)
     electron, photon = absorbed_in_sphere(kernel, radius_mm * density)
     return SphereDose(
@@ -83,6 +84,70 @@ def absorbed_in_sphere(kernel: DosePointKernel, radius_mm: float) -> tuple[float
     at_origin = float(kernel.electron_within_mev[0])
     electron = at_origin + float(np.sum(np.diff(kernel.electron_within_mev) * stays))
     return electron, float(np.sum(np.diff(kernel.photon_within_mev) * stays))
+
+
+@dataclass(frozen=True)
+class SValueUncertainty(Record):
+    """Relative standard uncertainty of an S value at a given mass. parts: by name, relative to the S value; ``relative`` is their root sum of squares."""
+
+    relative: float
+    parts: dict[str, float]
+
+
+def s_value_uncertainty(
+    nuclide: str | Nuclide,
+    mass_g: float,
+    density_g_ml: float = 1.0,
+    *,
+    reference_mass_g: float | None = None,
+    progeny: bool = True,
+) -> SValueUncertainty:
+    """What a sphere S value does not know, by part: decay data, kernel, an organ's shape for a sphere, scaling from another mass.
+
+    The shape changes the photon part and what electrons carry out; scaling, when there is a reference mass, is compared with the sphere of
+    the mass itself. The relative uncertainties of the parts are data with source: Resources/dose/s_value_uncertainty.json. The mass itself
+    is not in it. Raises DosimetryError as ``sphere_dose``.
+    """
+    sphere = sphere_dose(nuclide, mass_g, density_g_ml, progeny=progeny)
+    source = source_nuclide(nuclide, progeny)
+    data = read_json("dose", "s_value_uncertainty.json")
+    electrons, photons = sphere.electron_absorbed_mev, sphere.photon_absorbed_mev
+    emitted = electrons / sphere.electron_fraction if sphere.electron_fraction else electrons
+    alphas = source.alpha_energy_mev
+    total = electrons + photons
+    parts = {
+        "decay data": float(
+            np.linalg.norm(
+                [
+                    (electrons - alphas) * data["spectrum_electrons"]["relative"],
+                    alphas * data["spectrum_alphas"]["relative"],
+                    photons * data["spectrum_photons"]["relative"],
+                ]
+            )
+            / total
+        ),
+        "kernel": data["kernel"]["relative"],
+        "shape": ((emitted - electrons) * data["shape_electron_escape"]["relative"] + photons * data["shape_photons"]["relative"])
+        / total,
+    }
+    if reference_mass_g is not None:
+        reference = sphere_dose(nuclide, reference_mass_g, density_g_ml, progeny=progeny)
+        ratio = sphere.mass_g / reference.mass_g
+        scaled = reference.electron_absorbed_mev + reference.photon_absorbed_mev * ratio ** (1 / 3)
+        parts["mass scaling"] = abs(scaled / total - 1)
+    return SValueUncertainty(float(np.linalg.norm(list(parts.values()))), parts)
+
+
+def s_value_relative_uncertainty(nuclide: str | Nuclide, mass_g: float, density_g_ml: float = 1.0, **options) -> float:
+    """Relative standard uncertainty of a sphere S value at a given mass; arguments and parts as ``s_value_uncertainty``."""
+    return s_value_uncertainty(nuclide, mass_g, density_g_ml, **options).relative
+
+
+def density_relative_uncertainty(density_g_ml: float) -> float:
+    """Relative standard uncertainty of a mass density from CT, by kind of matter; data with source as ``s_value_uncertainty``."""
+    density = density_number(density_g_ml)
+    steps = read_json("dose", "s_value_uncertainty.json")["density"]["steps"]
+    return next(step["relative"] for step in steps if density <= step["up_to_g_ml"])
 
 
 COLUMNS = ("target", "source", "s_mgy_per_mbq_s", "reference_mass_g")

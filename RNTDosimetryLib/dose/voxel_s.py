@@ -17,7 +17,7 @@ from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.dose.decay import JOULE_PER_MEV
 from RNTDosimetryLib.dose.kernel_cache import load_arrays, store_arrays
 from RNTDosimetryLib.dose.kernels import DosePointKernel, dose_point_kernel
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.nuclides import Nuclide, source_nuclide
 
 ELECTRON_CUT_FRACTION = 1e-5
 """Fraction of the electron energy that the electron part may leave out; it is counted in the remainder."""
@@ -85,10 +85,12 @@ class VoxelKernel(Record):
         return values
 
 
-def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None) -> np.ndarray:
+def voxel_s_kernel(
+    nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, extent_mm: float | None = None, *, progeny: bool = True
+) -> np.ndarray:
     """Voxel S values (z, y, x) in mGy/(MBq*s), with odd sides and the source voxel in the middle.
 
-    Of the nuclide itself: "Ac-225" is without its progeny, "Ac-225+progeny" the chain in equilibrium, as ``dose_map`` takes it.
+    progeny: in equilibrium with the nuclide, as in every dose, or False for the nuclide alone.
     spacing_mm: (z, y, x) or one number. The array reaches extent_mm to each side; by default as far as the electrons and
     200 mm for photons, less where that is over 10 million voxels. ``voxel_kernel`` states the energy that lies outside.
     Raises DosimetryError for an unknown nuclide, an implausible spacing or a density that cannot be.
@@ -98,16 +100,18 @@ def voxel_s_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0
     if extent_mm is not None:
         reach = positive_number(extent_mm, "extent in mm", "type how far the kernel shall reach")
         shape = tuple(int(reach / side + 0.5) + 1 for side in spacing)
-    return voxel_kernel(nuclide, spacing, density_g_ml, shape).full()
+    return voxel_kernel(nuclide, spacing, density_g_ml, shape, progeny=progeny).full()
 
 
-def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, shape=None) -> VoxelKernel:
+def voxel_kernel(
+    nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, shape=None, *, progeny: bool = True
+) -> VoxelKernel:
     """Voxel S values as electron and photon octants with the energy they hold and the remainder.
 
     shape: offsets (z, y, x) that the octants may have at most. The shape of an image covers every pair of its voxels,
-    so that nothing is cut that the image could receive. The kernel is stored on disk and read again for the same data.
+    so that nothing is cut that the image could receive. progeny: as ``voxel_s_kernel``. The kernel is stored on disk and read again for the same data.
     """
-    nuclide = get_nuclide(nuclide)
+    nuclide = source_nuclide(nuclide, progeny)
     spacing = checked_spacing(spacing_mm)
     density = density_number(density_g_ml)
     point = dose_point_kernel(nuclide)
@@ -131,14 +135,31 @@ def voxel_kernel(nuclide: str | Nuclide, spacing_mm, density_g_ml: float = 1.0, 
     return _as_kernel(point, spacing, density, *arrays)
 
 
+def electron_octant_mev(nuclide: Nuclide, spacing_mm, density_g_ml: float, shape) -> np.ndarray:
+    """Energy per decay in MeV of electrons and alphas alone, by offset (z, y, x), as far as they reach and at most ``shape``."""
+    point = dose_point_kernel(nuclide)
+    scaled = tuple(side * density_g_ml for side in spacing_mm)
+    reach = point.electron_radius_mm(1.0 - ELECTRON_CUT_FRACTION)
+    compact = tuple(min(n, int(reach / side) + 2) for n, side in zip(shape, scaled))
+    key = {"nuclide": nuclide.to_dict(), "spacing_mm": list(scaled), "electron_shape": list(compact)}
+    arrays = load_arrays(key)
+    if arrays is None:
+        arrays = (_in_rising_order(_electron_energy, point, scaled, compact),)
+        store_arrays(key, arrays)
+    return arrays[0]
+
+
 def _energies(point: DosePointKernel, spacing, electron_shape, photon_shape) -> tuple[np.ndarray, np.ndarray]:
-    """Electron and photon energy octants, made with the spacings in rising order so that swapping axes swaps the result."""
+    """Electron and photon energy octants."""
+    electrons = _in_rising_order(_electron_energy, point, spacing, electron_shape)
+    return electrons, _in_rising_order(_photon_energy, point, spacing, photon_shape)
+
+
+def _in_rising_order(energy_of, point: DosePointKernel, spacing, shape) -> np.ndarray:
+    """An octant made with the spacings in rising order, so that swapping axes swaps the result."""
     order = np.argsort(spacing, kind="stable")
-    sides = tuple(spacing[axis] for axis in order)
-    electron = _electron_energy(point, sides, tuple(electron_shape[axis] for axis in order))
-    photon = _photon_energy(point, sides, tuple(photon_shape[axis] for axis in order))
-    back = np.argsort(order)
-    return np.ascontiguousarray(electron.transpose(back)), np.ascontiguousarray(photon.transpose(back))
+    octant = energy_of(point, tuple(spacing[axis] for axis in order), tuple(shape[axis] for axis in order))
+    return np.ascontiguousarray(octant.transpose(np.argsort(order)))
 
 
 def _as_kernel(point: DosePointKernel, spacing, density: float, electron: np.ndarray, photon: np.ndarray) -> VoxelKernel:

@@ -11,8 +11,8 @@ from RNTDosimetryLib.images.drawing import (
     sphere_volume_ml,
 )
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, overlap_warnings, whole_organ_name
-from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask
+from RNTDosimetryLib.images.overlaps import exclude_lesions, is_without_lesions, join_regions, overlap_warnings, whole_organ_name
+from RNTDosimetryLib.images.resampling import ResampledActivity, occupancy_on_grid, resample_activity, resample_mask, whole_voxels
 from RNTDosimetryLib.images.transforms import RigidTransform
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 
@@ -31,6 +31,7 @@ __all__ = [
     "hot_sphere",
     "is_without_lesions",
     "isocontour",
+    "join_regions",
     "occupancy_on_grid",
     "overlap_warnings",
     "resample_activity",
@@ -38,4 +39,5 @@ __all__ = [
     "sphere_region",
     "sphere_volume_ml",
     "whole_organ_name",
+    "whole_voxels",
 ]

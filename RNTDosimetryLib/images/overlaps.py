@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import bounding_box, occupancy_on_grid
 from RNTDosimetryLib.images.volumes import Region
 
@@ -50,6 +51,32 @@ def exclude_lesions(regions: Any, lesion_kinds: Any = ("lesion",)) -> tuple[Regi
     return tuple(extra)
 
 
+def join_regions(name: str, regions: Any) -> Region:
+    """Regions as one, such as two lungs: on their grid where they share one, else on the finest lattice among them, wide enough for all."""
+    grid = regions[0].geometry
+    if all(region.geometry.same_grid(grid) for region in regions):
+        occupancy = np.maximum.reduce([np.asarray(region.occupancy) for region in regions])
+    else:
+        grid = _grid_around(regions)
+        occupancy = np.maximum.reduce([occupancy_on_grid(region, grid) for region in regions])
+    return Region(name, grid, occupancy, density_g_ml=regions[0].density_g_ml)
+
+
+def _grid_around(regions: Any) -> ImageGeometry:
+    lattice = min((region.geometry for region in regions), key=lambda geometry: geometry.voxel_volume_ml)
+    to_index = np.linalg.inv(lattice.index_to_lps)
+    ends = []
+    for region in regions:
+        limits = [(part.start - 0.5, part.stop - 0.5) for part in bounding_box(region.occupancy)[::-1]]
+        corners = np.array([[x, y, z, 1.0] for x in limits[0] for y in limits[1] for z in limits[2]]).T
+        index = (to_index @ region.geometry.index_to_lps @ corners)[:3]
+        ends.append((index.min(axis=1), index.max(axis=1)))
+    first = np.floor(np.min([low for low, _ in ends], axis=0) + 0.5 + 1e-6).astype(int)
+    last = np.ceil(np.max([high for _, high in ends], axis=0) - 0.5 - 1e-6).astype(int)
+    origin = (lattice.index_to_lps @ np.append(first, 1.0))[:3]
+    return replace(lattice, size=tuple(int(n) for n in (last - first + 1)[::-1]), origin_lps_mm=tuple(origin))
+
+
 def overlap_warnings(regions: Any) -> tuple[str, ...]:
     """A sentence for every two regions of one kind that share more than 1 % of the smaller: their activity counts in both."""
     warnings = []
@@ -67,8 +94,10 @@ def overlap_warnings(regions: Any) -> tuple[str, ...]:
 
 
 def _shared_ml(smaller: Region, larger: Region) -> float:
+    """What two regions share at least: in a voxel that both fill in part they may lie side by side, as neighbors with one outline do."""
     box, share = _on_grid_of(larger, smaller)
-    return float(np.minimum(larger.occupancy[box], share).sum(dtype=np.float64)) * larger.geometry.voxel_volume_ml
+    shared = np.maximum(larger.occupancy[box].astype(np.float32) + share - 1.0, 0.0)
+    return float(shared.sum(dtype=np.float64)) * larger.geometry.voxel_volume_ml
 
 
 def _on_grid_of(region: Region, other: Region) -> tuple[tuple[slice, slice, slice], np.ndarray]:

@@ -6,9 +6,12 @@ import re
 from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.intake.ledger import Ledger, positive_number
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.intake.clock import met
+from RNTDosimetryLib.intake.ledger import Ledger, Problems, positive_number
 from RNTDosimetryLib.intake.records import Administration, Patient
-from RNTDosimetryLib.intake.tags import Found, element_value, find, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.series import found_unless
+from RNTDosimetryLib.intake.tags import Found, element_value, seconds_between
 from RNTDosimetryLib.intake.units import nuclide_from_half_life, nuclide_from_text
 
 SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
@@ -17,19 +20,24 @@ SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
 _TIMES_AGREE_S = 60.0
 _ACTIVITIES_AGREE = 0.01
 _HALF_LIVES_AGREE = 0.01
+_NUMBERS_AGREE = 1e-3
 
 
-def read_administration(series_list, ledger: Ledger) -> Administration:
-    """Administration of all activity series together. Raises DosimetryError when something is missing or contradicts."""
-    nuclide = _read_nuclide(series_list, ledger)
-    _check_half_lives(series_list, nuclide, ledger)
-    time = _read_time(series_list, ledger)
-    injected = _read_injected(series_list, ledger)
-    residual = _read_residual(ledger, injected)
+def read_administration(series_list, ledger: Ledger, problems: Problems) -> Administration | None:
+    """Administration of all activity series together. What is missing or contradicts goes to ``problems``; None then."""
+    before = len(problems.texts)
+    nuclide = problems.attempt(_read_nuclide, series_list, ledger)
+    if nuclide is not None:
+        problems.attempt(_check_half_lives, series_list, nuclide, ledger)
+    time = problems.attempt(_read_time, series_list, ledger)
+    injected = problems.attempt(_read_injected, series_list, ledger)
+    residual = 0.0 if injected is None else problems.attempt(_read_residual, ledger, injected)
     pharmaceutical = _agreed(series_list, "radiopharmaceutical", ledger)
     settled = ledger.settle(
         "radiopharmaceutical", "", pharmaceutical[0], ledger.overrides.get("radiopharmaceutical"), pharmaceutical[1]
     )
+    if len(problems.texts) > before:
+        return None
     return Administration(time, nuclide, str(settled or ""), injected, residual)
 
 
@@ -37,7 +45,7 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
     """The patient of every series. Raises DosimetryError when the folder mixes patients."""
     identities: dict[str, str] = {}
     for series in all_series:
-        found = find(series.header, "patient_id")
+        found = series.find("patient_id")
         if found is not None:
             identities.setdefault(str(found.value), series.label)
     if len(identities) > 1:
@@ -47,7 +55,7 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
         )
     _check_same_person(all_series, ledger)
     if not identities:
-        ledger.warn("no patient ID in any file: it could not be checked that all series are of one patient")
+        ledger.warn(warned("no_patient_id"))
     id_hash = hashlib.sha256("".join(identities).encode()).hexdigest()[:16] if identities else ""
     ledger.record("patient ID", id_hash or "none", "", "(0010,0020) Patient ID, SHA-256", "all series", "derived")
     weight = _patient_number(all_series, "patient_weight_kg", "kg", (0.5, 400.0), ledger)
@@ -77,9 +85,7 @@ def _check_same_person(all_series, ledger: Ledger) -> None:
             "put each patient in a folder of its own."
         )
     for words, labels in differing:
-        ledger.warn(
-            f"different {words} under one patient ID, in {' and '.join(labels[:2])}: check that all series are of one patient"
-        )
+        ledger.warn(warned("persons_differ", words=words, where=" and ".join(labels[:2])))
 
 
 def _labels_by_hash(all_series, text_of) -> list[str]:
@@ -100,8 +106,13 @@ def _spelling(name) -> str:
 
 def half_life_in_file_s(series) -> float | None:
     """Half-life that the writer of the series used, in seconds."""
-    found = find(series.header, "half_life_s")
+    found = series.find("half_life_s")
     return None if found is None or found.value <= 0 else float(found.value)
+
+
+def nuclide_in_file(series) -> str | None:
+    """Name of the nuclide that a series states; None where it states none that is known by its name."""
+    return _nuclide_of(series)[1]
 
 
 def _read_nuclide(series_list, ledger: Ledger) -> str:
@@ -117,15 +128,13 @@ def _read_nuclide(series_list, ledger: Ledger) -> str:
                     f"Expected one radiopharmaceutical in {series.label}, received {len(items)}: two nuclides or two injections "
                     "are not evaluated together; type nuclide, administration_time and injected_activity_mbq as overrides."
                 )
-            ledger.warn(f"{series.label}: the same injection is written {len(items)} times; it was counted once")
+            ledger.warn(warned("injection_written_twice", where=series.label, count=len(items)))
         found, name = _nuclide_of(series)
-        half_life = half_life_in_file_s(series)
+        half_life = None if typed is not None else half_life_in_file_s(series)
         if name is None and found is not None and half_life is not None:
             name = nuclide_from_half_life(str(found.value), half_life)
             if name is not None and typed is None:
-                ledger.warn(
-                    f"{series.label}: '{found.value}' does not name the mass number; {name} was taken by the half-life in the file, {half_life:.6g} s"
-                )
+                ledger.warn(warned("nuclide_by_half_life", where=series.label, text=found.value, nuclide=name, seconds=half_life))
         if name is not None:
             names.setdefault(name, (found, series.label))
     if len(names) > 1 and typed is None:
@@ -155,11 +164,11 @@ def _injection(item) -> tuple[str, ...]:
 
 
 def _nuclide_of(series):
-    found = find(series.header, "nuclide")
+    found = series.find("nuclide")
     name = nuclide_from_text(str(found.value)) if found is not None else None
     if name is None:
         for quantity in ("nuclide_meaning", "radiopharmaceutical"):
-            other = find(series.header, quantity)
+            other = series.find(quantity)
             name = nuclide_from_text(str(other.value)) if other is not None else None
             if name is not None:
                 return other, name
@@ -170,25 +179,37 @@ def _check_half_lives(series_list, nuclide: str, ledger: Ledger) -> None:
     from RNTDosimetryLib.nuclides import get_nuclide
 
     expected = get_nuclide(nuclide).half_life_h * 3600.0
+    entered = ledger.overrides.get("nuclide")
     for series in series_list:
-        found = find(series.header, "half_life_s")
+        found = found_unless(series, "half_life_s", entered)
         if found is None:
             continue
         deviation = found.value / expected - 1.0
         if abs(deviation) > _HALF_LIVES_AGREE:
-            text = f"half-life of {nuclide} {expected:.0f} s, received {found.value:.0f} s in {series.label}"
-            if "nuclide" not in ledger.overrides:
-                raise DosimetryError(f"Expected the {text}; type the override nuclide when the file is wrong.")
-            ledger.warn(f"expected the {text}; decay correction in this file is undone with the half-life of the file")
+            if entered is None:
+                raise DosimetryError(
+                    f"Expected the half-life of {nuclide} {expected:.0f} s, received {found.value:.0f} s in {series.label}; type the override nuclide when the file is wrong."
+                )
+            ledger.warn(
+                warned(
+                    "half_life_of_another_nuclide", nuclide=nuclide, expected=expected, received=found.value, where=series.label
+                )
+            )
         ledger.record("half-life in file", float(found.value), "s", found.source, series.label)
 
 
 def _read_time(series_list, ledger: Ledger) -> datetime:
     override = ledger.overrides.get("administration_time")
-    typed = None if override is None else typed_datetime(override, "administration_time")
-    entries = [(found, series) for series in series_list if (found := find(series.header, "administration_time")) is not None]
+    entries = [
+        (found, series) for series in series_list if (found := found_unless(series, "administration_time", override)) is not None
+    ]
+    typed = None
+    if override is not None:
+        written = [series.find("acquisition_start") for series in series_list] if not entries else [entries[0][0]]
+        other = next((found.value for found in written if found is not None), None)
+        typed = met(override, "administration_time", other, ledger, "administration")
     if typed is None and not entries:
-        clock = next((series for series in series_list if find(series.header, "administration_clock_time") is not None), None)
+        clock = next((series for series in series_list if series.find("administration_clock_time") is not None), None)
         if clock is not None:
             raise DosimetryError(
                 f"Expected a date and time of administration, received a time of day without a date in {clock.label}; "
@@ -215,7 +236,7 @@ def _read_injected(series_list, ledger: Ledger) -> float:
     entries = [
         (found, series)
         for series in series_list
-        if (found := find(series.header, "injected_activity_mbq")) is not None and found.value != 0
+        if (found := found_unless(series, "injected_activity_mbq", override)) is not None and found.value != 0
     ]
     if typed is None and not entries:
         raise DosimetryError(
@@ -256,27 +277,41 @@ def _read_residual(ledger: Ledger, injected: float) -> float:
     return residual
 
 
-def _agreed(series_list, quantity: str, ledger: Ledger):
+def _agreed(series_list, quantity: str, ledger: Ledger, entered=None):
     """First value of a quantity and its series; a warning when another series says something else."""
     first, where = None, "all series"
     for series in series_list:
-        found = find(series.header, quantity)
+        found = found_unless(series, quantity, entered)
         if found is None:
             continue
         if first is None:
             first, where = found, series.label
-        elif str(found.value) != str(first.value):
+        elif not _same_value(found.value, first.value):
             ledger.warn(
-                f"{quantity.replace('_', ' ')}: '{first.value}' in {where}, but '{found.value}' in {series.label}; the first was taken"
+                warned(
+                    "series_disagree",
+                    quantity=quantity.replace("_", " "),
+                    first=first.value,
+                    where=where,
+                    other=found.value,
+                    there=series.label,
+                )
             )
     return first, where
 
 
+def _same_value(one, other) -> bool:
+    """Numbers that writers keep with more or fewer digits (decimal text, 32-bit floating point) are one number."""
+    if isinstance(one, float) and isinstance(other, float):
+        return math.isclose(one, other, rel_tol=_NUMBERS_AGREE)
+    return str(one) == str(other)
+
+
 def _patient_number(all_series, quantity: str, unit: str, limits, ledger: Ledger) -> float | None:
-    found, where = _agreed(all_series, quantity, ledger)
     override = ledger.overrides.get(quantity)
+    found, where = _agreed(all_series, quantity, ledger, override)
     typed = None if override is None else positive_number(override, quantity)
     if typed is None and found is not None and not limits[0] <= found.value <= limits[1]:
-        ledger.warn(f"{quantity} of {found.value:g} {unit} in {where} is not believable and was not used")
+        ledger.warn(warned("patient_number_not_believable", quantity=quantity, value=found.value, unit=unit, where=where))
         return None
     return ledger.settle(quantity.rsplit("_", 1)[0].replace("_", " "), unit, found, typed, where)

@@ -13,7 +13,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.calibration_use import setup_of
-from RNTDosimetryLib.intake.tags import find, readable, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.files import LeftOut, open_header
+from RNTDosimetryLib.intake.series import FoundObject
+from RNTDosimetryLib.intake.tags import entered_datetime, readable, seconds_between
 from RNTDosimetryLib.intake.units import nuclide_from_text, unit_meaning, value_scale
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, load_volume_file, read_sidecar
 from RNTDosimetryLib.intake.voxels import nm_grid, pixels_of, slices_grid
@@ -70,27 +72,28 @@ def _of_volume_file(path: Path, typed: dict) -> StoredScan:
 
 
 def _of_dicom(path: Path, typed: dict) -> StoredScan:
-    headers = _headers(path)
-    first, name = headers[0][1], path.name
-    planar = first.get("Modality") == "NM" and not any("TOMO" in str(part).upper() for part in first.get("ImageType") or [])
+    items = _items(path)
+    first, name = items[0], path.name
+    header = first.header
+    planar = header.get("Modality") == "NM" and not any("TOMO" in str(part).upper() for part in header.get("ImageType") or [])
     if planar:
-        geometry, values = _planar(headers, typed.get("frames"), name)
-    elif first.get("Modality") == "NM":
-        if len(headers) > 1:
-            raise DosimetryError(f"Expected one reconstruction in {name}, received {len(headers)} files; name the file.")
-        geometry, order = nm_grid(first, name)
-        values = _scaled(*headers[0], name)[order]
+        geometry, values = _planar(items, typed.get("frames"), name)
+    elif header.get("Modality") == "NM":
+        if len(items) > 1:
+            raise DosimetryError(f"Expected one reconstruction in {name}, received {len(items)} files; name the file.")
+        geometry, order = nm_grid(header, name)
+        values = _scaled(first, name)[order]
     else:
-        geometry, order = slices_grid([header for _, header in headers], name)
-        values = np.concatenate([_scaled(*headers[index], name)[:1] for index in order])
+        geometry, order = slices_grid([item.slice for item in items], name)
+        values = np.concatenate([_scaled(items[index], name)[:1] for index in order])
     known = {
         "unit": value_scale(first, name).unit or None,
         "start": _value(first, "acquisition_start"),
-        "duration_s": _value(first, "duration_s") or _frame_duration_s(first),
+        "duration_s": _value(first, "duration_s") or _frame_duration_s(header),
         "nuclide": nuclide_from_text(str(_value(first, "nuclide") or _value(first, "nuclide_meaning") or "")),
         "decay_correction": _value(first, "decay_correction"),
     }
-    return _scan(name, geometry, values, known, typed, setup_of(first), planar)
+    return _scan(name, geometry, values, known, typed, setup_of(header), planar)
 
 
 def _scan(
@@ -103,7 +106,7 @@ def _scan(
     duration_s = checked_number(
         known["duration_s"], f"a positive duration_s of {name}", "type the time of acquisition in s", 0.0, 86400.0, above=True
     )
-    start = known["start"] if isinstance(known["start"], datetime) else typed_datetime(known["start"], "start")
+    start = known["start"] if isinstance(known["start"], datetime) else entered_datetime(known["start"], "start")
     correction = str(known.get("decay_correction") or "NONE").strip().upper()
     if correction != "NONE":
         raise DosimetryError(
@@ -142,7 +145,7 @@ def _same_unit(first, second) -> bool:
 
 
 def _same_moment(first, second) -> bool:
-    return abs(seconds_between(typed_datetime(first, "start"), typed_datetime(second, "start"))) < _SAME_WITHIN_S
+    return abs(seconds_between(entered_datetime(first, "start"), entered_datetime(second, "start"))) < _SAME_WITHIN_S
 
 
 def _same_number(first, second) -> bool:
@@ -182,22 +185,22 @@ def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ..
     raise DosimetryError(f"Expected counts, counts per second or Bq/mL in {name}, received '{unit}'; type the unit.")
 
 
-def _headers(path: Path) -> list[tuple[str, object]]:
-    """(path, header) of the files of one series; the CT of the scan may lie in the folder too."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
-
+def _items(path: Path) -> list[FoundObject]:
+    """The files of one series; the CT of the scan may lie in the folder too. Raises DosimetryError for a file that is cut short."""
     found = []
     for file in [path] if path.is_file() else sorted(item for item in path.rglob("*") if item.is_file()):
-        try:
-            header = dcmread(file, stop_before_pixels=True)
-        except InvalidDicomError:
+        opened = open_header(file)
+        if isinstance(opened, LeftOut):
+            if opened.serious:
+                raise DosimetryError(
+                    f"Expected whole DICOM files in {path.name}, received {file.name}: {opened.reason}; send it again."
+                )
             continue
-        if str(header.get("Modality", "")) in ("NM", "PT"):
-            found.append((str(file), header))
+        if str(opened.dataset.get("Modality", "")) in ("NM", "PT"):
+            found.append(FoundObject(str(file), opened.dataset))
     if not found:
         raise DosimetryError(f"Expected a DICOM image of a gamma camera in {path.name}, found none; name the file of the scan.")
-    series = {str(header.get("SeriesInstanceUID", "")) for _, header in found}
+    series = {str(item.header.get("SeriesInstanceUID", "")) for item in found}
     if len(series) > 1:
         raise DosimetryError(
             f"Expected one series in {path.name}, received {len(series)}; name the file of the scan, or move the others away."
@@ -205,12 +208,11 @@ def _headers(path: Path) -> list[tuple[str, object]]:
     return found
 
 
-def _planar(headers, frames, name: str) -> tuple[ImageGeometry, np.ndarray]:
+def _planar(items: list[FoundObject], frames, name: str) -> tuple[ImageGeometry, np.ndarray]:
     """Sum of the frames named, or of the only one, (1, y, x)."""
-    if len(headers) > 1:
-        raise DosimetryError(f"Expected one planar file in {name}, received {len(headers)}; name the file.")
-    path, header = headers[0]
-    stored = _scaled(path, header, name)
+    if len(items) > 1:
+        raise DosimetryError(f"Expected one planar file in {name}, received {len(items)}; name the file.")
+    stored = _scaled(items[0], name)
     if frames is None and len(stored) > 1:
         raise DosimetryError(
             f"Expected one frame in {name}, received {len(stored)}; name those to sum in frames, counted from 1."
@@ -218,20 +220,22 @@ def _planar(headers, frames, name: str) -> tuple[ImageGeometry, np.ndarray]:
     numbers = [1] if frames is None else list(frames)
     if not numbers or any(isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= len(stored) for n in numbers):
         raise DosimetryError(f"Expected frames from 1 to {len(stored)} of {name}, received {numbers}; correct the request.")
-    spacing = header.get("PixelSpacing")
+    spacing = items[0].slice.spacing_mm
     if spacing is None or len(spacing) != 2:
         raise DosimetryError(f"Expected Pixel Spacing in {name}, received none; repair the file.")
     image = stored[[number - 1 for number in numbers]].sum(axis=0, keepdims=True)
-    return ImageGeometry(image.shape, (_PLANE_MM, float(spacing[0]), float(spacing[1]))), image
+    return ImageGeometry(image.shape, (_PLANE_MM, *spacing)), image
 
 
-def _scaled(path: str, header, name: str) -> np.ndarray:
-    scale = value_scale(header, name)
-    return pixels_of(path)[0].astype(np.float64) * scale.slope + scale.intercept
+def _scaled(item: FoundObject, name: str) -> np.ndarray:
+    scale = value_scale(item, name)
+    if scale.slope == 0:
+        raise DosimetryError(f"Expected a Rescale Slope above 0 in {name}, received 0; repair the file.")
+    return pixels_of(item.path)[0].astype(np.float64) * scale.slope + scale.intercept
 
 
-def _value(header, quantity: str):
-    found = find(header, quantity)
+def _value(item: FoundObject, quantity: str):
+    found = item.find(quantity)
     return None if found is None else found.value
 
 

@@ -1,31 +1,34 @@
 """A folder of DICOM files becomes an Intake: time points with activity image, CT and regions, and the table of sources."""
 
-import itertools
-from dataclasses import replace
-from datetime import datetime
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
-from RNTDosimetryLib.intake.activity import forget_pixels, read_activity
+from RNTDosimetryLib.intake.activity import DescribedScan, describe_activity, forget_pixels, read_activity
 from RNTDosimetryLib.intake.administration import read_administration, read_patient
-from RNTDosimetryLib.intake.bed_positions import are_bed_positions, join_bed_positions
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
+from RNTDosimetryLib.intake.clock import warn_of_mixed_zones
+from RNTDosimetryLib.intake.course import check_course, in_order_of_time, with_joined_beds, with_unique_names
 from RNTDosimetryLib.intake.frame_choice import mean_of_frames, scan_uid, scans_of
-from RNTDosimetryLib.intake.ledger import Ledger
+from RNTDosimetryLib.intake.ignored import Ignored
+from RNTDosimetryLib.intake.inventory import note_files, read_kinds, refuse_twins
+from RNTDosimetryLib.intake.ledger import Ledger, Problems
 from RNTDosimetryLib.intake.records import Intake, IntakeRefused, IntakeRow, Series, TimePoint
-from RNTDosimetryLib.intake.regions import frame_of_reference_uid, read_regions, referenced_series_uid
-from RNTDosimetryLib.intake.series import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS, FoundSeries, is_planar, looks_lost, scan_folder
-from RNTDosimetryLib.intake.tags import find, readable, seconds_between
-from RNTDosimetryLib.intake.timing import acquisition_start_of
-from RNTDosimetryLib.intake.voxels import rescale_of, slices_grid
+from RNTDosimetryLib.intake.regions import place_regions
+from RNTDosimetryLib.intake.series import FolderScan, FoundSeries, scan_folder
+from RNTDosimetryLib.intake.sop_classes import ACTIVITY_KINDS, CT_KINDS, REGION_KINDS
+from RNTDosimetryLib.intake.tags import element_value, readable, seconds_between
+from RNTDosimetryLib.intake.voxels import slices_grid
+from RNTDosimetryLib.nuclides import get_nuclide
 
 _LONGEST_CT_TO_SPECT_H = 6.0
-_SAME_SCAN_S = 60.0
 _SMALLEST_COMMON_SHARE = 0.3
-_LONGEST_COURSE_H = 24.0 * 60
+_HOUNSFIELD_TYPES = ("", "HU", "HU_MOD")
 
 
 def read_folder(folder, overrides: dict | None = None, progress=None, calibration: CalibrationUse | None = None) -> Intake:
@@ -39,95 +42,101 @@ def read_folder(folder, overrides: dict | None = None, progress=None, calibratio
     folder = checked_path(folder, "a folder of DICOM files")
     ledger = Ledger(overrides, calibration)
     report = progress or (lambda fraction, text: None)
-    found, unused = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text))
+    ignored = Ignored.of(ledger, folder)
+    scan = scan_folder(folder, lambda fraction, text: report(0.4 * fraction, text), ignored.takes_file)
     try:
-        return _read_series(folder, found, unused, ledger, report)
+        with readable(folder.name):
+            return _read_series(folder, scan, ignored, ledger, report)
     except DosimetryError as error:
         rows = [
             IntakeRow("series found", f"files: {len({one.path for one in item.objects})}", "", f"UID {item.uid}", item.label)
-            for item in found
+            for item in scan.series
         ]
         raise IntakeRefused(str(error), tuple(rows + ledger.rows), tuple(ledger.warnings)) from error
 
 
-def _read_series(folder, found, unused, ledger: Ledger, report) -> Intake:
-    ignored = set(ledger.overrides.get("ignore_series") or ())
-    _check_ignored_are_there(ignored, found + unused)
-    for uid in sorted(ignored):
-        ledger.record("series ignored", uid, "", "", "", "override")
-    found = tuple(
-        item for item in found if item.uid not in ignored and str(item.header.get("SeriesInstanceUID", "")) not in ignored
-    )
-    for item in unused:
-        why = (
-            "planar views, for read_planar_folder"
-            if is_planar(item.header)
-            else "not a CT, a reconstructed SPECT, a PET or a set of regions"
-        )
-        ledger.record("series not used", item.label, "", why, "")
-        if looks_lost(item):
-            ledger.warn(f"{item.label} was not used: it is another kind of object than its modality says, or a single slice")
-    scans = _in_order_of_time(scans_of([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger), ledger)
+def _read_series(
+    folder: Path, scan: FolderScan, ignored: Ignored, ledger: Ledger, report: Callable[[float, str], None]
+) -> Intake:
+    note_files(folder, scan, ledger)
+    left = ignored.series_left(scan.series)
+    refuse_twins(folder, scan, left)
+    found = read_kinds(left, ledger)
+    scans = in_order_of_time(scans_of([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger), ledger)
     if not scans:
         raise DosimetryError(
-            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none; add it to the folder."
+            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none among {_what_is_there(scan)}; add it to the folder."
         )
-    activity_series = [scan[0] for scan in scans]
-    patient = read_patient(found, ledger)
-    administration = read_administration(activity_series, ledger)
+    activity_series = [frames[0] for frames in scans]
+    problems = Problems()
+    patient = problems.attempt(read_patient, found, ledger)
+    administration = read_administration(activity_series, ledger, problems)
+    _check_zones(activity_series, ledger)
+    described = [_described(index, frames, ledger, problems) for index, frames in enumerate(scans)]
+    problems.raise_if_any()
     ct_series = _describe_cts([item for item in found if item.sop_class in CT_KINDS], activity_series, ledger)
     if not ct_series:
-        raise DosimetryError(f"Expected a CT series to go with the SPECT in {folder.name}, found none; add it to the folder.")
+        ledger.warn(warned("no_ct_at_all", folder=folder.name))
     points = []
     try:
-        for index, scan in enumerate(scans):
-            report(0.4 + 0.4 * index / len(scans), f"reading {scan[0].label}")
-            with readable(scan[0].label):
-                points.append(_read_time_point(index, scan, ct_series, administration, ledger))
+        for index, (frames, headers) in enumerate(zip(scans, described)):
+            report(0.4 + 0.4 * index / len(scans), f"reading {frames[0].label}")
+            with readable(frames[0].label):
+                points.append(_read_time_point(index, frames, headers, ct_series, administration, ledger))
     finally:
         forget_pixels()
     if ledger.calibration is not None:
         ledger.calibration.check_used()
-    ledger.note_unused([(scan_uid(scan), tuple(part.label for part in scan)) for scan in scans])
-    points = _with_unique_names(_with_joined_beds(points, ledger))
-    _check_course(points, ledger)
+    ledger.note_unused([(scan_uid(frames), tuple(part.label for part in frames)) for frames in scans])
+    points = with_unique_names(with_joined_beds(points, ledger))
+    check_course(points, {scan_uid(frames): frames[0].label for frames in scans}, ledger)
     report(0.8, "reading regions")
-    points = _with_regions(points, [item for item in found if item.sop_class in REGION_KINDS], ledger)
-    with_regions = [index for index, point in enumerate(points) if point.regions]
+    region_series = [item for item in found if item.sop_class in REGION_KINDS]
+    placed = place_regions(points, region_series, ct_series, found, ignored, ledger)
+    ignored.check()
+    with_regions = [index for index, point in enumerate(placed.points) if point.regions]
     report(1.0, f"{len(points)} time points read")
     return Intake(
         administration=administration,
         patient=patient,
-        time_points=tuple(points),
+        time_points=placed.points,
         reference_index=with_regions[0] if with_regions else 0,
         table=tuple(ledger.rows),
         warnings=tuple(ledger.warnings),
         overrides=ledger.overrides,
+        unmeasured=placed.unmeasured,
         folder=str(folder),
     )
 
 
-def _check_ignored_are_there(ignored: set[str], series) -> None:
-    there = {item.uid for item in series} | {str(item.header.get("SeriesInstanceUID", "")) for item in series}
-    missing = sorted(ignored - there)
-    if missing:
-        raise DosimetryError(
-            f"Expected the UIDs of series of this folder for the override ignore_series, received '{missing[0]}', which is not there; correct it or take it out."
-        )
+def _what_is_there(scan: FolderScan) -> str:
+    """The series of a folder that has no activity, in words."""
+    labels = [item.label for item in scan.series]
+    damaged = sum(item.serious for item in scan.left_out)
+    text = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
+    return text + (f", and {damaged} files that cannot be read" if damaged else "")
 
 
-def _in_order_of_time(scans: list[tuple[FoundSeries, ...]], ledger: Ledger) -> list[tuple[FoundSeries, ...]]:
-    """Scans by start of acquisition as their files say; those without a start come last, by UID."""
-    starts: list[tuple[tuple[FoundSeries, ...], datetime | None]] = []
-    for scan in scans:
-        starts.append((scan, acquisition_start_of(scan[0], ledger.series_overrides(scan_uid(scan), 0, len(scan) > 1))))
-    known = [pair for pair in starts if pair[1] is not None]
-    unknown = sorted((pair[0] for pair in starts if pair[1] is None), key=scan_uid)
-    ordered = [
-        pair[0] for pair in sorted(known, key=lambda pair: (seconds_between(known[0][1], pair[1]), scan_uid(pair[0])))
-    ] + unknown
-    ledger.check_time_point_keys([scan_uid(scan) for scan in ordered])
-    return ordered
+def _check_zones(activity_series: list[FoundSeries], ledger: Ledger) -> None:
+    moments = {}
+    for series in activity_series:
+        for quantity, key in (("administration_time", "administration"), ("acquisition_start", "acquisition")):
+            try:
+                found = series.find(quantity)
+            except DosimetryError:
+                continue
+            if found is not None:
+                moments[f"{key} in {series.label}"] = found.value
+    warn_of_mixed_zones(moments, ledger)
+
+
+def _described(index: int, frames: tuple[FoundSeries, ...], ledger: Ledger, problems: Problems) -> list[DescribedScan]:
+    overrides = ledger.series_overrides(scan_uid(frames), index + 1, len(frames) > 1)
+    found = []
+    for series in frames:
+        with readable(series.label):
+            found.append(describe_activity(series, overrides, ledger, problems))
+    return [item for item in found if item is not None]
 
 
 def _describe_cts(found: list[FoundSeries], activity_series: list[FoundSeries], ledger: Ledger) -> list[Series]:
@@ -143,16 +152,16 @@ def _describe_cts(found: list[FoundSeries], activity_series: list[FoundSeries], 
     for series, error in broken:
         if not described or str(series.header.get("FrameOfReferenceUID", "") or "") in frames - covered:
             raise error
-        ledger.warn(f"{series.label} was not used: {error}")
+        ledger.warn(warned("ct_was_not_used", where=series.label, reason=error))
     return described
 
 
 def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:
     with readable(series.label):
         _check_hounsfield_scale(series, ledger)
-        geometry, order = slices_grid([item.header for item in series.objects], series.label)
+        geometry, order = slices_grid([item.slice for item in series.objects], series.label)
     objects = [series.objects[index] for index in order]
-    start = find(objects[0].header, "acquisition_start")
+    start = objects[0].find("acquisition_start")
     return Series(
         uid=series.uid,
         modality="CT",
@@ -166,47 +175,52 @@ def _describe_ct(series: FoundSeries, ledger: Ledger) -> Series:
 
 
 def _check_hounsfield_scale(series: FoundSeries, ledger: Ledger) -> None:
-    missing = any(item.header.get("RescaleIntercept") in (None, "") for item in series.objects)
-    scales = {rescale_of(item.header) for item in series.objects}
-    if min(slope for slope, _ in scales) <= 0:
-        raise DosimetryError(
-            f"Expected a positive Rescale Slope in {series.label}, received {min(scales)[0]:g}; repair the file."
-        )
-    if missing:
-        ledger.warn(f"{series.label}: slices without Rescale Intercept were taken as Hounsfield units without an offset")
-    if len(scales) > 1:
-        ledger.warn(f"{series.label}: slices have different Rescale Slopes or Intercepts; check the Hounsfield units")
+    headers = [item.slice for item in series.objects]
+    slopes = {1.0 if header.slope is None else header.slope for header in headers}
+    if min(slopes) <= 0:
+        raise DosimetryError(f"Expected a positive Rescale Slope in {series.label}, received {min(slopes):g}; repair the file.")
+    if any(header.intercept is None for header in headers):
+        ledger.warn(warned("hounsfield_without_intercept", where=series.label))
+    if len(slopes) > 1 or len({header.intercept for header in headers}) > 1:
+        ledger.warn(warned("hounsfield_scales_differ", where=series.label))
+    rescale_type = headers[0].rescale_type
+    unit = str(element_value(series.header, "RealWorldValueMappingSequence[0].MeasurementUnitsCodeSequence[0].CodeValue") or "")
+    if rescale_type not in _HOUNSFIELD_TYPES and unit not in ("", "[hnsf'U]"):
+        why = f"Rescale Type {rescale_type}, real-world values in {unit}"
+        ledger.warn(warned("perhaps_no_hounsfield", where=series.label, why=why))
 
 
-def _read_time_point(index: int, scan: tuple[FoundSeries, ...], ct_series, administration, ledger: Ledger) -> TimePoint:
-    series = scan[0]
-    overrides = ledger.series_overrides(scan_uid(scan), index + 1, len(scan) > 1)
-    first_warning = len(ledger.warnings)
-    images = [read_activity(frame, administration, overrides, ledger, f"SPECT {index + 1}") for frame in scan]
-    activity = images[0] if len(images) == 1 else _mean(scan, images)
-    ct = _ct_for(series, activity, ct_series, overrides.get("ct_series"), ledger)
-    common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
+def _read_time_point(
+    index: int, frames: tuple[FoundSeries, ...], described: list[DescribedScan], ct_series, administration, ledger: Ledger
+) -> TimePoint:
+    series, first_warning = frames[0], len(ledger.warnings)
+    read = [read_activity(headers, administration, ledger, f"SPECT {index + 1}") for headers in described]
+    images = [item.activity for item in read]
+    activity = images[0] if len(images) == 1 else _mean(frames, images)
+    ct = _ct_for(series, activity, ct_series, described[0].overrides.get("ct_series"), ledger)
+    common = 1.0
+    if ct is not None:
+        common = max(_share_inside(activity.geometry, ct.geometry), _share_inside(ct.geometry, activity.geometry))
     if common < _SMALLEST_COMMON_SHARE:
-        ledger.warn(
-            f"{series.label} and its CT have only {common:.0%} of their space in common; check that they belong together, and the order "
-            "of the slices (override slice_order)"
-        )
+        ledger.warn(warned("little_common_space", where=series.label, share=common))
+    spans = [item.span_s + (item.activity.start_h - activity.start_h) * 3600.0 for item in read if item.span_s is not None]
     return TimePoint(
-        name=f"{activity.start_h:.4g} h" if "#" not in scan_uid(scan) else f"{activity.start_h:.6g} h",
+        name=f"{activity.start_h:.4g} h" if "#" not in scan_uid(frames) else f"{activity.start_h:.6g} h",
         start_h=activity.start_h,
         acquisition_start=activity.acquisition_start,
         duration_s=activity.duration_s,
-        series_uid=scan_uid(scan),
+        series_uid=scan_uid(frames),
+        file=series.objects[0].path,
+        series_instance_uid=str(series.header.get("SeriesInstanceUID", "") or ""),
         activity=activity,
         ct=ct,
-        warnings=tuple(ledger.warnings[first_warning:]),
+        warnings=tuple(dict.fromkeys((*described[0].warnings, *ledger.warnings[first_warning:]))),
         frames=tuple(images) if len(images) > 1 else (),
+        span_s=max(spans, default=None),
     )
 
 
 def _mean(scan, images):
-    from RNTDosimetryLib.nuclides import get_nuclide
-
     shares = [frame.time_frame.share for frame in scan] if scan[0].time_frame.kind == "gated" else None
     return mean_of_frames(images, shares, get_nuclide(images[0].nuclide).decay_constant_per_h, images[0].name)
 
@@ -220,8 +234,8 @@ def _share_inside(one: ImageGeometry, other: ImageGeometry) -> float:
     return float(np.all((there >= -0.5) & (there <= np.array(other.size[::-1]) - 0.5), axis=1).mean())
 
 
-def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series:
-    """CT of a SPECT: the one named, else by frame of reference, else the nearest in time within six hours."""
+def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger: Ledger) -> Series | None:
+    """CT of a SPECT: the one named, else by frame of reference, else the nearest in time within six hours; None where there is none."""
     where = series.label
     if chosen is not None:
         named = [ct for ct in ct_series if ct.uid == chosen]
@@ -231,7 +245,7 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
             )
         ledger.record("CT", f"{named[0].description} (...{named[0].uid[-8:]})", "", "", where, "override")
         if named[0].frame_of_reference_uid != activity.frame_of_reference_uid:
-            ledger.warn(f"{where} and the CT named in ct_series have different frames of reference: check their alignment")
+            ledger.warn(warned("named_ct_in_another_frame", where=where))
         return named[0]
 
     def hours_apart(ct: Series) -> float:
@@ -241,112 +255,15 @@ def _ct_for(series: FoundSeries, activity, ct_series, chosen: str | None, ledger
         ct for ct in ct_series if ct.frame_of_reference_uid and ct.frame_of_reference_uid == activity.frame_of_reference_uid
     ]
     candidates, reason = (same_frame, "(0020,0052) Frame of Reference UID") if same_frame else (ct_series, "nearest in time")
+    if not candidates:
+        return None
     best = min(candidates, key=lambda ct: (round(hours_apart(ct), 3), -len(ct.files), ct.uid))
     if not same_frame:
         if hours_apart(best) > _LONGEST_CT_TO_SPECT_H:
-            raise DosimetryError(
-                f"Expected a CT with the frame of reference of {where} or taken within {_LONGEST_CT_TO_SPECT_H:g} h of it, received none; "
-                "add it, or name one in the override ct_series."
-            )
-        ledger.warn(
-            f"{where} and its CT have different frames of reference; the CT taken {hours_apart(best):.2g} h apart was used "
-            "as if both lay in one frame: check their alignment"
-        )
+            ledger.warn(warned("scan_without_ct", where=where, hours=_LONGEST_CT_TO_SPECT_H))
+            return None
+        ledger.warn(warned("ct_in_another_frame", where=where, hours=hours_apart(best)))
     elif same_frame and hours_apart(best) > 12 and best.start is not None:
-        ledger.warn(
-            f"{where} and its CT share a frame of reference, but were taken {hours_apart(best):.0f} h apart; check that they belong together"
-        )
+        ledger.warn(warned("ct_hours_apart", where=where, hours=hours_apart(best)))
     ledger.record("CT", f"{best.description} (...{best.uid[-8:]})", "", reason, where, "derived")
     return best
-
-
-def _with_joined_beds(points: list[TimePoint], ledger: Ledger) -> list[TimePoint]:
-    """Neighboring bed positions of one session as one time point."""
-    from RNTDosimetryLib.nuclides import get_nuclide
-
-    groups: list[list[TimePoint]] = []
-    for point in points:
-        if groups and are_bed_positions(groups[-1][-1].activity, point.activity):
-            groups[-1].append(point)
-        else:
-            groups.append([point])
-    joined = []
-    for group in groups:
-        if len(group) == 1:
-            joined.append(group[0])
-            continue
-        activity = join_bed_positions(
-            [point.activity for point in group], get_nuclide(group[0].activity.nuclide).decay_constant_per_h
-        )
-        ledger.warn(activity.warnings[-1])
-        joined.append(replace(group[0], activity=activity, warnings=activity.warnings, frames=()))
-    return joined
-
-
-def _with_unique_names(points: list[TimePoint]) -> list[TimePoint]:
-    """Names with as many digits as tell the time points apart: frames may start seconds apart after days."""
-    for digits in range(5, 13):
-        names = [point.name for point in points]
-        if len(set(names)) == len(names):
-            break
-        points = [
-            replace(point, name=f"{point.start_h:.{digits}g} h") if names.count(point.name) > 1 else point for point in points
-        ]
-    return points
-
-
-def _check_course(points: list[TimePoint], ledger: Ledger) -> None:
-    for earlier, later in itertools.pairwise(points):
-        same_series = "#" in later.series_uid and earlier.series_uid.split("#")[0] == later.series_uid.split("#")[0]
-        if abs(later.start_h - earlier.start_h) * 3600 < _SAME_SCAN_S and not same_series:
-            raise DosimetryError(
-                f"Expected one reconstruction for each scan, received two that start at {later.acquisition_start}; "
-                f"name the one to leave out (...{earlier.series_uid[-8:]} or ...{later.series_uid[-8:]}) in the override ignore_series."
-            )
-        if later.start_h < earlier.start_h:
-            raise DosimetryError(
-                "Expected the time points in order of time after the overrides, received another order; "
-                "type acquisition_start under the series UID instead of its number."
-            )
-    if points[-1].start_h > _LONGEST_COURSE_H:
-        ledger.warn(f"the last scan starts {points[-1].start_h / 24:.0f} days after the administration; check the dates")
-
-
-def _with_regions(points: list[TimePoint], region_series: list[FoundSeries], ledger: Ledger) -> list[TimePoint]:
-    by_point: dict[int, list] = {}
-    for series in region_series:
-        index = _time_point_of(series, points)
-        with readable(series.label):
-            regions = read_regions(series, points[index].ct.geometry, ledger.warnings)
-        by_point.setdefault(index, []).extend(regions)
-        for region in regions:
-            ledger.record(
-                f"region {region.name}",
-                region.volume_ml,
-                "mL",
-                f"{series.header.get('Modality')} on the CT of {points[index].name}",
-                series.label,
-            )
-    for index, regions in by_point.items():
-        names = [region.name for region in regions]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise DosimetryError(
-                f"Expected each region once at {points[index].name}, received '{twice[0]}' more than once; name one set in ignore_series."
-            )
-    if len(by_point) > 1:
-        ledger.warn("regions were drawn at more than one time point; those of the first are the reference")
-    return [replace(point, regions=tuple(by_point.get(index, ()))) for index, point in enumerate(points)]
-
-
-def _time_point_of(series: FoundSeries, points: list[TimePoint]) -> int:
-    uid, frame = referenced_series_uid(series), frame_of_reference_uid(series)
-    for index, point in enumerate(points):
-        if uid and point.ct.uid == uid:
-            return index
-    for index, point in enumerate(points):
-        if frame and point.ct.frame_of_reference_uid == frame:
-            return index
-    raise DosimetryError(
-        f"Expected {series.label} to be drawn on a CT of this folder, received another reference; add that CT, or name the file in ignore_series."
-    )

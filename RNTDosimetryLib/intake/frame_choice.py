@@ -7,9 +7,10 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.ledger import Ledger
-from RNTDosimetryLib.intake.series import NM, FoundSeries, TimeFrame, words_of
-from RNTDosimetryLib.intake.tags import find
+from RNTDosimetryLib.intake.series import FoundSeries, TimeFrame
+from RNTDosimetryLib.intake.sop_classes import NM
 from RNTDosimetryLib.intake.time_frames import time_frames
 from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
 
@@ -117,7 +118,7 @@ def _with_gates_in_files(series_list) -> list[tuple[FoundSeries, ...]]:
             and any("GATED" in word for word in words_of(series.header))
             and int(series.header.get("NumberOfTimeSlots", 1) or 1) <= 1
         ):
-            start = find(series.header, "acquisition_start")
+            start = series.find("acquisition_start")
             key = (str(series.header.get("SeriesInstanceUID", "")), None if start is None else start.value)
         groups.setdefault(key, []).append(series)
     return [tuple(group) if len(group) == 1 else _as_gates(group) for group in groups.values()]
@@ -125,7 +126,7 @@ def _with_gates_in_files(series_list) -> list[tuple[FoundSeries, ...]]:
 
 def _as_gates(group) -> tuple[FoundSeries, ...]:
     ordered = sorted(group, key=lambda series: (int(series.header.get("InstanceNumber", 0) or 0), series.uid))
-    start = find(ordered[0].header, "acquisition_start")
+    start = ordered[0].find("acquisition_start")
     warning = f"{ordered[0].label}: {len(ordered)} gates in files of their own; all were given the same time"
     return tuple(
         replace(

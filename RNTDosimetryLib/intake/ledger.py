@@ -15,6 +15,8 @@ SERIES_KEYS = (
     "calibration_uncertainty",
     "observed_rate_cps",
     "value_scale",
+    "writer_times",
+    "positron_fraction",
     "slice_order",
     "ct_series",
     "time_frames",
@@ -31,6 +33,7 @@ STUDY_KEYS = (
     "patient_weight_kg",
     "patient_height_m",
     "ignore_series",
+    "ignore",
     "time_points",
 )
 """Overrides of the study as a whole."""
@@ -49,6 +52,8 @@ _ROWS_OF_KEYS = {
     "calibration_uncertainty": "calibration uncertainty",
     "observed_rate_cps": "observed wide-spectrum rate",
     "value_scale": "value scale",
+    "writer_times": "times of the writer",
+    "positron_fraction": "positron fraction",
     "slice_order": "slice order",
     "ct_series": "CT",
 }
@@ -62,6 +67,27 @@ _REASONS = {  # the row that tells why an override had no effect, and how to say
 }
 
 
+class Problems:
+    """What is wrong, collected so that one refusal names all that is missing."""
+
+    def __init__(self) -> None:
+        self.texts: list[str] = []
+
+    def attempt(self, step, *arguments):
+        """What a step gives; None when it refuses, and then its sentence is kept."""
+        try:
+            return step(*arguments)
+        except DosimetryError as error:
+            if str(error) not in self.texts:
+                self.texts.append(str(error))
+            return None
+
+    def raise_if_any(self) -> None:
+        """Raises DosimetryError with every sentence."""
+        if self.texts:
+            raise DosimetryError(" Also: ".join(self.texts))
+
+
 class Ledger:
     """Rows and warnings as they come. One ledger lives as long as one intake and becomes tuples at its end."""
 
@@ -73,7 +99,8 @@ class Ledger:
         _refuse_unknown(self.overrides, SERIES_KEYS + STUDY_KEYS, "the overrides")
         for key, values in self.overrides.get("time_points", {}).items():
             _refuse_unknown(values, SERIES_KEYS, f"the overrides of time point {key}")
-        _check_ignored(self.overrides.get("ignore_series"))
+        for key in ("ignore_series", "ignore"):
+            _check_ignored(self.overrides.get(key), key)
         typed = [self.overrides, *self.overrides.get("time_points", {}).values()]
         if calibration is None and any("observed_rate_cps" in values for values in typed):
             raise DosimetryError(
@@ -208,11 +235,9 @@ def _text(value) -> str:
     return f"{value:.8g}" if isinstance(value, float) else str(value)
 
 
-def _check_ignored(uids) -> None:
+def _check_ignored(uids, key: str) -> None:
     if uids is not None and not (isinstance(uids, (list, tuple, set, frozenset)) and all(isinstance(uid, str) for uid in uids)):
-        raise DosimetryError(
-            f"Expected a list of series UIDs for the override ignore_series, received {uids!r}; put the UID in brackets."
-        )
+        raise DosimetryError(f"Expected a list of names for the override {key}, received {uids!r}; put the name in brackets.")
 
 
 def _refuse_unknown(values, known, where: str) -> None:

@@ -81,10 +81,11 @@ class Patient(Record):
 
 @dataclass(frozen=True)
 class TimePoint(Record):
-    """One scan: the activity image and the CT that goes with it.
+    """One scan: the activity image and the CT that goes with it, None where there is none.
 
     start_h: hours from the administration to the start of acquisition. ct_matrix is not needed: SPECT and CT share one
-    frame of reference, or are taken to (then a warning says so). regions: those drawn on this CT.
+    frame of reference, or are taken to (then a warning says so). regions: those drawn on this CT. span_s: from the start to the end of the last
+    slice, at least.
     """
 
     name: str
@@ -93,17 +94,20 @@ class TimePoint(Record):
     duration_s: float | None
     series_uid: str
     activity: ActivityImage
-    ct: Series
+    ct: Series | None = None
     regions: tuple[Region, ...] = ()
     warnings: tuple[str, ...] = ()
+    series_instance_uid: str = ""
+    span_s: float | None = None
+    file: str = field(default="", metadata=NOT_WRITTEN)
     frames: tuple[ActivityImage, ...] = field(default=(), metadata=NOT_WRITTEN, repr=False)
 
     @property
     def frame_of_reference_uid(self) -> str:
         return self.activity.frame_of_reference_uid
 
-    def load_ct(self) -> CtImage:
-        return self.ct.load_ct(f"CT {self.name}")
+    def load_ct(self) -> CtImage | None:
+        return None if self.ct is None else self.ct.load_ct(f"CT {self.name}")
 
 
 @dataclass(frozen=True)
@@ -111,7 +115,7 @@ class Intake(Record):
     """A folder of DICOM files, read. Time points are in the order of time.
 
     reference_index: the time point whose CT carries ``regions`` (0 when there are none).
-    table: where every value was read; warnings: everything doubtful but usable.
+    table: where every value was read; warnings: everything doubtful but usable. unmeasured: regions that have no dose here, by name, and why.
     """
 
     administration: Administration
@@ -121,6 +125,7 @@ class Intake(Record):
     table: tuple[IntakeRow, ...] = ()
     warnings: tuple[str, ...] = ()
     overrides: dict = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
     folder: str = field(default="", metadata=NOT_WRITTEN)
 
     def __post_init__(self):

@@ -1,48 +1,22 @@
-"""Finding the DICOM objects of a folder and sorting them into series."""
+"""Finding the DICOM objects of a folder and sorting them into series. Every file is used, or left out with a reason."""
 
 import os
-import re
-import warnings
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import cached_property
 from pathlib import Path
 
+from RNTDosimetryLib.base.documents import sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.intake.tags import readable
-from RNTDosimetryLib.intake.units import concentration_mapping
+from RNTDosimetryLib.intake.files import LeftOut, OpenFile, open_dataset, open_header
+from RNTDosimetryLib.intake.headers import SliceHeader, words_of
+from RNTDosimetryLib.intake.sop_classes import NM, PT, REGION_KINDS, WITH_FRAMES
+from RNTDosimetryLib.intake.tags import Found, find, readable
 from RNTDosimetryLib.intake.voxels import frames_as_slices
 
-CT = "1.2.840.10008.5.1.4.1.1.2"
-NM = "1.2.840.10008.5.1.4.1.1.20"
-PT = "1.2.840.10008.5.1.4.1.1.128"
-ENHANCED_CT = "1.2.840.10008.5.1.4.1.1.2.1"
-ENHANCED_PT = "1.2.840.10008.5.1.4.1.1.130"
-PARAMETRIC_MAP = "1.2.840.10008.5.1.4.1.1.30"
-SEG = "1.2.840.10008.5.1.4.1.1.66.4"
-LABELMAP_SEG = "1.2.840.10008.5.1.4.1.1.66.7"
-RTSTRUCT = "1.2.840.10008.5.1.4.1.1.481.3"
-
-CT_KINDS = (CT, ENHANCED_CT)
-ACTIVITY_KINDS = (NM, PT, ENHANCED_PT, PARAMETRIC_MAP)
-REGION_KINDS = (SEG, LABELMAP_SEG, RTSTRUCT)
-_WITH_FRAMES = (ENHANCED_CT, ENHANCED_PT, PARAMETRIC_MAP)
-
-_NOT_DICOM_SUFFIXES = {
-    ".json",
-    ".txt",
-    ".csv",
-    ".md",
-    ".html",
-    ".nrrd",
-    ".nii",
-    ".gz",
-    ".mha",
-    ".png",
-    ".jpg",
-    ".zip",
-    ".mrb",
-    ".py",
-}
+_EVERY = 50
+"""Files between two reports of progress."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +28,27 @@ class FoundObject:
     header: object
     frame: int = 0
     frames: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return Path(self.path).name + (f" frame {self.frame + 1}" if self.frame else "")
+
+    @cached_property
+    def slice(self) -> SliceHeader:
+        """Its header as a record, read once. Raises DosimetryError for values that are no numbers."""
+        with readable(self.name):
+            return SliceHeader.of(self.header, self.name)
+
+    @cached_property
+    def _found(self) -> dict[str, Found | None]:
+        return {}
+
+    def find(self, quantity: str) -> Found | None:
+        """First value of a quantity (Resources/images/dicom_sources.json), looked up once. Raises DosimetryError for one that is not readable."""
+        if quantity not in self._found:
+            with readable(self.name):
+                self._found[quantity] = find(self.header, quantity)
+        return self._found[quantity]
 
 
 @dataclass(frozen=True)
@@ -95,64 +90,106 @@ class FoundSeries:
         uid, _, frame = self.uid.partition("#")
         return f"{self.header.get('Modality', '?')} '{description}' (...{uid[-8:]})" + (f" frame {frame}" if frame else "")
 
+    def find(self, quantity: str) -> Found | None:
+        """First value of a quantity in its first object."""
+        return self.objects[0].find(quantity)
 
-def scan_folder(folder, progress=None) -> tuple[tuple[FoundSeries, ...], tuple[FoundSeries, ...]]:
-    """Series of a folder and of all folders in it, and the series that are of no use here.
 
-    ``progress(fraction, text)`` is called on the way. NM and SEG objects, RTSTRUCT too, are volumes of their own even when
-    they share a series. Raises DosimetryError when the folder is missing or holds no DICOM.
+def found_unless(holder: FoundSeries | FoundObject, quantity: str, entered) -> Found | None:
+    """A quantity of a series or object; None for one that is not readable where another was entered in its stead."""
+    try:
+        return holder.find(quantity)
+    except DosimetryError:
+        if entered is None:
+            raise
+        return None
+
+
+@dataclass(frozen=True)
+class FolderScan:
+    """What lies in a folder. bare: files without preamble. copies: of a file that is there already. twins: for each SOP Instance UID
+    that stands in files of different content, these files."""
+
+    series: tuple[FoundSeries, ...]
+    left_out: tuple[LeftOut, ...] = ()
+    bare: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
+    twins: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def scan_folder(
+    folder, progress: Callable[[float, str], None] | None = None, takes_file: Callable[[Path], bool] | None = None
+) -> FolderScan:
+    """All series of a folder and of the folders in it, and what became of the other files.
+
+    ``progress(fraction, text)`` is called on the way; files for which ``takes_file(path)`` is true are left out unread. NM and SEG objects, RTSTRUCT
+    too, are volumes of their own even when they share a series. Raises DosimetryError when the folder is missing or holds no DICOM.
     """
     folder = Path(folder)
     if not os.path.isdir(folder):
         raise DosimetryError(f"Expected a folder of DICOM files at {folder}, found none; check the path.")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    groups: dict[tuple, list[FoundObject]] = {}
-    seen_instances = set()
-    for index, path in enumerate(files):
-        if progress is not None and index % 50 == 0:
-            progress(index / len(files), f"reading header {index + 1} of {len(files)}")
-        header = read_header(path)
-        if header is None:
+    paths = sorted(path for path in folder.rglob("*") if path.is_file() and not (takes_file and takes_file(path)))
+    left_out: list[LeftOut] = []
+    opened: dict[str, list[OpenFile]] = {}
+    copies: list[str] = []
+    for index, path in enumerate(paths):
+        if progress is not None and index % _EVERY == 0:
+            progress(index / len(paths), f"reading header {index + 1} of {len(paths)}")
+        file = open_header(path)
+        if isinstance(file, LeftOut):
+            left_out.append(file)
             continue
-        instance = str(header.get("SOPInstanceUID", "") or path)
-        if instance in seen_instances:  # the same object twice in the folder
-            continue
-        seen_instances.add(instance)
-        sop_class = str(header.get("SOPClassUID", ""))
-        own = instance if sop_class in (NM, *REGION_KINDS) else ""
-        uid = str(header.get("SeriesInstanceUID", ""))
-        groups.setdefault((sop_class, uid, own), []).extend(_objects_of(str(path), header, sop_class))
-    if not groups:
+        same = opened.setdefault(str(file.dataset.get("SOPInstanceUID", "") or path), [])
+        if any(_same_content(file, other) for other in same):
+            copies.append(file.path)
+        else:
+            same.append(file)
+    if not opened:
         raise DosimetryError(
-            f"Expected DICOM files in {folder}, found none among {len(files)} files; choose the folder of the patient."
+            f"Expected DICOM files in {folder}, found none among {len(paths)} files; choose the folder of the patient.{_reasons(left_out)}"
         )
-    whole = [FoundSeries(own or uid, sop_class, tuple(objects)) for (sop_class, uid, own), objects in groups.items()]
-    whole = _with_stacked_slices(whole)
-    used = tuple(item for item in whole if _is_used(item))
-    unused = tuple(item for item in whole if not _is_used(item))
-    return used, unused
+    files = [file for same in opened.values() for file in same]
+    return FolderScan(
+        series=tuple(_with_stacked_slices(_in_series(files, left_out))),
+        left_out=tuple(left_out),
+        bare=tuple(file.path for file in files if file.bare),
+        copies=tuple(copies),
+        twins={uid: tuple(file.path for file in same) for uid, same in opened.items() if len(same) > 1},
+    )
 
 
-def read_header(path: Path):
-    """Header of a DICOM file without its pixels, None for other files. Raises DosimetryError for a damaged one."""
-    from pydicom import dcmread
-    from pydicom.errors import InvalidDicomError
+def _reasons(left_out: list[LeftOut]) -> str:
+    """The first reason why files of a folder without DICOM could not be read."""
+    serious = [item for item in left_out if item.serious]
+    return f" {len(serious)} could not be read; {Path(serious[0].path).name}: {serious[0].reason}" if serious else ""
 
-    if path.suffix.lower() in _NOT_DICOM_SUFFIXES or path.name == "DICOMDIR":
-        return None
-    with readable(str(path)), warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # pydicom warns of every value that is not quite to the standard
+
+def _same_content(one: OpenFile, other: OpenFile) -> bool:
+    """Whether two files of one SOP Instance UID hold the same object: bytes alike, or every element (the meta information may differ)."""
+    if sha256_of_file(Path(one.path)) == sha256_of_file(Path(other.path)):
+        return True
+    if one.dataset != other.dataset:
+        return False
+    return open_dataset(one.path) == open_dataset(other.path)
+
+
+def _in_series(files: list[OpenFile], left_out: list[LeftOut]) -> list[FoundSeries]:
+    groups: dict[tuple, list[FoundObject]] = {}
+    for file in files:
+        header = file.dataset
+        sop_class = str(header.get("SOPClassUID", ""))
+        own = str(header.get("SOPInstanceUID", "") or file.path) if sop_class in (NM, *REGION_KINDS) else ""
         try:
-            header = dcmread(path, stop_before_pixels=True)
-        except InvalidDicomError:
-            return None
-        for element in header.iterall():  # values are decoded when they are asked for: damage shows here, not later
-            _ = element.value
-    return header
+            objects = _objects_of(file.path, header, sop_class)
+        except DosimetryError as error:
+            left_out.append(LeftOut(file.path, str(error), True))
+            continue
+        groups.setdefault((sop_class, str(header.get("SeriesInstanceUID", "")), own), []).extend(objects)
+    return [FoundSeries(own or uid, sop_class, tuple(objects)) for (sop_class, uid, own), objects in groups.items()]
 
 
 def _objects_of(path: str, header, sop_class: str) -> list[FoundObject]:
-    if sop_class not in _WITH_FRAMES:
+    if sop_class not in WITH_FRAMES:
         return [FoundObject(path, header)]
     with readable(path):
         flat = frames_as_slices(header)
@@ -185,12 +222,11 @@ def _with_plane(header):
     return header
 
 
-def words_of(header, keyword: str = "ImageType") -> list[str]:
-    """Values of a text element in capitals; also when a writer put a whole list with brackets and quotes into one value."""
-    value = header.get(keyword)
-    values = [] if value is None else list(value) if hasattr(value, "append") else [value]
-    parts = [part for item in values for part in re.split(r"[\\,]", str(item))]
-    return [part.strip(" []'\"").upper() for part in parts]
+def without_objects(series: FoundSeries, away) -> FoundSeries | None:
+    """The series without some of its objects, None when none is left."""
+    gone = {id(item) for item in away}
+    left = tuple(item for item in series.objects if id(item) not in gone)
+    return series if len(left) == len(series.objects) else replace(series, objects=left) if left else None
 
 
 def is_reconstruction(header) -> bool:
@@ -203,33 +239,6 @@ def is_reconstruction(header) -> bool:
         and bool(header.get("SliceVector"))
         and not header.get("AngularViewVector")
     )
-
-
-def _is_used(series: FoundSeries) -> bool:
-    kind = words_of(series.header)
-    if series.sop_class in CT_KINDS:
-        return "LOCALIZER" not in kind and len(series.objects) > 1
-    if series.sop_class == NM:
-        return is_reconstruction(series.header)
-    if series.sop_class == PARAMETRIC_MAP:
-        return concentration_mapping(series.header) is not None
-    if series.sop_class == PT:
-        return "REPROJECTION" not in words_of(series.header, "SeriesType")
-    return series.sop_class in (*ACTIVITY_KINDS, *REGION_KINDS)
-
-
-def looks_lost(series: FoundSeries) -> bool:
-    """Whether a series that is not used looks like one that should be: another kind of object than its modality says,
-    or a single slice of a CT."""
-    kinds = {
-        "CT": CT_KINDS,
-        "NM": (NM, PARAMETRIC_MAP),
-        "PT": ACTIVITY_KINDS,
-        "SEG": (SEG, LABELMAP_SEG),
-        "RTSTRUCT": (RTSTRUCT,),
-    }
-    expected = kinds.get(str(series.header.get("Modality", "")))
-    return (expected is not None and series.sop_class not in expected) or (series.sop_class == CT and len(series.objects) == 1)
 
 
 def is_planar(header) -> bool:

@@ -4,9 +4,13 @@ import math
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.intake.decay import within_frames
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
-from RNTDosimetryLib.intake.tags import find
+from RNTDosimetryLib.intake.series import FoundSeries
+from RNTDosimetryLib.intake.timing import Timing
+from RNTDosimetryLib.intake.writer import Writer, believable_injected_mbq, intervals_of, stated
 
 
 def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, sex: str, what: str) -> float:
@@ -45,32 +49,61 @@ def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, se
     return size
 
 
-def suv_to_concentration(header, unit: str, administration: Administration, start_h: float, ledger: Ledger, where: str) -> float:
-    """Bq/mL at the start of acquisition for a SUV of 1.
-
-    SUV = C / (A / size) with C and A at the same moment, whatever moment the writer corrected both to, so C at the start
-    of acquisition is SUV x A decayed to that start / size. A is what the file gives, because the writer divided by it.
-    """
-    from RNTDosimetryLib.nuclides import get_nuclide
-
+def suv_size(series: FoundSeries, unit: str, ledger: Ledger, where: str) -> tuple[str, float]:
+    """SUV Type of a series and the size that its writer divided by: of the file, of what was entered where the file says none."""
     surface = "cm2" in unit.lower()
-    suv_type = str(header.get("SUVType", "") or ("BSA" if surface else "BW")).strip().upper()
-    weight, height = (_patient_value(header, key, ledger) for key in ("patient_weight_kg", "patient_height_m"))
-    size = body_size(suv_type, weight, height, str(header.get("PatientSex", "") or ""), where)
+    suv_type = str(series.header.get("SUVType", "") or ("BSA" if surface else "BW")).strip().upper()
+    weight, height, sex = (stated(series, key) for key in ("patient_weight_kg", "patient_height_m", "patient_sex"))
+    entered = ledger.overrides
+    size = body_size(
+        suv_type, weight or entered.get("patient_weight_kg"), height or entered.get("patient_height_m"), str(sex or ""), where
+    )
     if (suv_type == "BSA") != surface:
         raise DosimetryError(
             f"Expected SUV Type and Units of {where} to agree, received {suv_type} and {unit}; type the override unit."
         )
-    written = find(header, "injected_activity_mbq")
-    activity = written.value if written is not None else administration.injected_activity_mbq
-    size_unit = "cm2" if surface else "g"
+    return suv_type, size
+
+
+def refuse_not_corrected(correction: str, where: str) -> None:
+    """Raises DosimetryError for uptake values without decay correction: the moment of the activity that they were divided by is not known."""
+    if correction == "NONE":
+        raise DosimetryError(
+            f"Expected uptake values corrected for decay in {where}, received Decay Correction NONE, so the moment of the activity that they were divided by is not known; "
+            "type the override decay_correction: START if it was brought to the scan, or ADMIN, or the override unit."
+        )
+
+
+def suv_to_concentration(
+    series: FoundSeries,
+    unit: str,
+    correction: str,
+    administration: Administration,
+    writer: Writer,
+    timing: Timing,
+    overrides: dict,
+    ledger: Ledger,
+    where: str,
+):
+    """Bq/mL at the start of acquisition for a SUV of 1, of each slice or for all.
+
+    SUV = C / (A / size) with C and A at the same moment, whatever moment the writer corrected both to, so C at the start
+    of acquisition is SUV x A decayed to that start / size: with activity, times, half-life and size of the file, because its writer divided by them;
+    with what was entered where the file says none. The correction for decay during the frame is that of the writer's nuclide and is made anew.
+    """
+    suv_type, size = suv_size(series, unit, ledger, where)
+    refuse_not_corrected(correction, where)
+    intervals = intervals_of(writer, administration, timing, overrides, False, ledger, where)
+    (source, seconds), *_ = intervals.items()
+    activity = believable_injected_mbq(writer, administration)
+    size_unit = "cm2" if "cm2" in unit.lower() else "g"
     ledger.record("SUV by", f"{suv_type}, {size:.6g}", size_unit, "(0054,1006) SUV Type, patient's size", where, "derived")
-    ledger.warn(
-        f"{where}: values are SUV; they were turned into Bq/mL with {activity:g} MBq and {size:.5g} {size_unit}, as their writer must have done"
+    ledger.record("decay of the activity behind SUV", seconds / 3600.0, "h", source, where, "derived")
+    ledger.warn(warned("values_are_suv", where=where, activity=activity, size=size, size_unit=size_unit, hours=seconds / 3600.0))
+    return (
+        activity
+        * 1e6
+        / size
+        * math.exp(-writer.decay_per_s * seconds)
+        * within_frames(administration, writer, timing, ledger, where)
     )
-    return activity * 1e6 / size * math.exp(-get_nuclide(administration.nuclide).decay_constant_per_h * start_h)
-
-
-def _patient_value(header, key: str, ledger: Ledger) -> float | None:
-    found = find(header, key)
-    return ledger.overrides.get(key) or (found.value if found is not None else None)

@@ -12,6 +12,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import iso_moment
 from RNTDosimetryLib.base.resources import read_json
 
+_SAME_BED_MM = 5.0
 _STEP = re.compile(r"^(\w+)(?:\[(\d+)\])?$")
 
 
@@ -24,6 +25,14 @@ class Found:
     note: str = ""
 
 
+class Unreadable(DosimetryError):
+    """A value of a file that is not what it must be. what: the sentence without its remedy."""
+
+    def __init__(self, what: str, remedy: str = "repair the file"):
+        super().__init__(f"{what}; {remedy}.")
+        self.what = what
+
+
 @lru_cache(maxsize=1)
 def quantities() -> dict:
     """The table of places by quantity."""
@@ -31,14 +40,21 @@ def quantities() -> dict:
 
 
 def find(dataset, quantity: str) -> Found | None:
-    """First value of a quantity in a DICOM dataset, or None. Raises DosimetryError for a value that is not readable."""
+    """First value of a quantity in a DICOM dataset, or None.
+
+    Raises DosimetryError for a value that is not readable, with the override that replaces it where there is one.
+    """
     table = quantities()[quantity]
     for place in table["places"]:
         if "modality" in place and place["modality"] != str(dataset.get("Modality", "")):
             continue
-        if "sop_class" in place and place["sop_class"] != str(dataset.get("SOPClassUID", "")):
+        if "sop_class" in place and str(dataset.get("SOPClassUID", "")) not in place["sop_class"]:
             continue
-        found = _READERS[place["reader"]](dataset, place)
+        try:
+            found = _READERS[place["reader"]](dataset, place)
+        except Unreadable as error:
+            override = table.get("override")
+            raise Unreadable(error.what, f"type the override {override}" if override else "repair the file") from error
         if found is not None:
             return Found(found[0], found[1], place.get("note", ""))
     return None
@@ -93,7 +109,7 @@ def number_of(value, label: str) -> float:
     except (TypeError, ValueError):
         number = math.nan
     if not math.isfinite(number):
-        raise DosimetryError(f"Expected one finite number in {label}, received '{value}'; repair the file or type an override.")
+        raise Unreadable(f"Expected one finite number in {label}, received '{value}'")
     return number
 
 
@@ -153,25 +169,38 @@ def _flag(dataset, place):
 
 
 def _rotations(dataset, place):
-    """Acquisition time of a tomography: time per view times views in the rotation, summed over the rotations.
-
-    DICOM PS3.3 C.8.4.12: Number of Frames in Rotation counts the angular views of one detector, so detectors that work
-    at the same time are not counted twice.
-    """
-    items = dataset.get(place["path"]) or []
-    seconds = 0.0
-    for index, item in enumerate(items):
-        each, views = item.get("ActualFrameDuration"), item.get("NumberOfFramesInRotation")
-        if each is None or views is None:
-            return None
-        label = tag_label(f"{place['path']}[{index}].ActualFrameDuration")
-        seconds += number_of(each, label) * place["factor"] * number_of(views, "Number of Frames in Rotation")
-    if not items or seconds == 0:
+    """Acquisition time of a tomography at one position of the table, the longest of several (``rotation_beds``)."""
+    beds = rotation_beds(dataset)
+    if not beds:
         return None
-    return (
-        seconds,
-        f"{tag_label(place['path'] + '[0].ActualFrameDuration')} x Number of Frames in Rotation, {len(items)} rotation(s)",
-    )
+    count = len(dataset.get(place["path"]))
+    source = f"{tag_label(place['path'] + '[0].ActualFrameDuration')} x Number of Frames in Rotation, {count} rotation(s)"
+    if len(beds) > 1:
+        source += f", {len(beds)} positions of {tag_label(place['path'] + '[0].TableTraverse')}"
+    return max(beds.values()), source
+
+
+def rotation_beds(dataset) -> dict[float, float]:
+    """Acquisition time in s at each position of the table in mm: time per view times views, summed over the rotations there.
+
+    DICOM PS3.3 C.8.4.12: Number of Frames in Rotation counts the angular views of one detector, so detectors that work at the same time
+    are not counted twice; Table Traverse tells the beds of a scan apart. {} where a rotation does not say how long it took.
+    """
+    items = dataset.get("RotationInformationSequence") or []
+    places = [_element_number(item, "TableTraverse") for item in items]
+    beds: dict[float, float] = {}
+    for item, place in zip(items, places if None not in places else [0.0] * len(items)):
+        each, views = (_element_number(item, key) for key in ("ActualFrameDuration", "NumberOfFramesInRotation"))
+        if each is None or views is None:
+            return {}
+        bed = next((known for known in beds if abs(known - place) < _SAME_BED_MM), place)
+        beds[bed] = beds.get(bed, 0.0) + each / 1000.0 * views
+    return beds if all(seconds > 0 for seconds in beds.values()) else {}
+
+
+def _element_number(item, keyword: str) -> float | None:
+    value = item.get(keyword)
+    return None if value in (None, "") else number_of(value, f"(0054,0052) Rotation Information Sequence, {tag_label(keyword)}")
 
 
 def _smallest(dataset, place):
@@ -238,7 +267,7 @@ def datetime_of(text: str, dataset, label: str) -> datetime:
     """
     match = _DATETIME.match(text.strip())
     if match is None or match[2] is None:
-        raise DosimetryError(f"Expected a date with a time in {label}, received '{text}'; type the time as an override.")
+        raise Unreadable(f"Expected a date with a time in {label}, received '{text}'")
     zone = _offset(match[3], label) if match[3] else _zone_of(dataset)
     return _moment(match[1], match[2], zone, label)
 
@@ -248,7 +277,7 @@ def date_time_of(date: str, time: str, dataset, label: str) -> datetime:
     return _moment(date.strip(), time.strip(), _zone_of(dataset), label)
 
 
-def typed_datetime(value, label: str) -> datetime:
+def entered_datetime(value, label: str) -> datetime:
     """Moment that a person typed: ISO 8601 with date and time. Raises DosimetryError for anything else."""
     if isinstance(value, datetime):
         return value
@@ -278,9 +307,7 @@ def _moment(date: str, time: str, zone, label: str) -> datetime:
         moment = datetime(*(int(part) for part in day.groups()), hour, minute, 59 if leap else second, microsecond, tzinfo=zone)
         return moment + timedelta(seconds=1) if leap else moment
     except ValueError as error:
-        raise DosimetryError(
-            f"Expected a date and a time in {label}, received '{date} {time}'; type the time as an override."
-        ) from error
+        raise Unreadable(f"Expected a date and a time in {label}, received '{date} {time}'") from error
 
 
 def _zone_of(dataset):
@@ -291,6 +318,6 @@ def _zone_of(dataset):
 def _offset(text: str, label: str) -> timezone:
     match = re.match(r"^([+-])(\d{2})(\d{2})$", text.strip())
     if match is None or int(match[2]) > 14 or int(match[3]) > 59:
-        raise DosimetryError(f"Expected a time zone such as +0100 in {label}, received '{text}'; type the time as an override.")
+        raise Unreadable(f"Expected a time zone such as +0100 in {label}, received '{text}'")
     offset = timedelta(hours=int(match[2]), minutes=int(match[3]))
     return timezone(-offset if match[1] == "-" else offset)

@@ -12,9 +12,11 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.nm_frame_times import dynamic_times, gate_weights, index_vectors
-from RNTDosimetryLib.intake.series import NM, FoundSeries, TimeFrame, words_of
-from RNTDosimetryLib.intake.tags import element_value, find, number_of, readable, seconds_between, tag_label
+from RNTDosimetryLib.intake.series import FoundObject, FoundSeries, TimeFrame
+from RNTDosimetryLib.intake.sop_classes import NM
+from RNTDosimetryLib.intake.tags import element_value, number_of, readable, seconds_between, tag_label
 from RNTDosimetryLib.intake.timing import time_of_mean_s
 from RNTDosimetryLib.intake.voxels import put
 
@@ -68,7 +70,7 @@ def _nm_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
             f"Expected every slice once in each of the {len(keys)} time frames of {where}, received {min(map(len, slices))} to {max(map(len, slices))} "
             "slices in a frame; send the object again."
         )
-    found = find(header, "acquisition_start")
+    found = series.find("acquisition_start")
     timing = _believable(_nm_timing(header, vectors, keys, typed, where, None if found is None else found.value), header, where)
     parts = []
     for number, key in enumerate(keys):
@@ -115,7 +117,7 @@ def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
     count = counts.pop()
     columns = []
     for items in places.values():
-        ranked = sorted(((_rank(item.header, named), item) for item in items), key=lambda pair: pair[0])
+        ranked = sorted(((_rank(item, named), item) for item in items), key=lambda pair: pair[0])
         if any(first[0] == second[0] for first, second in itertools.pairwise(ranked)):
             return (series,)  # nothing tells them apart: the grid refuses slices that come twice
         columns.append([item for _, item in ranked])
@@ -130,8 +132,9 @@ def _slice_time_frames(series: FoundSeries, typed) -> tuple[FoundSeries, ...]:
 
 def _check_alike(frames, where: str) -> None:
     """Refuse slices that do not carry what tells frames apart, or carry another gate than their frame: they could be in the wrong one."""
-    headers = [item.header for objects in frames for item in objects]
-    sources = {"" if (found := find(header, "acquisition_start")) is None else found.source for header in headers}
+    items = [item for objects in frames for item in objects]
+    headers = [item.header for item in items]
+    sources = {"" if (found := item.find("acquisition_start")) is None else found.source for item in items}
     if len(sources) > 1:
         raise DosimetryError(
             f"Expected the acquisition time of every slice of {where} in one place, received it in {len(sources)}; send the complete series."
@@ -167,17 +170,18 @@ def _slice_timing(frames, named: str, typed, where: str) -> _Timing:
         times = _typed_times(typed, count, where)
         return _Timing("dynamic", "frame_durations_s", starts[0], [t[0] for t in times], [t[1] for t in times], [1.0] * count)
     if apart:
-        source = find(frames[0][0].header, "acquisition_start").source
+        source = frames[0][0].find("acquisition_start").source
         return _Timing("dynamic", source, starts[0], offsets, [None] * count, [1.0] * count)
     return _other_start(frames, starts[0], where)
 
 
 def _other_start(frames, start, where: str) -> _Timing:
     """Starts of frames whose acquisition times do not tell: from the reference times, or from temporal positions."""
-    count, headers = len(frames), [objects[0].header for objects in frames]
-    series_time, references = find(headers[0], "series_time"), [_number(header, "FrameReferenceTime") for header in headers]
+    count, items = len(frames), [objects[0] for objects in frames]
+    headers = [item.header for item in items]
+    series_time, references = items[0].find("series_time"), [_number(header, "FrameReferenceTime") for header in headers]
     if series_time is not None and None not in references and all(b > a for a, b in itertools.pairwise(references)):
-        moments = [reference / 1000.0 - time_of_mean_s(header) for reference, header in zip(references, headers)]
+        moments = [reference / 1000.0 - time_of_mean_s(item) for reference, item in zip(references, items)]
         if max(abs(moment) for moment in moments) > _LONGEST_SERIES_S:
             raise _no_times(where, count)
         first = series_time.value + timedelta(seconds=moments[0])
@@ -274,8 +278,8 @@ def _position(header) -> tuple:
     return tuple(round(number_of(part, "Image Position"), _POSITION_DIGITS) + 0.0 for part in value)
 
 
-def _rank(header, named: str) -> tuple:
-    start = find(header, "acquisition_start")
+def _rank(item: FoundObject, named: str) -> tuple:
+    start, header = item.find("acquisition_start"), item.header
     numbers = [_number(header, key) for key in ("FrameReferenceTime", *_GATE_TIMES, "TemporalPositionIndex")]
     if named:  # Image Index counts through the time frames only where there are some
         numbers.append(_number(header, "ImageIndex"))
@@ -283,7 +287,7 @@ def _rank(header, named: str) -> tuple:
 
 
 def _earliest(objects) -> datetime | None:
-    starts = [found.value for item in objects if (found := find(item.header, "acquisition_start")) is not None]
+    starts = [found.value for item in objects if (found := item.find("acquisition_start")) is not None]
     return min(starts, key=lambda moment: seconds_between(starts[0], moment)) if len(starts) == len(objects) else None
 
 

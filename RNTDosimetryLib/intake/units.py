@@ -9,15 +9,10 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.intake.tags import element_value, find, number_of
-from RNTDosimetryLib.intake.voxels import rescale_of
-from RNTDosimetryLib.nuclides.decay import acquisition_average_factor
-
-DECAY_CORRECTIONS = ("NONE", "START", "ADMIN", "TIME")
-"""TIME: corrected to a moment that the file or an override names."""
+from RNTDosimetryLib.intake.series import FoundObject
+from RNTDosimetryLib.intake.tags import element_value, number_of
 
 _MAPPING_AGREEMENT = 1e-3
-_FACTOR_AGREEMENT = 0.02
 _HALF_LIFE_AGREEMENT = 0.01
 
 
@@ -99,29 +94,34 @@ def nuclide_from_half_life(text: str, half_life_s: float) -> str | None:
     return agreeing[0] if len(agreeing) == 1 else None
 
 
-def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
+VALUE_SCALES = ("rescale", "mapping", "stored")
+
+
+def value_scale(item: FoundObject, what: str, choice: str | None = None) -> ValueScale:
     """Slope, intercept and unit of the stored values: from Rescale with Units and a vendor's factor, or from the real-world value mapping.
 
-    When both lead to a concentration and disagree by more than 0.1 %, ``choice`` ("rescale" or "mapping") must tell. A mapping to counts
-    is used where there is no Rescale Slope. Raises DosimetryError.
+    When both lead to a concentration and disagree by more than 0.1 %, ``choice`` (rescale, mapping, or stored: the values as they are) must
+    tell. A Rescale Slope of 0 says nothing where there is a mapping. A mapping to counts is used where there is no Rescale Slope. Raises DosimetryError.
     """
-    if choice not in (None, "rescale", "mapping"):
-        raise DosimetryError(f"Expected value_scale to be rescale or mapping, received '{choice}'.")
-    slope, intercept = rescale_of(dataset)
-    found = find(dataset, "unit")
-    unit = "" if found is None else str(found.value)
-    rescale = ValueScale(
-        slope, intercept, unit, f"(0028,1053) Rescale Slope, {'(0054,1001) Units' if found is None else found.source}"
+    if choice not in (None, *VALUE_SCALES):
+        raise DosimetryError(f"Expected value_scale to be {', '.join(VALUE_SCALES)}, received '{choice}'.")
+    dataset, found = item.header, item.find("unit")
+    unit, unit_source = ("", "(0054,1001) Units") if found is None else (str(found.value), found.source)
+    if choice == "stored":
+        return ValueScale(1.0, 0.0, unit, f"stored values as they are, {unit_source}")
+    slope, intercept = (
+        default if value is None else value for value, default in ((item.slice.slope, 1.0), (item.slice.intercept, 0.0))
     )
+    rescale = ValueScale(slope, intercept, unit, f"(0028,1053) Rescale Slope, {unit_source}")
     if choice == "rescale":
         return rescale
     mapping = concentration_mapping(dataset, what)
     if mapping is None:
-        counts = None if dataset.get("RescaleSlope") not in (None, "") else _mapping_of(dataset, what, ("counts", "count_rate"))
+        counts = None if item.slice.slope is not None else _mapping_of(dataset, what, ("counts", "count_rate"))
         if choice == "mapping" and counts is None:
             raise DosimetryError(f"Expected a real-world value mapping in {what}, found none; take out the override value_scale.")
-        return counts or _with_vendor_factor(dataset, rescale)
-    if choice == "mapping" or unit_meaning(unit).kind != "concentration":
+        return counts or _with_vendor_factor(item, rescale)
+    if choice == "mapping" or slope == 0 or unit_meaning(unit).kind != "concentration":
         return mapping
     ours, theirs = unit_meaning(unit).factor, unit_meaning(mapping.unit).factor
     agree = math.isclose(slope * ours, mapping.slope * theirs, rel_tol=_MAPPING_AGREEMENT) and math.isclose(
@@ -135,12 +135,12 @@ def value_scale(dataset, what: str, choice: str | None = None) -> ValueScale:
     return mapping
 
 
-def _with_vendor_factor(dataset, rescale: ValueScale) -> ValueScale:
+def _with_vendor_factor(item: FoundObject, rescale: ValueScale) -> ValueScale:
     """Counts that a private element turns into Bq/mL, or into uptake values by weight; a factor of 0 means none."""
     if unit_meaning(rescale.unit).kind != "counts":
         return rescale
     for quantity, unit in (("activity_scale", "BQML"), ("suv_scale", "GML")):
-        found = find(dataset, quantity)
+        found = item.find(quantity)
         if found is not None and found.value > 0:
             return ValueScale(
                 rescale.slope * found.value, rescale.intercept * found.value, unit, f"(0028,1053) Rescale Slope x {found.source}"
@@ -184,24 +184,6 @@ def _mapping_of(dataset, what: str, kinds) -> ValueScale | None:
         if scales:
             return scales[0]
     return None
-
-
-def check_decay_factor(
-    factor: float, offsets_s: dict[str, float], decay_constant_per_s: float, duration_s: float | None
-) -> str | None:
-    """Which reference time a stored Decay Factor agrees with.
-
-    offsets_s: seconds from each candidate reference to the start of the frame. The factor is exp(lambda offset), with or
-    without the decay during the frame. Returns the name of the candidate that agrees best within 2 %, None when none does.
-    """
-    best, best_deviation = None, _FACTOR_AGREEMENT
-    within = (1.0,) if duration_s is None else (1.0, float(acquisition_average_factor(decay_constant_per_s, duration_s)))
-    for name, offset in offsets_s.items():
-        for part in within:
-            deviation = abs(factor / (math.exp(decay_constant_per_s * offset) * part) - 1.0)
-            if deviation < best_deviation:
-                best, best_deviation = name, deviation
-    return best
 
 
 def counts_to_bq_ml(

@@ -1,50 +1,62 @@
 """Voxels and grids of DICOM images: slices in files of their own, and NM objects with many frames."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
+from RNTDosimetryLib.intake.files import open_dataset
+from RNTDosimetryLib.intake.headers import SliceHeader
 from RNTDosimetryLib.intake.tags import element_value, number_of, readable
 
-_SPACING_TOLERANCE = 0.02
-"""Largest deviation of a slice gap from the usual one, as a share of it."""
+_OFF_LATTICE = 0.1
+"""Largest distance of a slice from where an even spacing puts it, as a share of that spacing: positions are rounded, and at bed joins twice."""
+_ODD_GAP, _FEW_GAPS = 0.05, 2
+_WHOLE_STEPS = 0.1
+_LARGEST_DRIFT = 0.5
+"""Of a slice within its plane, as a share of a pixel."""
 
 
-def slices_grid(headers, what: str) -> tuple[ImageGeometry, np.ndarray]:
+def slices_grid(headers: Sequence[SliceHeader], what: str) -> tuple[ImageGeometry, np.ndarray]:
     """Grid of a stack of slices and the order of the headers along its normal (lowest position first).
 
     Raises DosimetryError for slices of different size or orientation, duplicate positions, a missing slice, and a stack
     that is sheared (tilted gantry).
     """
     first = headers[0]
-    rows, columns = int(first.get("Rows", 0)), int(first.get("Columns", 0))
-    spacing = _numbers(first, "PixelSpacing", 2, what)
-    axes = _numbers(first, "ImageOrientationPatient", 6, what).reshape(2, 3)
+    spacing = np.array(first.needed("spacing_mm", "PixelSpacing", 2, what))
+    axes = np.array(first.needed("axes", "ImageOrientationPatient", 6, what)).reshape(2, 3)
     for header in headers[1:]:
         same = (
-            int(header.get("Rows", 0)) == rows
-            and int(header.get("Columns", 0)) == columns
-            and np.allclose(_numbers(header, "PixelSpacing", 2, what), spacing, rtol=1e-3)
-            and np.allclose(_numbers(header, "ImageOrientationPatient", 6, what).reshape(2, 3), axes, atol=1e-3)
+            header.shape == first.shape
+            and np.allclose(header.needed("spacing_mm", "PixelSpacing", 2, what), spacing, rtol=1e-3)
+            and np.allclose(np.reshape(header.needed("axes", "ImageOrientationPatient", 6, what), (2, 3)), axes, atol=1e-3)
         )
         if not same:
             raise DosimetryError(
-                f"Expected slices of one size, spacing and orientation in {what}, received different ones; "
-                "keep one reconstruction in the series."
+                f"Expected slices of one size, spacing and orientation in {what}, received different ones ({first.name}: "
+                f"{_form(first)}; {header.name}: {_form(header)}); keep one reconstruction in the series, or name files in ignore."
             )
-    positions = np.array([_numbers(header, "ImagePositionPatient", 3, what) for header in headers])
+    positions = np.array([header.needed("position_lps_mm", "ImagePositionPatient", 3, what) for header in headers])
     normal = unit_normal(axes, what)
     along = positions @ normal
     order = np.argsort(along, kind="stable")
-    thickness = first.get("SliceThickness")
-    step = _slice_step(along[order], what, thickness)
+    step = _slice_step(along[order], [headers[index].name for index in order], what, first.thickness_mm)
     drift = positions[order] - positions[order[0]] - np.outer(along[order] - along[order[0]], normal)
-    if np.abs(drift).max() > 0.5 * min(spacing):
+    if np.abs(drift).max() > _LARGEST_DRIFT * min(spacing):
         raise DosimetryError(
-            f"Expected slices stacked at right angles in {what}, received a stack that is sheared (tilted gantry); "
+            f"Expected slices stacked at right angles in {what}, received a stack that is sheared (tilted gantry) by {np.abs(drift).max():.3g} mm; "
             "resample it to a regular grid first."
         )
-    return regular_grid((len(headers), rows, columns), step, spacing, positions[order[0]], axes, normal), order
+    return regular_grid((len(headers), *first.shape), step, spacing, positions[order[0]], axes, normal), order
+
+
+def _form(header: SliceHeader) -> str:
+    def text(values) -> str:
+        return " ".join(f"{value:.4g}" for value in values or ())
+
+    return f"{header.shape[0]} x {header.shape[1]}, spacing {text(header.spacing_mm)} mm, orientation {text(header.axes)}"
 
 
 def nm_grid(header, what: str, reverse: bool = False) -> tuple[ImageGeometry, np.ndarray]:
@@ -85,9 +97,7 @@ def unit_normal(axes: np.ndarray, what: str) -> np.ndarray:
 
 def pixels_of(path: str) -> tuple[np.ndarray, object]:
     """Stored pixel values of a file as (frame, row, column), and the dataset. Raises DosimetryError when unreadable."""
-    from pydicom import dcmread
-
-    dataset = dcmread(path)
+    dataset = open_dataset(path)
     bits, high = dataset.get("BitsStored"), dataset.get("HighBit")
     if (
         bits is not None
@@ -169,28 +179,43 @@ def _numbers(header, keyword: str, count: int, what: str) -> np.ndarray:
     return np.array([number_of(item, f"{keyword} of {what}") for item in value])
 
 
-def _slice_step(along: np.ndarray, what: str, thickness) -> float:
+def _slice_step(along: np.ndarray, names: list[str], what: str, thickness: float | None) -> float:
+    """Distance of the slices of an even stack: their positions are compared with the lattice through the first and the last."""
     if len(along) == 1:
-        if thickness in (None, ""):
+        if thickness is None:
             raise DosimetryError(
                 f"Expected more than one slice or a Slice Thickness in {what}, received one slice without; load a volume."
             )
-        return number_of(thickness, "(0018,0050) Slice Thickness")
+        return thickness
     gaps = np.diff(along)
     usual = float(np.median(gaps))
     if usual <= 1e-3 or np.any(gaps < 0.2 * usual):
-        at = along[int(np.argmin(gaps))]
+        at = int(np.argmin(gaps))
         raise DosimetryError(
-            f"Expected each slice of {what} once, received duplicate slices at {at:.2f} mm along the stack; "
-            "keep one reconstruction or time frame."
+            f"Expected each slice of {what} once, received duplicate slices at {along[at]:.2f} mm along the stack ({names[at]} and {names[at + 1]}); "
+            "keep one reconstruction or time frame, or name files in ignore."
         )
-    if np.any(np.abs(gaps - usual) > _SPACING_TOLERANCE * usual + 0.01):
-        at = along[int(np.argmax(np.abs(gaps - usual)))]
-        raise DosimetryError(
-            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps.max():.3f} mm after {at:.2f} mm: a slice is missing; "
+    step = float(along[-1] - along[0]) / (len(along) - 1)
+    if np.abs(along - along[0] - step * np.arange(len(along))).max() > _OFF_LATTICE * step:
+        raise DosimetryError(_why_uneven(along, gaps, usual, names, what))
+    return step
+
+
+def _why_uneven(along: np.ndarray, gaps: np.ndarray, usual: float, names: list[str], what: str) -> str:
+    """What is wrong with a stack that is not evenly spaced: single slices are missing, or it goes over into another spacing."""
+    odd = np.flatnonzero(np.abs(gaps / usual - 1) > _ODD_GAP)
+    steps = gaps[odd] / usual
+    if 0 < len(odd) <= _FEW_GAPS and np.all(steps > 1.5) and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE_STEPS):
+        return (
+            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm ({names[odd[0]]}): a slice is missing; "
             "send the complete series."
         )
-    return float(along[-1] - along[0]) / (len(along) - 1)
+    values, counts = np.unique(np.round(gaps, 2), return_counts=True)
+    seen = ", ".join(f"{value:g} mm ({count} times)" for value, count in list(zip(values, counts))[:4])
+    return (
+        f"Expected slices of {what} at one spacing, received different spacings: {seen}{' and more' if len(values) > 4 else ''}; "
+        "send the missing slices if some are missing, else resample the series to one spacing."
+    )
 
 
 def _frame_order(header, frames: int, what: str) -> np.ndarray:
@@ -228,6 +253,10 @@ _MACROS = (
     "CardiacSynchronizationSequence",
     "RespiratorySynchronizationSequence",
     "RadiopharmaceuticalUsageSequence",
+    "CTImageFrameTypeSequence",
+    "PETFrameTypeSequence",
+    "UnassignedSharedConvertedAttributesSequence",
+    "UnassignedPerFrameConvertedAttributesSequence",
 )
 _LEFT_OUT = {
     "SharedFunctionalGroupsSequence",

@@ -7,15 +7,23 @@ from RNTDosimetryLib.measurement.activity import (
     region_mass_g,
     time_activity_curve,
 )
-from RNTDosimetryLib.measurement.balance import ActivityBalance, check_total_activity, total_activity_mbq
+from RNTDosimetryLib.measurement.balance import (
+    ActivityBalance,
+    ExpectedShare,
+    check_total_activity,
+    expected_share,
+    total_activity_mbq,
+)
 from RNTDosimetryLib.measurement.partial_volume import RegionMeans, region_means
 
 __all__ = [
     "ActivityBalance",
+    "ExpectedShare",
     "RegionActivity",
     "RegionMeans",
     "TimeActivityCurve",
     "check_total_activity",
+    "expected_share",
     "measure_activity",
     "region_mass_g",
     "region_means",

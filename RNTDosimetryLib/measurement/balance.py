@@ -1,4 +1,4 @@
-"""Cross-check: the activity in a whole image against what was administered and has decayed or left the body."""
+"""Cross-check: the activity in a whole image against what was administered and has decayed or left the body, both ways."""
 
 import math
 from dataclasses import dataclass
@@ -8,9 +8,12 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_kind, checked_number, checked_relative
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.nuclides import get_nuclide
 
+_RETENTION = "retention.json"
 _COVERAGE_FACTOR = 2.0
 _ASSUMED_RELATIVE_UNCERTAINTY = 0.10
 
@@ -30,6 +33,43 @@ class ActivityBalance(Record):
     ratio_uncertainty: float | None
     agrees: bool
     warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExpectedShare(Record):
+    """Share of the administered activity, decay taken out, that an image may hold: from low to high (Resources/images/retention.json)."""
+
+    agent: str
+    low: float
+    high: float
+    source: str
+    status: str
+
+    def warning(
+        self, name: str, total_mbq: float, expected_mbq: float, start_h: float, calibration_uncertainty: float | None = None
+    ) -> str:
+        """What to say of an image outside; "" for one inside. expected_mbq: what decay leaves of the administered activity.
+
+        calibration_uncertainty: relative, 1 sigma; 10 % where none is known. Twice this is added to the upper side.
+        """
+        most = self.high * (1.0 + _COVERAGE_FACTOR * (calibration_uncertainty or _ASSUMED_RELATIVE_UNCERTAINTY))
+        share = total_mbq / expected_mbq if expected_mbq > 0 else math.inf
+        values = {"name": name, "total": total_mbq, "share": share, "agent": self.agent, "hours": start_h}
+        if share < self.low:
+            return warned("image_holds_too_little", least=self.low, **values)
+        return warned("image_holds_too_much", most=self.high, **values) if most < share else ""
+
+
+def expected_share(radiopharmaceutical: str, start_h: float) -> ExpectedShare:
+    """What an image of an agent may hold at a time after the administration, wide on purpose. Raises DosimetryError for a time that is none."""
+    start_h = checked_number(start_h, "hours after the administration of zero or more", "check both times", 0.0, 1e6)
+    table = read_json("images", _RETENTION)
+    name = radiopharmaceutical.lower()
+    row = next((row for row in table["agents"] if any(word in name for word in row["words"])), table["general"])
+    low, high = (float(np.interp(start_h, row["hours"], row[side])) for side in ("low", "high"))
+    return ExpectedShare(
+        row["name"], low * row.get("smallest_view", table["smallest_view"]["value"]), high, row["source"], row["status"]
+    )
 
 
 def total_activity_mbq(image: ActivityImage) -> float:

@@ -7,7 +7,10 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.intake.series import NM, is_reconstruction, words_of
+from RNTDosimetryLib.intake.files import open_dataset
+from RNTDosimetryLib.intake.headers import words_of
+from RNTDosimetryLib.intake.series import is_reconstruction
+from RNTDosimetryLib.intake.sop_classes import NM
 from RNTDosimetryLib.intake.tags import element_value, number_of, readable, tag_label
 
 ANTERIOR, POSTERIOR = "anterior", "posterior"
@@ -59,17 +62,11 @@ class PlanarObject:
 
 def planar_object(path) -> PlanarObject:
     """The frames of a planar file. Raises DosimetryError for other objects and for files that are damaged or cut off."""
-    import pydicom
-    from pydicom.errors import InvalidDicomError
-
     path = Path(path)
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected a DICOM file at {path}, found none; check the path.")
     with readable(path.name):
-        try:
-            dataset = pydicom.dcmread(path)
-        except InvalidDicomError as error:
-            raise DosimetryError(f"Expected a DICOM file, received {path.name}, which is none; choose another.") from error
+        dataset = open_dataset(path)
         words = words_of(dataset)
         if str(dataset.get("SOPClassUID", "")) != NM or any("TOMO" in word for word in words) or is_reconstruction(dataset):
             raise DosimetryError(

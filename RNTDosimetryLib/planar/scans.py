@@ -2,19 +2,21 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
+from RNTDosimetryLib.intake.inventory import note_files, refuse_twins
 from RNTDosimetryLib.intake.ledger import NOT_USED, Ledger, positive_number
 from RNTDosimetryLib.intake.records import IntakeRow
-from RNTDosimetryLib.intake.series import is_planar, read_header
-from RNTDosimetryLib.intake.tags import find, seconds_between, typed_datetime
+from RNTDosimetryLib.intake.series import is_planar, scan_folder
+from RNTDosimetryLib.intake.tags import entered_datetime, find, seconds_between
 from RNTDosimetryLib.planar.activity import PlanarView
 from RNTDosimetryLib.planar.frames import ANTERIOR, POSTERIOR, PlanarFrame, PlanarObject, planar_object
-from RNTDosimetryLib.planar.views import checked_typed, choose_windows, front_and_back, seen_from_the_front
+from RNTDosimetryLib.planar.orientation import orientations, turned
+from RNTDosimetryLib.planar.views import checked_typed, choose_windows, front_and_back
 
 _SAME_ACQUISITION_S = 900.0
 _SLOWEST_MM_S, _FASTEST_MM_S = 0.1, 100.0
@@ -52,7 +54,7 @@ class PlanarScan(Record):
             raise DosimetryError(
                 f"Expected the date and time of acquisition of '{self.name}', received none; type acquisition_start."
             )
-        moment = typed_datetime(administration_time, "administration_time")
+        moment = entered_datetime(administration_time, "administration_time")
         waiting = max(0.0, (self.elapsed_s or 0.0) - self.anterior.duration_s) / 2.0 if self.kind == "whole body" else 0.0
         hours = (seconds_between(moment, self.acquisition_start) + waiting) / 3600.0
         if hours < 0:
@@ -65,9 +67,10 @@ class PlanarScan(Record):
 def read_planar_scan(paths: str | Path | Sequence[str | Path], typed: dict | None = None) -> PlanarScan:
     """The two views of one planar acquisition, from one file with both or two files with one each.
 
-    typed (docs/planar.md): peak_kev, anterior_frame, posterior_mirrored, duration_s, field_of_view_mm, acquisition_start.
+    typed (docs/planar.md): peak_kev, anterior_frame, anterior_mirrored, posterior_mirrored, duration_s, field_of_view_mm, acquisition_start.
     Views are told apart by view code, detector angle or words; photopeak and scatter by the limits of the energy windows; orientation by the
-    Image Orientation of the detectors, without which rows run from head to feet and the posterior view is as its camera sees the patient.
+    Image Orientation of the detectors, without which rows run from head to feet and the posterior view is as its camera sees the patient. Where the
+    orientations of opposite heads contradict each other or the pictures, the correlation of the two views decides, with a warning.
     Raises DosimetryError for other objects, and for views, windows and durations that are missing, ambiguous or contradict.
     """
     named = paths if isinstance(paths, (list, tuple)) else [paths]
@@ -80,20 +83,18 @@ def read_planar_folder(folder, typed: dict | None = None, progress=None) -> tupl
     Raises DosimetryError as ``read_planar_scan``, and for a folder without planar images.
     """
     folder, report = checked_path(folder, "a folder of DICOM files"), progress or (lambda fraction, text: None)
-    if not folder.is_dir():
-        raise DosimetryError(f"Expected a folder of DICOM files at {folder}, found none; check the path.")
-    files = sorted(path for path in folder.rglob("*") if path.is_file())
-    objects: dict[str, PlanarObject] = {}
-    for index, path in enumerate(files):
-        report(0.9 * index / len(files), f"reading header {index + 1} of {len(files)}")
-        header = read_header(path)
-        if header is not None and is_planar(header):
-            objects.setdefault(str(header.get("SOPInstanceUID", "") or path), planar_object(path))
-    if not objects:
+    found = scan_folder(folder, lambda fraction, text: report(0.9 * fraction, text))
+    planar = [item for series in found.series for item in series.objects if is_planar(item.header)]
+    if not planar:
         raise DosimetryError(
-            f"Expected planar NM images (STATIC or WHOLE BODY) in {folder.name}, found none among {len(files)} files; choose another."
+            f"Expected planar NM images (STATIC or WHOLE BODY) in {folder.name}, found none among {len(found.series)} series; choose another."
         )
-    scans = [_scan(group, checked_typed(typed)) for group in _paired(list(objects.values()))]
+    there = Ledger(None)
+    note_files(folder, found, there)
+    refuse_twins(folder, found, found.series)
+    objects = [planar_object(item.path) for item in planar]
+    scans = [_scan(group, checked_typed(typed)) for group in _paired(objects)]
+    scans[0] = replace(scans[0], table=(*there.rows, *scans[0].table), warnings=(*there.warnings, *scans[0].warnings))
     report(1.0, f"{len(scans)} planar acquisitions read")
     if len(scans) > 1 and any(scan.acquisition_start is None for scan in scans):
         raise DosimetryError(
@@ -153,6 +154,7 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
     used = {number for number, _ in (peak, lower, upper) if number is not None}
     views = front_and_back([pair for pair in frames if pair[1].window == peak[0]], typed, name, ledger)
     duration, elapsed = _durations(first, kind, typed, name, ledger)
+    flips = orientations({view: frame for view, (_, frame) in views.items()}, typed, name, ledger)
     pictures = {}
     for view, (item, frame) in views.items():
         counts = {}
@@ -164,9 +166,8 @@ def _scan(objects: list[PlanarObject], typed: dict) -> PlanarScan:
             ]
             if number is not None and len(used) > 1 and len(found) != 1:
                 found = _by_place(item, frame, number, name)
-            counts[key] = (
-                None if number is None else seen_from_the_front(found[0] if key != "counts" else frame, view, typed, ledger, name)
-            )
+            chosen = frame if key == "counts" else found[0] if found else None
+            counts[key] = None if number is None else turned(chosen.counts, flips[view])
         widths = [None if window is None else window.width_kev for _, window in (peak, lower, upper)]
         pictures[view] = PlanarView(
             counts["counts"],
@@ -275,5 +276,5 @@ def _dwell(item: PlanarObject, typed: dict, name: str, ledger: Ledger) -> float 
 def _start(objects: list[PlanarObject], typed: dict, name: str, ledger: Ledger) -> datetime | None:
     starts = [found for item in objects if (found := find(item.header, "acquisition_start")) is not None]
     found = min(starts, key=lambda item: seconds_between(starts[0].value, item.value)) if starts else None
-    override = typed_datetime(typed["acquisition_start"], "acquisition_start") if "acquisition_start" in typed else None
+    override = entered_datetime(typed["acquisition_start"], "acquisition_start") if "acquisition_start" in typed else None
     return ledger.settle("acquisition start", "", found, override, name)

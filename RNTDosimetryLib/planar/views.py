@@ -8,12 +8,21 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.ledger import Ledger, positive_number
-from RNTDosimetryLib.intake.records import IntakeRow
 from RNTDosimetryLib.intake.tags import find
-from RNTDosimetryLib.planar.frames import ANTERIOR, POSTERIOR, EnergyWindow, PlanarFrame, planar_object
+from RNTDosimetryLib.planar.frames import ANTERIOR, POSTERIOR, EnergyWindow, planar_object
+from RNTDosimetryLib.planar.orientation import orientations, turned
 
-PLANAR_KEYS = ("peak_kev", "anterior_frame", "posterior_mirrored", "duration_s", "field_of_view_mm", "acquisition_start")
+PLANAR_KEYS = (
+    "peak_kev",
+    "anterior_frame",
+    "anterior_mirrored",
+    "posterior_mirrored",
+    "duration_s",
+    "field_of_view_mm",
+    "acquisition_start",
+)
 """What may be typed about a planar acquisition."""
 
 
@@ -33,21 +42,29 @@ class PlanarViews(Record):
 
 
 def read_planar_views(
-    paths: str | Path | Sequence[str | Path], *, anterior_frame: int | None = None, posterior_mirrored: bool = True
+    paths: str | Path | Sequence[str | Path],
+    *,
+    anterior_frame: int | None = None,
+    posterior_mirrored: bool | None = None,
+    anterior_mirrored: bool | None = None,
 ) -> PlanarViews:
     """The two views of a planar scout with one energy window: counts alone, a duration where there is one.
 
     paths: one NM object with two frames, or two objects with one. anterior_frame: 0 or 1 where the files do not say which view is which.
-    posterior_mirrored: the posterior view is stored as the camera sees it, with the patient's left on the left, and is turned back.
-    Raises DosimetryError for other objects, for views that cannot be told apart, and for views of different size.
+    posterior_mirrored, anterior_mirrored: whether that view is stored left to right as seen from the front; the posterior one is, as its camera sees
+    the patient. None: as orientation, opposite heads and the pictures say.
+    Raises DosimetryError for other objects, for views that cannot be told apart or turned, and for views of different size.
     """
     named = paths if isinstance(paths, (list, tuple)) else [paths]
     objects = [planar_object(checked_path(path, "a planar scout")) for path in named]
-    typed = checked_typed({"anterior_frame": anterior_frame, "posterior_mirrored": None if posterior_mirrored else False})
+    typed = checked_typed(
+        {"anterior_frame": anterior_frame, "posterior_mirrored": posterior_mirrored, "anterior_mirrored": anterior_mirrored}
+    )
     frames = [(item, frame) for item in objects for frame in item.frames]
     ledger = Ledger(None)
     views = front_and_back(frames, typed, "planar scout", ledger)
-    pictures = {view: seen_from_the_front(frame, view, typed, ledger, "planar scout") for view, (_, frame) in views.items()}
+    flips = orientations({view: frame for view, (_, frame) in views.items()}, typed, "planar scout", ledger)
+    pictures = {view: turned(frame.counts, flips[view]) for view, (_, frame) in views.items()}
     duration = find(objects[0].header, "planar_duration_s")
     how = "typed" if anterior_frame is not None else views[ANTERIOR][1].how
     warnings = tuple(dict.fromkeys([text for item in objects for text in item.warnings] + ledger.warnings))
@@ -69,6 +86,9 @@ def checked_typed(typed) -> dict:
         )
     if typed.get("anterior_frame") not in (None, 0, 1) or isinstance(typed.get("anterior_frame"), bool):
         raise DosimetryError(f"Expected 0 or 1 for the anterior frame, received {typed['anterior_frame']}; count from 0.")
+    for key in ("anterior_mirrored", "posterior_mirrored"):
+        if not isinstance(typed.get(key, False), (bool, type(None))):
+            raise DosimetryError(f"Expected true or false for {key}, received {typed[key]!r}; correct it.")
     return {key: value for key, value in typed.items() if value is not None}
 
 
@@ -95,42 +115,8 @@ def front_and_back(frames, typed: dict, name: str, ledger: Ledger) -> dict:
     how = "typed" if "anterior_frame" in typed else first.how
     ledger.record("anterior view", f"frame {order}", "", how, name, "override" if how == "typed" else "read")
     if how == "by detector angle":
-        ledger.warn(
-            f"{name}: the views were told apart by the angles of the detectors, 0 degrees at the patient's back; look at the pictures"
-        )
+        ledger.warn(warned("views_by_angle", name=name))
     return {ANTERIOR: frames[order], POSTERIOR: frames[1 - order]}
-
-
-def seen_from_the_front(frame: PlanarFrame, view: str, typed: dict, ledger: Ledger, name: str) -> np.ndarray:
-    """Counts with the head up and the patient's right on the left."""
-    mirrored = typed.get("posterior_mirrored")
-    if frame.flips is not None and (mirrored is None or view == ANTERIOR):
-        rows, columns = frame.flips
-    else:
-        rows, columns = bool(frame.flips and frame.flips[0]), view == POSTERIOR and mirrored in (None, True)
-    said = IntakeRow(
-        f"{view} view reversed",
-        f"rows {_yes(rows)}, columns {_yes(columns)}",
-        "",
-        _orientation_source(frame, mirrored),
-        name,
-        "derived",
-    )
-    if said not in ledger.rows:
-        ledger.rows.append(said)
-    return frame.counts[:: -1 if rows else 1, :: -1 if columns else 1]
-
-
-def _yes(value: bool) -> str:
-    return "yes" if value else "no"
-
-
-def _orientation_source(frame: PlanarFrame, mirrored) -> str:
-    if mirrored is not None:
-        return "posterior_mirrored (typed)"
-    return (
-        "head up and as the camera sees it, assumed" if frame.flips is None else "(0020,0037) Image Orientation of the detector"
-    )
 
 
 _NEIGHBOR_SHARE = 0.02

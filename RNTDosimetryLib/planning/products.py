@@ -8,8 +8,8 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.base.warnings import warned
-from RNTDosimetryLib.dose.decay import decay_warnings, source_nuclide
-from RNTDosimetryLib.nuclides import Nuclide, get_nuclide
+from RNTDosimetryLib.dose.decay import decay_warnings
+from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, source_nuclide
 from RNTDosimetryLib.planning.conditions import LimitRule, read_rule
 
 UNCHECKED = "unchecked"

@@ -187,7 +187,7 @@ def test_file_gives_back_the_calibration(uniform, tmp_path):
     with pytest.raises(DosimetryError, match="Expected a calibration file that is whole in camera"):
         read_calibration(path)
     path.write_text('{"format": "other"}')
-    with pytest.raises(DosimetryError, match="Expected a file of the format"):
+    with pytest.raises(DosimetryError, match="Expected a calibration file"):
         read_calibration(path)
     path.write_text("{")
     with pytest.raises(DosimetryError, match="cannot be read"):

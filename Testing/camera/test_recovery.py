@@ -277,7 +277,7 @@ def test_file_and_plot_data(exact, tmp_path):
     with pytest.raises(DosimetryError, match="Expected a recovery file that is whole in"):
         read_recovery(path)
     path.write_text("[]")
-    with pytest.raises(DosimetryError, match="Expected a file of the format"):
+    with pytest.raises(DosimetryError, match="Expected a recovery file"):
         read_recovery(path)
     path.write_text("{")
     with pytest.raises(DosimetryError, match="cannot be read"):

@@ -17,7 +17,7 @@ from RNTDosimetryLib.dose.kernels import (
     positron_range_ratio,
     radiated_fraction,
 )
-from RNTDosimetryLib.nuclides import get_nuclide, list_nuclides
+from RNTDosimetryLib.nuclides import list_nuclides, source_nuclide
 
 
 # EGSnrc runs of the whole nuclide (reference/nuclide_kernels_water.csv): within 3 % where dose * r2 is over 10 % of its maximum.
@@ -103,7 +103,7 @@ def test_any_photon_energy_is_monotone_and_below_one(energy):
 
 @pytest.mark.parametrize("name", list_nuclides())
 def test_energy_is_closed_for_every_nuclide(name):
-    nuclide, kernel = get_nuclide(name), dose_point_kernel(name)
+    nuclide, kernel = source_nuclide(name), dose_point_kernel(name)
     energy, electrons, positrons = electron_spectrum(nuclide)
     emitted = nuclide.electron_energy_mev
     assert np.sum(energy * (electrons + positrons)) == pytest.approx(emitted, rel=1e-6, abs=1e-12)

@@ -6,7 +6,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.dose.s_values import sphere_dose, sphere_s_value
+from RNTDosimetryLib.dose.s_values import (
+    density_relative_uncertainty,
+    s_value_relative_uncertainty,
+    s_value_uncertainty,
+    sphere_dose,
+    sphere_s_value,
+)
 from RNTDosimetryLib.nuclides import get_nuclide
 
 
@@ -76,3 +82,48 @@ def test_a_larger_sphere_absorbs_more_and_gets_less_dose(name, mass, factor):
 def test_masses_and_densities_that_cannot_be_are_refused(mass, density):
     with pytest.raises(DosimetryError, match="Expected a"):
         sphere_s_value("Lu-177", mass, density)
+
+
+# OLINDA/EXM 2, organ self S values of the adult male in mGy/(MBq*s), and the organ masses that its alpha emitters without photons
+# give (At-217: 7.2 MeV times 5 over S): kidneys 310, liver 1800, spleen 150, thyroid 20 g.
+@pytest.mark.parametrize(
+    ("name", "mass_g", "olinda"),
+    [
+        ("Lu-177", 310, 7.76e-5),
+        ("Lu-177", 1800, 1.37e-5),
+        ("Lu-177", 150, 1.60e-4),
+        ("Lu-177", 20, 1.18e-3),
+        ("Y-90", 310, 4.52e-4),
+        ("Y-90", 20, 6.25e-3),
+        ("I-131", 310, 1.14e-4),
+        ("I-131", 1800, 2.28e-5),
+        ("I-131", 20, 1.59e-3),
+        ("In-111", 310, 3.89e-5),
+        ("In-111", 150, 7.59e-5),
+        ("Zr-89", 310, 9.86e-5),
+        ("Zr-89", 20, 1.05e-3),
+    ],
+)
+def test_organs_of_olinda_lie_inside_the_stated_uncertainty(name, mass_g, olinda):
+    stated = s_value_relative_uncertainty(name, mass_g)
+    assert sphere_s_value(name, mass_g) == pytest.approx(olinda, rel=2 * stated)
+    assert stated < 0.16
+
+
+def test_the_uncertainty_of_an_s_value_by_part():
+    parts = s_value_uncertainty("Y-90", 20.0).parts
+    # shape by hand: 11.8 % of the electron energy leaves, 35 % of it uncertain, over the 88.2 % that stays
+    assert parts["shape"] == pytest.approx(0.118 * 0.35 / 0.882, rel=0.05)
+    assert sorted(parts) == ["decay data", "kernel", "shape"]
+    assert s_value_uncertainty("Y-90", 1800.0).relative < s_value_uncertainty("Y-90", 2.0).relative < 0.15
+    assert s_value_uncertainty("Lu-177", 300.0, reference_mass_g=300.0).parts["mass scaling"] == 0.0
+    scaled = s_value_uncertainty("Y-90", 20.0, reference_mass_g=310.0)
+    # electrons with m_ref / m: (absorbed at 310 g) / (absorbed at 20 g) = 0.9525 / 0.8822
+    assert scaled.parts["mass scaling"] == pytest.approx(0.9525 / 0.8822 - 1, rel=0.01)
+    assert scaled.relative == pytest.approx(sum(part**2 for part in scaled.parts.values()) ** 0.5)
+
+
+def test_the_uncertainty_of_density_is_that_of_its_matter():
+    assert [density_relative_uncertainty(value) for value in (0.26, 1.04, 1.6)] == [0.1, 0.02, 0.05]
+    with pytest.raises(DosimetryError, match="Expected"):
+        density_relative_uncertainty(0.0)

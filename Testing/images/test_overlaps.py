@@ -4,7 +4,15 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from RNTDosimetryLib.images import ImageGeometry, Region, exclude_lesions, overlap_warnings, whole_organ_name
+from RNTDosimetryLib.images import (
+    ImageGeometry,
+    Region,
+    exclude_lesions,
+    join_regions,
+    occupancy_on_grid,
+    overlap_warnings,
+    whole_organ_name,
+)
 
 GRID = ImageGeometry(size=(20, 24, 28), spacing_mm=(3.0, 2.0, 2.0), origin_lps_mm=(-10.0, 5.0, 0.0))
 
@@ -61,3 +69,31 @@ def test_organs_that_share_voxels_are_named_and_lesions_in_organs_are_not():
     (text,) = overlap_warnings((LIVER, kidney, LESION))
     assert f"kidney and liver share {shared_ml:.3g} mL (67% of kidney)" in text
     assert overlap_warnings((LIVER, LESION, *exclude_lesions((LIVER, LESION)))) == ()
+
+
+def test_regions_on_one_grid_are_joined_there():
+    joined = join_regions("both", [LIVER, EDGE])
+    assert joined.geometry == GRID
+    assert joined.volume_ml == pytest.approx(LIVER.volume_ml + EDGE.volume_ml / 2)
+
+
+def test_regions_on_grids_of_their_own_are_joined_whole():
+    """Two lungs of contours have grids that end where they end: on the grid of the first, the second would be lost."""
+    left = block("left", (0, 10), (0, 10), (0, 10), geometry=ImageGeometry((10, 10, 10), (3.0, 2.0, 2.0), (-60.0, 0.0, 5.0)))
+    right = block("right", (0, 8), (0, 9), (0, 7), geometry=ImageGeometry((8, 9, 7), (4.0, 3.0, 3.0), (31.0, 4.0, -2.0)))
+    for regions in ([left, right], [right, left]):
+        joined = join_regions("lungs", regions)
+        assert joined.volume_ml == pytest.approx(left.volume_ml + right.volume_ml, rel=1e-4)
+        for region in regions:
+            share = occupancy_on_grid(region, joined.geometry)
+            assert float(np.minimum(share, joined.occupancy).sum()) == pytest.approx(float(share.sum()), rel=1e-4)
+
+
+def test_neighbors_with_one_outline_share_nothing():
+    """Two lobes that meet within a column of voxels: each fills its part of them."""
+    left, right = np.zeros(GRID.size, np.float32), np.zeros(GRID.size, np.float32)
+    left[:, :, 4:10], left[:, :, 10], right[:, :, 10], right[:, :, 11:16] = 1, 0.4, 0.6, 1
+    assert overlap_warnings([Region("left", GRID, left), Region("right", GRID, right)]) == ()
+    right[:, :, 10] = 0.9
+    (warning,) = overlap_warnings([Region("left", GRID, left), Region("right", GRID, right)])
+    assert warning.startswith("right and left share")

@@ -5,7 +5,16 @@ import pytest
 from scipy.spatial.transform import Rotation
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid, resample_activity, resample_mask
+from RNTDosimetryLib.images import (
+    ActivityImage,
+    ImageGeometry,
+    Region,
+    occupancy_on_grid,
+    resample_activity,
+    resample_mask,
+    sphere_region,
+    whole_voxels,
+)
 
 SMALL = ImageGeometry((12, 14, 16), (7.0, 5.0, 6.0), (-40.0, -30.0, 100.0))
 OBLIQUE = ImageGeometry(
@@ -119,3 +128,20 @@ def test_occupancy_beside_the_target_is_zero():
     far = ImageGeometry((4, 4, 4), (4.0, 4.0, 4.0), (900.0, 0.0, 0.0))
     mask = np.ones(OBLIQUE.size, dtype=bool)
     assert occupancy_on_grid(Region("block", OBLIQUE, mask), far).max() == 0
+
+
+@pytest.mark.parametrize("radius_mm", [1.5, 2.5, 6.0, 15.0])
+def test_whole_voxels_keep_volume_and_place(radius_mm):
+    geometry = ImageGeometry((40, 40, 40), (2.5, 2.0, 2.0), (-40.0, -40.0, -50.0))
+    shares = sphere_region(geometry, (1.3, -2.1, 0.7), 2 * radius_mm, "lesion")
+    mask = whole_voxels(shares)
+    assert mask.occupancy.dtype == np.uint8
+    assert mask.volume_ml == pytest.approx(shares.volume_ml, rel=0.01)
+    index = np.argwhere(mask.occupancy)[:, ::-1].mean(axis=0)
+    center = (mask.geometry.index_to_lps @ np.append(index, 1))[:3]
+    assert center == pytest.approx([1.3, -2.1, 0.7], abs=0.5)
+
+
+def test_a_mask_stays_as_it_is():
+    region = Region("organ", ImageGeometry((4, 4, 4), (2.0, 2.0, 2.0)), np.eye(4, dtype=np.uint8)[None].repeat(4, axis=0))
+    assert whole_voxels(region) is region

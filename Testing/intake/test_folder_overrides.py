@@ -89,7 +89,7 @@ def test_time_frames_for_a_static_series_are_said(tmp_path):
 
 @pytest.mark.parametrize("uids", [UID, [7], {"uid": UID}])
 def test_series_to_ignore_must_be_a_list_of_uids(tmp_path, uids):
-    with pytest.raises(DosimetryError, match="Expected a list of series UIDs for the override ignore_series"):
+    with pytest.raises(DosimetryError, match="Expected a list of names for the override ignore_series"):
         read_folder(scan(tmp_path), {"ignore_series": uids})
 
 

@@ -144,6 +144,27 @@ def _matrix_of(volume):
     return matrix
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_regions_of_other_voxels_than_the_volume_keep_their_own(logic, study, turned):
+    """Drawn on an image of 1.5 mm, beside a volume of 4 mm: resampled, the small one would be lost or grow."""
+    from RNTDosimetryScene.nodes import segments
+
+    from RNTDosimetryLib.images import ImageGeometry, sphere_region
+
+    grid = ImageGeometry((40, 40, 40), (1.5, 1.5, 1.5), (-30.3, -20.2, 10.1))
+    center = np.array([-4.0, 6.0, 35.0])
+    drawn = [sphere_region(grid, center, diameter, f"{diameter:g} mm") for diameter in (30.0, 8.0, 2.4)]
+    node = segments.add_segmentation("drawn", drawn, study.activityVolumes[0])
+    turn = under(node, 30.0, (4.0, -8.0, 11.0)) if turned else None
+    for region, again in zip(drawn, segments.regions_of_segmentation(node, study.activityVolumes[0])):
+        assert again.volume_ml == pytest.approx(region.volume_ml, rel=0.015)
+        index = np.argwhere(again.occupancy)[:, ::-1].mean(axis=0)
+        found = (again.geometry.index_to_lps @ np.append(index, 1.0))[:3]
+        expected = center * [-1, -1, 1]
+        expected = np.array(turn.TransformPoint(*expected)) if turned else expected
+        np.testing.assert_allclose(found * [-1, -1, 1], expected, atol=0.5)
+
+
 def test_a_stretched_volume_is_refused(logic, study):
     import slicer
 

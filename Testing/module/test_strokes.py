@@ -39,7 +39,7 @@ class Brush:
         self.draw(edited)
 
 
-def wait_for(what, seconds: float = 3.0) -> None:
+def wait_for(what, seconds: float = 60.0) -> None:
     import slicer
 
     end = time.monotonic() + seconds

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 COMPUTING = (
-    "RNTDosimetryLib.roads.therapy.run",
+    "RNTDosimetryLib.roads.therapy.run.compute",
+    "RNTDosimetryLib.roads.therapy.run.run_study",
     "RNTDosimetryLib.roads.therapy.steps",
     "RNTDosimetryLib.roads.therapy.outputs",
     "RNTDosimetryLib.validation.run_validation",

@@ -93,8 +93,9 @@ def test_window_above_alone_is_not_used_and_said(tmp_path):
 @pytest.mark.parametrize("rows_up", [False, True])
 @pytest.mark.parametrize("from_front", [False, True])
 def test_orientation_of_the_detectors_tells_the_flips(tmp_path, rows_up, from_front):
-    """Feet up, and a posterior view that is stored as seen from the front: the Image Orientation says so."""
+    """Feet up, and a posterior view that is stored as seen from the front: the Image Orientation says so, and the pictures agree."""
     counts = pictures()
+    counts[:, 1] = counts[:, 0] + 100
     frames = counts.copy() if from_front else stored(counts)
     if rows_up:
         frames = frames[:, :, ::-1]

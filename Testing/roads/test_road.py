@@ -59,6 +59,6 @@ def test_it_is_one_row_of_the_command_line(guide, request_file, tmp_path, monkey
 )
 def test_what_cannot_be_used_is_refused_in_a_sentence(guide, request_file, content, words):
     request_file.write_text(json.dumps(content), encoding="utf-8")
-    with pytest.raises(DosimetryError, match="^Expected ") as refusal:
+    with pytest.raises(DosimetryError, match=r"^Expected ") as refusal:
         guide["ROAD"].read_request(request_file)
     assert words in str(refusal.value)

@@ -8,14 +8,25 @@ import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import Region, whole_organ_name
+from RNTDosimetryLib.images import ImageGeometry, Region, whole_organ_name, whole_voxels
+from RNTDosimetryLib.images.resampling import bounding_box
+from RNTDosimetryLib.images.transforms import LPS_TO_RAS
 from RNTDosimetryLib.kinetics import MODEL_NAMES
 from RNTDosimetryLib.roads.therapy.request import RegionSettings
-from RNTDosimetryScene.nodes.geometry import geometry_of_volume, ijk_to_ras, vtk_matrix
+from RNTDosimetryScene.nodes.geometry import (
+    array_from_vtk_matrix,
+    from_world,
+    geometry_of_volume,
+    ijk_to_ras,
+    to_world,
+    vtk_matrix,
+)
 
 _TAG = "RNTDosimetry."
 _DRAWN = "RNTDosimetryDrawn"
 _OTHER_MODELS = ("auto", "hanscheid")
+_SAME_VOXELS = 0.01
+"""Largest difference of two lattices, as a share of a voxel, at which they are one."""
 
 
 def add_segmentation(name: str, regions, reference_volume):
@@ -29,18 +40,11 @@ def add_segmentation(name: str, regions, reference_volume):
 
 
 def add_region(node, region: Region) -> None:
-    """New segment of a segmentation node. Raises DosimetryError for a region that fills less than half of one voxel."""
-    labels = (np.asarray(region.occupancy) >= 0.5).astype(np.uint8)
+    """New segment of a segmentation node. A segment is a mask: shares of voxels become whole ones of the same volume."""
+    region = whole_voxels(region)
+    labels = np.asarray(region.occupancy, dtype=np.uint8)
     # Only the box around the region is stored: a scene with nine organs would otherwise hold nine whole CTs of zeros.
-    box = []
-    for axis in range(3):
-        filled = np.flatnonzero(labels.any(axis=tuple(other for other in range(3) if other != axis)))
-        if filled.size == 0:
-            raise DosimetryError(
-                f"Expected region '{region.name}' to fill at least half of one voxel, received less; draw it larger."
-            )
-        box.append((int(filled[0]), int(filled[-1])))
-    (z0, z1), (y0, y1), (x0, x1) = box
+    (z0, z1), (y0, y1), (x0, x1) = ((part.start, part.stop - 1) for part in bounding_box(labels))
     image = slicer.vtkOrientedImageData()
     image.SetExtent(x0, x1, y0, y1, z0, z1)
     scalars = numpy_to_vtk(np.ascontiguousarray(labels[z0 : z1 + 1, y0 : y1 + 1, x0 : x1 + 1]).ravel(), deep=True)
@@ -267,7 +271,7 @@ def typed_settings(segmentation) -> dict[str, RegionSettings]:
 
 
 def regions_of_segmentation(segmentation, reference_volume) -> tuple[Region, ...]:
-    """Every segment as a region on the grid of the reference volume.
+    """Every segment as a region: on the grid of the reference volume, or on its own where its voxels are not those of the volume.
 
     Structure sets come as closed surfaces or contours: they are converted first, so that no organ has mass 0.
     Raises DosimetryError for no or empty segments and for two segments of one name.
@@ -288,7 +292,12 @@ def regions_of_segmentation(segmentation, reference_volume) -> tuple[Region, ...
     for index, name in enumerate(names):
         segment = content.GetNthSegment(index)
         settings = region_settings(segment)
-        labels = slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, content.GetNthSegmentID(index), reference_volume)
+        own = _on_own_grid(segmentation, segment, reference_volume)
+        labels = (
+            slicer.util.arrayFromSegmentBinaryLabelmap(segmentation, content.GetNthSegmentID(index), reference_volume)
+            if own is None
+            else own[1]
+        )
         if labels is None:
             raise DosimetryError(
                 f"Expected region '{name}' to hold at least one voxel, received an empty one; draw it or remove it."
@@ -296,7 +305,7 @@ def regions_of_segmentation(segmentation, reference_volume) -> tuple[Region, ...
         regions.append(
             Region(
                 name=name,
-                geometry=geometry,
+                geometry=geometry if own is None else own[0],
                 occupancy=np.asarray(labels) > 0,
                 kind=settings.kind or "organ",
                 mass_g=settings.mass_g,
@@ -306,3 +315,29 @@ def regions_of_segmentation(segmentation, reference_volume) -> tuple[Region, ...
             )
         )
     return tuple(regions)
+
+
+def _on_own_grid(segmentation, segment, reference_volume):
+    """(grid, mask) of a segment whose voxels are not those of the volume, None for one whose are: resampling would change its volume."""
+    labelmap = segment.GetRepresentation("Binary labelmap")
+    scalars = None if labelmap is None else labelmap.GetPointData().GetScalars()
+    if scalars is None or not scalars.GetNumberOfTuples():
+        return None
+    reference = geometry_of_volume(reference_volume)
+    matrix = vtk.vtkMatrix4x4()
+    labelmap.GetImageToWorldMatrix(matrix)
+    placed = LPS_TO_RAS @ from_world(reference_volume) @ to_world(segmentation) @ array_from_vtk_matrix(matrix)
+    to_reference = np.linalg.inv(reference.index_to_lps) @ placed
+    shift = to_reference[:3, 3]
+    if np.allclose(to_reference[:3, :3], np.eye(3), atol=_SAME_VOXELS) and np.abs(shift - np.rint(shift)).max() < _SAME_VOXELS:
+        return None
+    extent = labelmap.GetExtent()
+    size = tuple(extent[2 * axis + 1] - extent[2 * axis] + 1 for axis in (2, 1, 0))
+    spacing_xyz = np.linalg.norm(placed[:3, :3], axis=0)
+    geometry = ImageGeometry(
+        size=size,
+        spacing_mm=tuple(float(s) for s in spacing_xyz[::-1]),
+        origin_lps_mm=tuple((placed @ [extent[0], extent[2], extent[4], 1.0])[:3]),
+        direction=tuple(map(tuple, placed[:3, :3] / spacing_xyz)),
+    )
+    return geometry, vtk_to_numpy(scalars).reshape(size) == segment.GetLabelValue()

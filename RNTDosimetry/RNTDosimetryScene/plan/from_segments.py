@@ -13,7 +13,7 @@ import vtk
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.warnings import warned
-from RNTDosimetryLib.images import ActivityImage, Region
+from RNTDosimetryLib.images import ActivityImage, Region, join_regions
 from RNTDosimetryLib.planning import Injection, ScoutMeasurement, Tumour
 from RNTDosimetryLib.roads.plan.request import PlanRequest, request_from_scout
 from RNTDosimetryLib.roads.plan.scout import deposit_warnings, measure_segments
@@ -289,10 +289,7 @@ def _grid_of(segmentation, ct, scout):
 
 
 def _joined(name: str, regions: list[Region]) -> Region | None:
-    if not regions:
-        return None
-    occupancy = np.maximum.reduce([np.asarray(region.occupancy) for region in regions])
-    return Region(name, regions[0].geometry, occupancy, density_g_ml=regions[0].density_g_ml)
+    return join_regions(name, regions) if regions else None
 
 
 def _pooled(measured: ScoutMeasurement) -> dict[str, float]:

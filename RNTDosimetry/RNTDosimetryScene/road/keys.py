@@ -7,7 +7,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.roads.therapy.run import Stamps, step_keys
 from RNTDosimetryScene.nodes import segments, transforms, volumes
-from RNTDosimetryScene.study.inputs import drop_removed, reference_volume, study_of_scene
+from RNTDosimetryScene.study.inputs import choices_of_scene, drop_removed, reference_volume
 from RNTDosimetryScene.study.parameters import RegistrationMethod
 
 _KEPT_CONTENTS = 256
@@ -57,7 +57,7 @@ def stamps(parameter_node) -> Stamps:
 def keys_of(parameter_node) -> dict[str, str]:
     """Key of every step by name, each holding those of the steps before it."""
     found = stamps(parameter_node)
-    return step_keys(study_of_scene(parameter_node), found)
+    return step_keys(choices_of_scene(parameter_node), found)
 
 
 def _ct(node) -> list:

@@ -20,7 +20,7 @@ from RNTDosimetryLib.roads.therapy.steps import fit_curve, preview_dose
 from RNTDosimetryScene.road import alignment, keys
 from RNTDosimetryScene.road.transaction import undone_on_failure
 from RNTDosimetryScene.show import display
-from RNTDosimetryScene.study.inputs import images_of_scene, missing_input, scans_of_scene, study_of_scene
+from RNTDosimetryScene.study.inputs import choices_of_scene, images_of_scene, missing_input, scans_of_scene, study_of_scene
 
 NONE, CURRENT, STALE = "none", "current", "stale"
 
@@ -166,7 +166,7 @@ def _foreseen_dose(parameter_node, road, found_keys, result, curve, fit):
     if region is None:
         return None
     elsewhere = known[curve.region].dose.parts["photons from elsewhere"]
-    return preview_dose(images, region, curve, fit, study_of_scene(parameter_node).settings, elsewhere)
+    return preview_dose(images, region, curve, fit, choices_of_scene(parameter_node).settings, elsewhere)
 
 
 def try_model(parameter_node, road: Road, region_name: str, model: str) -> RegionCurve:
@@ -175,7 +175,7 @@ def try_model(parameter_node, road: Road, region_name: str, model: str) -> Regio
     if known is None:
         raise DosimetryError(f"Expected the curve of '{region_name}', found none; measure the regions first.")
     curve = known.curve
-    typed = study_of_scene(parameter_node).typed(region_name) or RegionSettings()
+    typed = choices_of_scene(parameter_node).typed(region_name) or RegionSettings()
     fit = fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None))
     dose = _foreseen_dose(parameter_node, road, keys.keys_of(parameter_node), road.steps.result("dose"), curve, fit)
     return RegionCurve(region_name, curve, fit, dose, dose is not None)

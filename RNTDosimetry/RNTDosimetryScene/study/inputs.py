@@ -1,6 +1,7 @@
 """What the scene holds of a study, as the library's types."""
 
 import json
+from dataclasses import replace
 from datetime import datetime
 
 import slicer
@@ -61,17 +62,42 @@ def scan_problem(parameter_node, node) -> str:
 
 
 def study_of_scene(parameter_node, registrations=None) -> Study:
-    """The study file that says what the panel holds. registrations: matrices that were found, so that a re-run takes the same."""
+    """The study file that says what the panel holds. registrations: matrices that were found, so that a re-run takes the same.
+
+    Raises DosimetryError when the overrides are no JSON object.
+    """
     files = camera.source_files(parameter_node)
-    return Study(
+    return replace(
+        choices_of_scene(parameter_node, registrations),
         dicom_folder=parameter_node.dicomFolder,
         calibration_file=files.get("calibration_file"),
         calibration_setup=camera.setup_words(parameter_node) if "calibration_file" in files else {},
         recovery_file=files.get("recovery_file"),
-        overrides=json.loads(parameter_node.overridesJson or "{}"),
+        overrides=entered_overrides(parameter_node),
+    )
+
+
+def choices_of_scene(parameter_node, registrations=None) -> Study:
+    """Settings and what was entered for regions: the part of a study that the steps read once the images are there."""
+    return Study(
         regions={} if parameter_node.segmentation is None else segments.typed_settings(parameter_node.segmentation),
         settings=settings_of_node(parameter_node, registrations),
     )
+
+
+def entered_overrides(parameter_node) -> dict:
+    """The overrides written as JSON. Raises DosimetryError when that is no JSON object."""
+    try:
+        overrides = json.loads(parameter_node.overridesJson or "{}")
+    except json.JSONDecodeError as error:
+        raise DosimetryError(
+            f'Expected overrides as JSON such as {{"residual_activity_mbq": 40}}, received text that is not: {error}.'
+        ) from error
+    if not isinstance(overrides, dict):
+        raise DosimetryError(
+            'Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.'
+        )
+    return overrides
 
 
 def scans_of_scene(parameter_node) -> tuple[Scan, ...]:

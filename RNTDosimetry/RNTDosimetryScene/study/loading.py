@@ -14,15 +14,20 @@ from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.images import exclude_lesions, whole_organ_name
 from RNTDosimetryLib.intake import Patient, read_folder
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.report import dicom_reference
 from RNTDosimetryLib.roads import therapy
-from RNTDosimetryLib.roads.therapy.images import Scan, read_study_files, regions_with_settings, scans_of_intake
+from RNTDosimetryLib.roads.therapy.images import (
+    Scan,
+    read_study_files,
+    reference_of_intake,
+    regions_with_settings,
+    scans_of_intake,
+)
 from RNTDosimetryLib.roads.therapy.volumes import read_volumes
 from RNTDosimetryScene.nodes import hierarchy, segments, tables, volumes
 from RNTDosimetryScene.road.transaction import undone_on_failure
 from RNTDosimetryScene.show import display
 from RNTDosimetryScene.study import camera
-from RNTDosimetryScene.study.inputs import reference_volume
+from RNTDosimetryScene.study.inputs import entered_overrides, reference_volume
 from RNTDosimetryScene.study.settings import take_settings
 
 
@@ -32,7 +37,7 @@ def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, can
     use = camera.use_of_calibration(parameter_node)
     intake = read_folder(folder, overrides=overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
     scans = scans_of_intake(intake, part(progress, 0.5, 0.9))
-    reference = dicom_reference(intake.time_points[intake.reference_index].ct.files[0])
+    reference = reference_of_intake(intake)
     progress(0.9, "Adding the images to the scene")
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
         _put_into_scene(parameter_node, _content_of_intake(intake, scans, reference))
@@ -168,16 +173,7 @@ def overrides_of_panel(parameter_node) -> dict:
 
     Raises DosimetryError when that is no JSON object.
     """
-    try:
-        overrides = json.loads(parameter_node.overridesJson or "{}")
-    except json.JSONDecodeError as error:
-        raise DosimetryError(
-            f'Expected overrides as JSON such as {{"residual_activity_mbq": 40}}, received text that is not: {error}.'
-        ) from error
-    if not isinstance(overrides, dict):
-        raise DosimetryError(
-            'Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.'
-        )
+    overrides = entered_overrides(parameter_node)
     if parameter_node.activityVolumes:
         return overrides
     typed = {

@@ -9,7 +9,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
 from RNTDosimetryLib.intake import load_volume_file, read_folder
 from RNTDosimetryLib.planning import (
     ExtrahepaticDeposit,
@@ -36,7 +36,8 @@ def read_scan(path: Path, what: str) -> tuple[ActivityImage, CtImage | None, dic
             f"Expected one scan in the {what} folder {path.name}, received {len(points)}; name the folder of the {what} alone."
         )
     point = points[0]
-    return point.activity, point.ct.load_ct(), {region.name: region for region in point.regions}
+    ct = None if point.ct is None else point.ct.load_ct()
+    return point.activity, ct, {region.name: region for region in point.regions}
 
 
 def read_segments(items, found: dict[str, Region], folder: Path) -> list[Region]:
@@ -60,13 +61,6 @@ def read_segment(name: str, where: str, found: dict[str, Region], folder: Path) 
             f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask."
         )
     return Region(name, geometry, np.asarray(values))
-
-
-def joined_region(name: str, regions: list[Region]) -> Region:
-    """Regions as one, on the grid of the first."""
-    grid = regions[0].geometry
-    occupancy = np.maximum.reduce([occupancy_on_grid(region, grid) for region in regions])
-    return Region(name, grid, occupancy, density_g_ml=regions[0].density_g_ml)
 
 
 @dataclass(frozen=True)
@@ -151,7 +145,7 @@ def measure_segments(
         default_density_g_ml=density_g_ml,
     )
     notes, warnings = [f"Masses and ratios from the scout '{image.name}' and the segments."], list(found.warnings)
-    in_liver = joined_region("liver", [*([] if liver is None else [liver]), *territories, *tumours])
+    in_liver = join_regions("liver", [*([] if liver is None else [liver]), *territories, *tumours])
     shunt = mass = None
     if lungs is not None:
         measured = lung_shunt_spect(image, lungs, in_liver, *others, resolution_fwhm_mm=resolution_fwhm_mm)

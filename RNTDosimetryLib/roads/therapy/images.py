@@ -115,7 +115,7 @@ class StudyImages(Record):
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
     calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from.
-    file_hashes: SHA-256 of the files that the study names besides the images, by key.
+    file_hashes: SHA-256 of the files that the study names besides the images, by key. unmeasured: regions that have no dose here, and why.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two regions of one name, two scans at one time, two nuclides.
     """
@@ -133,6 +133,7 @@ class StudyImages(Record):
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
     file_hashes: dict[str, str] = field(default_factory=dict)
+    unmeasured: dict[str, str] = field(default_factory=dict)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)
 
     def __post_init__(self):
@@ -180,10 +181,16 @@ def scans_of_intake(intake: Intake, progress: Progress = silent) -> tuple[Scan, 
     scans = []
     for index, point in enumerate(intake.time_points):
         progress(index / len(intake.time_points), f"Reading {point.name}")
-        scans.append(
-            Scan(replace(point.activity, name=f"Activity {point.name}"), replace(point.load_ct(), name=f"CT {point.name}"))
-        )
+        ct = point.load_ct()
+        named = None if ct is None else replace(ct, name=f"CT {point.name}")
+        scans.append(Scan(replace(point.activity, name=f"Activity {point.name}"), named))
     return tuple(scans)
+
+
+def reference_of_intake(intake: Intake) -> dict[str, str]:
+    """Keywords of the image that the regions lie on, which an RTDOSE repeats to belong to the patient."""
+    point = intake.time_points[intake.reference_index]
+    return dicom_reference(point.file if point.ct is None else point.ct.files[0])
 
 
 def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages:
@@ -199,7 +206,8 @@ def images_of_intake(intake: Intake, progress: Progress = silent) -> StudyImages
         patient=intake.patient,
         intake_table=intake.table,
         warnings=intake.warnings,
-        dicom_reference=dicom_reference(intake.time_points[intake.reference_index].ct.files[0]),
+        unmeasured=intake.unmeasured,
+        dicom_reference=reference_of_intake(intake),
     )
 
 
@@ -256,9 +264,9 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
         for scan in images.scans
     )
     drawn = {name: typed for name, typed in study.regions.items() if not is_without_lesions(name, images.regions)}
-    images = replace(images, scans=scans, regions=regions_with_settings(images.regions, drawn))
+    images = replace(images, scans=scans, regions=regions_with_settings(images.regions, drawn, images.unmeasured))
     images = with_overlap_rule(images, study.settings.lesions_out_of_organs, study.regions)
-    return replace(images, regions=regions_with_settings(images.regions, study.regions))
+    return replace(images, regions=regions_with_settings(images.regions, study.regions, images.unmeasured))
 
 
 def with_overlap_rule(
@@ -280,15 +288,21 @@ def with_overlap_rule(
     )
 
 
-def regions_with_settings(regions: tuple[Region, ...], settings: Mapping[str, RegionSettings]) -> tuple[Region, ...]:
-    """Regions with what was typed about them. Raises DosimetryError for settings of a region that does not exist."""
+def regions_with_settings(
+    regions: tuple[Region, ...], settings: Mapping[str, RegionSettings], unmeasured: Mapping[str, str] = MappingProxyType({})
+) -> tuple[Region, ...]:
+    """Regions with what was typed about them. unmeasured: why regions of the files cannot be used, by name.
+
+    Raises DosimetryError for settings of a region that does not exist, or that was asked for so and cannot be used.
+    """
     names = {region.name for region in regions}
     unknown = sorted(set(settings) - names)
     for region in regions:
         _refuse_impossible_mass(region, settings.get(region.name))
     if unknown:
+        why = next((f" '{name}' was left out: {unmeasured[name]}." for name in unknown if name in unmeasured), "")
         raise DosimetryError(
-            f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names."
+            f"Expected settings for the regions {', '.join(sorted(names))}, received settings for {', '.join(unknown)}; check the names.{why}"
         )
     return tuple(_with_settings(region, settings[region.name]) if region.name in settings else region for region in regions)
 

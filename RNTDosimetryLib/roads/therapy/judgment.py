@@ -4,9 +4,10 @@ import math
 from dataclasses import dataclass, replace
 
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import kind_of
 from RNTDosimetryLib.dose import bed_uncertainty, bed_with_factor, eqd2, lea_catcheside_factor
 from RNTDosimetryLib.kinetics import KineticFit
-from RNTDosimetryLib.measurement import check_total_activity, total_activity_mbq
+from RNTDosimetryLib.measurement import check_total_activity, expected_share, total_activity_mbq
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.therapy.images import StudyImages
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study
@@ -35,9 +36,11 @@ class ScanBalance(Record):
 def scan_balances(images: StudyImages) -> tuple[ScanBalance, ...]:
     """Balance of every scan, in the order of time, with a warning for what cannot be.
 
-    More activity than was administered, beyond twice the calibration's uncertainty (10 % where it is not stated); or, in a later
-    scan, more than 1.25 times what decay leaves of an earlier one: blood and urine may bring some into the field of view, not more.
+    More activity than was administered, beyond twice the calibration's uncertainty (10 % where it is not stated); more or less than the agent
+    leaves in a body at that time, as far as the intake has not said so already; or, in a later scan, more than 1.25 times what decay leaves of
+    an earlier one: blood and urine may bring some into the field of view, not more.
     """
+    said = {kind.code for text in images.warnings if (kind := kind_of(text)) is not None}
     decay_per_h = get_nuclide(images.nuclide).decay_constant_per_h
     balances: list[ScanBalance] = []
     for scan in images.scans:
@@ -50,6 +53,12 @@ def scan_balances(images: StudyImages) -> tuple[ScanBalance, ...]:
                     f"{scan.name}: the image holds {total_mbq:.4g} MBq, {ratio:.3g} times what decay leaves of the administered activity; "
                     "check calibration, unit, decay correction and administered activity"
                 )
+            else:
+                share = expected_share(images.radiopharmaceutical, max(scan.start_h, 0.0))
+                text = share.warning(scan.name, total_mbq, expected_mbq, scan.start_h, scan.activity.calibration_uncertainty)
+                kind = kind_of(text) if text else None
+                if kind is not None and kind.code not in said:
+                    warnings.append(text)
         for earlier in balances:
             left_mbq = earlier.image_mbq * math.exp(-decay_per_h * (scan.start_h - earlier.start_h))
             if earlier.image_mbq > 0 and total_mbq > _CREDIBLE_RISE * left_mbq:

@@ -92,7 +92,7 @@ class RegionResult(Record):
 class StudyResult(Result):
     """Result of a study. ``to_dict`` is the content of results.json; the images stay out of it.
 
-    balances: activity in the whole image of every scan beside the administered activity. calibration, recovery: what the study's calibration and recovery files hold, None without one. created: when it was computed. images: what it was computed from, None where results were read back. All else depends on the study and its images only, so that running the study of a
+    balances: activity in the whole image of every scan beside the administered activity. calibration, recovery: what the study's calibration and recovery files hold, None without one. unmeasured: regions that have no dose here, by name, and why. created: when it was computed. images: what it was computed from, None where results were read back. All else depends on the study and its images only, so that running the study of a
     results.json again gives the same numbers.
     """
 
@@ -117,6 +117,7 @@ class StudyResult(Result):
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
     balances: tuple[ScanBalance, ...] = ()
+    unmeasured: dict[str, str] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     created: datetime | None = None
     images: StudyImages | None = field(default=None, metadata=NOT_WRITTEN, repr=False)

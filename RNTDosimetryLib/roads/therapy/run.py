@@ -12,7 +12,7 @@ from RNTDosimetryLib.base.provenance import now, versions
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.base.settings import settings_of
 from RNTDosimetryLib.dose import DoseMap
-from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.nuclides import source_nuclide
 from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, load_study
@@ -217,6 +217,7 @@ def assemble(
         calibration=images.calibration,
         recovery=images.recovery,
         balances=scan_balances(images),
+        unmeasured=images.unmeasured,
         warnings=(
             *images.warnings,
             *(warning for scan in images.scans for warning in scan.activity.warnings),
@@ -244,8 +245,8 @@ def _unstated(images: StudyImages) -> tuple[str, ...]:
 
 
 def constants_of(nuclide_name: str) -> dict:
-    """The decay data used, for the report."""
-    nuclide = get_nuclide(nuclide_name)
+    """The decay data used, for the report: of the nuclide with its progeny, as the doses are."""
+    nuclide = source_nuclide(nuclide_name)
     return {
         "half_life_h": nuclide.half_life_h,
         "electron_energy_mev": nuclide.electron_energy_mev,

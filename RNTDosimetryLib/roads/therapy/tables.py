@@ -125,7 +125,9 @@ def _result_tables(result: StudyResult) -> list[Table]:
 
 
 def results_table(result: StudyResult) -> Table:
-    """All tables of the regions side by side, for results.csv and the scene. A region without a row in one has empty cells there."""
+    """All tables of the regions side by side, for results.csv and the scene. A region without a row in one has empty cells there.
+
+    Where regions could not be measured, each of them has a line that says why in a last column."""
     first, *others = _result_tables(result)
     columns, rows, notes = first.columns, {row[0]: row for row in first.rows}, [first.note]
     for other in others:
@@ -133,7 +135,12 @@ def results_table(result: StudyResult) -> Table:
         columns += other.columns[1:]
         rows = {name: row + known.get(name, (None,) * (len(other.columns) - 1)) for name, row in rows.items()}
         notes.append(other.note)
-    return Table(first.title, columns, tuple(rows.values()), note=" ".join(notes))
+    lines = tuple(rows.values())
+    if result.unmeasured:
+        columns += (Column("Note", align="left"),)
+        lines = tuple((*row, None) for row in lines)
+        lines += tuple((name, *[None] * (len(columns) - 2), f"no dose: {why}") for name, why in result.unmeasured.items())
+    return Table(first.title, columns, lines, note=" ".join(notes))
 
 
 def short_table(result: StudyResult) -> Table:

@@ -13,7 +13,7 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region
 from RNTDosimetryLib.intake import IntakeRow, load_activity_file, load_volume_file
-from RNTDosimetryLib.intake.regions import region_kind
+from RNTDosimetryLib.intake.region_kinds import region_kind
 from RNTDosimetryLib.intake.volume_files import read_sidecar
 from RNTDosimetryLib.nuclides import get_nuclide
 

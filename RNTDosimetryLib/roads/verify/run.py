@@ -10,7 +10,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.base.warnings import warned
-from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
+from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions, occupancy_on_grid
 from RNTDosimetryLib.intake import load_activity_file, load_volume_file
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.planning import (
@@ -30,7 +30,7 @@ from RNTDosimetryLib.planning.products import constant_warnings
 from RNTDosimetryLib.planning.scout import coverage_warnings
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import broken_limits, read_plan_result
-from RNTDosimetryLib.roads.plan.scout import joined_region, read_scan, read_segment, read_segments
+from RNTDosimetryLib.roads.plan.scout import read_scan, read_segment, read_segments
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
 from RNTDosimetryLib.roads.verify.result import CompartmentDose, VerifyResult
 
@@ -56,7 +56,7 @@ def compute(request: VerifyRequest, progress: Progress = silent) -> VerifyResult
     if lungs is not None:
         parts[Compartment(LUNGS_SESSION)] = lungs
     liver = (
-        joined_region("liver", [*territories, *tumours])
+        join_regions("liver", [*territories, *tumours])
         if request.liver is None
         else read_segment("liver", request.liver, found, here)
     )
