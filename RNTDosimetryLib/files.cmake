@@ -147,12 +147,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
+  RNTDosimetryLib/planning/activities.py
   RNTDosimetryLib/planning/compartments.py
+  RNTDosimetryLib/planning/conditions.py
   RNTDosimetryLib/planning/holmium.py
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
+  RNTDosimetryLib/planning/partition.py
   RNTDosimetryLib/planning/plausibility.py
-  RNTDosimetryLib/planning/positions.py
   RNTDosimetryLib/planning/products.py
   RNTDosimetryLib/planning/robustness.py
   RNTDosimetryLib/planning/scout.py
@@ -194,6 +196,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
   RNTDosimetryLib/roads/plan/__init__.py
+  RNTDosimetryLib/roads/plan/former.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
@@ -289,6 +292,10 @@ set(LIBRARY_RESOURCES
   Resources/validation/cases.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
+<<<<<<< HEAD
   Resources/warnings/kinetics.json
+=======
+  Resources/warnings/planning.json
+>>>>>>> planning
   Resources/warnings/therapy.json
   )
