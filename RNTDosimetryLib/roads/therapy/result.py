@@ -19,6 +19,7 @@ from RNTDosimetryLib.registration import RegistrationQuality
 from RNTDosimetryLib.roads.therapy.images import StudyImages
 from RNTDosimetryLib.roads.therapy.judgment import BiologicalDose, ScanBalance
 from RNTDosimetryLib.roads.therapy.request import Study
+from RNTDosimetryLib.roads.therapy.uncertainty import COMMON, RANDOM, UncertaintyPart, in_squares
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class RegionResult(Record):
     dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
     self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
     recovery_source: where the coefficient comes from: "curve" (the study's recovery file), "typed", or "none".
+    uncertainty_parts: what the uncertainty of the dose is made of; not_included: what is not known and not in it. dose_low_gy, dose_high_gy: what the dose
+    may be where no recovery coefficient was given, the other parts twice on each side; None otherwise.
     biological: BED, where its parameters were typed. map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.
@@ -86,6 +89,20 @@ class RegionResult(Record):
     recovery_source: str = "none"
     biological: BiologicalDose | None = None
     warnings: tuple[str, ...] = ()
+    uncertainty_parts: tuple[UncertaintyPart, ...] = ()
+    not_included: tuple[str, ...] = ()
+    dose_low_gy: float | None = None
+    dose_high_gy: float | None = None
+
+    @property
+    def random_uncertainty(self) -> float | None:
+        """Of the dose, relative, 1 sigma: what differs from cycle to cycle. None when it is not known."""
+        return in_squares(self.uncertainty_parts, RANDOM)
+
+    @property
+    def common_uncertainty(self) -> float | None:
+        """Of the dose, relative, 1 sigma: what is the same in every cycle of a patient. None when it is not known, as in results of older versions."""
+        return in_squares(self.uncertainty_parts, COMMON)
 
 
 @dataclass(frozen=True, eq=False)
