@@ -113,7 +113,7 @@ def _given(scan: Scan, matrix, reference: Scan) -> Alignment:
     return Alignment(
         name,
         tuple(map(tuple, array.tolist())),
-        "reference" if scan is reference else "given",
+        "given",
         float(np.linalg.norm(array[:3, 3])),
         rotation_angle_degrees(array),
         quality,

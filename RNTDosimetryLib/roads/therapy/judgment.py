@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.base.warnings import kind_of
+from RNTDosimetryLib.base.warnings import kind_of, warned
 from RNTDosimetryLib.dose import bed_uncertainty, bed_with_factor, eqd2, lea_catcheside_factor
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement import check_total_activity, expected_share, total_activity_mbq
@@ -82,6 +82,36 @@ def decay_warnings(regions, nuclide: str, administered_activity_mbq: float | Non
         for item in regions
         if item.tia_mbq_h > most_mbq_h
     )
+
+
+_NO_MATTER = 0.01
+
+
+def recovery_warnings(regions) -> tuple[str, ...]:
+    """One sentence for all regions that have no recovery coefficient, those first that blur changes most; none where it changes nothing."""
+    at_risk = [item for item in regions if (found := item.curve.unknown_recovery) and found.relative_uncertainty >= _NO_MATTER]
+    if not at_risk:
+        return ()
+    at_risk.sort(key=lambda item: -item.curve.unknown_recovery.relative_uncertainty)
+    resolution = at_risk[0].curve.unknown_recovery.resolution
+    return (
+        warned(
+            "recovery_not_given",
+            fwhm=resolution.fwhm_mm,
+            low=resolution.low_mm,
+            high=resolution.high_mm,
+            origin=_ORIGINS[resolution.origin],
+            regions=", ".join(_at_risk(item) for item in at_risk),
+        ),
+    )
+
+
+_ORIGINS = {"given": "as entered", "from the image": "by the borders of the regions", "usual": "usual for such images"}
+
+
+def _at_risk(item) -> str:
+    found = item.curve.unknown_recovery
+    return f"{item.name} ({item.volume_ml:.3g} mL) {found.low:.2f} to {found.high:.2f}"
 
 
 def region_warnings(regions, study: Study) -> tuple[str, ...]:

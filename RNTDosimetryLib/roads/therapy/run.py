@@ -16,7 +16,7 @@ from RNTDosimetryLib.nuclides import source_nuclide
 from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, load_study
-from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, region_warnings, scan_balances, with_biological_dose
+from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, recovery_warnings, region_warnings, scan_balances, with_biological_dose
 from RNTDosimetryLib.roads.therapy.request import REGION_STEPS, Study, read_study
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult, TiaMap
 from RNTDosimetryLib.roads.therapy.settings import STEPS, StudySettings
@@ -219,6 +219,7 @@ def assemble(
         balances=scan_balances(images),
         unmeasured=images.unmeasured,
         warnings=(
+            *recovery_warnings(regions),
             *images.warnings,
             *(warning for scan in images.scans for warning in scan.activity.warnings),
             *_unstated(images),

@@ -82,7 +82,10 @@ def with_doubts(
     resolution = image_resolution(
         activities[images.reference_index], occupancies[images.reference_index], settings.spect_resolution_fwhm_mm, images.nuclide
     )
-    shifts_mm = [_shift_mm(alignment.method, alignment.quality) for alignment in alignments]
+    shifts_mm = [
+        0.0 if index == images.reference_index else _shift_mm(alignment.method, alignment.quality)
+        for index, alignment in enumerate(alignments)
+    ]
     found = []
     for curve, region in zip(curves, images.regions):
         shares = _shares(curve)
@@ -106,8 +109,6 @@ def _shares(curve: TimeActivityCurve) -> np.ndarray:
 def _shift_mm(method: str, quality: RegistrationQuality | None) -> float:
     """Standard deviation along each axis of where a region may lie in a scan, by how the scan was aligned and how well it fits."""
     data = read_json("images", "resolution.json")["alignment_shift_mm"]
-    if method == "reference":
-        return data["reference"]
     if method == "taken as aligned":
         return data["not registered"]
     if quality is None:
