@@ -11,11 +11,12 @@ from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, density_numb
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.resampling import centers_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.measurement.noise import noise_of_mean
-from RNTDosimetryLib.measurement.unknown_recovery import UnknownRecovery
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
+from RNTDosimetryLib.measurement.unknown_recovery import UnknownRecovery
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999
@@ -164,18 +165,15 @@ def measure_activity(
         )
     warnings = []
     if coverage < _FULL_COVERAGE:
-        warnings.append(
-            f"{region.name}: only {coverage:.1%} of the region lies in the field of view of '{image.name}'; "
-            "its mean was taken for the rest (extrapolated)"
-        )
+        warnings.append(warned("region_cut_by_the_field_of_view", region=region.name, share=coverage, image=image.name))
     weights, fractional = _weights_on_image(image, region, matrix)
     if fractional:
-        warnings.append(f"{region.name}: smaller than a voxel of '{image.name}'; measured by fractional occupancy")
+        warnings.append(warned("region_smaller_than_a_voxel", region=region.name, image=image.name))
     values = image.concentration_bq_ml[weights > 0].astype(np.float64)
     share = weights[weights > 0].astype(np.float64)
     mean = float((values * share).sum() / share.sum())
     if mean < 0:
-        warnings.append(f"{region.name}: the mean of '{image.name}' is below zero, set to 0; the region is at the noise level")
+        warnings.append(warned("region_mean_below_zero", region=region.name, image=image.name))
         mean = 0.0
     recovery = region.recovery_coefficient
     activity = mean * region.volume_ml / 1e6 / recovery
@@ -236,9 +234,7 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
     worst = max(ordered, key=lambda item: item.systematic_relative_uncertainty)
     warnings = [warning for item in ordered for warning in item.warnings]
     if any(item.boundary_relative_uncertainty is None for item in ordered):
-        warnings.append(
-            f"{ordered[0].region}: image resolution not given, so the uncertainty from the region's boundary is not included"
-        )
+        warnings.append(warned("outline_not_included", region=ordered[0].region))
     return TimeActivityCurve(
         region=ordered[0].region,
         times_h=times,

@@ -141,7 +141,9 @@ def _ratios(image, occupancy: np.ndarray, widths, uneven: float) -> np.ndarray:
         background = 0.0
         if recovery - spilled > 1e-6:
             background = max(0.0, (recovery * beside - spilled * measured) / (recovery - spilled))
-        ends = ((measured - (1.0 - recovery) * background * factor) / (recovery * measured) for factor in (1.0 + uneven, 1.0 - uneven))
+        ends = (
+            (measured - (1.0 - recovery) * background * factor) / (recovery * measured) for factor in (1.0 + uneven, 1.0 - uneven)
+        )
         ratios.append(tuple(min(max(end, 0.0), 1.0 / recovery) for end in ends))
     return np.array(ratios)
 

@@ -47,9 +47,7 @@ def align(
             alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
         elif not settings.register:
             alignments.append(
-                Alignment(
-                    scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)
-                )
+                Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(warned("not_registered", name=scan.name),))
             )
         elif settings.register_by == "ct" and (scan.ct is None or reference.ct is None):
             alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(_without_ct(scan, reference),)))
@@ -72,10 +70,7 @@ _found_registrations: OrderedDict[tuple, RigidRegistration] = OrderedDict()
 
 def _without_ct(scan: Scan, reference: Scan) -> str:
     without = " and ".join(item.name for item in (reference, scan) if item.ct is None)
-    return (
-        f"{without}: no CT to register by, so {scan.name} was taken as aligned with {reference.name}; a patient moves between scans, "
-        'so choose activity to activity (register_by: "activity"), or give the registration.'
-    )
+    return warned("taken_as_aligned", without=without, name=scan.name, reference=reference.name)
 
 
 def _registered(fixed: CtImage | ActivityImage, moving: CtImage | ActivityImage) -> RigidRegistration:

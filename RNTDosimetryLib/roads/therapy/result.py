@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import ranked
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.images import ImageGeometry
@@ -165,7 +166,7 @@ class StudyResult(Result):
         raise DosimetryError(f"Expected one of the regions {', '.join(item.name for item in self.regions)}, received '{name}'.")
 
     def all_warnings(self) -> tuple[str, ...]:
-        """Warnings of every step in the order of the road; one line for regions that have the same to say."""
+        """Warnings of every step, what changes the number first; one line for regions that have the same to say."""
         found = [*self.warnings]
         for balance in self.balances:
             found += balance.warnings
@@ -175,16 +176,4 @@ class StudyResult(Result):
             found += item.warnings
         found += self.tia_map.warnings
         found += self.dose_map.warnings
-        return grouped(found)
-
-
-def grouped(warnings: list[str]) -> tuple[str, ...]:
-    """Warnings "name: text" of one text as one line "name, name: text", so that nine regions do not say the same nine times."""
-    names: dict[str, list[str]] = {}
-    for warning in dict.fromkeys(warnings):
-        name, separator, text = warning.partition(": ")
-        if separator:
-            names.setdefault(text, []).append(name)
-        else:
-            names.setdefault(warning, [])
-    return tuple(f"{', '.join(found)}: {text}" if found else text for text, found in names.items())
+        return ranked(found)

@@ -69,7 +69,7 @@ class StudySettings(Record):
     )  # fmt: skip
     scan_uncertainty: float = setting(
         0.03, "Scan uncertainty",
-        "How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning, reconstruction, alignment",
+        "How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning and reconstruction",
         least=0.0, most=0.99, step="measure", section="regionsAdvanced", parameter="scanUncertaintyPercent", shown_times=100.0, shown_unit="%",
         remedy="0.03 means 3 %",
     )  # fmt: skip

@@ -7,6 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import (
     DensityMap,
     DoseMap,
@@ -157,7 +158,7 @@ def integrate_voxels(
         for region, occupancy in zip(images.regions, occupancies)
     }
     warnings = tuple(
-        f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
+        warned("outside_common_field_of_view", region=name, share=100 * (1 - share))
         for name, share in coverage.items()
         if share < _FULL_COVERAGE
     )
@@ -185,18 +186,13 @@ def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[in
     said = []
     if all_follow:
         said.append(
-            "The voxels of the regions were scaled to the regions' recovery-corrected activity; what blur carried out of them was left, so that "
-            "the map is high just outside a region."
+            warned("map_follows_regions", corrected=", with recovery correction" if all(map(has_recovery, regions)) else "")
         )
     for index, region in enumerate(regions):
         if index + 1 in followed and index + 1 in discrepancy:
-            said.append(
-                f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity"
-            )
+            said.append(warned("voxels_scaled", region=region.name, factor=1 / (1 + discrepancy[index + 1])))
         elif all_follow:
-            said.append(
-                f"{region.name}: its voxels were not scaled as a whole: smaller regions hold some of them, or there is no activity"
-            )
+            said.append(warned("voxels_not_scaled", region=region.name))
     return tuple(said)
 
 
@@ -270,7 +266,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
     administered = images.administered_activity_mbq
     warnings = [*curve.warnings, *(f"{region.name}: {text}" for text in found.warnings), *own.warnings, *histogram.warnings]
     if tia_uncertainty is None:
-        warnings.append(f"{region.name}: the uncertainty of the time-integrated activity is not known; too few scans for it")
+        warnings.append(warned("tia_uncertainty_not_known", region=region.name))
     return RegionResult(
         name=region.name,
         kind=region.kind,

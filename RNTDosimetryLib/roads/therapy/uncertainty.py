@@ -8,7 +8,12 @@ import numpy as np
 
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.dose.s_values import LARGEST_MASS_G, SMALLEST_MASS_G, density_relative_uncertainty, s_value_relative_uncertainty
+from RNTDosimetryLib.dose.s_values import (
+    LARGEST_MASS_G,
+    SMALLEST_MASS_G,
+    density_relative_uncertainty,
+    s_value_relative_uncertainty,
+)
 from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement import TimeActivityCurve
@@ -116,7 +121,9 @@ def _shift_mm(method: str, quality: RegistrationQuality | None) -> float:
     return next(row["shift"] for row in data["by_correlation"] if quality.correlation >= row["least"])
 
 
-def registration_part(volume_ml: float, resolution: ImageResolution, shifts_mm: Sequence[float], shares: Sequence[float]) -> float:
+def registration_part(
+    volume_ml: float, resolution: ImageResolution, shifts_mm: Sequence[float], shares: Sequence[float]
+) -> float:
     """Relative uncertainty of a TIA from regions that lie beside what they should hold, by normal shifts of these standard deviations along each axis.
 
     On the average over shifts the image is blurred once more: the loss of a scan is L = 1 - R(v, w)/R(v, FWHM), w2 = FWHM2 + 8 ln 2 shift2; a single loss
