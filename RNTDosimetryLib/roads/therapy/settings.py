@@ -78,6 +78,11 @@ class StudySettings(Record):
         unit="mm", least=0.01, most=99.0, step="measure", section="regionsAdvanced", parameter="spectResolutionMm",
         more="See [regions and activity](regions_and_activity.md)",
     )  # fmt: skip
+    alignment_uncertainty_mm: float | None = setting(
+        None, "Alignment uncertainty", "How far a region may lie beside its place in a later scan, 1 sigma along each axis",
+        unit="mm", least=0.0, most=50.0, step="measure",
+        more="Left out, it follows from the method and the correlation of the CTs: see [registration](registration.md)",
+    )  # fmt: skip
 
     def __post_init__(self):
         check_settings(self)

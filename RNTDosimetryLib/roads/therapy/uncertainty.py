@@ -88,7 +88,7 @@ def with_doubts(
         activities[images.reference_index], occupancies[images.reference_index], settings.spect_resolution_fwhm_mm, images.nuclide
     )
     shifts_mm = [
-        0.0 if index == images.reference_index else _shift_mm(alignment.method, alignment.quality)
+        0.0 if index == images.reference_index else _shift_mm(alignment.method, alignment.quality, settings)
         for index, alignment in enumerate(alignments)
     ]
     found = []
@@ -111,8 +111,10 @@ def _shares(curve: TimeActivityCurve) -> np.ndarray:
     return weights / weights.sum() if weights.sum() > 0 else np.full(times.size, 1.0 / times.size)
 
 
-def _shift_mm(method: str, quality: RegistrationQuality | None) -> float:
-    """Standard deviation along each axis of where a region may lie in a scan, by how the scan was aligned and how well it fits."""
+def _shift_mm(method: str, quality: RegistrationQuality | None, settings: StudySettings) -> float:
+    """Standard deviation along each axis of where a region may lie in a scan: as entered, else by how the scan was aligned and how well it fits."""
+    if settings.alignment_uncertainty_mm is not None:
+        return settings.alignment_uncertainty_mm
     data = read_json("images", "resolution.json")["alignment_shift_mm"]
     if method == "taken as aligned":
         return data["not registered"]
@@ -168,7 +170,7 @@ def dose_doubt(
     if by_s_value:
         inside = min(max(curve.mass_g, SMALLEST_MASS_G), LARGEST_MASS_G)
         parts["S value"] = s_value_relative_uncertainty(nuclide, inside, density_g_ml)
-    missing = [_MISSING.get(name, name) for name in PART_KINDS if parts[name] is None and not (name == "density")]
+    missing = [_MISSING.get(name, name) for name in PART_KINDS if parts[name] is None and name != "density"]
     if region.mass_g is not None:
         missing.append("entered mass")
     known = tuple(UncertaintyPart(name, value, kind) for name, kind in PART_KINDS.items() if (value := parts[name]) is not None)
