@@ -6,6 +6,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/checks.py
   RNTDosimetryLib/base/documents.py
   RNTDosimetryLib/base/errors.py
+  RNTDosimetryLib/base/json_reading.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py

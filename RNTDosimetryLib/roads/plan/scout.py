@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import refuse_unknown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
@@ -102,12 +103,7 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
     """Read and measure what "scout" of a plan file names. Raises DosimetryError for missing files, unknown keys and unknown segments."""
     if not isinstance(data, Mapping) or not data.get("image"):
         raise DosimetryError("Expected image in 'scout' of the plan file, found none; name a DICOM folder or a volume file.")
-    unknown = sorted(set(data) - {item.name for item in fields(ScoutFiles)})
-    if unknown:
-        known = ", ".join(item.name for item in fields(ScoutFiles))
-        raise DosimetryError(
-            f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling."
-        )
+    refuse_unknown(data, ScoutFiles, "'scout' of the plan file")
     files = ScoutFiles.from_dict(data)
     image, ct, segments = read_scan(folder / files.image, "scout")
     if files.ct is not None:
