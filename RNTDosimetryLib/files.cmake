@@ -82,7 +82,16 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/time_frames.py
   RNTDosimetryLib/intake/timing.py
   RNTDosimetryLib/intake/units.py
-  RNTDosimetryLib/intake/volume_files.py
+  RNTDosimetryLib/intake/volume_files/__init__.py
+  RNTDosimetryLib/intake/volume_files/activity.py
+  RNTDosimetryLib/intake/volume_files/dose.py
+  RNTDosimetryLib/intake/volume_files/header.py
+  RNTDosimetryLib/intake/volume_files/masks.py
+  RNTDosimetryLib/intake/volume_files/metaimage.py
+  RNTDosimetryLib/intake/volume_files/nifti.py
+  RNTDosimetryLib/intake/volume_files/nrrd.py
+  RNTDosimetryLib/intake/volume_files/reading.py
+  RNTDosimetryLib/intake/volume_files/sidecar.py
   RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py

@@ -72,7 +72,7 @@ def _at(place: str) -> str:
 
 def _too_deep(where: str) -> DosimetryError:
     return DosimetryError(
-        f"Expected JSON in {where} of at most {DEEPEST} levels, received brackets nested deeper; write the file again."
+        f"Expected JSON in {where} of at most {DEEPEST} levels, received brackets nested too deeply; write the file again."
     )
 
 

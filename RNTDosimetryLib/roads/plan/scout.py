@@ -12,6 +12,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
 from RNTDosimetryLib.intake import load_volume_file, read_folder
+from RNTDosimetryLib.intake.volume_files import load_ct_file, load_mask_file
 from RNTDosimetryLib.planning import (
     ExtrahepaticDeposit,
     ScoutMeasurement,
@@ -57,12 +58,7 @@ def read_segment(name: str, where: str, found: dict[str, Region], folder: Path) 
         raise DosimetryError(
             f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name."
         )
-    geometry, values = load_volume_file(folder / where)
-    if values.min() < 0 or values.max() > 1:
-        raise DosimetryError(
-            f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask."
-        )
-    return Region(name, geometry, np.asarray(values))
+    return Region(name, *load_mask_file(folder / where, name))
 
 
 @dataclass(frozen=True)
@@ -107,7 +103,7 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
     files = ScoutFiles.from_dict(data)
     image, ct, segments = read_scan(folder / files.image, "scout")
     if files.ct is not None:
-        ct = CtImage("CT", *load_volume_file(folder / files.ct))
+        ct = load_ct_file(folder / files.ct)
     territories, tumours, others = (
         read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others)
     )
