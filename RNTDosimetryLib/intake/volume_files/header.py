@@ -23,6 +23,7 @@ _BYTES_PER_VOXEL = 12
 _LONGEST_LINE, _LONGEST_TEXT_HEADER = 64 * 1024, 4 * 1024 * 1024
 _LARGEST_RATIO = {"gzip": 1032, "zlib": 1032}
 """Deflate makes at most 258 bytes of 2 bits; no honest file says more (zlib.net, technical details)."""
+_FARTHEST_MM = 1e6
 _SAME_PLACE_MM, _SAME_PLACE_VOXELS = 0.2, 0.2
 """Two statements of one place may differ so much at a corner: a quaternion in single precision near a half turn is 6e-4 rad off."""
 
@@ -93,8 +94,7 @@ def checked_geometry(name: str, sizes: Sequence[int], matrix: np.ndarray, origin
     Raises DosimetryError, with the file and the field, for numbers that are not finite, no voxel size, sheared axes.
     """
     matrix, place = np.asarray(matrix, dtype=float), np.asarray(origin, dtype=float)
-    if not (np.all(np.isfinite(matrix)) and np.all(np.isfinite(place))):
-        raise refused(name, f"finite numbers in {field}", "NaN or infinity", "write the place of the voxels again")
+    refuse_unreal([*matrix.ravel(), *place], name, field)
     steps = np.linalg.norm(matrix, axis=0)
     if not np.all(steps > 0):
         raise refused(
@@ -108,6 +108,14 @@ def checked_geometry(name: str, sizes: Sequence[int], matrix: np.ndarray, origin
         return ImageGeometry(sizes[::-1], steps[::-1], place, direction)
     except DosimetryError as error:
         raise DosimetryError(f"{name}, {field}: {error}") from error
+
+
+def refuse_unreal(values, name: str, field: str) -> None:
+    """DosimetryError for NaN, infinity, and a place a kilometer away."""
+    if not np.all(np.abs(np.asarray(values, dtype=float)) <= _FARTHEST_MM):
+        raise refused(
+            name, f"numbers in mm in {field}", "NaN, infinity or a place a kilometer away", "write the place of the voxels again"
+        )
 
 
 def largest_distance_mm(sizes: Sequence[int], one: np.ndarray, other: np.ndarray) -> float:

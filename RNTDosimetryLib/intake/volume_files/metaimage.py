@@ -29,6 +29,7 @@ _SYNONYMS = (
 )
 _TRUTH = {"true": True, "t": True, "1": True, "yes": True, "false": False, "f": False, "0": False, "no": False}
 _DATA = "ElementDataFile"
+_LOCAL = ("LOCAL", "Local", "local")
 _SAME_NUMBER = 1e-6
 _ANATOMY = {"R": (0, 1), "L": (0, -1), "A": (1, 1), "P": (1, -1), "I": (2, 1), "S": (2, -1)}
 """Where an axis of AnatomicalOrientation comes from: "RAI" is LPS, from right to left, anterior to posterior, inferior to superior."""
@@ -63,7 +64,7 @@ def metaimage_header(path: Path) -> VolumeHeader:
         raise refused(name, "HeaderSize 0", shown(fields["HeaderSize"]), "write the file again")
     big = _truth(fields, "BinaryDataByteOrderMSB", name, None if np.dtype(kind).itemsize > 1 else False)
     packed = _truth(fields, "CompressedData", name, False)
-    local = fields[_DATA].upper() == "LOCAL"
+    local = fields[_DATA] in _LOCAL
     return VolumeHeader(
         name=name,
         geometry=_geometry(fields, axes, sizes, name),
@@ -149,11 +150,16 @@ def _geometry(fields: dict, axes: int, sizes: tuple[int, int, int], name: str):
             ", ".join(f"{step:g}" for step in steps),
             "write the voxel size again",
         )
-    if "Offset" not in fields:
-        raise refused(name, "the place of the voxels in the patient (Offset)", "none", "write it with its place")
+    missing = [key for key in ("Offset", "TransformMatrix") if key not in fields]
+    if missing:
+        raise refused(
+            name,
+            f"the place of the voxels in the patient ({', '.join(missing)})",
+            "none",
+            "write it with its orientation, or left and right are a guess",
+        )
     origin = numbers(fields["Offset"], axes, name, "Offset")[:3]
-    identity = " ".join(str(int(number)) for number in np.eye(axes).ravel())
-    matrix = np.reshape(numbers(fields.get("TransformMatrix", identity), axes * axes, name, "TransformMatrix"), (axes, axes))
+    matrix = np.reshape(numbers(fields["TransformMatrix"], axes * axes, name, "TransformMatrix"), (axes, axes))
     direction = matrix[:3, :3].T
     if not np.allclose(direction.T @ direction, np.eye(3), atol=1e-3):
         raise refused(

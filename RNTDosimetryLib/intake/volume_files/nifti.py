@@ -1,4 +1,4 @@
-"""The header of a NIfTI-1 or NIfTI-2 file (nifti.nimh.nih.gov, nifti1.h and nifti2.h): both statements of the place, held against each other.
+"""The header of a NIfTI-1 file (nifti.nimh.nih.gov, nifti1.h): both statements of the place, held against each other.
 
 qform (method 2) is a rotation with the voxel size of pixdim; sform (method 3) any affine matrix. Both are RAS. A file may state either or both, each with a code for
 its space. Readers take one of them: programs that prefer different ones put the same file into two places.
@@ -19,13 +19,13 @@ from RNTDosimetryLib.intake.volume_files.header import (
     checked_sizes,
     largest_distance_mm,
     little_or_big,
+    refuse_unreal,
     refused,
     same_place_mm,
 )
 
-_SIZE_1, _SIZE_2 = 348, 540
-_MAGIC_1, _MAGIC_2 = b"n+1\0", b"n+2\0\r\n\x1a\n"
-_DETACHED = (b"ni1\0", b"ni2\0")
+_SIZE, _SIZE_2 = 348, 540
+_MAGIC, _DETACHED = b"n+1\0", b"ni1\0"
 _TYPES = {2: "u1", 4: "i2", 8: "i4", 16: "f4", 64: "f8", 256: "i1", 512: "u2", 768: "u4", 1024: "i8", 1280: "u8"}
 _OTHER_TYPES = {
     1: "bits",
@@ -49,14 +49,13 @@ def nifti_header(path: Path) -> VolumeHeader:
         packed = file.read(2) == b"\x1f\x8b"
     try:
         with gzip.open(path, "rb") if packed else open(path, "rb") as file:
-            raw = file.read(_SIZE_2)
+            raw = file.read(_SIZE)
     except (OSError, EOFError, zlib.error) as error:
         raise refused(name, "a gzip stream that is whole", "a damaged one", "copy or write it again") from error
     read = _fields(raw, name)
     sizes = _sizes(read, name)
     dtype = _dtype(read, name)
-    least = _SIZE_1 + 4 if read["first"] else _SIZE_2 + 4
-    offset = read["vox_offset"]
+    least, offset = _SIZE + 4, read["vox_offset"]
     if not math.isfinite(offset) or offset != int(offset) or offset < least:
         raise refused(name, f"vox_offset of at least {least}", f"{offset:g}", "write the file again")
     matrix = _place(read, sizes, name)
@@ -83,41 +82,31 @@ def nifti_header(path: Path) -> VolumeHeader:
 
 
 def _fields(raw: bytes, name: str) -> dict:
-    """The fields that are used, by the names of the standard, plus ``big`` (byte order) and ``first`` (NIfTI-1)."""
-    if len(raw) < _SIZE_1:
+    """The fields that are used, by the names of the standard, and ``big``: the byte order."""
+    if len(raw) < _SIZE:
         raise refused(name, "a NIfTI header", f"a file of {len(raw)} bytes, cut short", "copy or write it again")
-    for order in "<>":
-        size = struct.unpack(order + "i", raw[:4])[0]
-        if size in (_SIZE_1, _SIZE_2):
-            break
-    else:
-        raise refused(name, "a NIfTI header (sizeof_hdr 348 or 540)", "another beginning", "check the kind of the file")
-    first = size == _SIZE_1
-    magic = raw[344:348] if first else raw[4:12]
-    if magic[:4] in _DETACHED:
+    order = next((order for order in "<>" if struct.unpack(order + "i", raw[:4])[0] in (_SIZE, _SIZE_2)), None)
+    if order is None:
+        raise refused(name, "a NIfTI header (sizeof_hdr 348)", "another beginning", "check the kind of the file")
+    if struct.unpack(order + "i", raw[:4])[0] == _SIZE_2:
+        raise refused(name, "a NIfTI-1 file", "NIfTI-2, which is not read", "write it as NIfTI-1")
+    if raw[344:348] == _DETACHED:
         raise refused(
             name, "header and voxels in one file (magic n+1)", "a header whose voxels lie in another file", "write one .nii file"
         )
-    if magic != (_MAGIC_1 if first else _MAGIC_2) or len(raw) < size:
-        raise refused(name, "the magic of NIfTI", repr(magic)[1:], "an Analyze file states no orientation; write it as NIfTI")
+    if raw[344:348] != _MAGIC:
+        raise refused(
+            name, "the magic of NIfTI", repr(raw[344:348])[1:], "an Analyze file states no orientation; write it as NIfTI"
+        )
 
     def values(form: str, place: int) -> tuple:
         return struct.unpack_from(order + form, raw, place)
 
-    if first:
-        quaternion, offsets, rows = values("3f", 256), values("3f", 268), values("12f", 280)
-        (kind, bits), (qcode, scode) = values("2h", 70), values("2h", 252)
-        dim, pixdim = values("8h", 40), values("8f", 76)
-        (offset, slope, intercept), units = values("3f", 108), raw[123]
-    else:
-        quaternion, offsets, rows = values("3d", 352), values("3d", 376), values("12d", 400)
-        (kind, bits), (qcode, scode) = values("2h", 12), values("2i", 344)
-        dim, pixdim = values("8q", 16), values("8d", 104)
-        (offset,), (slope, intercept), (units,) = values("q", 168), values("2d", 176), values("i", 500)
+    (kind, bits), (offset, slope, intercept), (qcode, scode) = values("2h", 70), values("3f", 108), values("2h", 252)
     return {
-        "big": order == ">", "first": first, "dim": dim, "pixdim": pixdim, "datatype": kind, "bitpix": bits, "vox_offset": float(offset),
-        "scl_slope": slope, "scl_inter": intercept, "xyzt_units": units, "qform_code": qcode, "sform_code": scode,
-        "quatern": quaternion, "qoffset": offsets, "srow": rows,
+        "big": order == ">", "dim": values("8h", 40), "pixdim": values("8f", 76), "datatype": kind, "bitpix": bits, "vox_offset": offset,
+        "scl_slope": slope, "scl_inter": intercept, "xyzt_units": raw[123], "qform_code": qcode, "sform_code": scode,
+        "quatern": values("3f", 256), "qoffset": values("3f", 268), "srow": values("12f", 280),
     }  # fmt: skip
 
 
@@ -162,8 +151,7 @@ def _place(read: dict, sizes: tuple[int, int, int], name: str) -> np.ndarray:
     sform = None
     if read["sform_code"]:
         sform = np.vstack([np.reshape(read["srow"], (3, 4)), [0, 0, 0, 1]]).astype(float)
-        if not np.all(np.isfinite(sform)):
-            raise refused(name, "finite numbers in sform", "NaN or infinity", "write the place of the voxels again")
+        refuse_unreal(sform, name, "sform")
         apart = np.abs(np.linalg.norm(sform[:3, :3], axis=0) - steps) * np.maximum(np.asarray(sizes) - 1, 1)
         if apart.max() > allowed:
             stated = ", ".join(f"{step:.4g}" for step in np.linalg.norm(sform[:3, :3], axis=0))

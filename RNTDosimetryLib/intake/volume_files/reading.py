@@ -71,13 +71,18 @@ def read_volume(path) -> StoredVolume:
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected a volume file at {path}, found none; check the path.")
     header = volume_header(path)
-    bad = checked_voxels(header)
-    if bad:
-        raise _not_finite(path.name, bad)
+    stored = checked_voxels(header)
+    if stored.bad:
+        raise _not_finite(path.name, stored.bad)
     geometry, values = _voxels(path, header)
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise _not_finite(path.name, bad)
+    if values.dtype == header.dtype.newbyteorder("=") and header.scale in (None, (1.0, 0.0)):
+        if zlib.crc32(np.ascontiguousarray(values, header.dtype)) != stored.checksum:
+            raise refused(
+                path.name, "the voxels as they are stored", "others from the reader of this format", "write the file again"
+            )
     return StoredVolume(geometry, values, header.notes)
 
 
@@ -93,26 +98,32 @@ def volume_header(path: Path) -> VolumeHeader:
         raise refused(path.name, "a volume that can be read", f"an error of the disk ({reason})", "check the file") from error
 
 
-def checked_voxels(header: VolumeHeader) -> int:
-    """How many voxels are NaN or infinite, as they are stored: a reader may turn them into zero. Nothing is kept in memory.
+@dataclass(frozen=True)
+class StoredBytes:
+    """What the stored voxels are. bad: how many are NaN or infinite. checksum: CRC-32 of their bytes."""
+
+    bad: int
+    checksum: int
+
+
+def checked_voxels(header: VolumeHeader) -> StoredBytes:
+    """The voxels as they are stored, in pieces: a reader may turn NaN into zero, and another stream into other voxels. Nothing is kept in memory.
 
     Raises DosimetryError for a stream that is damaged, or that holds less or more than the header says.
     """
-    if header.encoding == "raw" and header.dtype.kind != "f":
-        return 0
     needed, skip = header.data_bytes, header.data_offset if header.wholly_packed else 0
-    there, bad, rest = -skip, 0, b""
+    there, bad, checksum, rest = -skip, 0, 0, b""
     try:
         for chunk in _unpacked(header):
             start, there = there, there + len(chunk)
             if there > needed:
                 raise too_long(header, f"more than {needed} bytes")
-            if header.dtype.kind == "f" and there > 0:
-                joined = rest + chunk[max(0, -start) :]
+            voxels = chunk[max(0, -start) :]
+            checksum = zlib.crc32(voxels, checksum)
+            if header.dtype.kind == "f":
+                joined = rest + voxels
                 whole = len(joined) - len(joined) % header.dtype.itemsize
-                bad += whole // header.dtype.itemsize - int(
-                    np.count_nonzero(np.isfinite(np.frombuffer(joined[:whole], header.dtype)))
-                )
+                bad += int(np.count_nonzero(~np.isfinite(np.frombuffer(joined[:whole], header.dtype))))
                 rest = joined[whole:]
     except (EOFError, zlib.error, OSError) as error:
         raise refused(
@@ -123,7 +134,7 @@ def checked_voxels(header: VolumeHeader) -> int:
         ) from error
     if there < needed:
         raise cut_short(header, f"{max(there, 0)} of {needed} bytes")
-    return bad
+    return StoredBytes(bad, checksum)
 
 
 def _unpacked(header: VolumeHeader) -> Iterator[bytes]:
