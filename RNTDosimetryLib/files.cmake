@@ -12,6 +12,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/base/settings.py
+  RNTDosimetryLib/base/terminal.py
   RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/base/words.py
   RNTDosimetryLib/camera/__init__.py

@@ -78,11 +78,9 @@ def read_volume(path) -> StoredVolume:
     bad = int(values.size - np.count_nonzero(np.isfinite(values)))
     if bad:
         raise _not_finite(path.name, bad)
-    if values.dtype == header.dtype.newbyteorder("=") and header.scale in (None, (1.0, 0.0)):
-        if zlib.crc32(np.ascontiguousarray(values, header.dtype)) != stored.checksum:
-            raise refused(
-                path.name, "the voxels as they are stored", "others from the reader of this format", "write the file again"
-            )
+    as_stored = values.dtype == header.dtype.newbyteorder("=") and header.scale in (None, (1.0, 0.0))
+    if as_stored and zlib.crc32(np.ascontiguousarray(values, header.dtype)) != stored.checksum:
+        raise refused(path.name, "the voxels as they are stored", "others from the reader of this format", "write the file again")
     return StoredVolume(geometry, values, header.notes)
 
 
