@@ -6,12 +6,13 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/checks.py
   RNTDosimetryLib/base/documents.py
   RNTDosimetryLib/base/errors.py
-  RNTDosimetryLib/base/folders.py
+  RNTDosimetryLib/base/json_reading.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/base/settings.py
+  RNTDosimetryLib/base/terminal.py
   RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/base/words.py
   RNTDosimetryLib/camera/__init__.py
@@ -82,7 +83,16 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/time_frames.py
   RNTDosimetryLib/intake/timing.py
   RNTDosimetryLib/intake/units.py
-  RNTDosimetryLib/intake/volume_files.py
+  RNTDosimetryLib/intake/volume_files/__init__.py
+  RNTDosimetryLib/intake/volume_files/activity.py
+  RNTDosimetryLib/intake/volume_files/dose.py
+  RNTDosimetryLib/intake/volume_files/header.py
+  RNTDosimetryLib/intake/volume_files/masks.py
+  RNTDosimetryLib/intake/volume_files/metaimage.py
+  RNTDosimetryLib/intake/volume_files/nifti.py
+  RNTDosimetryLib/intake/volume_files/nrrd.py
+  RNTDosimetryLib/intake/volume_files/reading.py
+  RNTDosimetryLib/intake/volume_files/sidecar.py
   RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py
@@ -91,14 +101,12 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/few_points.py
   RNTDosimetryLib/kinetics/fits.py
   RNTDosimetryLib/kinetics/hybrid.py
-  RNTDosimetryLib/kinetics/model_error.py
   RNTDosimetryLib/kinetics/models.py
   RNTDosimetryLib/kinetics/priors.py
   RNTDosimetryLib/kinetics/problem.py
   RNTDosimetryLib/kinetics/results.py
   RNTDosimetryLib/kinetics/samples.py
   RNTDosimetryLib/kinetics/selection.py
-  RNTDosimetryLib/kinetics/shapes.py
   RNTDosimetryLib/kinetics/trapezoid.py
   RNTDosimetryLib/kinetics/uncertainty.py
   RNTDosimetryLib/kinetics/varpro.py
@@ -106,7 +114,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/kinetics/voxels/auto.py
   RNTDosimetryLib/kinetics/voxels/engines.py
   RNTDosimetryLib/kinetics/voxels/fit.py
-  RNTDosimetryLib/kinetics/voxels/model_error.py
   RNTDosimetryLib/kinetics/voxels/parts.py
   RNTDosimetryLib/kinetics/voxels/rates.py
   RNTDosimetryLib/kinetics/voxels/series.py
@@ -147,14 +154,12 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
-  RNTDosimetryLib/planning/activities.py
   RNTDosimetryLib/planning/compartments.py
-  RNTDosimetryLib/planning/conditions.py
   RNTDosimetryLib/planning/holmium.py
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
-  RNTDosimetryLib/planning/partition.py
   RNTDosimetryLib/planning/plausibility.py
+  RNTDosimetryLib/planning/positions.py
   RNTDosimetryLib/planning/products.py
   RNTDosimetryLib/planning/robustness.py
   RNTDosimetryLib/planning/scout.py
@@ -196,7 +201,6 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
   RNTDosimetryLib/roads/plan/__init__.py
-  RNTDosimetryLib/roads/plan/former.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
@@ -253,7 +257,6 @@ set(LIBRARY_RESOURCES
   Resources/kinetics/README.md
   Resources/kinetics/populations.json
   Resources/kinetics/rules.json
-  Resources/kinetics/shapes.json
   Resources/nuclides/README.md
   Resources/nuclides/alphas.csv
   Resources/nuclides/betas.csv
@@ -292,10 +295,5 @@ set(LIBRARY_RESOURCES
   Resources/validation/cases.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
-<<<<<<< HEAD
-  Resources/warnings/kinetics.json
-=======
-  Resources/warnings/planning.json
->>>>>>> planning
   Resources/warnings/therapy.json
   )
