@@ -11,11 +11,11 @@ from RNTDosimetryLib.base import RESEARCH_ONLY
 from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.report import table_text
-from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads import camera, compare, course, plan, therapy, verify
 from RNTDosimetryLib.roads.road import Road
 
 NOTICE = RESEARCH_ONLY
-ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+ROADS = (therapy.ROAD, course.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
 """Every verb that takes a request file, in the order of the help. A new road is one row here."""
 
 

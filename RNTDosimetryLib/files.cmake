@@ -20,6 +20,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
+  RNTDosimetryLib/course/__init__.py
+  RNTDosimetryLib/course/discharge.py
+  RNTDosimetryLib/course/doses.py
+  RNTDosimetryLib/course/limits.py
+  RNTDosimetryLib/course/next_cycle.py
   RNTDosimetryLib/demo/__init__.py
   RNTDosimetryLib/demo/patient.py
   RNTDosimetryLib/demo/radioembolisation.py
@@ -189,6 +194,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/result.py
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
+  RNTDosimetryLib/roads/course/__init__.py
+  RNTDosimetryLib/roads/course/ahead.py
+  RNTDosimetryLib/roads/course/home.py
+  RNTDosimetryLib/roads/course/others.py
+  RNTDosimetryLib/roads/course/outputs.py
+  RNTDosimetryLib/roads/course/reading.py
+  RNTDosimetryLib/roads/course/regions.py
+  RNTDosimetryLib/roads/course/report.py
+  RNTDosimetryLib/roads/course/request.py
+  RNTDosimetryLib/roads/course/result.py
+  RNTDosimetryLib/roads/course/run.py
+  RNTDosimetryLib/roads/course/tables.py
+  RNTDosimetryLib/roads/course/voxels.py
   RNTDosimetryLib/roads/plan/__init__.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py
@@ -222,6 +240,12 @@ set(LIBRARY_SCRIPTS
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/course/README.md
+  Resources/course/discharge.json
+  Resources/course/limits.json
+  Resources/course/populations.json
+  Resources/course/rules.json
+  Resources/course/tissues.json
   Resources/dose/README.md
   Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
@@ -282,6 +306,7 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/course.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
   Resources/warnings/therapy.json

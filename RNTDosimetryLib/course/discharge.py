@@ -32,7 +32,10 @@ class Retention(Record):
     source: str = "entered"
 
     def __post_init__(self) -> None:
-        shares, rates = number_list(self.shares, "shares of the retention"), number_list(self.rates_per_d, "rates_per_d of the retention")
+        shares, rates = (
+            number_list(self.shares, "shares of the retention"),
+            number_list(self.rates_per_d, "rates_per_d of the retention"),
+        )
         if not shares or len(shares) != len(rates):
             raise DosimetryError(
                 f"Expected as many shares as rates_per_d of the retention, received {len(shares)} and {len(rates)}; pair them up."
@@ -50,7 +53,8 @@ class Retention(Record):
     def integral_d(self, start_d: float, end_d: float = math.inf) -> float:
         """Integral of the share over time, days."""
         return sum(
-            share / rate * (math.exp(-rate * start_d) - math.exp(-rate * end_d)) for share, rate in zip(self.shares, self.rates_per_d)
+            share / rate * (math.exp(-rate * start_d) - math.exp(-rate * end_d))
+            for share, rate in zip(self.shares, self.rates_per_d)
         )
 
 
@@ -150,7 +154,9 @@ def retention_from_readings(times_h: Sequence[float], values: Sequence[float], n
     from RNTDosimetryLib.kinetics import fit_time_activity
 
     if len(values) < 2:
-        raise DosimetryError(f"Expected at least two values for the retention from {source}, received {len(values)}; enter shares and rates_per_d.")
+        raise DosimetryError(
+            f"Expected at least two values for the retention from {source}, received {len(values)}; enter shares and rates_per_d."
+        )
     fit = fit_time_activity(list(times_h), list(values), nuclide, model="bi" if len(values) > 4 else "mono")
     start = sum(fit.amplitudes_mbq)
     if not fit.rates_per_h or start <= 0:
