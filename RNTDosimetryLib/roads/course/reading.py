@@ -1,5 +1,6 @@
 """The cycles of a course, read: doses of results files and entered ones in one form, in order of their dates."""
 
+import itertools
 import math
 import os
 from dataclasses import dataclass, field, replace
@@ -67,7 +68,7 @@ def read_cycles(request: CourseRequest) -> tuple[tuple[ReadCycle, ...], list[str
     if [item.day for item in in_order] != [item.day for item in entered]:
         warnings.append(warned("course_cycles_sorted", dates=", ".join(str(item.day) for item in in_order)))
     cycles = tuple(_numbered(item, number) for number, item in enumerate(in_order, start=1))
-    for earlier, later in zip(cycles, cycles[1:]):
+    for earlier, later in itertools.pairwise(cycles):
         apart = (later.day - earlier.day).days
         if apart == 0:
             raise DosimetryError(
