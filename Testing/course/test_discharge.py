@@ -82,5 +82,5 @@ def test_until_when_it_can_be_detected():
     ],
 )
 def test_what_cannot_be_is_refused(broken):
-    with pytest.raises(DosimetryError, match="^Expected "):
+    with pytest.raises(DosimetryError, match=r"^Expected "):
         broken()

@@ -106,7 +106,7 @@ def test_trend_of_a_published_course():
     "broken", [{"dose_gy": -1.0}, {"dose_gy": math.nan}, {"random": {"r": -0.1}}, {"protraction_factor": 1.5}]
 )
 def test_what_cannot_be_is_refused(broken):
-    with pytest.raises(DosimetryError, match="^Expected "):
+    with pytest.raises(DosimetryError, match=r"^Expected "):
         Contribution(**({"name": "cycle 1", "dose_gy": 4.0} | broken))
 
 
