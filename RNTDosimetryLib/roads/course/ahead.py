@@ -229,10 +229,14 @@ def _activities(
 
 
 def _expected_doses(entry: NextCycleEntry, regions: Mapping[str, RegionGiven], activity_mbq: float) -> dict[str, float]:
-    """Expected dose of every region with own cycles from all cycles left; lesions by their last Gy/GBq: they shrink and take up less."""
+    """Expected dose of every region with own cycles from all cycles left; lesions by their last Gy/GBq: they shrink and take up less.
+
+    A lesion that is blank in the last cycle has vanished.
+    """
     doses = {}
+    last = max((item.cycle for region in regions.values() for item in region.given), default=0)
     for name, region in regions.items():
-        if region.measured:
+        if region.measured and not (is_lesion(region) and last in region.blank):
             k = region.measured[-1].gy_per_gbq if is_lesion(region) else region.trend.mean_gy_per_gbq
             doses[name] = k * activity_mbq / 1000 * entry.cycles_left
     return doses

@@ -10,12 +10,14 @@ from RNTDosimetryLib.report import (
     Bar,
     Bullets,
     Details,
+    DoseLine,
     DoseVolumeCurve,
     Facts,
     Figure,
     ReferenceLine,
     Section,
     Series,
+    dose_against_activity_plot,
     dvh_plot,
     limit_plot,
     line_plot,
@@ -47,7 +49,11 @@ def render_course(result: CourseResult) -> str:
             ),
         ]
     if result.next_cycle is not None:
-        sections.append(Section("Next cycle", _ahead(result.next_cycle)))
+        sections.append(
+            Section(
+                "Next cycle", _ahead(result.next_cycle, [item.name for item in result.regions.values() if item.kind == LESION])
+            )
+        )
     budgets = [item for region in result.regions.values() for item in _budget(region)]
     if budgets:
         sections.append(Section("Uncertainty budget", budgets[: 2 * _BUDGETS]))
@@ -101,7 +107,7 @@ def _course_plots(result: CourseResult) -> list[Figure]:
         highest = max(float(item.y.max()) for item in series)
         lines = [ReferenceLine(label, value) for label, value in references.items() if value < 3 * highest]
         plot = line_plot(
-            f"Cumulative dose, {title}", Axis("Cycle", step=1), Axis("Cumulative dose", "Gy", lower=0.0), series, bands, lines
+            f"Cumulative dose, {title}", _cycle_axis(series), Axis("Cumulative dose", "Gy", lower=0.0), series, bands, lines
         )
         figures.append(
             Figure(
@@ -109,6 +115,12 @@ def _course_plots(result: CourseResult) -> list[Figure]:
             )
         )
     return figures
+
+
+def _cycle_axis(series: list[Series]) -> Axis:
+    """Whole cycles, with room at both ends."""
+    ends = [float(end) for item in series for end in (item.x.min(), item.x.max())]
+    return Axis("Cycle", lower=min(ends) - 0.5, upper=max(ends) + 0.5, step=1)
 
 
 def _groups(result: CourseResult) -> list[tuple[str, list[RegionCourse]]]:
@@ -157,17 +169,36 @@ def _uptake_plots(result: CourseResult) -> list[Figure]:
                 series.append(Series(region.name, ends, line, style=style, dash="4 3"))
         if series:
             plot = line_plot(
-                f"Dose per activity, {title}", Axis("Cycle", step=1), Axis("Dose per activity", "Gy/GBq", lower=0.0), series
+                f"Dose per activity, {title}", _cycle_axis(series), Axis("Dose per activity", "Gy/GBq", lower=0.0), series
             )
             figures.append(Figure(plot, "Error bars: random part (k = 1). Broken lines: weighted trend."))
     return figures
 
 
-def _ahead(ahead: NextCycle) -> list:
+def _expected_plot(ahead: NextCycle, lesions: list[str]) -> list[Figure]:
+    """What tumors would gain by other activities, beside the probabilities."""
+    if not ahead.activity_mbq:
+        return []
+    planned = ahead.activity_mbq / 1000
+    lines = [DoseLine(name, ahead.expected_doses_gy[name] / planned) for name in lesions if name in ahead.expected_doses_gy][
+        :_PER_PLOT
+    ]
+    if not lines:
+        return []
+    title = "What tumors would gain"
+    return [
+        Figure(
+            dose_against_activity_plot(lines, ahead.activities_mbq[-1] / 1000, planned, title),
+            "Expected dose of the cycles left, by the last dose per activity.",
+        )
+    ]
+
+
+def _ahead(ahead: NextCycle, lesions: list[str]) -> list:
     facts = {
         "Activity": "none can be given"
         if ahead.activity_mbq is None
-        else f"{ahead.activity_mbq:.0f} MBq, each of {ahead.cycles_left}",
+        else f"{ahead.activity_mbq:.0f} MBq" + (f" in each of {ahead.cycles_left} cycles" if ahead.cycles_left > 1 else ""),
         "Bound by": ahead.binding_limit,
         "By the normal approximation": "–" if ahead.normal_activity_mbq is None else f"{ahead.normal_activity_mbq:.0f} MBq",
     }
@@ -192,6 +223,7 @@ def _ahead(ahead: NextCycle) -> list:
             "What other activities would do", Axis("Activity of each cycle left", "GBq", lower=0.0), axis, series, (), lines
         )
         blocks.append(Figure(plot, f"After {ahead.cycles_left} more of this activity; sampled."))
+        blocks += _expected_plot(ahead, lesions)
     return blocks
 
 

@@ -24,6 +24,7 @@ from RNTDosimetryLib.roads.course.result import (
     VoxelSumResult,
 )
 from RNTDosimetryLib.roads.course.voxels import means_of, sum_maps
+from RNTDosimetryLib.roads.therapy.result import grouped
 
 _SAMPLES = 200_000
 _SHOWN_WITHOUT_REQUEST = ("kidney", "marrow", "salivary")
@@ -71,7 +72,7 @@ def compute(request: CourseRequest, progress: Progress = silent) -> CourseResult
         input_hashes=file_hashes(request),
         versions=versions(),
         created=now(),
-        warnings=ranked(warnings),
+        warnings=ranked(grouped(warnings)),
     )
 
 

@@ -118,7 +118,7 @@ def limits_table(ahead: NextCycle) -> Table:
     )  # fmt: skip
     columns = (
         Column("Region", align="left"), Column("Limit", align="left"), Column("Dose per activity", "Gy/GBq"), Column("Variation", "%", 2),
-        Column("Above now", "%", 2), Column("Activity, sampled", "MBq", 4), Column("normal approximation", "MBq", 4), Column("expectation", "MBq", 4),
+        Column("Above now", "%", 2), Column("Activity, sampled", "MBq", 4), Column("By normal approximation", "MBq", 4), Column("Expectation at the limit", "MBq", 4),
         Column("Above after the next activity", "%", 2), Column("Standard cycles left"), Column("From", align="left"),
     )  # fmt: skip
     asked = f"Activities keep the probability of exceeding each limit at {100 * ahead.asked_probability:g} %"
