@@ -26,6 +26,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/course/limits.py
   RNTDosimetryLib/course/next_cycle.py
   RNTDosimetryLib/demo/__init__.py
+  RNTDosimetryLib/demo/course.py
   RNTDosimetryLib/demo/patient.py
   RNTDosimetryLib/demo/radioembolisation.py
   RNTDosimetryLib/dose/__init__.py
@@ -127,6 +128,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
   RNTDosimetryLib/phantom/course.py
+  RNTDosimetryLib/phantom/cycles.py
   RNTDosimetryLib/phantom/dicom.py
   RNTDosimetryLib/phantom/dicom_images.py
   RNTDosimetryLib/phantom/dicom_regions.py
@@ -281,6 +283,7 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cycles.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
   Resources/phantom/protocol.json
@@ -295,6 +298,8 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/course.schema.json
+  Resources/schemas/course_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
