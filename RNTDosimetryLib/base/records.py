@@ -73,13 +73,18 @@ class Record:
             if isinstance(value, str | int | float) and value != ""
         ]
 
+    def _said(self) -> tuple[str, ...]:
+        """The warnings that the record holds; a record may have a function of that name instead."""
+        found = getattr(self, "warnings", ())
+        return () if callable(found) else tuple(found)
+
     def __str__(self) -> str:
         return "\n".join(
-            (type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in getattr(self, "warnings", ())))
+            (type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in self._said()))
         )
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<li>{html.escape(text)}</li>" for text in getattr(self, "warnings", ()))
+        said = "".join(f"<li>{html.escape(text)}</li>" for text in self._said())
         return f"<h4>{type(self).__name__}</h4>{html_of_rows(self.to_table())}{f'<ul>{said}</ul>' if said else ''}"
 
     def to_dict(self) -> dict:
