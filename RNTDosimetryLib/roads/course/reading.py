@@ -20,6 +20,8 @@ from RNTDosimetryLib.roads.course.request import CourseRequest, Cycle, EnteredDo
 from RNTDosimetryLib.roads.therapy.result import RegionResult, StudyResult
 
 RESULTS_FILE = "results.json"
+_SAMPLES = "samples"
+"""Part of the uncertainty without which nobody knows what is random."""
 Curve = tuple[tuple[float, float], ...]
 """(amplitude, rate per h) of a dose rate whose integral is 1; () where it is not known."""
 
@@ -218,7 +220,13 @@ def _of_region(item: RegionResult, name: str, request: CourseRequest) -> Measure
 
 
 def _split(item: RegionResult) -> tuple[dict[str, float] | None, dict[str, float] | None]:
-    """Random part: that of the fit. Common: all that is left of the dose's uncertainty: calibration, recovery, outline, mass, S value."""
+    """Parts of the dose's uncertainty by name, where the results hold them. Of older ones the random part is that of the fit, the common one all that is left:
+    calibration, recovery, outline, mass, S value. None where it is not known.
+    """
+    parts = getattr(item, "uncertainty_parts", ())
+    if parts:
+        found = {kind: {part.name: part.relative for part in parts if part.kind == kind} for kind in ("random", "common")}
+        return found["random"] if _SAMPLES in found["random"] else None, found["common"]
     spread, dose = item.dose.dose_uncertainty_gy, item.dose.dose_gy
     if spread is None or dose <= 0:
         return None, None

@@ -96,8 +96,8 @@ def _region(name: str, request: CourseRequest, cycles: Sequence[ReadCycle], othe
             blank.append(cycle.number)
             continue
         given.append(_estimated(name, cycle, source, variation))
-        code = "course_region_missing" if cycle.regions else "course_cycle_estimated"
-        warnings.append(warned(code, region=name, cycle=cycle.number, source=source.number))
+        words = {"region": name, "cycle": cycle.number, "source": source.number}
+        warnings.append(warned("course_region_missing", **words) if cycle.regions else warned("course_cycle_estimated", **words))
     if blank and seen:
         warnings.append(warned("course_region_in_some", region=name, cycles=", ".join(str(cycle.number) for cycle in seen)))
     biology = _radiobiology(name, kind, request, [cycle.regions[name] for cycle in seen], warnings)

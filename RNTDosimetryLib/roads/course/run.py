@@ -24,7 +24,6 @@ from RNTDosimetryLib.roads.course.result import (
     VoxelSumResult,
 )
 from RNTDosimetryLib.roads.course.voxels import means_of, sum_maps
-from RNTDosimetryLib.roads.therapy.result import grouped
 
 _SAMPLES = 200_000
 _SHOWN_WITHOUT_REQUEST = ("kidney", "marrow", "salivary")
@@ -72,7 +71,7 @@ def compute(request: CourseRequest, progress: Progress = silent) -> CourseResult
         input_hashes=file_hashes(request),
         versions=versions(),
         created=now(),
-        warnings=ranked(grouped(warnings)),
+        warnings=ranked(warnings),
     )
 
 
