@@ -1,14 +1,14 @@
 """External beam and earlier radioembolisations, as doses of regions that count beside the cycles."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import checked_path, read_json_file
+from RNTDosimetryLib.base.records import checked_path
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.course.reading import exponential
 from RNTDosimetryLib.roads.course.regions import Given
 from RNTDosimetryLib.roads.course.request import CourseRequest, Other
-from RNTDosimetryLib.roads.verify.result import LUNGS, VerifyResult
+from RNTDosimetryLib.roads.verify.result import VerifyResult
 
-_NAMES = {LUNGS: "lungs"}
+_NAMES = {"lung_session": "lungs"}
 """Compartments of a verification by the names of organs."""
 
 
@@ -52,14 +52,7 @@ def _given(other: Other, name: str, dose_gy: float, random, common, curve, mass_
 
 def _delivered(other: Other, name: str) -> list[tuple[str, Given]]:
     """Delivered doses of a verification: spheres stay in place, so the dose rate falls with the nuclide."""
-    path = checked_path(other.results, "the results of a radioembolisation")
-    data = read_json_file(path, "the results of a radioembolisation")
-    if not isinstance(data, dict) or data.get("format") != VerifyResult.NAME:
-        found = data.get("format") if isinstance(data, dict) else None
-        raise DosimetryError(
-            f"Expected a verification.json in {path}, received {found or 'something else'}; verify the treatment, or enter nuclide and doses under regions."
-        )
-    result = VerifyResult.from_content(data, path.name)
+    result = VerifyResult.read(checked_path(other.results, "the results of a radioembolisation"))
     curve = exponential(get_nuclide(result.delivered.map.constant.nuclide).half_life_h)
     return [
         (

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.documents import sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import checked_path, read_json_file
+from RNTDosimetryLib.base.records import checked_path
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.course import rules
 from RNTDosimetryLib.course.doses import CYCLES
@@ -162,7 +162,7 @@ def _entry(name: str, request: CourseRequest, key: str):
 
 def _of_results(cycle: Cycle, place: int, request: CourseRequest) -> ReadCycle:
     path = results_path(cycle.results)
-    result = StudyResult.from_content(_checked_results(path), path.name)
+    result = StudyResult.read(path)
     started = None if result.administration_time is None else result.administration_time.date()
     day = started if cycle.date is None else checked_day(cycle.date, f"cycle {place}")
     if day is None:
@@ -189,16 +189,6 @@ def _of_results(cycle: Cycle, place: int, request: CourseRequest) -> ReadCycle:
         result=result,
         warnings=(*warnings, *more),
     )
-
-
-def _checked_results(path: Path) -> dict:
-    data = read_json_file(path, "the results of a cycle")
-    if not isinstance(data, dict) or data.get("format") != StudyResult.NAME:
-        found = data.get("format") if isinstance(data, dict) else None
-        raise DosimetryError(
-            f"Expected the results.json of a run in {path}, received {found or 'something else'}; check the path."
-        )
-    return data
 
 
 def _of_region(item: RegionResult, name: str, request: CourseRequest) -> Measured:

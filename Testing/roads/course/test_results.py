@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import numpy as np
 import pytest
-from fixtures.compare_fixtures import GRID, save
+from fixtures.compare_fixtures import GRID, middle, save
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.provenance import write_document
@@ -87,7 +87,7 @@ def test_results_that_do_not_belong_are_refused(two_results, tmp_path):
     write_document(tmp_path / "results.json", replace(result, patient=None, administration_time=None))
     assert "a date of cycle 1" in refused(Cycle(results=str(tmp_path)))
     (tmp_path / "results.json").write_text('{"format": "RNTDosimetry dose comparison"}', encoding="utf-8")
-    assert "received RNTDosimetry dose comparison" in refused(Cycle(results=str(tmp_path)))
+    assert "received one of format 'RNTDosimetry dose comparison'" in refused(Cycle(results=str(tmp_path)))
     assert "found none" in refused(Cycle(results=str(tmp_path / "nowhere.json")))
     unknown = course.run(CourseRequest(cycles=(Cycle(results=one, administered_activity_mbq=9000.0),)))
     assert any("differ from the" in text for text in unknown.warnings)
@@ -224,3 +224,33 @@ def test_parts_of_the_uncertainty_are_taken_by_name(two_results, monkeypatch):
     region = found.region("kidney_left")
     relative = {name: value / region.cumulative_dose_gy for name, value in region.uncertainty_parts_gy.items()}
     assert relative == pytest.approx({"calibration": 0.05, "recovery": 0.04, "samples, cycle 1": 0.03, "samples, cycle 2": 0.03})
+
+
+def test_a_verified_radioembolisation_counts_with_its_delivered_doses(tmp_path):
+    """1 MBq/mL of 90Y in tissue of 1.04 g/mL is 49.67/1.04 = 47.8 Gy; half of it in the tumor's surroundings."""
+    from RNTDosimetryLib.dose import bed
+    from RNTDosimetryLib.roads import verify
+
+    image = np.full(GRID.size, 0.5e6)
+    tumor = np.zeros(GRID.size, dtype=np.uint8)
+    tumor[4:6, 5:7, 6:10] = 1
+    image[tumor > 0] = 1e6
+    for name, values in (("pet", image), ("tumor", tumor), ("right", middle())):
+        save(tmp_path / f"{name}.nrrd", values)
+    content = {
+        "image": "pet.nrrd", "product": "Y-90", "territories": {"right": "right.nrrd"}, "tumours": {"lesion_1": "tumor.nrrd"},
+        "activity": {"nuclide": "Y-90", "unit": "Bq/mL", "start_h": 0, "decay_correction": "START"},
+    }  # fmt: skip
+    verified = verify.run(verify.read_request(_written(tmp_path / "VERIFY.json", content)))
+    verify.write(verified, tmp_path / "tare")
+    result = run_file(
+        tmp_path, others=[{"kind": "radioembolisation", "results": "tare/verification.json", "random_uncertainty": 0.1, "common_uncertainty": 0.1}],
+        regions={"lesion_1": {"alpha_beta_gy": 10, "repair_half_time_h": 1.5}},
+    )  # fmt: skip
+    lesion, liver = result.region("lesion_1"), result.region("normal_liver")
+    assert lesion.cumulative_dose_gy == pytest.approx(49.67 / 1.04, rel=0.01)
+    assert liver.cumulative_dose_gy == pytest.approx(0.5 * 49.67 / 1.04, rel=0.01)
+    assert lesion.cumulative_bed_gy == pytest.approx(bed(lesion.cumulative_dose_gy, 64.05, 10.0, 1.5), rel=1e-3)
+    assert lesion.cumulative_dose_uncertainty_gy == pytest.approx(0.1 * 2**0.5 * lesion.cumulative_dose_gy)
+    with pytest.raises(DosimetryError, match=r"verification\.json"):
+        run_file(tmp_path, others=[{"kind": "radioembolisation", "results": "VERIFY.json"}])
