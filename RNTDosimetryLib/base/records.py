@@ -79,7 +79,9 @@ class Record:
         return () if callable(found) else tuple(found)
 
     def __str__(self) -> str:
-        return "\n".join((type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in self._said())))
+        return "\n".join(
+            (type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in self._said()))
+        )
 
     def _repr_html_(self) -> str:
         said = "".join(f"<li>{html.escape(text)}</li>" for text in self._said())
