@@ -21,6 +21,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
   RNTDosimetryLib/course/__init__.py
+  RNTDosimetryLib/course/design.py
   RNTDosimetryLib/course/discharge.py
   RNTDosimetryLib/course/doses.py
   RNTDosimetryLib/course/limits.py
@@ -198,6 +199,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/sources.py
   RNTDosimetryLib/roads/course/__init__.py
   RNTDosimetryLib/roads/course/ahead.py
+  RNTDosimetryLib/roads/course/entries.py
   RNTDosimetryLib/roads/course/home.py
   RNTDosimetryLib/roads/course/others.py
   RNTDosimetryLib/roads/course/outputs.py
@@ -209,6 +211,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/course/run.py
   RNTDosimetryLib/roads/course/tables.py
   RNTDosimetryLib/roads/course/voxels.py
+  RNTDosimetryLib/roads/course/when.py
   RNTDosimetryLib/roads/plan/__init__.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py

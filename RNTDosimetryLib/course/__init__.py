@@ -1,5 +1,6 @@
 """A course of therapy: cumulative dose and BED with their uncertainty, the next activity with its probability, limits as data, the way home."""
 
+from RNTDosimetryLib.course.design import Schedule, best_schedule, opening_times_h, schedule_uncertainty
 from RNTDosimetryLib.course.discharge import (
     DoseRate,
     Retention,
@@ -56,9 +57,11 @@ __all__ = [
     "PopulationUptake",
     "Retention",
     "SampledLimit",
+    "Schedule",
     "Sum",
     "Trend",
     "bed_of",
+    "best_schedule",
     "contact_dose_msv",
     "contribution",
     "cumulative",
@@ -67,6 +70,7 @@ __all__ = [
     "in_2_gy_fractions",
     "measured_dose_rate",
     "normal_activity_gbq",
+    "opening_times_h",
     "occupancy",
     "outlook",
     "own_variation",
@@ -80,6 +84,7 @@ __all__ = [
     "rules",
     "sample_limit",
     "sampled",
+    "schedule_uncertainty",
     "shipped_limits",
     "standard_cycles_left",
     "tissue_of",

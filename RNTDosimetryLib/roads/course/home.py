@@ -19,8 +19,8 @@ from RNTDosimetryLib.course import (
 )
 from RNTDosimetryLib.course.discharge import contact_of, discharge_data
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.roads.course.entries import DischargeEntry
 from RNTDosimetryLib.roads.course.reading import ReadCycle
-from RNTDosimetryLib.roads.course.request import DischargeEntry
 from RNTDosimetryLib.roads.course.result import ContactOutcome, Discharge
 
 

@@ -23,11 +23,12 @@ from RNTDosimetryLib.report import (
     line_plot,
     render_page,
 )
-from RNTDosimetryLib.roads.course.result import CourseResult, Discharge, NextCycle, RegionCourse, VoxelSumResult
+from RNTDosimetryLib.roads.course.result import CourseResult, Design, Discharge, NextCycle, RegionCourse, VoxelSumResult
 from RNTDosimetryLib.roads.course.tables import (
     budget_table,
     contacts_table,
     course_table,
+    design_table,
     dose_table,
     limits_table,
     short_table,
@@ -35,6 +36,7 @@ from RNTDosimetryLib.roads.course.tables import (
 )
 
 _PER_PLOT, _BUDGETS = 6, 8
+_WORST_SHOWN_PERCENT = 100.0
 
 
 def render_course(result: CourseResult) -> str:
@@ -59,6 +61,8 @@ def render_course(result: CourseResult) -> str:
         sections.append(Section("Uncertainty budget", budgets[: 2 * _BUDGETS]))
     if result.voxel_sum is not None:
         sections.append(Section("Sum by voxel", _voxels(result.voxel_sum)))
+    if result.design is not None:
+        sections.append(Section("When to scan", _design(result.design)))
     if result.discharge is not None:
         sections += [Section("Way home", _home(result.discharge)), Section("Travel letter", [_letter(result.discharge)])]
     sections.append(Section("Assumptions and data", [Bullets(_assumptions(result))]))
@@ -256,6 +260,26 @@ def _voxels(sums: VoxelSumResult) -> list:
         ),
         "Each map was turned into BED on its own grid before it was resampled. One alpha/beta and repair half-time hold for all voxels.",
     ]
+
+
+def _design(design: Design) -> list:
+    x, y = np.array(design.single_h), 100 * np.array(design.single)
+    series = [Series("one scan", x, np.minimum(y, _WORST_SHOWN_PERCENT))]
+    for item in design.best:
+        times = np.array(item.times_h)
+        label = f"best {len(times)}" if len(times) > 1 else "best one"
+        series.append(Series(label, times, np.full(times.size, 100 * item.uncertainty), line=False, markers=True))
+    step = 24 if design.single_h[-1] <= 240 else 48
+    plot = line_plot(
+        "Expected uncertainty of a schedule", Axis("Time of the scan after administration", "h", lower=0.0, step=step),
+        Axis("Expected uncertainty", "%", lower=0.0), series,
+    )  # fmt: skip
+    facts = {
+        "Population": f"{design.population}: effective half-life {design.median_half_life_h:.3g} h, spread of the logarithm of the biological rate {design.log_sd:.2g}",
+        "Uncertainty of each scan": f"{100 * design.scan_uncertainty:g} %",
+    }
+    caption = "Line: one scan at this time with the half-life of the population. Markers: the best times within the opening hours, at their uncertainty."
+    return [Facts(facts), design_table(design), Figure(plot, caption)]
 
 
 def _home(home: Discharge) -> list:

@@ -6,7 +6,7 @@ from datetime import datetime
 from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
-from RNTDosimetryLib.course import CourseLimit, Trend
+from RNTDosimetryLib.course import CourseLimit, Schedule, Trend
 from RNTDosimetryLib.dose import DoseVolumeHistogram
 from RNTDosimetryLib.roads.course.request import CourseRequest
 from RNTDosimetryLib.roads.course.voxels import SummedMaps
@@ -150,6 +150,23 @@ class Discharge(Record):
     contact_line: str = ""
 
 
+@dataclass(frozen=True)
+class Design(Record):
+    """When to scan. best: one, two and three scans within the opening hours. compared: entered schedules. single_h, single: expected uncertainty of one scan
+    at any time. All of a single exponential of the population.
+    """
+
+    population: str
+    median_half_life_h: float
+    log_sd: float
+    scan_uncertainty: float
+    best: tuple[Schedule, ...]
+    compared: tuple[Schedule, ...]
+    single_h: tuple[float, ...]
+    single: tuple[float, ...]
+    open_h: tuple[float, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class VoxelSumResult(Record):
     """The sum by voxel. means: by region (and "all") of dose, BED and EQD2, Gy. histograms: of the BED by region."""
@@ -176,6 +193,7 @@ class CourseResult(Result):
     next_cycle: NextCycle | None = None
     voxel_sum: VoxelSumResult | None = None
     discharge: Discharge | None = None
+    design: Design | None = None
     patient: str = ""
     input_hashes: dict[str, str] = field(default_factory=dict)
     versions: dict[str, str] = field(default_factory=dict)

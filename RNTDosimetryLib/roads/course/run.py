@@ -24,6 +24,7 @@ from RNTDosimetryLib.roads.course.result import (
     VoxelSumResult,
 )
 from RNTDosimetryLib.roads.course.voxels import means_of, sum_maps
+from RNTDosimetryLib.roads.course.when import when_to_scan
 
 _SAMPLES = 200_000
 _SHOWN_WITHOUT_REQUEST = ("kidney", "marrow", "salivary")
@@ -57,6 +58,7 @@ def compute(request: CourseRequest, progress: Progress = silent) -> CourseResult
     if request.discharge is not None:
         home, more = way_home(request.discharge, cycles)
         warnings += more
+    design = None if request.design is None else when_to_scan(request.design)
     progress(1.0, "Computed")
     return CourseResult(
         request=request,
@@ -67,6 +69,7 @@ def compute(request: CourseRequest, progress: Progress = silent) -> CourseResult
         next_cycle=ahead,
         voxel_sum=sums,
         discharge=home,
+        design=design,
         patient=next((item.patient for item in cycles if item.patient), ""),
         input_hashes=file_hashes(request),
         versions=versions(),

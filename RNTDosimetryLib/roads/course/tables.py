@@ -1,7 +1,7 @@
 """The tables of a course: for the terminal, course.csv and the page."""
 
 from RNTDosimetryLib.report import Column, Table, measured
-from RNTDosimetryLib.roads.course.result import CourseResult, Discharge, NextCycle, RegionCourse
+from RNTDosimetryLib.roads.course.result import CourseResult, Design, Discharge, NextCycle, RegionCourse
 
 _MARK = " *"
 _NOTE = "* estimated: not measured in this cycle, or from a single scan."
@@ -145,6 +145,25 @@ def budget_table(region: RegionCourse) -> Table | None:
         columns,
         rows,
         note="Each part once; shared parts add linearly over the cycles, random ones in squares.",
+    )
+
+
+def design_table(design: Design) -> Table:
+    """The best schedules, and those that were entered."""
+    rows = tuple(
+        (name, ", ".join(f"{time:g}" for time in item.times_h), 100 * item.uncertainty, _hundred(item.alone))
+        for name, found in (("best within the opening hours", design.best), ("entered", design.compared))
+        for item in found
+    )
+    columns = (
+        Column("Schedule", align="left"), Column("Scans after", "h", align="left"), Column("Expected uncertainty, with the population", "%", 2),
+        Column("by the scans alone", "%", 2),
+    )  # fmt: skip
+    return Table(
+        "When to scan",
+        columns,
+        rows,
+        note="Of the time-integrated activity of a single exponential; early and late phases that no scan sees are not in it.",
     )
 
 

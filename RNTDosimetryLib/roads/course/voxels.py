@@ -16,7 +16,7 @@ from RNTDosimetryLib.intake import load_volume_file
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.compare.sources import DOSE_FILE, load_rtdose
-from RNTDosimetryLib.roads.course.request import MapEntry, VoxelSum
+from RNTDosimetryLib.roads.course.entries import MapEntry, VoxelSum
 
 _MOST_SAMPLES = 5
 

@@ -337,3 +337,19 @@ def test_the_folder_runs_again_to_the_same_numbers(tmp_path, capsys):
         assert words in page, words
     assert main(["course", str(tmp_path / "none.json"), "--out", str(tmp_path / "three")]) == 2
     assert not (tmp_path / "three").exists()
+
+
+def test_when_to_scan_within_the_opening_hours():
+    """Thursday 10:00, weekdays 8 to 17: one scan of a kidney with 51 h is best near 51/ln 2 = 74 h, so on Monday morning at 94 h."""
+    entry = {"agent": "177Lu-DOTATATE", "tissue": "kidney", "administration": "2026-03-19T10:00", "schedules_h": [[24], [24, 96]]}
+    found = run(design=entry).design
+    assert [len(item.times_h) for item in found.best] == [1, 2, 3]
+    assert found.best[0].times_h == (94.0,)
+    assert found.best[0].uncertainty < found.compared[0].uncertainty
+    assert found.best[1].alone <= found.compared[1].alone
+    assert all(time in found.open_h for item in found.best for time in item.times_h)
+    own = {"nuclide": "Lu-177", "effective_half_life_h": 51, "log_sd": 0.2, "administration": "2026-03-19T10:00"}
+    assert run(design=own).design.best[0].times_h == (94.0,)
+    assert "give one set" in refused(design={"agent": "177Lu-DOTATATE", "administration": "2026-03-19T10:00"})
+    assert "stored population" in refused(design=entry | {"tissue": "pancreas"})
+    assert "a date with a time" in refused(design=entry | {"administration": "2026-03-19"})
