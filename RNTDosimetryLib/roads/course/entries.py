@@ -117,7 +117,8 @@ class DischargeEntry(Record):
 class DesignEntry(Record):
     """When to scan: an agent and tissue of the shipped populations, or a nuclide with effective_half_life_h and log_sd of its own.
 
-    administration: date and time of it; opens, closes: hours of the day; weekend: whether it is open then; last_day: after the administration.
+    administration: date and time of it; opens, closes: hours of the day; weekend: whether it is open then; last_day, earliest_h: ends, after the administration; None takes 20 h, as a single
+    exponential does not hold before.
     scan_uncertainty: relative, of the activity of each scan by itself. schedules_h: to compare with the best ones.
     """
 
@@ -131,6 +132,7 @@ class DesignEntry(Record):
     closes: float = 17.0
     weekend: bool = False
     last_day: int = 8
+    earliest_h: float | None = None
     scan_uncertainty: float = 0.05
     schedules_h: tuple[tuple[float, ...], ...] = ()
 

@@ -163,7 +163,7 @@ def design_table(design: Design) -> Table:
         "When to scan",
         columns,
         rows,
-        note="Of the time-integrated activity of a single exponential; early and late phases that no scan sees are not in it.",
+        note="Of the time-integrated activity of a single exponential; early and late phases that no scan sees are not in it, nor that late scans hold fewer counts.",
     )
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from RNTDosimetryLib.course import best_schedule, opening_times_h, schedule_uncertainty
+from RNTDosimetryLib.course import best_schedule, opening_times_h, rules, schedule_uncertainty
 from RNTDosimetryLib.course.design import MOST_SCANS
 from RNTDosimetryLib.kinetics import RatePrior, population_prior
 from RNTDosimetryLib.nuclides import get_nuclide
@@ -24,7 +24,12 @@ def when_to_scan(entry: DesignEntry) -> Design:
             f"{entry.nuclide}, entered",
             RatePrior.from_effective_half_life(entry.effective_half_life_h, decay, entry.log_sd),
         )
-    open_h = opening_times_h(entry.administration, entry.opens, entry.closes, entry.last_day, entry.weekend)
+    earliest_h = rules()["earliest_scan_h"] if entry.earliest_h is None else entry.earliest_h
+    open_h = tuple(
+        time
+        for time in opening_times_h(entry.administration, entry.opens, entry.closes, entry.last_day, entry.weekend)
+        if time >= earliest_h
+    )
     single_h = np.linspace(_SHORT, 24.0 * entry.last_day, _POINTS)
     return Design(
         population=words,

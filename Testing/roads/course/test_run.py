@@ -347,7 +347,8 @@ def test_when_to_scan_within_the_opening_hours():
     assert found.best[0].times_h == (94.0,)
     assert found.best[0].uncertainty < found.compared[0].uncertainty
     assert found.best[1].alone <= found.compared[1].alone
-    assert all(time in found.open_h for item in found.best for time in item.times_h)
+    assert all(time in found.open_h and time >= 20 for item in found.best for time in item.times_h)
+    assert run(design=entry | {"earliest_h": 1}).design.best[1].times_h[0] == 1.0
     own = {"nuclide": "Lu-177", "effective_half_life_h": 51, "log_sd": 0.2, "administration": "2026-03-19T10:00"}
     assert run(design=own).design.best[0].times_h == (94.0,)
     assert "give one set" in refused(design={"agent": "177Lu-DOTATATE", "administration": "2026-03-19T10:00"})
