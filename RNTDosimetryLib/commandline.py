@@ -13,11 +13,11 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.terminal import on_any_terminal
 from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.report import table_text
-from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads import camera, compare, course, plan, therapy, verify
 from RNTDosimetryLib.roads.road import Road
 
 NOTICE = RESEARCH_ONLY
-ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+ROADS = (therapy.ROAD, course.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
 """Every verb that takes a request file, in the order of the help. A new road is one row here."""
 
 

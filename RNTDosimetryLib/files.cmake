@@ -23,7 +23,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
+  RNTDosimetryLib/course/__init__.py
+  RNTDosimetryLib/course/design.py
+  RNTDosimetryLib/course/discharge.py
+  RNTDosimetryLib/course/doses.py
+  RNTDosimetryLib/course/limits.py
+  RNTDosimetryLib/course/next_cycle.py
   RNTDosimetryLib/demo/__init__.py
+  RNTDosimetryLib/demo/course.py
   RNTDosimetryLib/demo/patient.py
   RNTDosimetryLib/demo/radioembolisation.py
   RNTDosimetryLib/dose/__init__.py
@@ -138,6 +145,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
   RNTDosimetryLib/phantom/course.py
+  RNTDosimetryLib/phantom/cycles.py
   RNTDosimetryLib/phantom/dicom.py
   RNTDosimetryLib/phantom/dicom_images.py
   RNTDosimetryLib/phantom/dicom_regions.py
@@ -207,6 +215,21 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/result.py
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
+  RNTDosimetryLib/roads/course/__init__.py
+  RNTDosimetryLib/roads/course/ahead.py
+  RNTDosimetryLib/roads/course/entries.py
+  RNTDosimetryLib/roads/course/home.py
+  RNTDosimetryLib/roads/course/others.py
+  RNTDosimetryLib/roads/course/outputs.py
+  RNTDosimetryLib/roads/course/reading.py
+  RNTDosimetryLib/roads/course/regions.py
+  RNTDosimetryLib/roads/course/report.py
+  RNTDosimetryLib/roads/course/request.py
+  RNTDosimetryLib/roads/course/result.py
+  RNTDosimetryLib/roads/course/run.py
+  RNTDosimetryLib/roads/course/tables.py
+  RNTDosimetryLib/roads/course/voxels.py
+  RNTDosimetryLib/roads/course/when.py
   RNTDosimetryLib/roads/plan/__init__.py
   RNTDosimetryLib/roads/plan/former.py
   RNTDosimetryLib/roads/plan/outputs.py
@@ -241,6 +264,12 @@ set(LIBRARY_SCRIPTS
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/course/README.md
+  Resources/course/discharge.json
+  Resources/course/limits.json
+  Resources/course/populations.json
+  Resources/course/rules.json
+  Resources/course/tissues.json
   Resources/dose/README.md
   Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
@@ -277,6 +306,7 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cycles.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
   Resources/phantom/protocol.json
@@ -291,6 +321,8 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/course.schema.json
+  Resources/schemas/course_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
@@ -302,6 +334,7 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/course.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
   Resources/warnings/kinetics.json

@@ -160,6 +160,10 @@ def _with_paths(record: Record, change: Any, keyed: bool = False, at: str = "") 
         value, kind, key = getattr(record, item.name), item.metadata.get("path"), f"{at}{item.name}"
         if isinstance(value, Record):
             changed[item.name] = _with_paths(value, change, keyed, f"{key}.")
+        elif isinstance(value, tuple) and any(isinstance(each, Record) for each in value):
+            changed[item.name] = tuple(
+                _with_paths(each, change, keyed, f"{key}.{number}.") for number, each in enumerate(value, start=1)
+            )
         elif kind is not None and isinstance(value, str | dict) and value:
             one = {key: value} if isinstance(value, str) else {f"{key}.{name}": place for name, place in value.items()}
             told = [change(str(place), kind == "always", *([name] * keyed)) for name, place in one.items()]
