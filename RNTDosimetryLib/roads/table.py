@@ -1,10 +1,10 @@
 """The roads of one patient: what the command line lists first, and of which a cohort may run many."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads import camera, compare, course, plan, therapy, verify
 from RNTDosimetryLib.roads.road import Road
 
-ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+ROADS = (therapy.ROAD, course.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
 """In the order of the help. A new road is one row here; with ``result`` and ``rows`` it may be in a cohort."""
 
 

@@ -50,7 +50,7 @@ def request_of(folder, **content):
 
 def without_time(path):
     content = json.loads(path.read_text())
-    return {key: value for key, value in content.items() if key != "created"}
+    return {key: value for key, value in content.items() if key not in ("created", "files")}
 
 
 def stamps(out):
@@ -426,3 +426,19 @@ def test_sites_are_organs_without_their_side():
         "liver",
         "kidney",
     ]
+
+
+def test_a_course_gives_a_row_a_cycle(folder, tmp_path):
+    """Entered doses of a course: 4 Gy of 7.4 GBq each; the study of one cycle beside it is found by its format."""
+    kidney = {"kidney_left": {"dose_gy": 4.0, "random_uncertainty": 0.06, "common_uncertainty": 0.1, "effective_half_life_h": 51}}
+    cycles = [{"date": f"2026-0{month}-10", "administered_activity_mbq": 7400, "regions": kidney} for month in (1, 3)]
+    (folder / "given.json").write_text(json.dumps({"format": "RNTDosimetry course", "version": 1, "cycles": cycles}))
+    result = cohort.ROAD.run_file(request_of(folder, studies=["given.json", "p1/study.json"], workers=1), folder=tmp_path)
+    assert result.failed == ()
+    rows = [row for row in result.rows if row.study == "given"]
+    assert [(row.cycle, row.region, row.site, row.dose_gy) for row in rows] == [
+        (1, "kidney_left", "kidney", 4.0),
+        (2, "kidney_left", "kidney", 4.0),
+    ]
+    assert [row.dose_per_activity_gy_per_gbq for row in rows] == pytest.approx([4 / 7.4] * 2)
+    assert result.rows[-1].study == "p1"
