@@ -104,7 +104,8 @@ class OneScan(Record):
     """What a single scan at one time would have given, each patient with the population of the others.
 
     bias_percent, deviation_percent: of TIA by one scan over TIA by all, mean and standard deviation. coverage: share within two stated standard
-    uncertainties of the difference. stated_percent: mean stated relative uncertainty of the single scan.
+    uncertainties of the difference. stated_percent: mean stated relative uncertainty of the single scan by noise and population
+    (``tia_fit_uncertainty_mbq_h``), without that of other kinds of curves.
     """
 
     time_h: float
@@ -276,8 +277,9 @@ def one_scan_instead(
             one = single_time_point(
                 curve.times_h[nearest], value, nuclide, "prior", uncertainty_mbq=others.residual_relative * value, prior=prior
             )
-            if one.tia_uncertainty_mbq_h is not None:
-                found[time].append((one.tia_mbq_h, one.tia_uncertainty_mbq_h, truth))
+            # Noise and population: other curves are no part of it, because TIA by all scans is of the same kind of curve.
+            if one.tia_fit_uncertainty_mbq_h is not None:
+                found[time].append((one.tia_mbq_h, one.tia_fit_uncertainty_mbq_h, truth))
     return tuple(_one_scan(time, rows) for time, rows in found.items() if len(rows) >= FEWEST_PATIENTS)
 
 

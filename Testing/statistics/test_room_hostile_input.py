@@ -35,7 +35,7 @@ def finite(function, *arguments, **options):
 QUICK = {"deadline": None, "phases": (Phase.explicit, Phase.generate)}
 
 
-@settings(max_examples=60, **QUICK)
+@settings(max_examples=25, **QUICK)
 @given(strategies.data())
 def test_statistics_of_any_table(data):
     for values in (VALUES, POSITIVE):

@@ -1,6 +1,5 @@
 """The compartments of a radioembolisation as rows of the tidy table."""
 
-from RNTDosimetryLib.planning import PartitionPlan
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.tidy import RegionRow
 
@@ -13,29 +12,14 @@ def compartment_row(name: str, study: str, **values) -> RegionRow:
 
 
 def plan_rows(result: PlanResult, study: str = "") -> tuple[RegionRow, ...]:
-    """Planned doses of tumours, normal liver and lungs (of this treatment alone), without uncertainty."""
-    name = study or result.request.title
-    plan, injections = result.plan, result.injections
-    if injections is not None:
-        nuclide = next(iter(injections.plans.values())).nuclide
-        doses = {key: dose for key, dose in injections.dose_gy.items() if key not in ("lung", "perfused", "whole_normal_liver")}
-        masses = injections.masses_g
-    elif plan is not None:
-        nuclide, (doses, masses) = plan.nuclide, _of_one(plan)
-    else:
-        return ()
-    activity = result.activity_gbq
+    """Planned doses of tumours, normal liver and lungs (of this treatment alone), which share no gram; without uncertainty."""
+    name, plan, activity = study or result.request.title, result.plan, result.activity_gbq
+    doses = plan.dose_gy
     return tuple(
         compartment_row(
-            key, name, nuclide=nuclide, administered_activity_mbq=1000 * activity, mass_g=masses.get(key) or None, model="planned", dose_gy=dose,
-            dose_per_activity_gy_per_gbq=dose / activity if activity > 0 else None,
+            key, name, nuclide=plan.nuclide, administered_activity_mbq=1000 * activity, mass_g=mass, model="planned", dose_gy=doses[key],
+            dose_per_activity_gy_per_gbq=doses[key] / activity if activity > 0 else None,
         )
-        for key, dose in doses.items()
+        for key, mass in plan.masses_g.items()
+        if mass > 0
     )  # fmt: skip
-
-
-def _of_one(plan: PartitionPlan) -> tuple[dict[str, float], dict[str, float]]:
-    masses = {tumour.name: tumour.mass_g for tumour in plan.compartments.tumours}
-    masses |= {"normal_liver": plan.compartments.normal_liver_mass_g, "lung_session": plan.compartments.lung_mass_g}
-    doses = {**plan.tumour_dose_gy, "lung_session": plan.lung_dose_gy}
-    return doses | ({"normal_liver": plan.normal_liver_dose_gy} if masses["normal_liver"] > 0 else {}), masses
