@@ -1,10 +1,15 @@
 """The roads of one patient: what the command line lists first, and of which a cohort may run many."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.roads import camera, compare, course, plan, therapy, verify
+from RNTDosimetryLib.roads.camera import CALIBRATE, RECOVERY
+from RNTDosimetryLib.roads.compare import ROAD as COMPARE
+from RNTDosimetryLib.roads.course import ROAD as COURSE
+from RNTDosimetryLib.roads.plan import ROAD as PLAN
 from RNTDosimetryLib.roads.road import Road
+from RNTDosimetryLib.roads.therapy import ROAD as THERAPY
+from RNTDosimetryLib.roads.verify import ROAD as VERIFY
 
-ROADS = (therapy.ROAD, course.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+ROADS = (THERAPY, COURSE, PLAN, VERIFY, COMPARE, CALIBRATE, RECOVERY)
 """In the order of the help. A new road is one row here; with ``result`` and ``rows`` it may be in a cohort."""
 
 
