@@ -13,7 +13,9 @@ from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo.patient import STUDY_FILE, make_demo_patient
 
 LIBRARY = str(Path(RNTDosimetryLib.__file__).parent) + "/"
-CHECK = re.compile(r"_?(check|refuse|require|positive_number|any_number|number_array|finite_array|non_negative|one_of|whole_number|as_numbers)")
+CHECK = re.compile(
+    r"_?(check|refuse|require|positive_number|any_number|number_array|finite_array|non_negative|one_of|whole_number|as_numbers)"
+)
 LARGEST_COUNT = 16_198
 """A tenth of the 161,984 calls of the same run in release 0.4, where nine in ten were an image geometry checking itself."""
 
