@@ -33,6 +33,7 @@ STUDY_KEYS = (
     "radiopharmaceutical",
     "patient_weight_kg",
     "patient_height_m",
+    "patient_sex",
     "ignore_series",
     "ignore",
     "time_points",
