@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 
 from RNTDosimetryLib.base.documents import Document, Request
-from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.records import Named, Record
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.commandline import ROADS
 from RNTDosimetryLib.roads.compare import CompareResult
@@ -73,6 +73,8 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
         return {"type": "string", "description": "ISO 8601"}
     if hint is np.ndarray:
         return {"type": "array"}
+    if isinstance(hint, type) and issubclass(hint, Named):
+        return {"type": "string"}
     if isinstance(hint, type) and issubclass(hint, Record):
         if hint.__name__ not in definitions:
             definitions[hint.__name__] = {}

@@ -172,7 +172,9 @@ def number_array(values: Any, name: str, remedy: str = "convert them first", dty
 
 
 def _holds_masked(values: Any) -> bool:
-    return np.ma.is_masked(values) or (isinstance(values, (list, tuple)) and any(map(_holds_masked, values)))
+    if isinstance(values, (list, tuple)):
+        return any(map(_holds_masked, [value for value in values if not isinstance(value, (int, float))]))
+    return bool(np.ma.is_masked(values))
 
 
 def checked_array(values: Any, name: str, remedy: str = "correct them first") -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.folders import place_aside, settle, written_whole
 from RNTDosimetryLib.base.records import Record, checked_path, present_spelling, read_json_file, to_plain
 
 PATH = {"path": "always"}
@@ -103,6 +104,7 @@ class Result(Document):
     @classmethod
     def read(cls, path: Any) -> Any:
         """Result of a file."""
+        settle(Path(path).parent)
         data = read_json_file(path, cls.WHAT)
         if not isinstance(data, Mapping) or ("format" not in data and "" not in cls.FORMER):
             raise DosimetryError(
@@ -240,12 +242,57 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise DosimetryError(
             f"Expected an existing folder for {path.name}, received {path.parent}; create it or choose another one."
         )
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    aside = place_aside(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}") if aside is None else aside
     try:
         yield temporary
-        os.replace(temporary, path)
-    finally:
+        if aside is None:
+            os.replace(temporary, path)
+    except BaseException:
         temporary.unlink(missing_ok=True)
+        raise
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | Path) -> Iterator[Path]:
+    """The folder, made where it is not there yet; what is written into it within the block takes its place together, or nothing does.
+
+    The first file written is the JSON that says what the folder holds: it gets ``files``, the SHA-256 of all the others by name.
+    Raises DosimetryError while another process writes there; what a dead one left is finished or swept.
+    """
+    folder = make_output_folder(folder)
+    with written_whole(folder, _seal, _former_files):
+        yield folder
+
+
+def _seal(staged: dict[str, Path]) -> None:
+    main, *others = staged
+    if Path(main).suffix != ".json":
+        raise ValueError(f"the first file of a folder is {main}, which cannot hold the seal")
+    content = json.loads(staged[main].read_text(encoding="utf-8"))
+    write_text(staged[main], json_text(content | {"files": {name: sha256_of_file(staged[name]) for name in others}}))
+
+
+def _former_files(main: Path) -> set[str]:
+    """Files of earlier results that are still as they were written; what somebody changed since is kept."""
+    try:
+        files = json.loads(main.read_text(encoding="utf-8")).get("files", {})
+        return {name for name, digest in files.items() if Path(name).name == name and _is_file_of(main.with_name(name), digest)}
+    except (OSError, ValueError, AttributeError):
+        return set()
+
+
+def _is_file_of(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of_file(path) == digest
+
+
+def refuse_other_file(path: str | Path, document: str | Path) -> None:
+    """DosimetryError for a file that is not the one which the results beside it were written with."""
+    digest = read_json_file(document, "a file of results").get("files", {}).get(Path(path).name)
+    if digest is not None and not _is_file_of(Path(path), digest):
+        raise DosimetryError(
+            f"Expected {Path(path).name} as it was written with {Path(document).name}, received another or a changed file; run it again."
+        )
 
 
 def write_text(path: str | Path, text: str) -> Path:

@@ -44,6 +44,21 @@ def present_spelling(word: str) -> str:
     return word
 
 
+class Named:
+    """Base of a small frozen dataclass that is one word where it is stored or printed: ``key``, and ``of(key)`` that makes it again."""
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, key: str) -> Any:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Record:
     """Base of the frozen dataclasses: ``to_dict()`` and a tolerant ``from_dict()``.
 
@@ -73,13 +88,16 @@ class Record:
             if isinstance(value, str | int | float) and value != ""
         ]
 
+    def _said(self) -> tuple[str, ...]:
+        """The warnings that the record holds; a record may have a function of that name instead."""
+        found = getattr(self, "warnings", ())
+        return () if callable(found) else tuple(found)
+
     def __str__(self) -> str:
-        return "\n".join(
-            (type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in getattr(self, "warnings", ())))
-        )
+        return "\n".join((type(self).__name__, text_of_rows(self.to_table()), *(f"warning: {text}" for text in self._said())))
 
     def _repr_html_(self) -> str:
-        said = "".join(f"<li>{html.escape(text)}</li>" for text in getattr(self, "warnings", ()))
+        said = "".join(f"<li>{html.escape(text)}</li>" for text in self._said())
         return f"<h4>{type(self).__name__}</h4>{html_of_rows(self.to_table())}{f'<ul>{said}</ul>' if said else ''}"
 
     def to_dict(self) -> dict:
@@ -163,6 +181,8 @@ def to_plain(value: Any, name: str = "value") -> Any:
         return value.to_dict()
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, Named):
+        return value.key
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (float, np.floating)):
@@ -199,6 +219,8 @@ def _from_plain(hint: Any, value: Any, name: str) -> Any:
         return {key: _from_plain(arguments[1], item, f"'{key}' in {name}") for key, item in value.items()} if arguments else value
     if isinstance(hint, type) and issubclass(hint, Record):
         return value if isinstance(value, hint) else hint.from_dict(_checked(Mapping, "an object", value, name))
+    if isinstance(hint, type) and issubclass(hint, Named):
+        return value if isinstance(value, hint) else hint.of(_checked(str, "a name", value, name))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _converted(hint, value, f"one of {', '.join(str(item.value) for item in hint)}", name)
     if hint is np.ndarray:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.base.documents import sha256_of_array, sha256_of_file
+from RNTDosimetryLib.base.documents import refuse_other_file, sha256_of_array, sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
 from RNTDosimetryLib.images import CtImage, Region
@@ -184,6 +184,7 @@ def _read_run(source: DoseSource, role: str) -> ComparedMap:
             f"Expected the {DOSE_FILE} of these {RESULTS_FILE} (highest dose {known.maximum_gy} Gy), received another map "
             f"(highest {found_maximum:.6g} Gy, or another grid) in {folder}; run the study again."
         )
+    refuse_other_file(path, folder / RESULTS_FILE)
     rtdose = folder / RTDOSE_FILE
     return ComparedMap(
         name=source.name or role,

@@ -19,7 +19,6 @@ from RNTDosimetryLib.planning import (
     lung_shunt_spect,
     measure_scout,
 )
-from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
 from RNTDosimetryLib.roads.plan.request import PlanRequest, request_from_scout
 
 
@@ -187,8 +186,6 @@ def with_scout(data: dict, folder: Path) -> dict:
         raise DosimetryError(
             "Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments."
         )
-    if typed["lung_mass_g"] is None:
-        typed["lung_mass_g"] = CONVENTIONAL_LUNG_MASS_G
     residual = content.pop("residual_fraction", 0.0)
     request = request_from_scout(
         measured.scout, str(content.get("product", "")), files.activities_gbq, residual_fraction=residual, notes=measured.notes,
