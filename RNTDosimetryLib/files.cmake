@@ -51,6 +51,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/__init__.py
   RNTDosimetryLib/intake/activity.py
   RNTDosimetryLib/intake/administration.py
+  RNTDosimetryLib/intake/agreement.py
   RNTDosimetryLib/intake/bed_positions.py
   RNTDosimetryLib/intake/calibration_use.py
   RNTDosimetryLib/intake/clock.py
@@ -292,10 +293,7 @@ set(LIBRARY_RESOURCES
   Resources/validation/cases.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
-<<<<<<< HEAD
   Resources/warnings/kinetics.json
-=======
   Resources/warnings/planning.json
->>>>>>> planning
   Resources/warnings/therapy.json
   )
