@@ -58,6 +58,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/__init__.py
   RNTDosimetryLib/intake/activity.py
   RNTDosimetryLib/intake/administration.py
+  RNTDosimetryLib/intake/agreement.py
   RNTDosimetryLib/intake/bed_positions.py
   RNTDosimetryLib/intake/calibration_use.py
   RNTDosimetryLib/intake/clock.py
@@ -325,10 +326,7 @@ set(LIBRARY_RESOURCES
   Resources/warnings/course.json
   Resources/warnings/dose.json
   Resources/warnings/intake.json
-<<<<<<< HEAD
   Resources/warnings/kinetics.json
-=======
   Resources/warnings/planning.json
->>>>>>> planning
   Resources/warnings/therapy.json
   )
