@@ -7,11 +7,13 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/documents.py
   RNTDosimetryLib/base/errors.py
   RNTDosimetryLib/base/folders.py
+  RNTDosimetryLib/base/json_reading.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/base/settings.py
+  RNTDosimetryLib/base/terminal.py
   RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/base/words.py
   RNTDosimetryLib/camera/__init__.py
@@ -90,7 +92,16 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/time_frames.py
   RNTDosimetryLib/intake/timing.py
   RNTDosimetryLib/intake/units.py
-  RNTDosimetryLib/intake/volume_files.py
+  RNTDosimetryLib/intake/volume_files/__init__.py
+  RNTDosimetryLib/intake/volume_files/activity.py
+  RNTDosimetryLib/intake/volume_files/dose.py
+  RNTDosimetryLib/intake/volume_files/header.py
+  RNTDosimetryLib/intake/volume_files/masks.py
+  RNTDosimetryLib/intake/volume_files/metaimage.py
+  RNTDosimetryLib/intake/volume_files/nifti.py
+  RNTDosimetryLib/intake/volume_files/nrrd.py
+  RNTDosimetryLib/intake/volume_files/reading.py
+  RNTDosimetryLib/intake/volume_files/sidecar.py
   RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py

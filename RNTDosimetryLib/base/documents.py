@@ -1,7 +1,6 @@
 """Files that we read and write as JSON: requests and results with format and version, paths in them, and one writer for whatever is written."""
 
 import contextlib
-import difflib
 import hashlib
 import json
 import os
@@ -14,6 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import refuse_unknown_names
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.folders import place_aside, settle, written_whole
 from RNTDosimetryLib.base.records import Record, checked_path, present_spelling, read_json_file, to_plain
@@ -178,14 +178,13 @@ def refuse_unknown(content: Any, kind: type[Record], where: str) -> None:
     """DosimetryError for a key that a record does not have, at any depth of lists, objects and records, with the nearest known one."""
     if not isinstance(content, Mapping):
         return
-    known = {item.name for item in fields(kind) if item.init}
+    known = sorted(item.name for item in fields(kind) if item.init)
     given = {str(key): str(key) if key in known else present_spelling(str(key)) for key in content}
-    unknown = sorted(key for key, present in given.items() if present not in known)
-    if unknown:
-        near = [close[0] for key in unknown if (close := difflib.get_close_matches(key, known, n=1))]
-        remedy = "check the spelling" + (f", did you mean {', '.join(near)}?" if near else ".")
+    refuse_unknown_names([key for key, present in given.items() if present not in known], known, where)
+    doubled = [key for key, present in given.items() if key != present and present in given]
+    if doubled:
         raise DosimetryError(
-            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; {remedy}."
+            f"Expected {given[doubled[0]]} once in {where}, received it also as {doubled[0]}; keep the one that is meant."
         )
     hints = typing.get_type_hints(kind)
     for key, value in content.items():
@@ -252,9 +251,15 @@ def replacing(path: str | Path) -> Iterator[Path]:
         yield temporary
         if aside is None:
             os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise DosimetryError(
+            f"Expected to write {path.name} into {path.parent}, received: {reason}; make room or choose another folder."
+        ) from error
 
 
 @contextlib.contextmanager
@@ -300,15 +305,12 @@ def refuse_other_file(path: str | Path, document: str | Path) -> None:
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path."""
+    """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path.
+
+    The name of a file may hold bytes that are no letter; they are written as \\udc.., which JSON reads back as they were.
+    """
     with replacing(path) as temporary:
-        try:
-            temporary.write_bytes(text.encode("utf-8"))
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise DosimetryError(
-                f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder."
-            ) from error
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 

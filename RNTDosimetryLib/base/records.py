@@ -3,10 +3,8 @@
 import dataclasses
 import enum
 import html
-import json
 import math
 import os
-import reprlib
 import sys
 import types
 import typing
@@ -17,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import short_repr
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.json_reading import parsed_json
 from RNTDosimetryLib.base.words import html_of_rows, one_line, text_of_rows
 
 NOT_WRITTEN = {"written": False}
@@ -144,21 +144,18 @@ class Record:
 def read_json_file(path: Any, what: str) -> Any:
     """Content of a JSON file that somebody names. what: "a study file", for the error text.
 
-    Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON.
+    Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON that can be meant (``parsed_json``).
     """
     path = checked_path(path, what)
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected {what} at {path}, found none; check the path.")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError as error:
-        raise DosimetryError(
-            f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again."
-        ) from error
+        text = path.read_text(encoding="utf-8-sig")
     except (ValueError, OSError) as error:
         raise DosimetryError(
             f"Expected JSON in {path.name}, received text that cannot be read as such ({error}); correct the file."
         ) from error
+    return parsed_json(text, path.name)
 
 
 def checked_path(path: Any, what: str) -> Path:
@@ -271,7 +268,11 @@ def _sequence(kind: type, inner: Any, value: Any, name: str) -> Any:
 def _number(hint: type, value: Any, name: str) -> Any:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise _refusal("a number", value, name)
-    if not abs(float(value)) <= _LARGEST_NUMBER:
+    try:
+        finite = abs(float(value)) <= _LARGEST_NUMBER
+    except OverflowError:  # a whole number of more than 308 digits
+        finite = False
+    if not finite:
         raise _refusal("a finite number", value, name)
     if hint is int and value != int(value):
         raise _refusal("a whole number", value, name)
@@ -281,7 +282,7 @@ def _number(hint: type, value: Any, name: str) -> Any:
 def _converted(convert: Any, value: Any, expected: str, name: str) -> Any:
     try:
         return convert(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _refusal(expected, value, name) from error
 
 
@@ -300,4 +301,4 @@ def _refusal(expected: str, value: Any, name: str) -> DosimetryError:
 
 
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else reprlib.repr(value)
+    return "nothing" if value is None else short_repr(value)

@@ -13,7 +13,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.intake.tags import readable
-from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_volume_file
+from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_mask_file
 from RNTDosimetryLib.report import RtDose, dicom_reference, read_rtdose
 from RNTDosimetryLib.roads.compare.request import DoseSource
 from RNTDosimetryLib.roads.therapy.images import load_study
@@ -247,7 +247,7 @@ def named_regions(items, run_regions: tuple[Region, ...]) -> list[Region]:
     if items is None:
         return list(run_regions)
     if isinstance(items, Mapping):
-        return [Region(str(name), *load_volume_file(where)) for name, where in items.items()]
+        return [Region(str(name), *load_mask_file(where, str(name))) for name, where in items.items()]
     unknown = [str(name) for name in items if name not in known]
     if unknown:
         raise DosimetryError(f"Expected regions of the run ({', '.join(known)}), received {', '.join(unknown)}; check the names.")

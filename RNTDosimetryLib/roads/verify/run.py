@@ -11,7 +11,8 @@ from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions, occupancy_on_grid
-from RNTDosimetryLib.intake import load_activity_file, load_volume_file
+from RNTDosimetryLib.intake import load_activity_file
+from RNTDosimetryLib.intake.volume_files import load_ct_file
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.planning import (
     Compartment,
@@ -44,7 +45,7 @@ def compute(request: VerifyRequest, progress: Progress = silent) -> VerifyResult
     plan = None if request.plan is None else read_plan_result(request.plan)
     image, ct, found = _image(request)
     if request.ct is not None:
-        ct = CtImage("CT", *load_volume_file(Path(request.ct)))
+        ct = load_ct_file(request.ct)
     here = Path()
     territories, tumours, others = (
         read_segments(item, found, here) for item in (request.territories, request.tumours, request.others)
