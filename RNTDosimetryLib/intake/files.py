@@ -137,7 +137,9 @@ def _decode(dataset) -> None:
     are decoded when they are asked for."""
     for item in dataset.values():  # raw where they were not decoded yet
         if item.VR is not None and item.VR not in _KNOWN_VRS and str(item.VR).split(" ")[0].encode() not in _VRS:
-            raise DosimetryError(f"Expected a known value representation of {_name(item.tag)}, received {item.VR!r}; send it again.")
+            raise DosimetryError(
+                f"Expected a known value representation of {_name(item.tag)}, received {item.VR!r}; send it again."
+            )
     for tag in _tags_always_read() & dataset.keys():
         dataset[tag]
 
