@@ -8,6 +8,7 @@ import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled
+from RNTDosimetryLib.base.warnings import ranked
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.demo.patient import STUDY_FILE
 from RNTDosimetryLib.registration import register_rigid
@@ -16,7 +17,6 @@ from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import load_study, regions_with_settings
 from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, study_from_dict
-from RNTDosimetryLib.roads.therapy.result import grouped
 from RNTDosimetryLib.roads.therapy.run import run_study
 
 OUTPUTS = {"results.json", "results.csv", "report.html", "dose.nrrd", "tia.nrrd", "dose.dcm", "dose_plan.dcm"}
@@ -257,7 +257,7 @@ def test_unknown_voxel_model_is_refused():
 
 
 def test_equal_warnings_of_several_regions_are_one_line():
-    assert grouped(["a: high", "b: high", "whole", "a: high", "b: low"]) == ("a, b: high", "whole", "b: low")
+    assert ranked(["a: high", "b: high", "whole", "a: high", "b: low"]) == ("a, b: high", "whole", "b: low")
 
 
 def test_the_report_is_one_offline_page(written):
