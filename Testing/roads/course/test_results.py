@@ -208,19 +208,19 @@ def test_maps_that_cannot_be_used_are_refused(tmp_path, change, words):
     assert words in str(refusal.value)
 
 
-def test_parts_of_the_uncertainty_are_taken_by_name(two_results, monkeypatch):
+def test_parts_of_the_uncertainty_are_taken_by_name(two_results, tmp_path):
     """Parts of one name are one error in every cycle: 5 % of calibration stays 5 % of the sum; 6 % of samples is shared by nobody."""
-    from types import SimpleNamespace
-
-    from RNTDosimetryLib.roads.therapy.result import RegionResult
-
     folder, _result = two_results
-    parts = tuple(
-        SimpleNamespace(name=name, relative=relative, kind=kind)
+    parts = [
+        {"name": name, "relative": relative, "kind": kind}
         for name, relative, kind in (("samples", 0.06, "random"), ("calibration", 0.05, "common"), ("recovery", 0.04, "common"))
-    )
-    monkeypatch.setattr(RegionResult, "uncertainty_parts", parts, raising=False)
-    found = course.run(CourseRequest(cycles=tuple(Cycle(results=str(folder / name)) for name in ("cycle1", "cycle2"))))
+    ]
+    for name in ("cycle1", "cycle2"):
+        stored = json.loads((folder / name / "results.json").read_text(encoding="utf-8"))
+        for region in stored["regions"]:
+            region["uncertainty_parts"] = parts
+        (tmp_path / f"{name}.json").write_text(json.dumps(stored), encoding="utf-8")
+    found = course.run(CourseRequest(cycles=tuple(Cycle(results=str(tmp_path / f"{name}.json")) for name in ("cycle1", "cycle2"))))
     region = found.region("kidney_left")
     relative = {name: value / region.cumulative_dose_gy for name, value in region.uncertainty_parts_gy.items()}
     assert relative == pytest.approx({"calibration": 0.05, "recovery": 0.04, "samples, cycle 1": 0.03, "samples, cycle 2": 0.03})
