@@ -52,7 +52,7 @@ def pulls():
         register=False,
         calibration_uncertainty=CALIBRATION,
         scan_uncertainty=SCAN,
-        alignment_uncertainty_mm=0.0,
+        alignment_uncertainty_mm=0.01,
     )
     truth = CONCENTRATION_BQ_ML * 1e-6 * region.volume_ml * HALF_LIFE_H / np.log(2)
     found, stated = [], []
@@ -142,7 +142,7 @@ def outlined():
         scan_uncertainty=SCAN,
         spect_resolution_fwhm_mm=FWHM_MM,
         density_g_ml=1.0,
-        alignment_uncertainty_mm=0.0,
+        alignment_uncertainty_mm=0.01,
     )
     truth = 1e-6 * CONCENTRATION_BQ_ML * volume * HALF_LIFE_H / np.log(2)
     dose = self_dose(truth, "Lu-177", volume).dose_gy
