@@ -79,8 +79,8 @@ class StudySettings(Record):
         more="See [regions and activity](regions_and_activity.md)",
     )  # fmt: skip
     alignment_uncertainty_mm: float | None = setting(
-        None, "Alignment uncertainty", "How far a region may lie beside its place in a later scan, 1 sigma along each axis",
-        unit="mm", least=0.0, most=50.0, step="measure",
+        None, "Alignment uncertainty", "How far a region may lie beside its place in a later scan, 1 sigma along each axis; 0 in the panel takes it from the registration",
+        unit="mm", least=0.01, most=50.0, step="measure", section="regionsAdvanced", parameter="alignmentUncertaintyMm",
         more="Left out, it follows from the method and the correlation of the CTs: see [registration](registration.md)",
     )  # fmt: skip
 

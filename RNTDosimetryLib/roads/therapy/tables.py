@@ -60,7 +60,8 @@ def uncertainty_table(result: StudyResult) -> Table | None:
         ]
         rows.append((item.name, *cells, *((item.dose_low_gy, item.dose_high_gy) if ranges else ())))
     note = (
-        "Of the absorbed dose, relative, k = 1; empty: not known and not included. From samples: noise, scan to scan and the fit through them. From outline: "
+        "Of the absorbed dose, relative, k = 1; empty: not known and not included. From samples: noise, scan to scan and the fit through them. From model: other curves that the samples "
+        "cannot exclude. From outline: "
         "in content, recovery and mass together. Samples and registration differ from cycle to cycle, the others are the same in every cycle."
     )
     if ranges:

@@ -28,9 +28,10 @@ RANDOM, COMMON = "random", "common"
 """Random parts differ from cycle to cycle of one patient, common ones are the same in all of them and add up."""
 
 PART_KINDS = {
-    "samples": RANDOM, "registration": RANDOM, "calibration": COMMON, "recovery": COMMON, "outline": COMMON, "S value": COMMON, "density": COMMON,
+    "samples": RANDOM, "model": COMMON, "registration": RANDOM, "calibration": COMMON, "recovery": COMMON, "outline": COMMON, "S value": COMMON, "density": COMMON,
 }  # fmt: skip
-"""Every part of a dose, in the order of the table. samples: noise, scan to scan and the fit through them. outline: in content, recovery and mass."""
+"""Every part of a dose, in the order of the table. samples: noise, scan to scan and the fit through them. model: other curves that
+the samples cannot exclude; the same scan times leave the same open in every cycle. outline: in content, recovery and mass."""
 
 _SCATTER_OF_A_LOSS = 2.0 / 3.0
 _LEAST_FWHM_MM = 0.5
@@ -158,7 +159,7 @@ def dose_doubt(
     systematic = {"outline": None, "registration": None, "recovery": None, "calibration": None, **curve.systematic_parts}
     if not curve.systematic_parts:
         systematic["recovery"] = curve.systematic_relative_uncertainty
-    parts: dict[str, float | None] = {"samples": found.tia_relative_uncertainty, **systematic}
+    parts: dict[str, float | None] = {**_of_the_fit(found), **systematic}
     # Nobody's calibration or coefficient is exact: 0 means that nothing was stated.
     parts |= {name: parts[name] or None for name in ("calibration", "recovery")}
     fwhm_mm, density_g_ml = settings.spect_resolution_fwhm_mm, curve.mass_g / curve.volume_ml
@@ -178,6 +179,14 @@ def dose_doubt(
 
 
 _MISSING = {"samples": "noise and fit"}
+
+
+def _of_the_fit(found: KineticFit) -> dict[str, float | None]:
+    """Samples and model apart, relative to the TIA; together as samples where the fit does not tell them apart."""
+    own, model = found.tia_fit_uncertainty_mbq_h, found.tia_model_uncertainty_mbq_h
+    if own is None or model is None or found.tia_mbq_h <= 0:
+        return {"samples": found.tia_relative_uncertainty, "model": None}
+    return {"samples": own / found.tia_mbq_h, "model": model / found.tia_mbq_h}
 
 
 def dose_range_gy(dose_gy: float, curve: TimeActivityCurve, doubt: DoseDoubt) -> tuple[float, float] | None:
