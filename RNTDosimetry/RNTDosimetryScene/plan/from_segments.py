@@ -127,7 +127,8 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
     missing = missing_input(parameter_node)
     if missing:
         raise DosimetryError(f"{missing}.")
-    request, measured = _measured(parameter_node, progress)
+    with undone_on_failure(parameter_node, progress) as guarded:
+        request, measured = _measured(parameter_node, guarded)
     fields = {
         **_pooled(measured),
         "planLungShuntPercent": 100.0 * _lung_shunt(request),
