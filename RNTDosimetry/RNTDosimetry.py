@@ -70,11 +70,8 @@ class RNTDosimetry(ScriptedLoadableModule):
         SampleData.SampleDataLogic.registerCustomSampleDataSource(
             category=self.moduleName,
             sampleName=self.SAMPLE,
-            # What is copied is a recipe of a few bytes; RNTDosimetryFileReader makes the patient of it.
+            # What is copied is a recipe of a few bytes; RNTDosimetryFileReader makes the patient of it, known by its ending.
             uris=pathlib.Path(recipe).as_uri(),
-            fileNames=f"{self.SAMPLE}.rntphantom",
-            nodeNames=self.SAMPLE,
-            loadFileTypes=RNTDosimetryFileReader.FILE_TYPE,
             thumbnailFileName=self.resourcePath("Icons/RNTDosimetry.png"),
             customDownloader=lambda source=None: loadSample(),
         )

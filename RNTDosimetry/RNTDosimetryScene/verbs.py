@@ -36,7 +36,7 @@ class Verbs:
 
         Without a parameter node a study that holds something stays as it is: the phantom becomes a study of its own.
         """
-        path = path or samples.make_phantom(progress=part(progress or silent, 0.0, 0.6))
+        path = path or samples.make_phantom(**({} if progress is None else {"progress": part(progress, 0.0, 0.6)}))
         parameterNode = parameterNode or samples.study_for_sample(self._logic, self._logic.getParameterNode())
         parameterNode = self.loadStudyFile(path, parameterNode, part(progress or silent, 0.6, 1.0), cancel)
         return [*parameterNode.ctVolumes, *parameterNode.activityVolumes, parameterNode.segmentation]
