@@ -9,7 +9,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Cancelled, silent
 from RNTDosimetryScene.nodes import hierarchy
 
-_INPUT_ROLES = ("activityVolumes", "ctVolumes", "segmentation", "planScoutVolume", "planCtVolume", "planSegmentation")
+_INPUTS = ("activityVolumes", "ctVolumes", "segmentation", "planScoutVolume", "planCtVolume", "planSegmentation")
 
 
 class Interrupted(DosimetryError):
@@ -22,7 +22,7 @@ class _Guard:
     def __init__(self, parameter_node, progress, inputs):
         node = parameter_node.parameterNode
         self._progress = progress or silent
-        self._needed = [(node, "the study"), *(_inputs(node) if inputs else ())]
+        self._needed = [(node, "the study"), *(_inputs(parameter_node) if inputs else ())]
         self.of_others: set[str] = set()
 
     def progress(self, fraction: float, message: str) -> None:
@@ -89,15 +89,13 @@ def _remove_items(scene, before: set[int], of_others: set[str]) -> None:
             tree.RemoveItem(item)
 
 
-def _inputs(node) -> list[tuple]:
+def _inputs(parameter_node) -> list[tuple]:
     """(node, its name in quotes) of everything a study reads."""
     found = []
-    for role in _INPUT_ROLES:
-        for index in range(node.GetNumberOfNodeReferences(role)):
-            used = node.GetNthNodeReference(role, index)
-            if used is not None:
-                found.append((used, f"'{used.GetName()}'"))
-    return found
+    for name in _INPUTS:
+        value = getattr(parameter_node, name)
+        found += [value] if value is None or isinstance(value, slicer.vtkMRMLNode) else list(value)
+    return [(node, f"'{node.GetName()}'") for node in found if node is not None]
 
 
 def _restore(node, parameters: dict[str, str], references: dict[str, list[str]]) -> None:
