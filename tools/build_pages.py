@@ -16,8 +16,8 @@ from RNTDosimetryLib.roads.therapy import StudySettings
 STUDY_PAGE = ROOT / "docs" / "study_file.md"
 API_FOLDER = ROOT / "docs" / "api"
 ROOMS = (
-    "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning",
-    "roads.therapy", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "phantom",
+    "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning", "course",
+    "roads.therapy", "roads.course", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "phantom",
 )  # fmt: skip
 
 

@@ -31,7 +31,9 @@ def context_of(path: Path) -> str:
 
 def texts_of_python(path: Path) -> list[str]:
     tree = ast.parse(path.read_text(encoding="utf-8"))
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_"]
+    calls = [
+        node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "_"
+    ]
     return [call.args[0].value for call in calls if call.args and isinstance(call.args[0], ast.Constant)]
 
 

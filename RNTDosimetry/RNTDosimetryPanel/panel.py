@@ -6,6 +6,7 @@ import qt
 import slicer
 from slicer.i18n import tr as _
 
+from RNTDosimetryPanel.course import CourseSection
 from RNTDosimetryPanel.dose import DoseSection
 from RNTDosimetryPanel.kinetics import KineticsSection
 from RNTDosimetryPanel.planning import PlanningSection
@@ -26,6 +27,7 @@ _SECTIONS = (
     KineticsSection,
     DoseSection,
     PlanningSection,
+    CourseSection,
     ReportSection,
 )
 _STEPS = ("register", "measure", "fit", "dose")

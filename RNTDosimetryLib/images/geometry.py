@@ -1,6 +1,7 @@
 """Where the voxels of an image lie in the patient."""
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +16,10 @@ _DECIMALS = 9
 _SMALLEST_SPACING_MM, _LARGEST_SPACING_MM = 0.05, 100.0
 SMALLEST_LONGEST_SIDE_MM = 0.5
 """A CT may have 0.3 mm in its plane, but no image of a patient is finer than this on all axes: such a spacing was typed in cm."""
+
+
+def _rounded(values: Iterable[float], decimals: int) -> tuple[float, ...]:
+    return tuple([round(float(value), decimals) for value in values])
 
 
 @dataclass(frozen=True)
@@ -34,10 +39,10 @@ class ImageGeometry(Record):
     def __post_init__(self) -> None:
         set_field = object.__setattr__
         self._refuse_other_kinds()
-        set_field(self, "size", tuple(int(n) for n in self.size))
-        set_field(self, "spacing_mm", tuple(round(float(s), _DECIMALS) for s in self.spacing_mm))
-        set_field(self, "origin_lps_mm", tuple(round(float(p), _DECIMALS) for p in self.origin_lps_mm))
-        set_field(self, "direction", tuple(tuple(round(float(c), _DECIMALS + 3) for c in row) for row in self.direction))
+        set_field(self, "size", tuple(map(int, self.size)))
+        set_field(self, "spacing_mm", _rounded(self.spacing_mm, _DECIMALS))
+        set_field(self, "origin_lps_mm", _rounded(self.origin_lps_mm, _DECIMALS))
+        set_field(self, "direction", tuple([_rounded(row, _DECIMALS + 3) for row in self.direction]))
         if len(self.size) != 3 or min(self.size) < 1:
             raise DosimetryError(
                 f"Expected an image with three axes (z, y, x), received size {self.size}; load a volume, not a slice."
@@ -73,7 +78,7 @@ class ImageGeometry(Record):
                     f"Expected {'three numbers' if dimensions == 1 else '3 x 3 numbers'} for {name} of the image, "
                     f"received {shown(getattr(self, name))}; give (z, y, x) for size and spacing."
                 )
-        if any(n != int(n) for n in self.size):
+        if list(map(int, self.size)) != list(self.size):
             raise DosimetryError(f"Expected whole numbers of voxels for size, received {tuple(self.size)}; count the voxels.")
 
     @property

@@ -17,6 +17,7 @@ _SAMPLES_PER_VOXEL = 2.0
 _FEWEST_VOXELS, _FINEST = 200, 8
 """A mask of fewer voxels holds a volume to worse than a quarter of a percent: it is made of finer ones."""
 _MOST_SAMPLES_PER_AXIS = 8
+_MOST_POINTS = 8_000_000
 _MARGIN_VOXELS = 2
 
 
@@ -87,17 +88,25 @@ def resample_array(
     outside: float = 0.0,
 ) -> np.ndarray:
     """Array on the target grid: value at target point p is the value at matrix @ p. Linear or nearest neighbor."""
+    grid = target.size, target.spacing_mm, target.origin_lps_mm, target.direction
+    return _resampled(to_sitk(array, geometry), matrix, *grid, linear, outside)
+
+
+def _resampled(
+    image: Any, matrix: Any, size: Any, spacing_mm: Any, origin_lps_mm: Any, direction: Any, linear: bool, outside: float = 0.0
+) -> np.ndarray:
+    """Values of a SimpleITK image on a grid (size and spacing z, y, x) that may be finer than an image of a patient may be."""
     import SimpleITK as sitk
 
     resampler = sitk.ResampleImageFilter()
-    resampler.SetSize(target.size[::-1])
-    resampler.SetOutputSpacing(target.spacing_mm[::-1])
-    resampler.SetOutputOrigin(target.origin_lps_mm)
-    resampler.SetOutputDirection(np.asarray(target.direction).ravel().tolist())
+    resampler.SetSize([int(n) for n in size[::-1]])
+    resampler.SetOutputSpacing([float(step) for step in spacing_mm[::-1]])
+    resampler.SetOutputOrigin([float(part) for part in origin_lps_mm])
+    resampler.SetOutputDirection(np.asarray(direction).ravel().tolist())
     resampler.SetTransform(sitk_transform(IDENTITY if matrix is None else matrix))
     resampler.SetInterpolator(sitk.sitkLinear if linear else sitk.sitkNearestNeighbor)
     resampler.SetDefaultPixelValue(outside)
-    return sitk.GetArrayFromImage(resampler.Execute(to_sitk(array, geometry)))
+    return sitk.GetArrayFromImage(resampler.Execute(image))
 
 
 def resample_activity(image: ActivityImage, target_geometry: ImageGeometry, matrix: Any = None) -> ResampledActivity:
@@ -183,21 +192,29 @@ def occupancy_on_grid(region: Region, target_geometry: ImageGeometry, matrix: An
         return result
     cropped, crop_geometry = occupancy[source_box], _sub_grid(region.geometry, source_box)
     box_geometry = _sub_grid(target_geometry, target_box)
-    counts = _samples_per_axis(crop_geometry, box_geometry)
-    total = np.zeros(box_geometry.size, dtype=np.float32)
-    axes = [(np.arange(count) + 0.5) / count - 0.5 for count in counts]
-    linear_part = box_geometry.index_to_lps[:3, :3]
-    for dz in axes[0]:
-        for dy in axes[1]:
-            for dx in axes[2]:
-                origin = np.asarray(box_geometry.origin_lps_mm) + linear_part @ np.array([dx, dy, dz])
-                shifted = replace(box_geometry, origin_lps_mm=tuple(origin))
-                total += resample_array(cropped, crop_geometry, shifted, matrix, linear=False)
-    total /= float(np.prod(counts))
+    total = _sampled_share(cropped, crop_geometry, box_geometry, matrix)
     if wholly_inside:
         _conserve_volume(total, region.volume_ml / target_geometry.voxel_volume_ml)
     result[target_box] = total
     return result
+
+
+def _sampled_share(occupancy: np.ndarray, geometry: ImageGeometry, target: ImageGeometry, matrix: np.ndarray) -> np.ndarray:
+    """Mean of the occupancy at evenly spaced points of each target voxel, (z, y, x) float32; slab by slab, so that the points fit in memory."""
+    counts = np.array(_samples_per_axis(geometry, target))
+    spacing = np.array(target.spacing_mm) / counts
+    first = np.append(0.5 / counts[::-1] - 0.5, 1.0)
+    image, share = to_sitk(occupancy, geometry), np.empty(target.size, dtype=np.float32)
+    points_a_slice = int(np.prod(counts)) * target.size[1] * target.size[2]
+    thick = max(_MOST_POINTS // points_a_slice, 1)
+    for start in range(0, target.size[0], thick):
+        slices = min(thick, target.size[0] - start)
+        fine = (slices * counts[0], target.size[1] * counts[1], target.size[2] * counts[2])
+        origin = (target.index_to_lps @ (first + np.array([0.0, 0.0, start, 0.0])))[:3]
+        points = _resampled(image, matrix, fine, spacing, origin, target.direction, linear=False)
+        blocks = points.reshape(slices, counts[0], target.size[1], counts[1], target.size[2], counts[2])
+        share[start : start + slices] = blocks.sum(axis=(1, 3, 5), dtype=np.float32)
+    return share / np.float32(counts.prod())
 
 
 def whole_voxels(region: Region) -> Region:

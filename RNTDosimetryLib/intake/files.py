@@ -55,7 +55,7 @@ def open_header(path: Path) -> OpenFile | LeftOut:
         return raw
     offset = _start_of_dicom(raw, path.stat().st_size)
     if offset is None:
-        return LeftOut(str(path), _what_else(path, raw))
+        return _no_dicom(path, raw)
     if path.name.upper() == "DICOMDIR":
         return LeftOut(str(path), "a directory of other files")
     try:
@@ -91,7 +91,7 @@ def _beginning(path: Path) -> bytes | LeftOut:
             raw = file.read(_PREAMBLE_BYTES + 12)
     except OSError as error:
         return LeftOut(str(path), f"it cannot be opened ({error.strerror or type(error).__name__})", True)
-    return raw or LeftOut(str(path), "an empty file")
+    return raw or LeftOut(str(path), "an empty file", not path.name.startswith("."))
 
 
 def _start_of_dicom(raw: bytes, size: int) -> int | None:
@@ -107,6 +107,19 @@ def _start_of_dicom(raw: bytes, size: int) -> int | None:
         explicit = raw[4:6] in _VRS
         return -1 if explicit or struct.unpack("<I", raw[4:8])[0] < size else None
     return -1 if struct.unpack(">H", raw[:2])[0] in _FIRST_GROUPS and raw[4:6] in _VRS else None
+
+
+def _no_dicom(path: Path, raw: bytes) -> LeftOut:
+    preamble, meta = raw[:_PREAMBLE_BYTES], raw[_PREAMBLE_BYTES + 4 : _PREAMBLE_BYTES + 6]
+    if len(raw) < _PREAMBLE_BYTES + 12 and not raw.strip(b"\0"):
+        return LeftOut(str(path), "cut short: nothing but zeros, as a DICOM file begins", True)
+    if len(preamble) == _PREAMBLE_BYTES and (not preamble.strip(b"\0") or meta == b"\2\0"):
+        return LeftOut(
+            str(path),
+            f"damaged: it begins as a DICOM file, but {raw[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4]!r} stands where DICM should",
+            True,
+        )
+    return LeftOut(str(path), _what_else(path, raw))
 
 
 def _what_else(path: Path, raw: bytes) -> str:

@@ -30,7 +30,7 @@ def build_fit(choice: Choice, samples: Samples, row: int, decay: DecayOnly, popu
     candidate = choice.candidates[choice.best]
     model, solution, analysis = candidate.model, candidate.solution, candidate.analysis
     names = model.parameter_names
-    stated = (samples.known or candidate.degrees_of_freedom > 0) and bool(analysis.determined[row])
+    stated = bool(candidate.stated[row])
     covariance = analysis.covariance[row] if stated else None
     sd = np.sqrt(np.maximum(np.diagonal(covariance), 0.0)) if stated else None
     tia, tia_sd = float(analysis.tia[row]), float(analysis.tia_sd[row]) if stated else None
@@ -113,7 +113,7 @@ def _ranking(choice: Choice, samples: Samples, row: int) -> tuple[RankedModel, .
     ranked = []
     for candidate, reason, weight in zip(choice.candidates, choice.reasons, choice.weights):
         fitted = candidate.problem is not None
-        stated = fitted and (samples.known or candidate.degrees_of_freedom > 0) and bool(candidate.analysis.determined[row])
+        stated = fitted and bool(candidate.stated[row])
         ranked.append(
             RankedModel(
                 candidate.model.name,

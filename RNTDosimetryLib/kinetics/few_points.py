@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import numpy as np
 
-from RNTDosimetryLib.base.checks import any_number, as_numbers, one_of, shown
+from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number, as_numbers, one_of, shown
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
+from RNTDosimetryLib.kinetics.model_error import Interval, coverage_factor, interval_of, widened, with_family
 from RNTDosimetryLib.kinetics.models import get_model, list_models, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population, checked_log_sd
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import SHORTEST_TIME_H, DecayOnly, Samples, check_samples, decay_of
+from RNTDosimetryLib.kinetics.shapes import Family, family_of, family_of_half_life
 
 METHODS = ("hanscheid", "madsen", "prior")
 LN2 = math.log(2.0)
@@ -29,6 +32,7 @@ def single_time_point(
     uncertainty_mbq=None,
     prior: PopulationPrior | RatePrior | None = None,
     half_life_log_sd: float | None = None,
+    half_life_from: str = "population",
 ) -> KineticFit:
     """Time-integrated activity from one sample, under a mono-exponential curve.
 
@@ -36,7 +40,10 @@ def single_time_point(
     0.42 t to 1.3 t. "madsen" (Hanscheid et al. 2017, Madsen et al. 2018): A(t) exp(kt)/k with a population's
     effective half-life, given or of ``prior``. "prior": maximum a posteriori fit with the population ``prior``.
     effective_half_life_h: population's, before that of ``prior`` (for "hanscheid" only to state the expected error). half_life_log_sd: spread of
-    its logarithm between patients. uncertainty_mbq: of the activity, 1 sigma; without it the uncertainty is None.
+    its logarithm; where it is not given it follows from half_life_from: "population" is the spread between patients, "earlier_cycle" (of
+    this patient) the smaller change from cycle to cycle. uncertainty_mbq: of the activity, 1 sigma; without it the uncertainty is None.
+    The uncertainty has the spread of the half-life at this time and what one sample cannot show: uptake, further phases. "hanscheid"
+    without a half-life takes all half-lives that tissues and the nuclide allow, and is refused where it is too early for nearly all of them.
 
     Returns a KineticFit of one exponential. Raises DosimetryError for unusable input.
     """
@@ -55,7 +62,7 @@ def single_time_point(
         )
     population = as_population(prior)
     half_life = _half_life(effective_half_life_h, population, decay)
-    spread = _spread(half_life_log_sd, population if effective_half_life_h is None else None, decay)
+    spread = _spread(half_life_log_sd, population if effective_half_life_h is None else None, decay, half_life_from)
     if method == "prior":
         return _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay)
     if method == "hanscheid":
@@ -68,26 +75,46 @@ def single_time_point(
 
 
 def two_points(
-    times_h, activities_mbq, nuclide, uncertainties_mbq=None, *, prior: PopulationPrior | RatePrior | None = None
+    times_h,
+    activities_mbq,
+    nuclide,
+    uncertainties_mbq=None,
+    *,
+    prior: PopulationPrior | RatePrior | None = None,
+    effective_half_life_h=None,
+    half_life_log_sd: float | None = None,
+    half_life_from: str = "population",
 ) -> KineticFit:
     """Mono-exponential through two samples, never slower than physical decay; with ``prior`` a maximum a posteriori fit.
+
+    effective_half_life_h: known beforehand, in the place of ``prior``; half_life_log_sd and half_life_from as in ``single_time_point``.
 
     Warns with the expected error where the samples lie badly for the half-life they give. Raises DosimetryError for
     unusable input.
     """
+    texts = ()
+    if effective_half_life_h is not None:
+        if prior is not None:
+            raise DosimetryError("Expected prior or effective_half_life_h, received both; give one of them.")
+        decay = decay_of(nuclide)
+        half_life, (log_sd, text) = (
+            _half_life(effective_half_life_h, None, decay),
+            _spread(half_life_log_sd, None, decay, half_life_from),
+        )
+        prior, texts = _entered_population(half_life, log_sd, decay), filter(None, [text])
     fit = fit_time_activity(times_h, activities_mbq, nuclide, uncertainties_mbq, model="mono", prior=prior)
     if len(fit.times_h) != 2 or fit.times_h[0] == fit.times_h[1]:
         raise DosimetryError(
             f"Expected samples at two different times, received {len(fit.times_h)} at {fit.times_h} h; use fit_time_activity."
         )
     if prior is not None or fit.effective_half_life_h is None:
-        return fit
+        return _with_warnings(fit, *texts)
     limits = rules()
     nominal = limits["nominal_relative_uncertainty"]["value"]
     modeled = fit.activity_mbq(np.array(fit.times_h))
-    assumed = fit_time_activity(fit.times_h, modeled, nuclide, nominal * modeled, model="mono")
+    assumed = fit_time_activity(fit.times_h, modeled, nuclide, nominal * modeled, model="mono", model_error=False)
     error = assumed.tia_relative_uncertainty
-    if error <= limits["few_points_error_warning"]["value"]:
+    if error is None or error <= limits["few_points_error_warning"]["value"]:
         return fit
     text = f"with these two times an error of {100 * nominal:.0f} % in each activity is an error of {100 * error:.0f} % in the integral"
     return _with_warnings(fit, text)
@@ -148,7 +175,25 @@ def later_cycle(
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
     slowest = float(rates[amplitudes > 0].min())
     label = "earlier cycle's curve scaled to this cycle"
-    return _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
+    fit = _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
+    if not isinstance(earlier, KineticFit):
+        return with_family(
+            fit, samples, 0, family_of_half_life(decay.decay_constant_per_h, LN2 / slowest, max(change, SMALLEST_NUMBER))
+        )
+    return _as_far_as_the_earlier(fit, earlier)
+
+
+def _as_far_as_the_earlier(fit: KineticFit, earlier: KineticFit) -> KineticFit:
+    """The later cycle's fit with what the earlier samples could not exclude: its curve is the same, so its model error is too."""
+    if fit.tia_uncertainty_mbq_h is None:
+        return fit
+    own, factor = fit.tia_uncertainty_mbq_h / fit.tia_mbq_h, coverage_factor()
+    if earlier.tia_low_mbq_h is None or earlier.tia_high_mbq_h is None or not earlier.tia_mbq_h > 0:
+        return _with_warnings(fit, warned("earlier_fit_without_interval"))
+    sides = [abs(end / earlier.tia_mbq_h - 1) for end in (earlier.tia_low_mbq_h, earlier.tia_high_mbq_h)]
+    low, high = (fit.tia_mbq_h * math.hypot(side, factor * own) for side in sides)
+    deviation = max(low, high) / factor
+    return widened(fit, Interval(max(fit.tia_mbq_h - low, 0.0), fit.tia_mbq_h + high, fit.tia_mbq_h, deviation, 0.0))
 
 
 def _change_between_cycles(half_life_cv) -> float:
@@ -174,15 +219,30 @@ def _half_life(effective_half_life_h, population: PopulationPrior | None, decay:
     return half_life
 
 
-def _spread(half_life_log_sd, population: PopulationPrior | None, decay: DecayOnly) -> tuple[float, str]:
+HALF_LIVES_FROM = ("population", "earlier_cycle")
+"""Where an effective half-life is from: other patients, or the same patient in an earlier cycle."""
+
+
+def _spread(
+    half_life_log_sd, population: PopulationPrior | None, decay: DecayOnly, half_life_from: str = "population"
+) -> tuple[float, str]:
     """Standard deviation of ln(effective half-life) and a warning where it is assumed."""
+    one_of(half_life_from, HALF_LIVES_FROM, "half_life_from")
     if half_life_log_sd is not None:
         return checked_log_sd(half_life_log_sd, "half_life_log_sd"), ""
     if population is not None and population.clearance is not None:
         rate = population.clearance
         return rate.log_sd * rate.median_per_h / (rate.median_per_h + decay.decay_constant_per_h), ""
+    if half_life_from == "earlier_cycle":
+        change = rules()["between_cycles_half_life_cv"]["value"]
+        return change, warned("half_life_of_earlier_cycle", change=change)
     assumed = rules()["half_life_log_sd"]["value"]
     return assumed, f"the effective half-life is assumed to vary by {100 * assumed:.0f} % between patients"
+
+
+def _entered_population(half_life: float, log_sd: float, decay: DecayOnly) -> PopulationPrior:
+    rate = RatePrior.from_effective_half_life(half_life, decay.decay_constant_per_h, log_sd, "given by the user")
+    return PopulationPrior("given by the user", clearance=rate)
 
 
 def _population_error(log_estimate: float, time: float, half_life: float, spread: float, decay: DecayOnly) -> float:
@@ -205,13 +265,15 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
         )
     texts = []
     if half_life is None:
-        # errors within +-10 % of a method in its range, evenly distributed
-        error = 0.1 / math.sqrt(3.0)
+        error, family = None, family_of(decay.decay_constant_per_h, None)
         texts.append(
             f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known"
         )
     else:
-        error = _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay)
+        error, family = (
+            _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay),
+            _family(half_life, spread, decay),
+        )
         bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
         if not shortest <= half_life <= longest:
             texts.append(
@@ -230,7 +292,7 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
             "that of physical decay through the sample"
         )
     label = "one sample, A(t) 2t/ln2 (Hanscheid 2018)"
-    return _one_exponential("hanscheid", label, samples, decay, rate, tia, error, half_life, texts)
+    return _one_exponential("hanscheid", label, samples, decay, rate, tia, error, half_life, texts, family)
 
 
 def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> KineticFit:
@@ -249,7 +311,9 @@ def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> Kinet
             f"{1 / rate:.0f} h"
         )
     label = "one sample with a population's half-life (Hanscheid 2017, Madsen 2018)"
-    return _one_exponential("madsen", label, samples, decay, rate, tia, error, half_life, texts)
+    return _one_exponential(
+        "madsen", label, samples, decay, rate, tia, error, half_life, texts, _family(half_life, spread, decay)
+    )
 
 
 def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, spread, decay) -> KineticFit:
@@ -257,8 +321,7 @@ def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, s
         raise DosimetryError("Expected a population for the method 'prior', received none; give prior or effective_half_life_h.")
     texts = list(filter(None, [spread[1]]))
     if population is None or population.clearance is None:
-        rate = RatePrior.from_effective_half_life(half_life, decay.decay_constant_per_h, spread[0], "given by the user")
-        population = PopulationPrior("given by the user", clearance=rate)
+        population = _entered_population(half_life, spread[0], decay)
     fit = fit_time_activity([time], [activity], nuclide, uncertainty_mbq, model="mono", prior=population)
     error = fit.tia_relative_uncertainty
     if error is not None and error > rules()["few_points_error_warning"]["value"]:
@@ -307,12 +370,25 @@ def _shape_error(earlier, decay: DecayOnly, scale_and_tia, tia: float) -> float 
     return float(np.sqrt(max(gradient @ earlier.covariance @ gradient, 0.0)))
 
 
-def _one_exponential(model, label, samples: Samples, decay, rate, tia, error, half_life, texts) -> KineticFit:
+def _family(half_life: float, spread: tuple[float, str], decay: DecayOnly) -> Family:
+    return family_of_half_life(decay.decay_constant_per_h, half_life, spread[0])
+
+
+def _one_exponential(model, label, samples: Samples, decay, rate, tia, error, half_life, texts, family: Family) -> KineticFit:
+    """error: relative, of the half-life's spread alone; None where no half-life is known. family: what else one sample cannot exclude."""
     relative = float(samples.sigmas_mbq[0, 0] / samples.activities_mbq[0, 0])
-    uncertainty = tia * math.hypot(relative, error) if samples.known else None
-    return _as_fit(
-        model, label, samples, decay, np.array([tia * rate]), np.array([rate]), tia, uncertainty, half_life, error, texts
+    found = interval_of(family, samples.times_h, samples.activities_mbq[0], samples.sigmas_mbq[0], True, tia)
+    if found is not None and error is None and found.low > tia and samples.times_h[0] < LN2 / decay.decay_constant_per_h:
+        raise DosimetryError(
+            f"Expected one sample near the effective half-life for the method '{model}', received one at {samples.times_h[0]:g} h, where the integral "
+            f"may be {found.low / tia:.2g} to {found.high / tia:.2g} times what it gives; measure later or give effective_half_life_h."
+        )
+    uncertainty = tia * math.hypot(relative, error or 0.0) if samples.known else None
+    expected = error if found is None else max(error or 0.0, (tia - found.low) / tia / 2, (found.high - tia) / tia / 2)
+    fit = _as_fit(
+        model, label, samples, decay, np.array([tia * rate]), np.array([rate]), tia, uncertainty, half_life, expected, texts
     )
+    return fit if found is None or uncertainty is None else widened(fit, found)
 
 
 def _as_fit(model, label, samples: Samples, decay, amplitudes, rates, tia, uncertainty, half_life, error, texts) -> KineticFit:

@@ -6,8 +6,10 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import as_numbers, shown, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.assembly import Choice, build_fit
 from RNTDosimetryLib.kinetics.early import early_clearance_warning, falls_faster_at_first
+from RNTDosimetryLib.kinetics.model_error import with_model_error
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, ExponentialModel, get_model, rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, RatePrior, as_population
 from RNTDosimetryLib.kinetics.problem import Problem
@@ -23,6 +25,7 @@ from RNTDosimetryLib.kinetics.selection import (
     free_parameter_count,
     information_criterion,
     noise_scale,
+    noise_shown,
     residual_freedom,
     times_needed,
     unclear_parameters,
@@ -31,6 +34,9 @@ from RNTDosimetryLib.kinetics.selection import (
 from RNTDosimetryLib.kinetics.trapezoid import trapezoid_fit
 from RNTDosimetryLib.kinetics.uncertainty import analyze, population_tia_uncertainty
 from RNTDosimetryLib.kinetics.varpro import solve
+
+CERTAIN = "physical"
+"""The model that states the form of the curve: nothing leaves. Its uncertainty has no part for other forms."""
 
 AUTO_MODELS = ("mono", "uptake_held", "mono_early_clearance", "uptake", "bi", "bi_from_zero", "tri")
 """What "auto" tries, simplest first; of equals the first is taken."""
@@ -51,6 +57,7 @@ def fit_time_activity(
     bootstrap: int = 0,
     seed: int = 0,
     rank_others: bool = True,
+    model_error: bool = True,
 ) -> KineticFit:
     """Fit the time-activity curve of one region and integrate it over all time.
 
@@ -64,6 +71,8 @@ def fit_time_activity(
     model_averaging: average the time-integrated activity over the admitted models with their Akaike weights.
     bootstrap: number of simulated curves to refit, 0 for none.
     rank_others: with a model chosen by name, also fit the models of "auto", for the ranking.
+    model_error: include the curves that the samples cannot exclude in the uncertainty and state their interval (docs/kinetics.md,
+    Model error). False only where the form of the curve is known; the model "physical" says that itself.
 
     Sources: NUKFIT family of models (Kletting et al. 2013), AICc (Burnham and Anderson 2002), variable projection
     (Golub and Pereyra 2003); see docs/kinetics.md. Raises DosimetryError for unusable input.
@@ -87,6 +96,7 @@ def fit_time_activity(
         bootstrap=bootstrap,
         seed=seed,
         rank_others=rank_others,
+        model_error=model_error,
     )[0]
 
 
@@ -105,6 +115,7 @@ def fit_time_activities(
     bootstrap: int = 0,
     seed: int = 0,
     rank_others: bool = True,
+    model_error: bool = True,
 ) -> tuple[KineticFit, ...]:
     """``fit_time_activity`` for many curves with the same times: activities_mbq (curves, times). Much faster than one by one."""
     decay = decay_of(nuclide)
@@ -117,8 +128,13 @@ def fit_time_activities(
         fits = tuple(trapezoid_fit(samples, row, decay) for row in range(len(samples.activities_mbq)))
     else:
         fits = _fit_exponentials(samples, decay, population, names, chosen, model_averaging)
+    if chosen == CERTAIN:
+        fits = tuple(replace(fit, warnings=(*fit.warnings, warned("curve_certain"))) for fit in fits)
+    elif model_error:
+        fits = tuple(with_model_error(fit, samples, row, population) for row, fit in enumerate(fits))
     if bootstrap:
-        again = {"nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging, "rank_others": False}
+        again = {"nuclide": nuclide, "model": model, "prior": prior, "model_averaging": model_averaging}
+        again |= {"rank_others": False, "model_error": False}
         fits = tuple(
             add_bootstrap(fit, samples, row, bootstrap, seed, fit_time_activities, again) for row, fit in enumerate(fits)
         )
@@ -213,10 +229,11 @@ def _candidate(
     if population is not None and population.clearance is not None and model.fitted_rates:
         analysis = replace(analysis, tia_sd=population_tia_uncertainty(problem, solution, analysis))
     criterion, corrected = information_criterion(problem, solution, free, samples.known)
-    stated = np.full(len(scale), samples.known or degrees > 0)
+    stated = noise_shown(problem, solution, degrees, samples.known)
     unclear = unclear_parameters(problem, solution, analysis, stated)
     usable = usable_curves(solution, analysis)
-    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear)
+    stated &= analysis.determined
+    return Candidate(model, free, "", problem, solution, analysis, degrees, corrected, criterion, usable, unclear, stated)
 
 
 def _too_few(candidate: Candidate, samples: Samples) -> str:

@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.special import ndtri
 
 from RNTDosimetryLib.base.checks import as_numbers
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -45,6 +46,10 @@ class KineticFit(Record):
     Activities in MBq, times in hours after the start of administration, rates per hour (effective: with physical decay).
     covariance, correlation and standard_errors are in the order of ``parameters``; they and the uncertainties are None
     where the samples cannot give them. tail_share is the part of the integral beyond the last sample.
+    tia_uncertainty_mbq_h is the whole standard uncertainty: tia_fit_uncertainty_mbq_h, the noise of the samples through this model (its
+    covariance), and tia_model_uncertainty_mbq_h, other curves that the samples cannot exclude. The same curves give the interval from
+    tia_low_mbq_h to tia_high_mbq_h, which holds tia_coverage of what is possible; it lies as askew as these are. None in fits of older
+    versions, and where the model was said to be certain; tia_uncertainty_mbq_h is then that of the fit.
     The curve is sum(amplitudes_mbq * exp(-rates_per_h * t)), or straight lines between the samples for the trapezoid.
     """
 
@@ -78,6 +83,11 @@ class KineticFit(Record):
     population: str = ""
     bootstrap: BootstrapSummary | None = None
     warnings: tuple[str, ...] = field(default=())
+    tia_fit_uncertainty_mbq_h: float | None = None
+    tia_model_uncertainty_mbq_h: float | None = None
+    tia_low_mbq_h: float | None = None
+    tia_high_mbq_h: float | None = None
+    tia_coverage: float | None = None
 
     def __post_init__(self):
         for name in ("covariance", "correlation"):
@@ -116,6 +126,14 @@ class KineticFit(Record):
         if self.tia_uncertainty_mbq_h is None:
             return None
         return math.hypot(self.tia_uncertainty_mbq_h, systematic_relative * self.tia_mbq_h)
+
+    def tia_interval_with(self, systematic_relative: float) -> tuple[float, float] | None:
+        """Low and high ends in MBq h with a relative part common to all samples added to each side; None when not known."""
+        if self.tia_low_mbq_h is None or self.tia_high_mbq_h is None or self.tia_coverage is None:
+            return None
+        common = float(ndtri(0.5 + 0.5 * self.tia_coverage)) * systematic_relative * self.tia_mbq_h
+        low = self.tia_mbq_h - math.hypot(self.tia_mbq_h - self.tia_low_mbq_h, common)
+        return max(low, 0.0), self.tia_mbq_h + math.hypot(self.tia_high_mbq_h - self.tia_mbq_h, common)
 
     @property
     def physical_half_life_h(self) -> float:

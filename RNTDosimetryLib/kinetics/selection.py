@@ -11,6 +11,7 @@ from RNTDosimetryLib.kinetics.uncertainty import Analysis
 
 SIMPLEST = "mono"
 TOO_FEW_SAMPLES = "too few samples for its parameters (N - K - 1 is not positive)"
+EXPLAINED_BY_LESS = "the samples are too few for its criterion, and a model of fewer parameters explains them"
 _ROUNDING = 1e-18
 """Residuals under this share of the signal's sum of squares are rounding."""
 
@@ -18,7 +19,7 @@ _ROUNDING = 1e-18
 @dataclass(frozen=True)
 class Candidate:
     """One model fitted to n curves. criterion (n,); usable (n,): converged, no amplitude at zero, determined; unclear:
-    per curve why its parameters are not determined well. Without a fit only ``refusal``."""
+    per curve why its parameters are not determined well; stated (n,): an uncertainty can be stated. Without a fit only ``refusal``."""
 
     model: ExponentialModel
     free_parameters: int
@@ -31,6 +32,7 @@ class Candidate:
     criterion: np.ndarray | None = None
     usable: np.ndarray | None = None
     unclear: tuple[str, ...] = ()
+    stated: np.ndarray | None = None
 
 
 def free_parameter_count(model: ExponentialModel, held: np.ndarray) -> int:
@@ -51,11 +53,20 @@ def information_criterion(problem: Problem, solution: Solution, free_parameters:
     2K(K+1)/(N-K-1) (Burnham and Anderson 2002), plus the population's term for rates held by it.
     """
     samples = problem.times_h.size
-    rounding = _ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
-    smallest = smallest_residual(samples, problem.model.parameter_count, problem.any_held, rounding)
+    smallest = smallest_residual(samples, problem.model.parameter_count, problem.any_held, rounding(problem))
     misfit = misfit_term(solution.chi2, samples, known, smallest)
     corrected = correction_freedom(samples, free_parameters, known) > 0
     return misfit + solution.penalty + parameter_term(samples, free_parameters, known), corrected
+
+
+def rounding(problem: Problem) -> np.ndarray:
+    """(n,): the chi2 that rounding alone may leave."""
+    return _ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
+
+
+def noise_shown(problem: Problem, solution: Solution, degrees_of_freedom: int, known: bool) -> np.ndarray:
+    """(n,) True where the noise of the samples is known: given, or from residuals that are more than rounding."""
+    return np.full(len(solution.chi2), known) | ((degrees_of_freedom > 0) & (solution.chi2 > rounding(problem)))
 
 
 def unclear_parameters(problem: Problem, solution: Solution, analysis: Analysis, stated: np.ndarray) -> tuple[str, ...]:
@@ -99,15 +110,20 @@ def usable_curves(solution: Solution, analysis: Analysis) -> np.ndarray:
 def admission(candidates: list[Candidate], row: int) -> list[str]:
     """For one curve, why each candidate is not admitted; "" where it is.
 
-    The simplest model always is. A model with no more free parameters, its further rate held by a population, is not
+    The simplest model always is, unless a model of fewer parameters explains the samples and has a criterion where that of the simplest
+    does not exist: a choice among named models, with physical decay say. A model with no more free parameters, its further rate held by a population, is not
     richer: it only has to be usable, so that a rise seen by three or four samples is not fitted by a falling curve.
     """
     simplest = next(candidate for candidate in candidates if candidate.model.name == SIMPLEST)
+    fewest = min((c.free_parameters for c in candidates if _explains(c, row)), default=None)
     reasons = []
     for candidate in candidates:
+        unfounded = fewest is not None and not candidate.corrected and candidate.free_parameters > fewest
         richer = is_richer(candidate.free_parameters, simplest.free_parameters)
         if candidate.refusal:
             reasons.append(candidate.refusal)
+        elif unfounded:
+            reasons.append(EXPLAINED_BY_LESS)
         elif candidate is simplest:
             reasons.append("")
         elif richer and not candidate.corrected:
@@ -121,6 +137,13 @@ def admission(candidates: list[Candidate], row: int) -> list[str]:
         else:
             reasons.append("")
     return reasons
+
+
+def _explains(candidate: Candidate, row: int) -> bool:
+    """Whether a model has a criterion and its residuals are no larger than the uncertainties, nominal where none are given."""
+    if candidate.refusal or not candidate.corrected or candidate.degrees_of_freedom <= 0:
+        return False
+    return bool(candidate.solution.chi2[row] <= chdtri(candidate.degrees_of_freedom, rules()["poor_fit_probability"]["value"]))
 
 
 def akaike_weights(criteria: np.ndarray) -> np.ndarray:

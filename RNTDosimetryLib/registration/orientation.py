@@ -12,7 +12,7 @@ import numpy as np
 
 from RNTDosimetryLib.images.resampling import geometry_of_sitk, to_sitk
 from RNTDosimetryLib.images.volumes import CtImage
-from RNTDosimetryLib.registration.quality import RegistrationQuality, registration_quality
+from RNTDosimetryLib.registration.quality import FixedPart, RegistrationQuality, fixed_part, mutual_information_against
 from RNTDosimetryLib.registration.search import Pair, one_thread, optimize_coarsely, rank_starts, starts_of
 
 _CONVINCING_CORRELATION, _CONVINCING_BONE_DICE = 0.8, 0.75
@@ -40,19 +40,20 @@ def better_orientation(pair: Pair, matrix: np.ndarray, quality: RegistrationQual
     convincing = bones is not None and bones > _CONVINCING_BONE_DICE and quality.correlation > _CONVINCING_CORRELATION
     # A trunk is nearly its own mirror image: only its organs tell left from right, and correlation and bones hardly see them.
     turns = [turn for turn in _TURNS if not convincing or _patient_axes(pair.moving, turn) == "x"]
-    found = _information(pair, matrix)
-    best, axes = max((_tried(pair, turn), turn) for turn in turns)
+    fixed = fixed_part(_as_ct(pair.fixed))
+    found = mutual_information_against(fixed, _as_ct(pair.moving), matrix)
+    best, axes = max((_tried(pair, fixed, turn), turn) for turn in turns)
     return _WORDS[_patient_axes(pair.moving, axes)] if best > _CLEARLY_BETTER * found else ""
 
 
-def _tried(pair: Pair, axes: tuple[int, ...]) -> float:
+def _tried(pair: Pair, fixed: FixedPart, axes: tuple[int, ...]) -> float:
     """Mutual information that the best coarse alignment reaches with the moving image reversed along array axes (z, y, x)."""
     turned = _turned(pair, axes)
     with one_thread():
         starts = starts_of(turned)
         ranked = rank_starts(turned, starts)
         matrix = optimize_coarsely(turned, starts[ranked[0][1]]) if ranked else None
-    return -np.inf if matrix is None else _information(turned, matrix)
+    return -np.inf if matrix is None else mutual_information_against(fixed, _as_ct(turned.moving), matrix)
 
 
 def _turned(pair: Pair, axes: tuple[int, ...]) -> Pair:
@@ -67,11 +68,10 @@ def _turned(pair: Pair, axes: tuple[int, ...]) -> Pair:
     return replace(pair, moving=to_sitk(values, geometry), moving_center=center)
 
 
-def _information(pair: Pair, matrix: np.ndarray) -> float:
+def _as_ct(image) -> CtImage:
     import SimpleITK as sitk
 
-    images = (CtImage("", geometry_of_sitk(image), sitk.GetArrayFromImage(image)) for image in (pair.fixed, pair.moving))
-    return registration_quality(*images, matrix)[0].mutual_information
+    return CtImage("", geometry_of_sitk(image), sitk.GetArrayFromImage(image))
 
 
 def _patient_axes(image, axes: tuple[int, ...]) -> str:

@@ -12,7 +12,8 @@ from RNTDosimetryLib.images.volumes import CtImage
 BODY_THRESHOLD_HU, BONE_THRESHOLD_HU = -300.0, 150.0
 
 _GRID_MM = 4.0
-_HISTOGRAM_BINS = 32
+_HISTOGRAM_BINS, _LIMIT_HU, _NO_DATA_HU = 32, 1000.0, -3000.0
+_FEWEST_VOXELS = 100
 _LOWEST_CORRELATION, _LOWEST_BODY_DICE, _LOWEST_BONE_DICE, _LOWEST_OVERLAP = 0.6, 0.85, 0.5, 0.6
 
 
@@ -60,20 +61,41 @@ def registration_quality(
 
     fixed_mask, moving_mask: bool (z, y, x) on the grids of the images, where to compare; the body when there is none.
     """
+    return quality_against(fixed_part(fixed, fixed_mask), moving, matrix, moving_mask)
+
+
+@dataclass(frozen=True)
+class FixedPart:
+    """What of the fixed image the quality reads, on its coarse grid: made once for every alignment that is compared.
+
+    body: the patient or the mask, (z, y, x) bool. looked_at: with a margin around the body. center: of the body, LPS mm.
+    """
+
+    grid: ImageGeometry
+    hounsfield: np.ndarray
+    body: np.ndarray
+    looked_at: np.ndarray
+    center: np.ndarray
+
+
+def fixed_part(fixed: CtImage, mask: np.ndarray | None = None) -> FixedPart:
     grid = coarse_grid(fixed.geometry)
-    a = resample_array(fixed.hounsfield, fixed.geometry, grid)
-    b = resample_array(moving.hounsfield, moving.geometry, grid, matrix, outside=-3000.0)
-    body = body_mask(a) if fixed_mask is None else _nearest(fixed_mask, fixed.geometry, grid)
-    common = b > -2000.0
-    region = (dilate(body) if fixed_mask is None else body) & common
-    if moving_mask is not None:
-        region &= _nearest(moving_mask, moving.geometry, grid, matrix)
+    values = resample_array(fixed.hounsfield, fixed.geometry, grid)
+    body = body_mask(values) if mask is None else _nearest(mask, fixed.geometry, grid)
     index = np.array(np.nonzero(body)).mean(axis=1)[::-1] if body.any() else (np.array(grid.size[::-1]) - 1) / 2
     center = (grid.index_to_lps @ np.append(index, 1.0))[:3]
-    overlap = float(np.count_nonzero(body & common)) / max(1, int(np.count_nonzero(body)))
-    if np.count_nonzero(region) < 100:
-        return RegistrationQuality(0.0, 0.0, None, None, overlap), center
-    x, y = (np.clip(values[region], -1000.0, 1000.0).astype(np.float64) for values in (a, b))
+    return FixedPart(grid, values, body, dilate(body) if mask is None else body, center)
+
+
+def quality_against(
+    fixed: FixedPart, moving: CtImage, matrix: np.ndarray, moving_mask: np.ndarray | None = None
+) -> tuple[RegistrationQuality, np.ndarray]:
+    """Quality and center as ``registration_quality``, of a fixed image that was prepared before."""
+    found, common, region = _moved(fixed, moving, matrix, moving_mask)
+    overlap = float(np.count_nonzero(fixed.body & common)) / max(1, int(np.count_nonzero(fixed.body)))
+    if np.count_nonzero(region) < _FEWEST_VOXELS:
+        return RegistrationQuality(0.0, 0.0, None, None, overlap), fixed.center
+    x, y = _limited(fixed.hounsfield[region]), _limited(found[region])
     quality = RegistrationQuality(
         mutual_information=_mutual_information(x, y),
         correlation=_correlation(x, y),
@@ -81,7 +103,29 @@ def registration_quality(
         bone_dice=_dice(x > BONE_THRESHOLD_HU, y > BONE_THRESHOLD_HU),
         overlap=overlap,
     )
-    return quality, center
+    return quality, fixed.center
+
+
+def mutual_information_against(fixed: FixedPart, moving: CtImage, matrix: np.ndarray) -> float:
+    """The mutual information of that quality alone, in nats; 0 where the images hardly meet."""
+    found, _common, region = _moved(fixed, moving, matrix)
+    if np.count_nonzero(region) < _FEWEST_VOXELS:
+        return 0.0
+    return _mutual_information(_limited(fixed.hounsfield[region]), _limited(found[region]))
+
+
+def _moved(fixed: FixedPart, moving: CtImage, matrix: np.ndarray, moving_mask: np.ndarray | None = None):
+    """The moving image on the coarse grid, where it has data, and where the two are compared."""
+    values = resample_array(moving.hounsfield, moving.geometry, fixed.grid, matrix, outside=_NO_DATA_HU)
+    common = values > _NO_DATA_HU / 1.5
+    region = fixed.looked_at & common
+    if moving_mask is not None:
+        region &= _nearest(moving_mask, moving.geometry, fixed.grid, matrix)
+    return values, common, region
+
+
+def _limited(values: np.ndarray) -> np.ndarray:
+    return np.clip(values, -_LIMIT_HU, _LIMIT_HU).astype(np.float64)
 
 
 def _nearest(mask: np.ndarray, geometry: ImageGeometry, grid: ImageGeometry, matrix=None) -> np.ndarray:
@@ -106,12 +150,28 @@ def body_mask(hounsfield: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     tissue = hounsfield > BODY_THRESHOLD_HU
-    opened = ndimage.binary_opening(tissue, structure=np.ones((1, 3, 3), dtype=bool))
+    plane = (1, 3, 3)
+    # Of a square the opening is a smallest, then a largest neighbor, each along one axis after the other.
+    eroded = ndimage.minimum_filter(tissue.view(np.uint8), plane, mode="constant", cval=0)
+    opened = ndimage.maximum_filter(eroded, plane, mode="constant", cval=0).view(bool)
     labels, count = ndimage.label(opened if opened.any() else tissue)
     if count == 0:
         return tissue
-    body = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    return np.stack([ndimage.binary_fill_holes(plane) for plane in body])
+    return _filled(labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:])))
+
+
+def _filled(body: np.ndarray) -> np.ndarray:
+    """The body with the holes of each slice: what of the rest does not reach the slice's rim."""
+    from scipy import ndimage
+
+    in_plane = np.zeros((3, 3, 3), dtype=bool)
+    in_plane[1] = [[False, True, False], [True, True, True], [False, True, False]]
+    labels, count = ndimage.label(~body, in_plane)
+    outside = np.zeros(count + 1, dtype=bool)
+    for rim in (labels[:, 0], labels[:, -1], labels[:, :, 0], labels[:, :, -1]):
+        outside[rim.ravel()] = True
+    outside[0] = False
+    return ~outside[labels]
 
 
 def dilate(mask: np.ndarray) -> np.ndarray:
@@ -133,8 +193,9 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> float:
 
 
 def _mutual_information(x: np.ndarray, y: np.ndarray) -> float:
-    joint = np.histogram2d(x, y, bins=_HISTOGRAM_BINS, range=((-1000, 1000), (-1000, 1000)))[0]
-    joint /= joint.sum()
+    bins = _HISTOGRAM_BINS
+    rows, columns = (np.minimum(((values + _LIMIT_HU) * (bins / (2 * _LIMIT_HU))).astype(np.intp), bins - 1) for values in (x, y))
+    joint = np.bincount(rows * bins + columns, minlength=bins * bins).reshape(bins, bins) / len(rows)
     product = np.outer(joint.sum(axis=1), joint.sum(axis=0))
     filled = joint > 0
     return float((joint[filled] * np.log(joint[filled] / product[filled])).sum())

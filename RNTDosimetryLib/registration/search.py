@@ -9,6 +9,7 @@ from RNTDosimetryLib.base.checks import number_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import resample_array, to_sitk
+from RNTDosimetryLib.images.transforms import rotation_angle_degrees, shift_of_point_mm
 from RNTDosimetryLib.images.volumes import CtImage, Region
 from RNTDosimetryLib.registration.quality import body_mask, coarse_grid, dilate
 
@@ -22,16 +23,18 @@ _MASK_MARGIN_MM = 12.0
 
 @dataclass(frozen=True)
 class _Level:
-    """One level of the search, on images of the working spacing: coarser by shrink, smoothed, a share of voxels sampled."""
+    """One level of the search, on images of the working spacing: smoothed, made coarser, a share of the fixed image's voxels sampled."""
 
-    shrink: int
+    fixed_shrink: int
+    moving_shrink: int
     smoothing_mm: float
     sampled: float
     step_mm: float
 
 
-_COARSE_LEVELS = (_Level(4, 4.0, 0.5, 4.0), _Level(2, 2.0, 0.2, 4.0))
-_FINE_LEVEL = (_Level(1, 0.0, 0.06, 0.5),)
+_COARSE, _MIDDLE, _FINE = _Level(4, 2, 4.0, 0.5, 4.0), _Level(2, 2, 2.0, 0.2, 4.0), _Level(1, 1, 0.0, 0.06, 0.5)
+_SAME_MM, _SAME_DEGREES = 2.0, 0.5
+"""Two coarse results nearer than this are one: the next level tells no more of them."""
 
 
 @dataclass(frozen=True)
@@ -151,15 +154,27 @@ def optimize(pair: Pair, starts) -> tuple[np.ndarray, float]:
         raise DosimetryError(
             "Expected two CTs that overlap, received no common tissue at any start; align them by hand and give initial_matrix."
         )
-    coarse = [_run(pair, starts[index], _COARSE_LEVELS) for _, index in ranked[:2]]
-    coarse = [result for result in coarse if result is not None]
-    best = min(coarse, key=lambda result: result[1], default=None)
-    final = None if best is None else _run(pair, best[0], _FINE_LEVEL)
+    coarse = _found(pair, [starts[index] for _, index in ranked[:2]], _COARSE)
+    if len(coarse) == 2 and _same(coarse[0][0], coarse[1][0], pair.center):
+        coarse = coarse[:1]
+    middle = _found(pair, [matrix for matrix, _ in coarse], _MIDDLE)
+    final = _run(pair, middle[0][0], _FINE) if middle else None
     if final is None:
         raise DosimetryError(
             "Expected two CTs of one patient, received images that could not be aligned; align them by hand and give initial_matrix."
         )
     return final
+
+
+def _found(pair: Pair, starts, level: _Level) -> list[tuple[np.ndarray, float]]:
+    """Where the starts end, the best first; without those on the way of which the images lost each other."""
+    results = [_run(pair, start, level) for start in starts]
+    return sorted((result for result in results if result is not None), key=lambda result: result[1])
+
+
+def _same(matrix: np.ndarray, other: np.ndarray, center: np.ndarray) -> bool:
+    between = np.linalg.inv(other) @ matrix
+    return shift_of_point_mm(between, center) < _SAME_MM and rotation_angle_degrees(between) < _SAME_DEGREES
 
 
 def rank_starts(pair: Pair, starts) -> list[tuple[float, int]]:
@@ -175,16 +190,20 @@ def rank_starts(pair: Pair, starts) -> list[tuple[float, int]]:
 
 def optimize_coarsely(pair: Pair, start: np.ndarray) -> np.ndarray | None:
     """The first level of the search alone: where the images would come to lie, to about a voxel; None when they lose each other."""
-    found = _run(pair, start, _COARSE_LEVELS[:1])
+    found = _run(pair, start, _COARSE)
     return None if found is None else found[0]
 
 
-def _run(pair: Pair, start: np.ndarray, levels) -> tuple[np.ndarray, float] | None:
-    """Optimize from a start; None when the images lose each other on the way."""
-    transform, method = _versor(start, pair.center), _method(_mask_image(pair.mask, pair.fixed), pair, levels)
+def _run(pair: Pair, start: np.ndarray, level: _Level) -> tuple[np.ndarray, float] | None:
+    """Optimize from a start on one level; None when the images lose each other on the way."""
+    import SimpleITK as sitk
+
+    transform, method = _versor(start, pair.center), _method(_mask_image(pair.mask, pair.fixed), pair, level)
     method.SetInitialTransform(transform, inPlace=True)
+    # The optimizer makes gradients of the whole moving image: of a coarse one that is soon done.
+    moving = sitk.BinShrink(pair.moving, [level.moving_shrink] * 3) if level.moving_shrink > 1 else pair.moving
     try:
-        method.Execute(pair.fixed, pair.moving)
+        method.Execute(pair.fixed, moving)
     except RuntimeError:
         return None
     return _matrix_of(transform), float(method.GetMetricValue())
@@ -198,7 +217,7 @@ def _mask_image(mask: np.ndarray, image):
     return found
 
 
-def _method(mask, pair: Pair, levels):
+def _method(mask, pair: Pair, level: _Level):
     import SimpleITK as sitk
 
     method = sitk.ImageRegistrationMethod()
@@ -207,24 +226,24 @@ def _method(mask, pair: Pair, levels):
     if pair.moving_mask is not None:
         method.SetMetricMovingMask(_mask_image(pair.moving_mask, pair.moving))
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentagePerLevel([level.sampled for level in levels], _SEED)
+    method.SetMetricSamplingPercentage(level.sampled, _SEED)
+    method.SetShrinkFactorsPerLevel([level.fixed_shrink])
+    method.SetSmoothingSigmasPerLevel([level.smoothing_mm])
+    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(
-        learningRate=levels[0].step_mm,
+        learningRate=level.step_mm,
         minStep=_SMALLEST_STEP_MM,
         numberOfIterations=100,
         relaxationFactor=0.6,
         gradientMagnitudeTolerance=1e-7,
     )
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel([level.shrink for level in levels])
-    method.SetSmoothingSigmasPerLevel([level.smoothing_mm for level in levels])
-    method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     return method
 
 
 def _evaluate(fixed, moving, mask, pair: Pair, start) -> float | None:
-    method = _method(mask, pair, (_Level(1, 0.0, 1.0, 1.0),))
+    method = _method(mask, pair, _Level(1, 1, 0.0, 1.0, 1.0))
     method.SetInitialTransform(_versor(start, pair.center))
     try:
         return float(method.MetricEvaluate(fixed, moving))

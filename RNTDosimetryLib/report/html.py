@@ -9,7 +9,8 @@ from html import escape
 from RNTDosimetryLib.base.documents import RESEARCH_ONLY
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import resource_path
-from RNTDosimetryLib.report.tables import Column, Measured, Table, format_cell, printable, table_html
+from RNTDosimetryLib.base.words import printable
+from RNTDosimetryLib.report.tables import Column, Measured, Table, format_cell, table_html
 
 
 @dataclass(frozen=True)

@@ -88,7 +88,7 @@ def test_uncertainty_of_one_sample_against_monte_carlo():
     for time in (12.0, 46.0, 100.0):
         fit = fit_time_activity([time], [20.0], LU, 1.0, prior=prior)
         truths = (20 + generator.standard_normal(rates.size)) * np.exp(rates * time) / rates
-        assert np.mean(np.abs(truths - fit.tia_mbq_h) < fit.tia_uncertainty_mbq_h) == pytest.approx(0.683, abs=0.02)
+        assert np.mean(np.abs(truths - fit.tia_mbq_h) < fit.tia_fit_uncertainty_mbq_h) == pytest.approx(0.683, abs=0.02)
 
 
 def test_good_samples_overrule_the_population():

@@ -127,7 +127,7 @@ def test_a_common_factor_of_the_uncertainties_moves_only_the_uncertainty(data, f
     one = fit_time_activity(times, activities, LU, sigmas, model="mono")
     other = fit_time_activity(times, activities, LU, factor * sigmas, model="mono")
     assert close(other.tia_mbq_h, one.tia_mbq_h)
-    assert close(other.tia_uncertainty_mbq_h, factor * one.tia_uncertainty_mbq_h, 1e-5)
+    assert close(other.tia_fit_uncertainty_mbq_h, factor * one.tia_fit_uncertainty_mbq_h, 1e-5)
 
 
 @settings(FIXED, max_examples=15)

@@ -88,7 +88,7 @@ def test_unknown_scale_is_taken_from_the_residuals():
     residual = np.sqrt(((values - fit.activity_mbq(times)) ** 2).sum() / 2)
     known = fit_time_activity(times, values, LU, residual, model="mono")
     assert list(fit.standard_errors.values()) == pytest.approx(list(known.standard_errors.values()), rel=1e-6)
-    assert fit.tia_uncertainty_mbq_h == pytest.approx(known.tia_uncertainty_mbq_h, rel=1e-6)
+    assert fit.tia_fit_uncertainty_mbq_h == pytest.approx(known.tia_fit_uncertainty_mbq_h, rel=1e-6)
 
 
 def test_weights():

@@ -620,7 +620,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>For the lung mass; without it the typed one is taken</source>
+   <source>For the lung mass; without it the entered one is taken</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -660,6 +660,10 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <source>not given</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source> GBq</source>
    <translation type="unfinished" />
   </message>
@@ -668,7 +672,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>Perfused tumor</source>
+   <source>Perfused tumor; 0 for none</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -720,7 +724,55 @@
    <translation>Massa van de longen:</translation>
   </message>
   <message>
-   <source>1000 g by convention</source>
+   <source>Of both lungs; not given, it is 1000 g by convention, uncertain by 25 %</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>What the limits depend on</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Scenario:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Part of the liver that is treated; without it the strictest limit that could hold is judged</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Whole normal liver:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Normal liver inside and outside the territories, for its own limit and the hepatic reserve</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Total bilirubin:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>With glass spheres the limit of the whole normal liver depends on it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source> mg/dL</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Liver function:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>With resin and holmium spheres limits of the normal liver depend on it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Disease:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Goals of the tumors depend on it</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -728,7 +780,11 @@
    <translation>Grens voor de lever:</translation>
   </message>
   <message>
-   <source>Highest dose of the perfused normal liver</source>
+   <source>Highest dose of the perfused normal liver, in place of that of the product</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>of the product</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -740,7 +796,7 @@
    <translation>Grens voor de longen:</translation>
   </message>
   <message>
-   <source>Highest dose of the lungs</source>
+   <source>Highest dose of the lungs in this and earlier treatments, in place of that of the product</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -753,6 +809,14 @@
   </message>
   <message>
    <source>Take the largest activity</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Nothing to take back</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Undo</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -780,20 +844,56 @@
    <translation>8. Behandelreeks</translation>
   </message>
   <message>
-   <source>Nothing to do here yet</source>
+   <source>Course file:</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <source>Earlier and later cycles will join here: cumulative doses and the activity of the next cycle.</source>
+   <source>Course file with the cycles; one that is not there yet is begun with Append</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Choose a course file first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Append this study as a cycle</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Compute course</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Cumulative dose of every region over the cycles</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Report folder:</source>
+   <translation>Map voor het verslag:</translation>
+  </message>
+  <message>
+   <source>Folder for course_report.html, course_results.json and course.csv</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Compute the course first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Write course report</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Where limits and the next cycle are entered</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Limits, the next cycle, external beam and the way home are entered in the course file: docs/course.md</source>
    <translation type="unfinished" />
   </message>
   <message>
    <source>9. Report</source>
    <translation>9. Verslag</translation>
-  </message>
-  <message>
-   <source>Report folder:</source>
-   <translation>Map voor het verslag:</translation>
   </message>
   <message>
    <source>Folder for report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm (RTDOSE)</source>
@@ -829,6 +929,125 @@
   </message>
   <message>
    <source>For research only. Not a medical device.</source>
+   <translation type="unfinished" />
+  </message>
+ </context>
+ <context>
+  <name>RNTDosimetryPanel.course</name>
+  <message>
+   <source>Write the results of this study beside the course file and add them as a cycle; the file as it was is kept</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Choose a course file first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>This course file is not there yet: append a study to begin it</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Add up the cycles and look ahead to the next</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Compute the course first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Choose a folder for the course report first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Write course_report.html, course_results.json and course.csv</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The course report could not be written.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Region</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Dose (Gy)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>BED (Gy)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>EQD2 (Gy)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Probability to be above</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>As named in the course</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Cumulative absorbed dose with its standard uncertainty</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Biologically effective dose of all cycles and other therapies</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The same in fractions of 2 Gy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Of each limit, by itself</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The course file has changed: compute the course again</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The study could not be appended.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The course could not be computed.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Written: {names} in {folder}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Run the study first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>The results are out of date: run again first</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Not computed yet.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Out of date: the course file has changed.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>(out of date)</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Computed.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>not known</source>
    <translation type="unfinished" />
   </message>
  </context>
@@ -1104,7 +1323,7 @@
  <context>
   <name>RNTDosimetryPanel.planning</name>
   <message>
-   <source>Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table</source>
+   <source>Add an injection with the tumor, ratio, normal liver and shunt entered above; the plan is then that of the table</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1136,7 +1355,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>Set the activity to the largest that keeps all limits</source>
+   <source>Take back the last change of this section</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1152,7 +1371,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>Within the limits.</source>
+   <source>Set the activity to the largest that keeps all limits</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1184,6 +1403,10 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <source>The last change could not be taken back.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>The plan report could not be written.</source>
    <translation type="unfinished" />
   </message>
@@ -1196,8 +1419,8 @@
    <translation>Dosis (Gy)</translation>
   </message>
   <message>
-   <source>Limit (Gy)</source>
-   <translation>Grens (Gy)</translation>
+   <source>Limit or goal (Gy)</source>
+   <translation type="unfinished" />
   </message>
   <message>
    <source>Verdict</source>
@@ -1212,11 +1435,11 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>As typed</source>
-   <translation>Zoals ingevoerd</translation>
+   <source>Of the product under what is known, or entered</source>
+   <translation type="unfinished" />
   </message>
   <message>
-   <source>Whether the limit is kept</source>
+   <source>Whether limit and goal are kept</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1264,7 +1487,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>Activity of this injection; can be typed, 0 for a position that is not used</source>
+   <source>Activity of this injection; can be entered, 0 for a position that is not used</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1284,6 +1507,10 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <source>Nothing to take back</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>The table shows the plan from segments.</source>
    <translation type="unfinished" />
   </message>
@@ -1293,6 +1520,14 @@
   </message>
   <message>
    <source>It holds every tumor and territory; the fields hold them as one.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Within the limits.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>No limits: choose a product, or enter limits.</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -1312,16 +1547,28 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>The table shows the typed plan of several injections.</source>
+   <source>The table shows the entered plan of several injections.</source>
    <translation type="unfinished" />
   </message>
   <message>
-   <source>The table shows the typed plan of one tumor.</source>
+   <source>The table shows the entered plan of one tumor.</source>
    <translation type="unfinished" />
   </message>
   <message>
    <source>Above the limit: {names}.</source>
    <translation>Boven de grens: {names}.</translation>
+  </message>
+  <message>
+   <source>Overruled: {value} was measured</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Entered over what was measured: {names}.</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Below the goal: {names}.</source>
+   <translation type="unfinished" />
   </message>
  </context>
  <context>
@@ -2065,6 +2312,46 @@
   <message>
    <source>None: the scans are aligned</source>
    <translation>Geen: de scans liggen op elkaar</translation>
+  </message>
+  <message>
+   <source>not given</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Segmentectomy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Lobectomy</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Unilobar</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Bilobar</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Not pre-treated or impaired</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Pre-treated or impaired</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Hepatocellular carcinoma</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Intrahepatic cholangiocarcinoma</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Colorectal metastases</source>
+   <translation type="unfinished" />
   </message>
  </context>
 </TS>

@@ -11,6 +11,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.samples import decay_of
+from RNTDosimetryLib.kinetics.voxels.model_error import relative_model_error
 from RNTDosimetryLib.kinetics.voxels.parts import MODEL_CODES, PartSettings, VoxelPart, voxel_parts
 from RNTDosimetryLib.kinetics.voxels.series import (
     checked_frame,
@@ -31,6 +32,8 @@ class VoxelFit(Record):
 
     tia_mbq_h_ml: time-integrated activity concentration. tia_uncertainty_mbq_h_ml: its standard uncertainty, from the noise of
     the samples and, for shared rates, from the rates; None when it cannot be known. model_map: uint8, see ``models``.
+    The uncertainty has the model error, what the images cannot exclude (docs/kinetics.md): model_relative_uncertainty, label -> its mean
+    over the TIA of the region; label 1 where no regions were given, empty where it was left out.
     half_life_h: effective half-life of the slowest phase. tail_share: part of the summed TIA after the last time.
     region_discrepancy: label -> mean of the voxels' TIA over the TIA of the region's mean curve, minus 1, before any
     conservation; conserved: whether the voxels were then scaled by it.
@@ -45,6 +48,7 @@ class VoxelFit(Record):
     models: dict[int, str]
     region_discrepancy: dict[int, float] = field(default_factory=dict)
     conserved: bool = False
+    model_relative_uncertainty: dict[int, float] = field(default_factory=dict)
     warnings: tuple[str, ...] = ()
     tia_mbq_h_ml: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN)
     tia_uncertainty_mbq_h_ml: np.ndarray | None = field(default=None, metadata=NOT_WRITTEN)
@@ -53,7 +57,7 @@ class VoxelFit(Record):
 
     def __post_init__(self):
         # JSON knows only text as keys
-        for name in ("models", "region_discrepancy"):
+        for name in ("models", "region_discrepancy", "model_relative_uncertainty"):
             object.__setattr__(self, name, {int(key): value for key, value in getattr(self, name).items()})
 
 
@@ -74,6 +78,7 @@ def fit_voxels(
     effective_half_life_h: float | None = None,
     effective_half_life_uncertainty_h: float | None = None,
     shortest_half_life_h: float | None = None,
+    model_error: bool = True,
     threads: int | None = None,
     progress=None,
     cancel=None,
@@ -91,7 +96,7 @@ def fit_voxels(
     region_rates: label -> ``KineticFit``, ``SharedShape`` or effective rates per hour; without it the mean curves are fitted.
     conserve_region_tia: scale each region's voxels so that their mean TIA is that of its mean curve, or that of region_tia_mbq_h_ml
     (label -> TIA concentration). effective_half_life_h: known beforehand, used for all voxels. shortest_half_life_h: bound of the
-    mono-exponential. progress: called with the fraction done; cancel: called between blocks, True stops the fit.
+    mono-exponential. model_error: include what the images cannot exclude in the uncertainty. progress: called with the fraction done; cancel: called between blocks, True stops the fit.
     Raises DosimetryError for unusable input and FitCancelled when stopped.
     """
     one_of(model, VOXEL_MODELS, "model")
@@ -124,6 +129,7 @@ def fit_voxels(
     parts, warnings = voxel_parts(series, labels, settings)
     maps = VoxelMaps(series.shape)
     _run(parts, maps, threads, progress, cancel)
+    model_part = add_model_error(parts, maps, settings) if model_error else {}
     warnings += maps.warnings()
     discrepancy = region_discrepancy(parts, maps, region_tia_mbq_h_ml or {}) if labels is not None else {}
     if conserve_region_tia:
@@ -138,6 +144,7 @@ def fit_voxels(
         models=dict(MODEL_CODES),
         region_discrepancy=discrepancy,
         conserved=conserve_region_tia,
+        model_relative_uncertainty=model_part,
         warnings=warnings,
         tia_mbq_h_ml=maps.tia.reshape(series.shape),
         tia_uncertainty_mbq_h_ml=None if maps.uncertainty is None else maps.uncertainty.reshape(series.shape),
@@ -203,6 +210,21 @@ class VoxelMaps:
                 f"{100 * nominal:g} % of the samples; give relative_uncertainty."
             )
         return tuple(found)
+
+
+def add_model_error(parts: list[VoxelPart], maps: VoxelMaps, settings: PartSettings) -> dict[int, float]:
+    """Widen the uncertainty of the voxels by their model error; label -> its mean over the TIA of the region."""
+    found = {}
+    for part in parts:
+        voxels = slice(None) if part.series.voxels is None else part.series.voxels
+        tia = maps.tia[voxels]
+        relative = relative_model_error(part, settings, maps.half_life_h[voxels])
+        error = relative * tia
+        if maps.uncertainty is not None:
+            maps.uncertainty[voxels] = np.hypot(maps.uncertainty[voxels], error)
+        total = float(tia.sum(dtype=float))
+        found[part.label] = float(np.sum(error, dtype=float)) / total if total > 0 else 0.0
+    return found
 
 
 def _run(parts: list[VoxelPart], maps: VoxelMaps, threads, progress, cancel) -> None:

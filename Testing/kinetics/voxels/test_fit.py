@@ -118,11 +118,12 @@ def noisy_curves(times_h, count, seed):
 )
 @pytest.mark.parametrize("noise", [{"relative_uncertainty": 0.05}, {}, {"weighting": "counts"}, {"weighting": "constant"}])
 def test_equal_voxels_give_the_region_fit(times_h, noise):
-    # The same curve in all voxels of an image: model, TIA and uncertainty are those of fit_time_activity with the voxels' models.
+    # The same curve in all voxels of an image: model, TIA and uncertainty are those of fit_time_activity with the voxels' models. The model
+    # error has a test of its own (test_model_error.py).
     for curve in noisy_curves(times_h, 6, seed=7).T:
-        region = fit_time_activity(times_h, curve.astype(float), LU_177, model=REGION_MODELS, **noise)
+        region = fit_time_activity(times_h, curve.astype(float), LU_177, model=REGION_MODELS, **noise, model_error=False)
         images = np.broadcast_to(curve[:, None, None, None], (times_h.size, 2, 3, 2))
-        fit = fit_voxels(times_h, images, LU_177, **noise)
+        fit = fit_voxels(times_h, images, LU_177, **noise, model_error=False)
         assert {fit.models[code] for code in np.unique(fit.model_map)} == {region.model}
         np.testing.assert_allclose(fit.tia_mbq_h_ml, region.tia_mbq_h * 1e-6, rtol=2e-5)
         if region.tia_uncertainty_mbq_h is None:
@@ -137,12 +138,12 @@ def test_a_curve_that_meets_every_sample_says_nothing_of_their_noise():
     times_h = np.array([2.0, 24.0, 72.0])
     exact = 1e5 * (np.exp(-times_h / 90) - np.exp(-times_h / 6))
     falling = 1e5 * np.exp(-times_h / 90) * [1.02, 0.98, 1.01]
-    region = fit_time_activity(times_h, exact, LU_177, model=REGION_MODELS)
+    region = fit_time_activity(times_h, exact, LU_177, model=REGION_MODELS, model_error=False)
     assert (region.model, region.tia_uncertainty_mbq_h) == ("uptake_held", None)
-    fit = fit_voxels(times_h, np.stack([exact, falling], axis=1)[:, None, None], LU_177, weighting="relative")
+    fit = fit_voxels(times_h, np.stack([exact, falling], axis=1)[:, None, None], LU_177, weighting="relative", model_error=False)
     assert [fit.models[code] for code in fit.model_map.ravel()] == ["uptake_held", "mono"]
-    alone = fit_voxels(times_h, column(exact), LU_177)
-    given_noise = fit_time_activity(times_h, exact, LU_177, model="uptake_held", relative_uncertainty=0.05)
+    alone = fit_voxels(times_h, column(exact), LU_177, model_error=False)
+    given_noise = fit_time_activity(times_h, exact, LU_177, model="uptake_held", relative_uncertainty=0.05, model_error=False)
     assert alone.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(given_noise.tia_uncertainty_mbq_h * 1e-6, rel=0.02)
     assert any("50 % of the voxels have a curve that meets every sample" in text for text in fit.warnings)
     assert any("assumed 5 %" in text for text in alone.warnings)
@@ -151,8 +152,10 @@ def test_a_curve_that_meets_every_sample_says_nothing_of_their_noise():
 def test_given_uncertainties_give_the_region_fit():
     for curve in noisy_curves(SIX_H, 9, seed=8).T:
         sigma = 0.03 * curve.max() * np.linspace(1.5, 0.5, 6)
-        region = fit_time_activity(SIX_H, curve.astype(float), LU_177, uncertainties_mbq=sigma, model=REGION_MODELS)
-        fit = fit_voxels(SIX_H, curve[:, None, None, None], LU_177, uncertainties_bq_ml=sigma)
+        region = fit_time_activity(
+            SIX_H, curve.astype(float), LU_177, uncertainties_mbq=sigma, model=REGION_MODELS, model_error=False
+        )
+        fit = fit_voxels(SIX_H, curve[:, None, None, None], LU_177, uncertainties_bq_ml=sigma, model_error=False)
         assert fit.models[fit.model_map[0, 0, 0]] == region.model
         assert fit.tia_mbq_h_ml[0, 0, 0] == pytest.approx(region.tia_mbq_h * 1e-6, rel=2e-5)
         assert fit.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(region.tia_uncertainty_mbq_h * 1e-6, rel=2e-3)
@@ -165,7 +168,7 @@ def test_uncertainty_map_covers_the_truth():
     rate = np.log(2) / rng.uniform(30, 120, (20, 20, 50))
     clean = exponentials(FOUR_H, [1e5], [rate])
     noisy = clean * (1 + 0.05 * rng.normal(size=clean.shape))
-    fit = fit_voxels(FOUR_H, noisy, LU_177, model="mono", uncertainties_bq_ml=None, relative_uncertainty=0.05)
+    fit = fit_voxels(FOUR_H, noisy, LU_177, model="mono", uncertainties_bq_ml=None, relative_uncertainty=0.05, model_error=False)
     inside = np.abs(fit.tia_mbq_h_ml - 0.1 / rate) < fit.tia_uncertainty_mbq_h_ml
     assert inside.mean() == pytest.approx(0.683, abs=0.03)
     deviation = fit.tia_mbq_h_ml * rate / 0.1 - 1

@@ -104,6 +104,7 @@ def test_shared_uncertainty_holds_noise_and_rates():
         regions=labels,
         region_rates={1: shape},
         uncertainties_bq_ml=sigma,
+        model_error=False,
     )
     found = []
     for _ in range(4000):
@@ -120,6 +121,7 @@ def test_shared_uncertainty_holds_noise_and_rates():
         regions=labels,
         region_rates={1: rate},
         uncertainties_bq_ml=sigma,
+        model_error=False,
     )
     noise_only = sigma / math.sqrt((np.exp(-rate * FOUR_H) ** 2).sum()) / rate * 1e-6
     assert without.tia_uncertainty_mbq_h_ml[0, 0, 0] == pytest.approx(noise_only, rel=1e-5)
@@ -165,6 +167,7 @@ def test_one_image_with_a_known_half_life():
         effective_half_life_h=55.0,
         effective_half_life_uncertainty_h=5.5,
         uncertainties_bq_ml=1e-3,
+        model_error=False,
     )
     tia = 3e4 * math.exp(24 * rate) / rate * 1e-6
     np.testing.assert_allclose(fit.tia_mbq_h_ml, tia, rtol=1e-6)
