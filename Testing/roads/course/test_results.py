@@ -220,7 +220,9 @@ def test_parts_of_the_uncertainty_are_taken_by_name(two_results, tmp_path):
         for region in stored["regions"]:
             region["uncertainty_parts"] = parts
         (tmp_path / f"{name}.json").write_text(json.dumps(stored), encoding="utf-8")
-    found = course.run(CourseRequest(cycles=tuple(Cycle(results=str(tmp_path / f"{name}.json")) for name in ("cycle1", "cycle2"))))
+    found = course.run(
+        CourseRequest(cycles=tuple(Cycle(results=str(tmp_path / f"{name}.json")) for name in ("cycle1", "cycle2")))
+    )
     region = found.region("kidney_left")
     relative = {name: value / region.cumulative_dose_gy for name, value in region.uncertainty_parts_gy.items()}
     assert relative == pytest.approx({"calibration": 0.05, "recovery": 0.04, "samples, cycle 1": 0.03, "samples, cycle 2": 0.03})
