@@ -10,15 +10,19 @@ from RNTDosimetryLib import __version__
 from RNTDosimetryLib.base import RESEARCH_ONLY
 from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.terminal import on_any_terminal
+from RNTDosimetryLib.base.warnings import RANKS, rank_of, ranked
+from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.report import table_text
-from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads import camera, compare, course, plan, therapy, verify
 from RNTDosimetryLib.roads.road import Road
 
 NOTICE = RESEARCH_ONLY
-ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
+ROADS = (therapy.ROAD, course.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
 """Every verb that takes a request file, in the order of the help. A new road is one row here."""
 
 
+@on_any_terminal
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one verb. Returns the exit code."""
     try:
@@ -27,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             checked_output_folder(options.out)
         return options.run(options) or 0
     except DosimetryError as error:
-        print(f"error: {error}", file=sys.stderr)
+        print(f"error: {printable(str(error))}", file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("stopped", file=sys.stderr)
@@ -80,7 +84,7 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
 def show_progress(fraction: float, message: str) -> None:
     """One line a step, on stdout: on stderr stands nothing but the reason of a refusal."""
     if message != show_progress.last:
-        print(f"  {100 * fraction:3.0f} %  {message}", flush=True)
+        print(f"  {100 * fraction:3.0f} %  {printable(message)}", flush=True)
         show_progress.last = message
 
 
@@ -102,8 +106,12 @@ def _travel(road: Road, options) -> None:
 def print_warnings(warnings: Sequence[str]) -> None:
     if warnings:
         print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}:")
-        for warning in warnings:
-            print(f"  - {warning}")
+        for rank, words in RANKS.items():
+            found = [text for text in ranked(warnings) if rank_of(text) == rank]
+            if found:
+                print(f"  {words}:")
+            for text in found:
+                print(f"  - {printable(text)}")
 
 
 def _intake(options) -> None:

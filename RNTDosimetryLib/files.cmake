@@ -6,11 +6,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/checks.py
   RNTDosimetryLib/base/documents.py
   RNTDosimetryLib/base/errors.py
+  RNTDosimetryLib/base/folders.py
+  RNTDosimetryLib/base/json_reading.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
   RNTDosimetryLib/base/resources.py
   RNTDosimetryLib/base/settings.py
+  RNTDosimetryLib/base/terminal.py
   RNTDosimetryLib/base/warnings.py
   RNTDosimetryLib/base/words.py
   RNTDosimetryLib/camera/__init__.py
@@ -20,7 +23,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
+  RNTDosimetryLib/course/__init__.py
+  RNTDosimetryLib/course/design.py
+  RNTDosimetryLib/course/discharge.py
+  RNTDosimetryLib/course/doses.py
+  RNTDosimetryLib/course/limits.py
+  RNTDosimetryLib/course/next_cycle.py
   RNTDosimetryLib/demo/__init__.py
+  RNTDosimetryLib/demo/course.py
   RNTDosimetryLib/demo/patient.py
   RNTDosimetryLib/demo/radioembolisation.py
   RNTDosimetryLib/dose/__init__.py
@@ -50,6 +60,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/__init__.py
   RNTDosimetryLib/intake/activity.py
   RNTDosimetryLib/intake/administration.py
+  RNTDosimetryLib/intake/agreement.py
   RNTDosimetryLib/intake/bed_positions.py
   RNTDosimetryLib/intake/calibration_use.py
   RNTDosimetryLib/intake/clock.py
@@ -81,7 +92,16 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/intake/time_frames.py
   RNTDosimetryLib/intake/timing.py
   RNTDosimetryLib/intake/units.py
-  RNTDosimetryLib/intake/volume_files.py
+  RNTDosimetryLib/intake/volume_files/__init__.py
+  RNTDosimetryLib/intake/volume_files/activity.py
+  RNTDosimetryLib/intake/volume_files/dose.py
+  RNTDosimetryLib/intake/volume_files/header.py
+  RNTDosimetryLib/intake/volume_files/masks.py
+  RNTDosimetryLib/intake/volume_files/metaimage.py
+  RNTDosimetryLib/intake/volume_files/nifti.py
+  RNTDosimetryLib/intake/volume_files/nrrd.py
+  RNTDosimetryLib/intake/volume_files/reading.py
+  RNTDosimetryLib/intake/volume_files/sidecar.py
   RNTDosimetryLib/intake/voxels.py
   RNTDosimetryLib/intake/writer.py
   RNTDosimetryLib/kinetics/__init__.py
@@ -116,6 +136,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/measurement/noise.py
   RNTDosimetryLib/measurement/partial_volume.py
   RNTDosimetryLib/measurement/uncertainty.py
+  RNTDosimetryLib/measurement/unknown_recovery.py
   RNTDosimetryLib/nuclides/__init__.py
   RNTDosimetryLib/nuclides/beta_spectrum.py
   RNTDosimetryLib/nuclides/decay.py
@@ -125,6 +146,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
   RNTDosimetryLib/phantom/course.py
+  RNTDosimetryLib/phantom/cycles.py
   RNTDosimetryLib/phantom/dicom.py
   RNTDosimetryLib/phantom/dicom_images.py
   RNTDosimetryLib/phantom/dicom_regions.py
@@ -146,12 +168,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/planar/scans.py
   RNTDosimetryLib/planar/views.py
   RNTDosimetryLib/planning/__init__.py
+  RNTDosimetryLib/planning/activities.py
   RNTDosimetryLib/planning/compartments.py
+  RNTDosimetryLib/planning/conditions.py
   RNTDosimetryLib/planning/holmium.py
   RNTDosimetryLib/planning/limits.py
   RNTDosimetryLib/planning/ordering.py
+  RNTDosimetryLib/planning/partition.py
   RNTDosimetryLib/planning/plausibility.py
-  RNTDosimetryLib/planning/positions.py
   RNTDosimetryLib/planning/products.py
   RNTDosimetryLib/planning/robustness.py
   RNTDosimetryLib/planning/scout.py
@@ -192,7 +216,23 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/result.py
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
+  RNTDosimetryLib/roads/course/__init__.py
+  RNTDosimetryLib/roads/course/ahead.py
+  RNTDosimetryLib/roads/course/entries.py
+  RNTDosimetryLib/roads/course/home.py
+  RNTDosimetryLib/roads/course/others.py
+  RNTDosimetryLib/roads/course/outputs.py
+  RNTDosimetryLib/roads/course/reading.py
+  RNTDosimetryLib/roads/course/regions.py
+  RNTDosimetryLib/roads/course/report.py
+  RNTDosimetryLib/roads/course/request.py
+  RNTDosimetryLib/roads/course/result.py
+  RNTDosimetryLib/roads/course/run.py
+  RNTDosimetryLib/roads/course/tables.py
+  RNTDosimetryLib/roads/course/voxels.py
+  RNTDosimetryLib/roads/course/when.py
   RNTDosimetryLib/roads/plan/__init__.py
+  RNTDosimetryLib/roads/plan/former.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
@@ -213,6 +253,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
+  RNTDosimetryLib/roads/therapy/uncertainty.py
   RNTDosimetryLib/roads/therapy/volumes.py
   RNTDosimetryLib/roads/verify/__init__.py
   RNTDosimetryLib/roads/verify/outputs.py
@@ -225,6 +266,12 @@ set(LIBRARY_SCRIPTS
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/course/README.md
+  Resources/course/discharge.json
+  Resources/course/limits.json
+  Resources/course/populations.json
+  Resources/course/rules.json
+  Resources/course/tissues.json
   Resources/dose/README.md
   Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
@@ -240,6 +287,7 @@ set(LIBRARY_RESOURCES
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/resolution.json
   Resources/images/retention.json
   Resources/images/suv.json
   Resources/images/units.json
@@ -261,6 +309,7 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cycles.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
   Resources/phantom/protocol.json
@@ -275,6 +324,8 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/course.schema.json
+  Resources/schemas/course_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
@@ -286,8 +337,15 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/camera.json
+  Resources/warnings/course.json
   Resources/warnings/dose.json
+  Resources/warnings/images.json
   Resources/warnings/intake.json
   Resources/warnings/kinetics.json
+  Resources/warnings/measurement.json
+  Resources/warnings/planning.json
+  Resources/warnings/registration.json
+  Resources/warnings/report.json
   Resources/warnings/therapy.json
   )

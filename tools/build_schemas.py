@@ -14,10 +14,11 @@ sys.path.insert(0, str(ROOT))
 import numpy as np
 
 from RNTDosimetryLib.base.documents import Document, Request
-from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.records import Named, Record
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.commandline import ROADS
 from RNTDosimetryLib.roads.compare import CompareResult
+from RNTDosimetryLib.roads.course import CourseResult
 from RNTDosimetryLib.roads.plan import PlanResult
 from RNTDosimetryLib.roads.therapy import StudyResult
 from RNTDosimetryLib.roads.verify import VerifyResult
@@ -73,6 +74,8 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
         return {"type": "string", "description": "ISO 8601"}
     if hint is np.ndarray:
         return {"type": "array"}
+    if isinstance(hint, type) and issubclass(hint, Named):
+        return {"type": "string"}
     if isinstance(hint, type) and issubclass(hint, Record):
         if hint.__name__ not in definitions:
             definitions[hint.__name__] = {}
@@ -92,7 +95,7 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
 def documents() -> tuple[type[Document], ...]:
     """Every kind of file that a road reads or writes."""
     requests = [road.request for road in ROADS]
-    return (*requests, StudyResult, PlanResult, VerifyResult, CompareResult, Calibration, RecoveryCurve)
+    return (*requests, StudyResult, PlanResult, VerifyResult, CompareResult, CourseResult, Calibration, RecoveryCurve)
 
 
 def schemas() -> dict[str, dict]:

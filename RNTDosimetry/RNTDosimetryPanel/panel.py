@@ -3,6 +3,7 @@
 import qt
 from slicer.i18n import tr as _
 
+from RNTDosimetryPanel.course import CourseSection
 from RNTDosimetryPanel.dose import DoseSection
 from RNTDosimetryPanel.kinetics import KineticsSection
 from RNTDosimetryPanel.planning import PlanningSection
@@ -23,6 +24,7 @@ _SECTIONS = (
     KineticsSection,
     DoseSection,
     PlanningSection,
+    CourseSection,
     ReportSection,
 )
 _STEPS = ("register", "measure", "fit", "dose")

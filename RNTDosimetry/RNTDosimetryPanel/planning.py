@@ -1,7 +1,8 @@
-"""Section 7: a radioembolization plan, from segments or typed, whose doses follow what is changed."""
+"""Section 7: a radioembolization plan, from segments or entered, whose doses follow what is changed."""
 
 import qt
 from RNTDosimetryScene.plan import from_segments, injections, live
+from RNTDosimetryScene.plan.history import History
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -32,10 +33,19 @@ _INJECTION_KEYS = {
     5: "lung_shunt_percent",
 }
 _ACTIVITY = 1
+_BOXES = {
+    "planTumorMassG": "planTumorMassSpinBox",
+    "planTumorToNormal": "planTumorToNormalSpinBox",
+    "planNormalLiverMassG": "planNormalLiverMassSpinBox",
+    "planWholeNormalLiverMassG": "planWholeNormalLiverMassSpinBox",
+    "planLungShuntPercent": "planLungShuntSpinBox",
+    "planLungMassG": "planLungMassSpinBox",
+}
+"""Fields that the segments fill, and whose entered value overrules the measured one."""
 
 
 def _short(value: float) -> str:
-    """What was typed, as it was typed: 5, not 5.00."""
+    """What was entered, as it was entered: 5, not 5.00."""
     return f"{value:.4g}"
 
 
@@ -45,6 +55,7 @@ class PlanningSection(Section):
     def __init__(self, panel):
         super().__init__(panel)
         self._written, self._written_plan = "", None
+        self._history, self._helps = History(), {}
         self._role_names = {
             from_segments.TERRITORY: _("territory"),
             from_segments.TUMOR: _("tumor"),
@@ -60,12 +71,12 @@ class PlanningSection(Section):
             self.ui.planProductComboBox.addItem(name)
         prepare_table(
             self.ui.planTableWidget,
-            [_("Compartment"), _("Dose (Gy)"), _("Limit (Gy)"), _("Verdict")],
+            [_("Compartment"), _("Dose (Gy)"), _("Limit or goal (Gy)"), _("Verdict")],
             [
                 _("Where the activity goes"),
                 _("Mean absorbed dose of the activity"),
-                _("As typed"),
-                _("Whether the limit is kept"),
+                _("Of the product under what is known, or entered"),
+                _("Whether limit and goal are kept"),
             ],
         )
         prepare_table(
@@ -78,7 +89,7 @@ class PlanningSection(Section):
             [_("Injection"), _("Activity (GBq)"), _("Tumor (g)"), _("T/N"), _("Normal liver (g)"), _("Shunt (%)")],
             [
                 _("Name of the position or territory"),
-                _("Activity of this injection; can be typed, 0 for a position that is not used"),
+                _("Activity of this injection; can be entered, 0 for a position that is not used"),
                 _("Perfused tumor of this injection"),
                 _("Tumor to normal ratio of this injection"),
                 _("Perfused normal liver of this injection"),
@@ -90,7 +101,9 @@ class PlanningSection(Section):
         self.ui.planAddInjectionButton.connect("clicked(bool)", self.onAddInjection)
         self.ui.planRemoveInjectionButton.connect("clicked(bool)", self.onRemoveInjection)
         self.ui.planProductComboBox.connect("currentTextChanged(QString)", self.onProduct)
+        self._helps = {name: getattr(self.ui, box).toolTip for name, box in _BOXES.items()}
         self.ui.planActivityButton.connect("clicked(bool)", self.onLargest)
+        self.ui.planUndoButton.connect("clicked(bool)", self.onUndo)
         self.ui.planScoutSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScout)
         self.ui.planSegmentsButton.connect("clicked(bool)", self.onSegments)
         self.ui.planFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
@@ -107,21 +120,30 @@ class PlanningSection(Section):
                 "Measure masses, tumor to normal ratios, lung shunt and lung mass on the scout and the segments, and fill the plan"
             ),
         )
+        self._history.note(self.node)
+        enable(
+            self.ui.planUndoButton,
+            "" if self._history.can_undo else _("Nothing to take back"),
+            _("Take back the last change of this section"),
+        )
+        self._enable_largest()
         try:
             plan = live.live_plan(self.node)
         except DosimetryError as error:
             fill_table(self.ui.planTableWidget, [])
+            self._mark({})
             self.say(str(error), MISSING_COLOR)
-            for button in (self.ui.planActivityButton, self.ui.planWriteButton):
-                enable(button, str(error), "")
+            enable(self.ui.planWriteButton, str(error), "")
             return
         colors = {(index, column): BAD_COLOR for index, row in enumerate(plan.rows) if row["broken"] for column in range(4)}
-        cells = [[row["name"], number_text(row["dose_gy"]), number_text(row["limit_gy"]), row["verdict"]] for row in plan.rows]
+        colors |= {(index, column): STALE_COLOR for index, row in enumerate(plan.rows) if row["missed"] for column in range(4)
+                   if not row["broken"]}  # fmt: skip
+        cells = [[row["name"], number_text(row["dose_gy"]), row["limits"] or "-", row["verdict"]] for row in plan.rows]
         fill_table(self.ui.planTableWidget, cells, colors=colors)
+        self._mark(plan.overruled)
         if plan != self._written_plan:
             self._written = ""
         self._say_plan(plan)
-        enable(self.ui.planActivityButton, "", _("Set the activity to the largest that keeps all limits"))
         stale = _("The segments have changed: plan from segments again") if plan.source == live.STALE else ""
         no_folder = "" if self.ui.planFolderPathLineEdit.currentPath else _("Choose a folder for the plan first")
         enable(
@@ -130,23 +152,52 @@ class PlanningSection(Section):
             _("Write plan_report.html, plan.json and plan.csv of the plan in the table"),
         )
 
+    def _enable_largest(self):
+        """It needs no activity, so it may be had before there is a plan."""
+        reason = ""
+        try:
+            live.largest_gbq(self.node)
+        except DosimetryError as error:
+            reason = str(error)
+        enable(self.ui.planActivityButton, reason, _("Set the activity to the largest that keeps all limits"))
+
+    def _mark(self, overruled):
+        """Fields whose measured value was overruled, in another color and with what was measured."""
+        for name, box in _BOXES.items():
+            field = getattr(self.ui, box)
+            field.styleSheet = f"color: {STALE_COLOR}" if name in overruled else ""
+            field.toolTip = (
+                _("Overruled: {value} was measured").format(value=_short(overruled[name]))
+                if name in overruled
+                else self._helps[name]
+            )
+
     def _say_plan(self, plan):
         shown = {
-            live.TYPED: _("The table shows the typed plan of several injections.")
+            live.ENTERED: _("The table shows the entered plan of several injections.")
             if plan.several
-            else _("The table shows the typed plan of one tumor."),
+            else _("The table shows the entered plan of one tumor."),
             live.MEASURED: _("The table shows the plan from segments."),
             live.STALE: _("The table shows a plan from segments that have changed since: plan again."),
         }[plan.source]
-        if plan.several and plan.source != live.TYPED:
+        if plan.several and plan.source != live.ENTERED:
             shown += " " + _("It holds every tumor and territory; the fields hold them as one.")
+        if plan.overruled:
+            names = ", ".join(from_segments.FILLED[name][0] for name in plan.overruled)
+            shown += " " + _("Entered over what was measured: {names}.").format(names=names)
         broken = [row["name"] for row in plan.rows if row["broken"]]
-        status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else _("Within the limits.")
-        color = BAD_COLOR if broken else STALE_COLOR if plan.source == live.STALE else DONE_COLOR
+        missed = [row["name"] for row in plan.rows if row["missed"]]
+        judged = any(row["limits"] for row in plan.rows)
+        status = _("Above the limit: {names}.").format(names=", ".join(broken)) if broken else ""
+        if not broken:
+            status = _("Within the limits.") if judged else _("No limits: choose a product, or enter limits.")
+        if missed:
+            status += " " + _("Below the goal: {names}.").format(names=", ".join(missed))
+        color = BAD_COLOR if broken else STALE_COLOR if missed or not judged or plan.source == live.STALE else DONE_COLOR
         self.say(status, color, "\n".join(text for text in (shown, plan.words, *plan.warnings, self._written) if text))
 
     def _fill_injections(self):
-        found, typed = live.injections_of(self.node)
+        found, typed = self._injections()
         rows = [
             [
                 item.name,
@@ -161,12 +212,19 @@ class PlanningSection(Section):
         fill_table(self.ui.planInjectionsTableWidget, rows, _INJECTION_KEYS if typed else (_ACTIVITY,))
         self.onInjectionSelection()
 
+    def _injections(self):
+        try:
+            return live.injections_of(self.node)
+        except DosimetryError:
+            # The status says it.
+            return (), False
+
     def onInjectionSelection(self, *unused):
         if self.node is None:
             return
-        found, typed = live.injections_of(self.node)
+        found, typed = self._injections()
         add_help = _(
-            "Add an injection with the tumor, ratio, normal liver and shunt typed above; the plan is then that of the table"
+            "Add an injection with the tumor, ratio, normal liver and shunt entered above; the plan is then that of the table"
         )
         enable(self.ui.planAddInjectionButton, "", add_help)
         reason = (
@@ -229,6 +287,9 @@ class PlanningSection(Section):
 
     def onLargest(self, checked=False):
         self.quick(_("There is no such activity."), live.take_largest, self.node)
+
+    def onUndo(self, checked=False):
+        self.quick(_("The last change could not be taken back."), self._history.undo)
 
     def onFolder(self, path):
         self.panel.refresh()

@@ -3,6 +3,7 @@
 Values are checked where they enter (a request, a constructor, a public function); what has been checked is not checked again.
 """
 
+import difflib
 import math
 import reprlib
 from typing import Any
@@ -21,15 +22,25 @@ SMALLEST_SPACING_MM = 0.05
 LIGHTEST_G_ML, HEAVIEST_G_ML = 1e-4, 25.0
 """Below air at any altitude and above every metal a density is a mistake, such as one in kg/m3."""
 _LONGEST_SHOWN = 60
+_LONGEST_WHOLE = 10**300
 _SAME_DENSITY_G_ML = 1e-6
 _DENSITY_REMEDY = "soft tissue is near 1.04, lung near 0.3"
 _LARGEST_MASS_G = 5e5
 _SMALLEST_FWHM_MM, _LARGEST_FWHM_MM = 0.01, 100.0
 
 
+def short_repr(value: Any) -> str:
+    """``reprlib.repr``, also of a whole number with more digits than Python prints."""
+    try:
+        return reprlib.repr(value)
+    except ValueError:
+        return "a whole number of thousands of digits"
+
+
 def shown(value: Any) -> str:
     """A value in a few words for an error text."""
-    text = str(value) if isinstance(value, (int, float, str)) else " ".join(reprlib.repr(value).split())
+    number_or_text = isinstance(value, float | str) or (isinstance(value, int) and abs(value) < _LONGEST_WHOLE)
+    text = str(value) if number_or_text else " ".join(short_repr(value).split())
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}..."
 
 
@@ -136,6 +147,19 @@ def checked_kind(value: Any, kind: type, name: str) -> Any:
     if not isinstance(value, kind):
         raise DosimetryError(f"Expected a {kind.__name__} for {name}, received {shown(value)}; make one first.")
     return value
+
+
+def refuse_unknown_names(given: Any, known: Any, where: str) -> None:
+    """DosimetryError for a name in ``given`` that is not ``known``, with the nearest known one: it would be a default without a word."""
+    known = [str(name) for name in known]
+    unknown = sorted(str(name) for name in given if str(name) not in known)
+    if unknown:
+        lower = {name.lower(): name for name in known}
+        near = [lower[close[0]] for name in unknown if (close := difflib.get_close_matches(name.lower(), lower, n=1))]
+        remedy = f"check the spelling, did you mean {', '.join(near)}?" if near else "check the spelling."
+        raise DosimetryError(
+            f"Expected only {', '.join(known)} in {where}, received also {', '.join(map(shown, unknown))}; {remedy}"
+        )
 
 
 # --- lists and arrays

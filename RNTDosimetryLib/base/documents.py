@@ -1,7 +1,6 @@
 """Files that we read and write as JSON: requests and results with format and version, paths in them, and one writer for whatever is written."""
 
 import contextlib
-import difflib
 import hashlib
 import json
 import os
@@ -14,7 +13,9 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import refuse_unknown_names
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.folders import place_aside, settle, written_whole
 from RNTDosimetryLib.base.records import Record, checked_path, present_spelling, read_json_file, to_plain
 
 PATH = {"path": "always"}
@@ -103,6 +104,7 @@ class Result(Document):
     @classmethod
     def read(cls, path: Any) -> Any:
         """Result of a file."""
+        settle(Path(path).parent)
         data = read_json_file(path, cls.WHAT)
         if not isinstance(data, Mapping) or ("format" not in data and "" not in cls.FORMER):
             raise DosimetryError(
@@ -158,6 +160,10 @@ def _with_paths(record: Record, change: Any, keyed: bool = False, at: str = "") 
         value, kind, key = getattr(record, item.name), item.metadata.get("path"), f"{at}{item.name}"
         if isinstance(value, Record):
             changed[item.name] = _with_paths(value, change, keyed, f"{key}.")
+        elif isinstance(value, tuple) and any(isinstance(each, Record) for each in value):
+            changed[item.name] = tuple(
+                _with_paths(each, change, keyed, f"{key}.{number}.") for number, each in enumerate(value, start=1)
+            )
         elif kind is not None and isinstance(value, str | dict) and value:
             one = {key: value} if isinstance(value, str) else {f"{key}.{name}": place for name, place in value.items()}
             told = [change(str(place), kind == "always", *([name] * keyed)) for name, place in one.items()]
@@ -172,14 +178,13 @@ def refuse_unknown(content: Any, kind: type[Record], where: str) -> None:
     """DosimetryError for a key that a record does not have, at any depth of lists, objects and records, with the nearest known one."""
     if not isinstance(content, Mapping):
         return
-    known = {item.name for item in fields(kind) if item.init}
+    known = sorted(item.name for item in fields(kind) if item.init)
     given = {str(key): str(key) if key in known else present_spelling(str(key)) for key in content}
-    unknown = sorted(key for key, present in given.items() if present not in known)
-    if unknown:
-        near = [close[0] for key in unknown if (close := difflib.get_close_matches(key, known, n=1))]
-        remedy = "check the spelling" + (f", did you mean {', '.join(near)}?" if near else ".")
+    refuse_unknown_names([key for key, present in given.items() if present not in known], known, where)
+    doubled = [key for key, present in given.items() if key != present and present in given]
+    if doubled:
         raise DosimetryError(
-            f"Expected only {', '.join(sorted(known))} in {where}, received also {', '.join(unknown)}; {remedy}."
+            f"Expected {given[doubled[0]]} once in {where}, received it also as {doubled[0]}; keep the one that is meant."
         )
     hints = typing.get_type_hints(kind)
     for key, value in content.items():
@@ -240,24 +245,72 @@ def replacing(path: str | Path) -> Iterator[Path]:
         raise DosimetryError(
             f"Expected an existing folder for {path.name}, received {path.parent}; create it or choose another one."
         )
-    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}")
+    aside = place_aside(path)
+    temporary = path.with_name(f".{path.stem}.{os.getpid()}.part{path.suffix}") if aside is None else aside
     try:
         yield temporary
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)
+        if aside is None:
+            os.replace(temporary, path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
+        reason = error.strerror or type(error).__name__
+        raise DosimetryError(
+            f"Expected to write {path.name} into {path.parent}, received: {reason}; make room or choose another folder."
+        ) from error
+
+
+@contextlib.contextmanager
+def whole_folder(folder: str | Path) -> Iterator[Path]:
+    """The folder, made where it is not there yet; what is written into it within the block takes its place together, or nothing does.
+
+    The first file written is the JSON that says what the folder holds: it gets ``files``, the SHA-256 of all the others by name.
+    Raises DosimetryError while another process writes there; what a dead one left is finished or swept.
+    """
+    folder = make_output_folder(folder)
+    with written_whole(folder, _seal, _former_files):
+        yield folder
+
+
+def _seal(staged: dict[str, Path]) -> None:
+    main, *others = staged
+    if Path(main).suffix != ".json":
+        raise ValueError(f"the first file of a folder is {main}, which cannot hold the seal")
+    content = json.loads(staged[main].read_text(encoding="utf-8"))
+    write_text(staged[main], json_text(content | {"files": {name: sha256_of_file(staged[name]) for name in others}}))
+
+
+def _former_files(main: Path) -> set[str]:
+    """Files of earlier results that are still as they were written; what somebody changed since is kept."""
+    try:
+        files = json.loads(main.read_text(encoding="utf-8")).get("files", {})
+        return {name for name, digest in files.items() if Path(name).name == name and _is_file_of(main.with_name(name), digest)}
+    except (OSError, ValueError, AttributeError):
+        return set()
+
+
+def _is_file_of(path: Path, digest: str) -> bool:
+    return path.is_file() and sha256_of_file(path) == digest
+
+
+def refuse_other_file(path: str | Path, document: str | Path) -> None:
+    """DosimetryError for a file that is not the one which the results beside it were written with."""
+    digest = read_json_file(document, "a file of results").get("files", {}).get(Path(path).name)
+    if digest is not None and not _is_file_of(Path(path), digest):
+        raise DosimetryError(
+            f"Expected {Path(path).name} as it was written with {Path(document).name}, received another or a changed file; run it again."
+        )
 
 
 def write_text(path: str | Path, text: str) -> Path:
-    """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path."""
+    """Writes UTF-8 text as it is (no change of line ends), whole or not at all. Returns the path.
+
+    The name of a file may hold bytes that are no letter; they are written as \\udc.., which JSON reads back as they were.
+    """
     with replacing(path) as temporary:
-        try:
-            temporary.write_bytes(text.encode("utf-8"))
-        except OSError as error:
-            reason = error.strerror or type(error).__name__
-            raise DosimetryError(
-                f"Expected to write {Path(path).name} into {Path(path).parent}, received: {reason}; make room or choose another folder."
-            ) from error
+        temporary.write_bytes(text.encode("utf-8", "backslashreplace"))
     return Path(path)
 
 

@@ -3,10 +3,8 @@
 import dataclasses
 import enum
 import html
-import json
 import math
 import os
-import reprlib
 import sys
 import types
 import typing
@@ -17,7 +15,9 @@ from typing import Any
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import short_repr
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.json_reading import parsed_json
 from RNTDosimetryLib.base.words import html_of_rows, one_line, text_of_rows
 
 NOT_WRITTEN = {"written": False}
@@ -42,6 +42,21 @@ def present_spelling(word: str) -> str:
     for former, present in _FORMER_SPELLINGS:
         word = word.replace(former, present)
     return word
+
+
+class Named:
+    """Base of a small frozen dataclass that is one word where it is stored or printed: ``key``, and ``of(key)`` that makes it again."""
+
+    @property
+    def key(self) -> str:
+        raise NotImplementedError
+
+    @classmethod
+    def of(cls, key: str) -> Any:
+        raise NotImplementedError
+
+    def __str__(self) -> str:
+        return self.key
 
 
 class Record:
@@ -129,21 +144,18 @@ class Record:
 def read_json_file(path: Any, what: str) -> Any:
     """Content of a JSON file that somebody names. what: "a study file", for the error text.
 
-    Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON.
+    Raises DosimetryError when the path is no path, nothing is there, or what is there is not JSON that can be meant (``parsed_json``).
     """
     path = checked_path(path, what)
     if not os.path.isfile(path):
         raise DosimetryError(f"Expected {what} at {path}, found none; check the path.")
     try:
-        return json.loads(path.read_text(encoding="utf-8-sig"))
-    except RecursionError as error:
-        raise DosimetryError(
-            f"Expected JSON in {path.name}, received brackets nested too deeply; write the file again."
-        ) from error
+        text = path.read_text(encoding="utf-8-sig")
     except (ValueError, OSError) as error:
         raise DosimetryError(
             f"Expected JSON in {path.name}, received text that cannot be read as such ({error}); correct the file."
         ) from error
+    return parsed_json(text, path.name)
 
 
 def checked_path(path: Any, what: str) -> Path:
@@ -166,6 +178,8 @@ def to_plain(value: Any, name: str = "value") -> Any:
         return value.to_dict()
     if isinstance(value, enum.Enum):
         return value.value
+    if isinstance(value, Named):
+        return value.key
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, (float, np.floating)):
@@ -202,6 +216,8 @@ def _from_plain(hint: Any, value: Any, name: str) -> Any:
         return {key: _from_plain(arguments[1], item, f"'{key}' in {name}") for key, item in value.items()} if arguments else value
     if isinstance(hint, type) and issubclass(hint, Record):
         return value if isinstance(value, hint) else hint.from_dict(_checked(Mapping, "an object", value, name))
+    if isinstance(hint, type) and issubclass(hint, Named):
+        return value if isinstance(value, hint) else hint.of(_checked(str, "a name", value, name))
     if isinstance(hint, type) and issubclass(hint, enum.Enum):
         return _converted(hint, value, f"one of {', '.join(str(item.value) for item in hint)}", name)
     if hint is np.ndarray:
@@ -252,7 +268,11 @@ def _sequence(kind: type, inner: Any, value: Any, name: str) -> Any:
 def _number(hint: type, value: Any, name: str) -> Any:
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise _refusal("a number", value, name)
-    if not abs(float(value)) <= _LARGEST_NUMBER:
+    try:
+        finite = abs(float(value)) <= _LARGEST_NUMBER
+    except OverflowError:  # a whole number of more than 308 digits
+        finite = False
+    if not finite:
         raise _refusal("a finite number", value, name)
     if hint is int and value != int(value):
         raise _refusal("a whole number", value, name)
@@ -262,7 +282,7 @@ def _number(hint: type, value: Any, name: str) -> Any:
 def _converted(convert: Any, value: Any, expected: str, name: str) -> Any:
     try:
         return convert(value)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise _refusal(expected, value, name) from error
 
 
@@ -281,4 +301,4 @@ def _refusal(expected: str, value: Any, name: str) -> DosimetryError:
 
 
 def _shown(value: Any) -> str:
-    return "nothing" if value is None else reprlib.repr(value)
+    return "nothing" if value is None else short_repr(value)

@@ -19,6 +19,7 @@ from RNTDosimetryLib.planning import (
     DeliveredDose,
     ScoutMeasurement,
     SphereDoseMap,
+    TreatmentConditions,
     delivered_dose,
     lung_mass_from_ct,
     lung_shunt_planar,
@@ -94,7 +95,7 @@ def run_plan_demo(folder: str | Path, size: str = "full", progress: Progress = s
     )
     request = request_from_scout(
         measured, product, truth.activities_gbq, lung_mass_g=lung_mass_g, keep_activities=True, title="Phantom with two tumours", order=order,
-        **shared,
+        conditions=TreatmentConditions.from_dict(protocol["treatment"]["conditions"]), **shared,
     )  # fmt: skip
     result = run_plan(request)
     progress(0.7, "Computing planned and delivered maps")
@@ -145,8 +146,9 @@ def _planar_shunt(path: Path, scans: TareScans, liver_parts: list[Region]) -> fl
 
 def _planned_doses(result: PlanResult) -> dict[str, float]:
     """Doses by region of the phantom; the normal liver of a territory is a region of its own there."""
-    plan = result.injections
-    return plan.dose_gy | {f"normal_{name}": part.normal_liver_dose_gy for name, part in plan.plans.items()}
+    plan = result.plan
+    own = plan.compartments.territories
+    return plan.dose_gy | {f"normal_{name}": plan.dose_of(place) for name, place in own.items()}
 
 
 def _rows(

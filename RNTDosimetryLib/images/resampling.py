@@ -210,7 +210,7 @@ def _sampled_share(occupancy: np.ndarray, geometry: ImageGeometry, target: Image
     for start in range(0, target.size[0], thick):
         slices = min(thick, target.size[0] - start)
         fine = (slices * counts[0], target.size[1] * counts[1], target.size[2] * counts[2])
-        origin = (target.index_to_lps @ (first + [0.0, 0.0, start, 0.0]))[:3]
+        origin = (target.index_to_lps @ (first + np.array([0.0, 0.0, start, 0.0])))[:3]
         points = _resampled(image, matrix, fine, spacing, origin, target.direction, linear=False)
         blocks = points.reshape(slices, counts[0], target.size[1], counts[1], target.size[2], counts[2])
         share[start : start + slices] = blocks.sum(axis=(1, 3, 5), dtype=np.float32)

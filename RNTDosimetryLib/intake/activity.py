@@ -12,6 +12,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage
+from RNTDosimetryLib.intake.agreement import check_slices_agree, warn_of_two_moments
 from RNTDosimetryLib.intake.decay import decay_to_start, stated_correction
 from RNTDosimetryLib.intake.header_checks import look_at_header
 from RNTDosimetryLib.intake.ledger import Ledger, Problems, positive_number, relative_number
@@ -57,6 +58,7 @@ def describe_activity(series: FoundSeries, overrides: dict, ledger: Ledger, prob
     placed = problems.attempt(_placed, series, overrides, ledger, where)
     geometry, order, objects = placed or (None, None, list(series.objects))
     timing = problems.attempt(timing_of, series, objects, overrides, ledger, where)
+    problems.attempt(check_slices_agree, series, ledger.overrides | overrides, where)
     correction = problems.attempt(stated_correction, series, overrides, ledger, where)
     scales = problems.attempt(_scales, series, objects, overrides, ledger, where)
     unit = None
@@ -67,7 +69,8 @@ def describe_activity(series: FoundSeries, overrides: dict, ledger: Ledger, prob
         problems.attempt(refuse_not_corrected, correction, where)
     if len(problems.texts) > before:
         return None
-    look_at_header(series, geometry.size[0], ledger, where)
+    look_at_header(series, geometry, ledger, where)
+    warn_of_two_moments(series, ledger.overrides | overrides, ledger, where)
     warnings = tuple(ledger.warnings[first_warning:])
     return DescribedScan(series, geometry, order, tuple(objects), timing, tuple(scales), unit, correction, overrides, warnings)
 
@@ -154,14 +157,17 @@ def _check_calibration(used, meaning, timing: Timing | None, overrides: dict, wh
         positive_number(overrides[key], key)
     if len(given) == 2:
         raise DosimetryError("Expected one calibration, received calibration_cps_per_mbq and bq_per_count; keep one of them.")
+    per_time = "calibration_cps_per_mbq"
+    if timing is not None and timing.duration_s is None and (meaning is None or meaning.kind != "count_rate"):
+        per_time += " (with duration_s, which is missing too)"
     if not given and meaning is None:
         raise DosimetryError(
-            f"Expected a unit such as BQML in {where}, received none; type the override unit, calibration_cps_per_mbq or bq_per_count."
+            f"Expected a unit such as BQML in {where}, received none; type the override unit, {per_time} or bq_per_count."
         )
     if not given:
         raise DosimetryError(
             f"Expected a unit that leads to Bq/mL in {where}, received '{used}', {meaning.reason or 'counts without a calibration'}; "
-            "type the override unit, calibration_cps_per_mbq or bq_per_count."
+            f"type the override unit, {per_time} or bq_per_count."
         )
     counted = given == ["calibration_cps_per_mbq"] and (meaning is None or meaning.kind != "count_rate")
     if counted and timing is not None and timing.duration_s is None:

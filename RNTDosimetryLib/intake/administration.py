@@ -17,10 +17,14 @@ from RNTDosimetryLib.intake.units import nuclide_from_half_life, nuclide_from_te
 SMALLEST_ACTIVITY_MBQ, LARGEST_ACTIVITY_MBQ = 0.05, 100_000.0
 """Outside this range an administered activity is taken for one in the wrong unit (MBq in NM, Bq in PT)."""
 
+BELIEVABLE = {"patient_weight_kg": (0.5, 400.0), "patient_height_m": (0.2, 2.6)}
+"""Outside these a number is one in another unit, or a placeholder."""
+
 _TIMES_AGREE_S = 60.0
 _ACTIVITIES_AGREE = 0.01
 _HALF_LIVES_AGREE = 0.01
 _NUMBERS_AGREE = 1e-3
+_SEXES = ("M", "F")
 
 
 def read_administration(series_list, ledger: Ledger, problems: Problems) -> Administration | None:
@@ -58,11 +62,14 @@ def read_patient(all_series, ledger: Ledger) -> Patient:
         ledger.warn(warned("no_patient_id"))
     id_hash = hashlib.sha256("".join(identities).encode()).hexdigest()[:16] if identities else ""
     ledger.record("patient ID", id_hash or "none", "", "(0010,0020) Patient ID, SHA-256", "all series", "derived")
-    weight = _patient_number(all_series, "patient_weight_kg", "kg", (0.5, 400.0), ledger)
-    height = _patient_number(all_series, "patient_height_m", "m", (0.2, 2.6), ledger)
-    sex, where = _agreed(all_series, "patient_sex", ledger)
-    ledger.settle("patient sex", "", sex, None, where)
-    return Patient(id_hash, weight, height, str(sex.value) if sex is not None else "")
+    weight = _patient_number(all_series, "patient_weight_kg", "kg", ledger)
+    height = _patient_number(all_series, "patient_height_m", "m", ledger)
+    entered_sex = ledger.overrides.get("patient_sex")
+    if entered_sex not in (None, *_SEXES):
+        raise DosimetryError(f"Expected patient_sex {' or '.join(_SEXES)}, received {entered_sex!r}; correct it.")
+    found, where = _agreed(all_series, "patient_sex", ledger, entered_sex)
+    sex = ledger.settle("patient sex", "", found, entered_sex, where)
+    return Patient(id_hash, weight, height, "" if sex is None else str(sex))
 
 
 def _check_same_person(all_series, ledger: Ledger) -> None:
@@ -205,7 +212,9 @@ def _read_time(series_list, ledger: Ledger) -> datetime:
     ]
     typed = None
     if override is not None:
-        written = [series.find("acquisition_start") for series in series_list] if not entries else [entries[0][0]]
+        written = (
+            [found_unless(series, "acquisition_start", override) for series in series_list] if not entries else [entries[0][0]]
+        )
         other = next((found.value for found in written if found is not None), None)
         typed = met(override, "administration_time", other, ledger, "administration")
     if typed is None and not entries:
@@ -307,8 +316,8 @@ def _same_value(one, other) -> bool:
     return str(one) == str(other)
 
 
-def _patient_number(all_series, quantity: str, unit: str, limits, ledger: Ledger) -> float | None:
-    override = ledger.overrides.get(quantity)
+def _patient_number(all_series, quantity: str, unit: str, ledger: Ledger) -> float | None:
+    override, limits = ledger.overrides.get(quantity), BELIEVABLE[quantity]
     found, where = _agreed(all_series, quantity, ledger, override)
     typed = None if override is None else positive_number(override, quantity)
     if typed is None and found is not None and not limits[0] <= found.value <= limits[1]:

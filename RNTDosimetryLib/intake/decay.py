@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.clock import met
+from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
 from RNTDosimetryLib.intake.series import FoundObject, FoundSeries, found_unless
@@ -44,7 +45,7 @@ def stated_correction(series: FoundSeries, overrides: dict, ledger: Ledger, wher
     entered = overrides.get("decay_correction")
     found = found_unless(series, "decay_correction", entered)
     corrections = found_unless(series, "corrected_image", entered)
-    listed = [] if corrections is None else [part.strip().upper() for part in str(corrections.value).split("\\")]
+    listed = [] if corrections is None else [word for word in words_of(series.header, "CorrectedImage") if word]
     if found is None and entered is None and listed and "DECY" not in listed:
         ledger.record("decay correction", "NONE", "", f"{corrections.source} without DECY", where)
         ledger.warn(warned("taken_as_not_decay_corrected", where=where, listed=", ".join(listed)))
@@ -231,9 +232,25 @@ def _references(
         if writer.administration is None:
             ledger.warn(warned("correction_to_unknown_administration", where=where, time=administration.time.isoformat(sep=" ")))
         intervals = intervals_of(writer, administration, timing, overrides, factor_decides, ledger, where)
+        _check_named_moment(series, writer, intervals, overrides, where)
         return {name: Reference(timing.start - timedelta(seconds=seconds), seconds) for name, seconds in intervals.items()}
     moments = _moments_of_start(series, objects[0], correction, writer, timing, where)
     return {name: Reference(moment, seconds_between(moment, writer.start)) for name, moment in moments.items()}
+
+
+def _check_named_moment(series: FoundSeries, writer: Writer, intervals: dict[str, float], overrides: dict, where: str) -> None:
+    """Raises DosimetryError where the file names a moment of decay correction that is another than the administration of ADMIN."""
+    if overrides.get("decay_correction") is not None:
+        return
+    named = series.find("decay_reference_time")
+    if named is None or _PRIVATE in named.source:
+        return
+    before_s = seconds_between(named.value, writer.start)
+    if all(abs(before_s - seconds) * writer.decay_per_s > _NOTABLE_CHANGE for seconds in intervals.values()):
+        raise DosimetryError(
+            f"Expected the administration as the moment of Decay Correction ADMIN in {where}, received {named.value} in {named.source}: a contradiction; "
+            "type the override decay_correction or decay_reference_time."
+        )
 
 
 def _moments_of_start(

@@ -7,6 +7,7 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -17,6 +18,7 @@ _PREAMBLE_BYTES, _PREFIX = 128, b"DICM"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UC", b"UR", b"UT", b"SV", b"UV")
 _VRS = (*_LONG_VRS, *b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+_KNOWN_VRS = frozenset(vr.decode() for vr in _VRS)
 _FIRST_GROUPS = (0x0002, 0x0008)
 _PIXEL_GROUP = 0x7FE0
 _ALWAYS_READ = (
@@ -55,7 +57,7 @@ def open_header(path: Path) -> OpenFile | LeftOut:
         return raw
     offset = _start_of_dicom(raw, path.stat().st_size)
     if offset is None:
-        return LeftOut(str(path), _what_else(path, raw))
+        return _no_dicom(path, raw)
     if path.name.upper() == "DICOMDIR":
         return LeftOut(str(path), "a directory of other files")
     try:
@@ -91,7 +93,7 @@ def _beginning(path: Path) -> bytes | LeftOut:
             raw = file.read(_PREAMBLE_BYTES + 12)
     except OSError as error:
         return LeftOut(str(path), f"it cannot be opened ({error.strerror or type(error).__name__})", True)
-    return raw or LeftOut(str(path), "an empty file")
+    return raw or LeftOut(str(path), "an empty file", not path.name.startswith("."))
 
 
 def _start_of_dicom(raw: bytes, size: int) -> int | None:
@@ -109,6 +111,19 @@ def _start_of_dicom(raw: bytes, size: int) -> int | None:
     return -1 if struct.unpack(">H", raw[:2])[0] in _FIRST_GROUPS and raw[4:6] in _VRS else None
 
 
+def _no_dicom(path: Path, raw: bytes) -> LeftOut:
+    preamble, meta = raw[:_PREAMBLE_BYTES], raw[_PREAMBLE_BYTES + 4 : _PREAMBLE_BYTES + 6]
+    if len(raw) < _PREAMBLE_BYTES + 12 and not raw.strip(b"\0"):
+        return LeftOut(str(path), "cut short: nothing but zeros, as a DICOM file begins", True)
+    if len(preamble) == _PREAMBLE_BYTES and (not preamble.strip(b"\0") or meta == b"\2\0"):
+        return LeftOut(
+            str(path),
+            f"damaged: it begins as a DICOM file, but {raw[_PREAMBLE_BYTES : _PREAMBLE_BYTES + 4]!r} stands where DICM should",
+            True,
+        )
+    return LeftOut(str(path), _what_else(path, raw))
+
+
 def _what_else(path: Path, raw: bytes) -> str:
     if raw[:4] == _FINDER or path.name.startswith("._"):
         return "a companion file of a Mac's Finder"
@@ -120,13 +135,21 @@ def _what_else(path: Path, raw: bytes) -> str:
 def _decode(dataset) -> None:
     """Decode what tells a file's kind and place, and look at the kind of every element, so that damage shows here and names the file; other values
     are decoded when they are asked for."""
-    for tag in list(dataset.keys()):
-        item = dataset.get_item(tag)
-        vr = getattr(item, "VR", None)
-        if vr is not None and str(vr).split(" ")[0].encode() not in _VRS:
-            raise DosimetryError(f"Expected a known value representation of {_name(tag)}, received {vr!r}; send it again.")
-    for keyword in _ALWAYS_READ:
-        dataset.get(keyword)
+    for item in dataset.values():  # raw where they were not decoded yet
+        if item.VR is not None and item.VR not in _KNOWN_VRS and str(item.VR).split(" ")[0].encode() not in _VRS:
+            raise DosimetryError(
+                f"Expected a known value representation of {_name(item.tag)}, received {item.VR!r}; send it again."
+            )
+    for tag in _tags_always_read() & dataset.keys():
+        dataset[tag]
+
+
+@lru_cache(maxsize=1)
+def _tags_always_read() -> frozenset:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    return frozenset(Tag(tag_for_keyword(keyword)) for keyword in _ALWAYS_READ)
 
 
 def _opened(path: Path, offset: int):

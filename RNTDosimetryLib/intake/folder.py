@@ -65,7 +65,7 @@ def _read_series(
     scans = in_order_of_time(scans_of([item for item in found if item.sop_class in ACTIVITY_KINDS], ledger), ledger)
     if not scans:
         raise DosimetryError(
-            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none among {_what_is_there(scan)}; add it to the folder."
+            f"Expected a reconstructed SPECT (NM RECON TOMO) or PT series in {folder.name}, found none among {_what_is_there(scan, ledger)}; add it to the folder."
         )
     activity_series = [frames[0] for frames in scans]
     problems = Problems()
@@ -109,9 +109,11 @@ def _read_series(
     )
 
 
-def _what_is_there(scan: FolderScan) -> str:
-    """The series of a folder that has no activity, in words."""
-    labels = [item.label for item in scan.series]
+def _what_is_there(scan: FolderScan, ledger: Ledger) -> str:
+    """The series of a folder that has no activity, in words: those that were not used first, with the reason."""
+    reasons = {row.value: row.source for row in ledger.rows if row.what == "series not used"}
+    labels = [f"{label} ({reason})" for label, reason in reasons.items()]
+    labels += [item.label for item in scan.series if item.label not in reasons]
     damaged = sum(item.serious for item in scan.left_out)
     text = ", ".join(labels[:3]) + (f" and {len(labels) - 3} more" if len(labels) > 3 else "")
     return text + (f", and {damaged} files that cannot be read" if damaged else "")
@@ -179,6 +181,10 @@ def _check_hounsfield_scale(series: FoundSeries, ledger: Ledger) -> None:
     slopes = {1.0 if header.slope is None else header.slope for header in headers}
     if min(slopes) <= 0:
         raise DosimetryError(f"Expected a positive Rescale Slope in {series.label}, received {min(slopes):g}; repair the file.")
+    if any(header.has_lut for header in headers):
+        raise DosimetryError(
+            f"Expected Hounsfield units by (0028,1053) Rescale Slope in {series.label}, received a table for them, (0028,3000) Modality LUT Sequence; send the series without it."
+        )
     if any(header.intercept is None for header in headers):
         ledger.warn(warned("hounsfield_without_intercept", where=series.label))
     if len(slopes) > 1 or len({header.intercept for header in headers}) > 1:

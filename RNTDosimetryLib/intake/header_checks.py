@@ -1,13 +1,15 @@
 """What a header says of an activity series as a whole is looked at: corrections made and not made, slices that should be there, gates, compression."""
 
 from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.kinds import says_uncorrected
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.series import FoundSeries
-from RNTDosimetryLib.intake.sop_classes import WITH_FRAMES
-from RNTDosimetryLib.intake.tags import element_value, tag_label
+from RNTDosimetryLib.intake.sop_classes import NM, WITH_FRAMES
+from RNTDosimetryLib.intake.tags import element_value, number_of, tag_label
 
+_THICKNESS_AGREES = 0.02
 _NONE = ("NONE", "NO", "OFF", "N", "FALSE", "NOT APPLIED", "NOT CORRECTED", "UNCORRECTED", "0")
 _CORRECTIONS = {
     "ATTN": ("AttenuationCorrectionMethod", "AttenuationCorrected"),
@@ -15,10 +17,11 @@ _CORRECTIONS = {
 }
 
 
-def look_at_header(series: FoundSeries, slices: int, ledger: Ledger, where: str) -> None:
-    """Warnings about what the header of a series says; one that cannot be quantitative is named. slices: of the volume that was found."""
+def look_at_header(series: FoundSeries, geometry: ImageGeometry, ledger: Ledger, where: str) -> None:
+    """Warnings about what the header of a series says; one that cannot be quantitative is named. geometry: of the volume that was found."""
     _corrections(series, ledger, where)
-    _completeness(series, slices, ledger, where)
+    _completeness(series, geometry.size[0], ledger, where)
+    _thickness(series, geometry.spacing_mm[0], ledger, where)
     _gates(series, ledger, where)
     if str(series.header.get("LossyImageCompression", "") or "").strip() == "01":
         ledger.warn(warned("lossy_compression", where=where))
@@ -61,6 +64,14 @@ def _completeness(series: FoundSeries, slices: int, ledger: Ledger, where: str) 
         ledger.warn(warned("slices_missing", where=where, found=slices, stated=stated))
     elif 1 < stated < slices:
         ledger.warn(warned("slices_too_many", where=where, found=slices, stated=stated))
+
+
+def _thickness(series: FoundSeries, step_mm: float, ledger: Ledger, where: str) -> None:
+    """Reconstructed slices are as thick as they are apart; a Nuclear Medicine object has no positions of its slices that tell which of two numbers is right."""
+    value = series.header.get("SliceThickness")
+    thickness = None if value in (None, "") else number_of(value, tag_label("SliceThickness"))
+    if series.sop_class == NM and thickness and abs(thickness / step_mm - 1) > _THICKNESS_AGREES:
+        ledger.warn(warned("spacing_and_thickness_differ", where=where, step=step_mm, thickness=thickness))
 
 
 def _gates(series: FoundSeries, ledger: Ledger, where: str) -> None:

@@ -12,7 +12,8 @@ class SliceHeader:
     """Where one image lies and how its stored values are meant. None: the header does not say.
 
     name: of the file, for sentences. kinds: words of Image Type and Frame Type, in capitals. shape: rows, columns. spacing_mm: between rows,
-    between columns. axes: directions of a row and of a column, LPS. position_lps_mm: of the first pixel. slope, intercept: of Rescale.
+    between columns. axes: directions of a row and of a column, LPS. position_lps_mm: of the first pixel. slope, intercept: of Rescale. frames: that it says it
+    holds. has_lut: its stored values go through a table (Modality LUT) and not through slope and intercept.
     """
 
     name: str
@@ -27,6 +28,8 @@ class SliceHeader:
     rescale_type: str
     padding: int | None
     samples: int
+    frames: int
+    has_lut: bool
 
     @classmethod
     def of(cls, dataset, name: str) -> "SliceHeader":
@@ -42,7 +45,9 @@ class SliceHeader:
             value = dataset.get(keyword)
             return None if value in (None, "") else number_of(value, f"{tag_label(keyword)} of {name}")
 
-        rows, columns, samples, padding = (number(key) for key in ("Rows", "Columns", "SamplesPerPixel", "PixelPaddingValue"))
+        rows, columns, samples, padding, frames = (
+            number(key) for key in ("Rows", "Columns", "SamplesPerPixel", "PixelPaddingValue", "NumberOfFrames")
+        )
         return cls(
             name=name,
             kinds=kinds_of(dataset),
@@ -56,6 +61,8 @@ class SliceHeader:
             rescale_type=str(dataset.get("RescaleType", "") or "").strip().upper(),
             padding=None if padding is None else int(padding),
             samples=int(samples or 1),
+            frames=int(frames or 1),
+            has_lut=bool(dataset.get("ModalityLUTSequence")),
         )
 
     def needed(self, field: str, keyword: str, count: int, what: str) -> tuple[float, ...]:

@@ -18,6 +18,7 @@ from RNTDosimetryLib.intake.voxels import slices_grid
 _LARGEST_STRAY_SHARE = 0.1
 _FEW_STRAYS = 2
 _STACKED = (*CT_KINDS, *(kind for kind in ACTIVITY_KINDS if kind != NM))
+_OF_ONE_FRAME = (CT_KINDS[0], PT)
 _IMAGES = {"CT": CT_KINDS, "NM": (NM, PARAMETRIC_MAP), "PT": ACTIVITY_KINDS, "SEG": REGION_KINDS, "RTSTRUCT": REGION_KINDS}
 
 
@@ -39,12 +40,12 @@ def sorted_out(series: FoundSeries) -> tuple[FoundSeries | None, list[SetAside]]
         return series, []
     aside: dict[str, list[FoundObject]] = {}
     for item in series.objects:
-        what = _kind_of_image(item)
+        what = _kind_of_image(item, series.sop_class)
         if what:
             aside.setdefault(what, []).append(item)
     left = without_objects(series, [item for items in aside.values() for item in items])
     if left is None:
-        return None, [SetAside(series.label, " and ".join(aside))]
+        return None, [SetAside(series.label, " and ".join(aside), any("in an object of one frame" in what for what in aside))]
     strays = _strays(left)
     if strays is None:
         return None, [
@@ -86,8 +87,8 @@ def _no_use(series: FoundSeries) -> tuple[str, bool]:
         return text, not projections
     if series.sop_class == PARAMETRIC_MAP and concentration_mapping(header) is None:
         return "a parametric map without a real-world value mapping to Bq/mL", modality in ("NM", "PT")
-    if series.sop_class in (NM, PT) and _kind_of_image(series.objects[0]) and series.sop_class == NM:
-        return _kind_of_image(series.objects[0]), False
+    if series.sop_class == NM and _kind_of_image(series.objects[0], NM):
+        return _kind_of_image(series.objects[0], NM), False
     if series.sop_class in (*CT_KINDS, *ACTIVITY_KINDS, *REGION_KINDS):
         return "", False
     return f"{name_of(series.sop_class)}, which is not read here", modality in _IMAGES
@@ -98,7 +99,7 @@ def image_kinds() -> dict:
     return read_json("images", "image_kinds.json")
 
 
-def _kind_of_image(item: FoundObject) -> str:
+def _kind_of_image(item: FoundObject, series_class: str) -> str:
     """What an image is, where it is no slice of a measured volume; "" for a slice."""
     table, header = image_kinds(), item.header
     modality = str(header.get("Modality", "") or "").upper()
@@ -110,6 +111,8 @@ def _kind_of_image(item: FoundObject) -> str:
         found = table["techniques"].get(technique, "")
     if not found and item.slice.samples > 1:
         found = "a picture in color"
+    if not found and item.slice.frames > 1 and series_class in _OF_ONE_FRAME:
+        found = f"{item.slice.frames} frames in an object of one frame, whose places are not known"
     if not found and modality == "CT":
         found = table["rescale_types"].get(item.slice.rescale_type, "")
     return found

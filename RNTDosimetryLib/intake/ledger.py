@@ -1,5 +1,6 @@
 """The ledger of an intake: every value goes through it, so that its source and every override are on record."""
 
+from RNTDosimetryLib.base.checks import refuse_unknown_names
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake.records import IntakeRow
 from RNTDosimetryLib.intake.tags import Found
@@ -32,6 +33,7 @@ STUDY_KEYS = (
     "radiopharmaceutical",
     "patient_weight_kg",
     "patient_height_m",
+    "patient_sex",
     "ignore_series",
     "ignore",
     "time_points",
@@ -243,8 +245,4 @@ def _check_ignored(uids, key: str) -> None:
 def _refuse_unknown(values, known, where: str) -> None:
     if not isinstance(values, dict):
         raise DosimetryError(f"Expected an object for {where}, received {values!r}; see docs/intake.md.")
-    unknown = sorted(str(key) for key in values if key not in known)
-    if unknown:
-        raise DosimetryError(
-            f"Expected in {where} only {', '.join(sorted(known))}, received {', '.join(unknown)}; correct the name."
-        )
+    refuse_unknown_names(values, sorted(known), where)

@@ -5,6 +5,7 @@ from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage, Region
 from RNTDosimetryLib.intake.voxels import load_ct_files
@@ -152,7 +153,8 @@ def format_intake_rows(table, warnings=()) -> str:
     groups: dict[str, list[tuple[str, ...]]] = {}
     for row in table:
         value = f"{row.value} {row.unit}".rstrip() + (f" (file: {row.read_value})" if row.read_value else "")
-        groups.setdefault(row.where or "folder", []).append((row.what, value, row.status, row.source))
+        cells = tuple(printable(cell) for cell in (row.what, value, row.status, row.source))
+        groups.setdefault(printable(row.where) or "folder", []).append(cells)
     cells = [header] + [line for lines in groups.values() for line in lines]
     widths = [max(len(line[column]) for line in cells) for column in range(len(header))]
 
@@ -162,4 +164,4 @@ def format_intake_rows(table, warnings=()) -> str:
     text = [text_of(header)]
     for where, lines in groups.items():
         text += ["", where] + [text_of(line) for line in lines]
-    return "\n".join(text + [""] * bool(warnings) + [f"warning: {warning}" for warning in warnings])
+    return "\n".join(text + [""] * bool(warnings) + [f"warning: {printable(warning)}" for warning in warnings])

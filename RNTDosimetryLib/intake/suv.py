@@ -5,12 +5,15 @@ import math
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.intake.administration import BELIEVABLE
 from RNTDosimetryLib.intake.decay import within_frames
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
 from RNTDosimetryLib.intake.series import FoundSeries
 from RNTDosimetryLib.intake.timing import Timing
 from RNTDosimetryLib.intake.writer import Writer, believable_injected_mbq, intervals_of, stated
+
+_OVERRIDES = {"weight": "patient_weight_kg", "height": "patient_height_m", "sex": "patient_sex"}
 
 
 def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, sex: str, what: str) -> float:
@@ -28,14 +31,14 @@ def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, se
     if suv_type != "BW":
         needed["height"] = height_m
     if "any" not in table:
-        needed["sex"] = sex if sex in table else None
+        needed["sex"] = sex.strip().upper() if sex.strip().upper() in table else None
     missing = [name for name, value in needed.items() if not value]
     if missing:
         raise DosimetryError(
             f"Expected the patient's {' and '.join(missing)} for SUV by {suv_type} in {what}, received none; "
-            "type patient_weight_kg or patient_height_m, or the override unit."
+            f"type {' and '.join(_OVERRIDES[name] for name in missing)}, or the override unit."
         )
-    formula = table.get("any") or table[sex]
+    formula = table.get("any") or table[sex.strip().upper()]
     if "ratio" in formula:
         numerator, constant, slope = formula["ratio"]
         return numerator * weight_kg / (constant + slope * weight_kg / height_m**2)
@@ -49,14 +52,25 @@ def body_size(suv_type: str, weight_kg: float | None, height_m: float | None, se
     return size
 
 
+def believable(series: FoundSeries, quantity: str) -> float | None:
+    """Weight or height in the file; None for one that no person has: in another unit, or a placeholder."""
+    value, (low, high) = stated(series, quantity), BELIEVABLE[quantity]
+    return value if value is not None and low <= value <= high else None
+
+
 def suv_size(series: FoundSeries, unit: str, ledger: Ledger, where: str) -> tuple[str, float]:
     """SUV Type of a series and the size that its writer divided by: of the file, of what was entered where the file says none."""
     surface = "cm2" in unit.lower()
     suv_type = str(series.header.get("SUVType", "") or ("BSA" if surface else "BW")).strip().upper()
-    weight, height, sex = (stated(series, key) for key in ("patient_weight_kg", "patient_height_m", "patient_sex"))
+    weight, height = (believable(series, key) for key in ("patient_weight_kg", "patient_height_m"))
+    sex = stated(series, "patient_sex")
     entered = ledger.overrides
     size = body_size(
-        suv_type, weight or entered.get("patient_weight_kg"), height or entered.get("patient_height_m"), str(sex or ""), where
+        suv_type,
+        weight or entered.get("patient_weight_kg"),
+        height or entered.get("patient_height_m"),
+        str(sex or entered.get("patient_sex") or ""),
+        where,
     )
     if (suv_type == "BSA") != surface:
         raise DosimetryError(

@@ -247,7 +247,7 @@ def _typed_times(typed, count: int, where: str) -> list[tuple[float, float]]:
 
 def _no_times(where: str, count: int) -> DosimetryError:
     return DosimetryError(
-        f"Expected the start of each of the {count} time frames of {where}, received none; type the override frame_durations_s, or time_frames."
+        f"Expected the start of each of the {count} time frames of {where}, received none; type the override frame_durations_s."
     )
 
 

@@ -18,6 +18,7 @@ LONGEST_SCAN_S = 86400.0
 
 _LONGEST_BELIEVABLE_SCAN_S = 7200.0
 _LONGEST_SPREAD_S = 12 * 3600.0
+_LONGEST_USUAL_SPREAD_S = 2 * 3600.0
 _SHORTEST_USUAL_SPECT_S = 60.0
 _SAME_DURATION = 0.01
 
@@ -115,9 +116,12 @@ def _offsets(objects: list[FoundObject], found, frame, ledger: Ledger, where: st
     offsets -= offsets.min()
     if offsets.max() > _LONGEST_SPREAD_S:
         raise DosimetryError(
-            f"Expected slices of one acquisition in {where}, received acquisition times {offsets.max() / 3600:.1f} h apart; "
-            "name the files that belong to another in ignore, or split the series."
+            f"Expected slices of one acquisition in {where}, received acquisition times {offsets.max() / 3600:.1f} h apart ({objects[int(offsets.argmin())].name} and "
+            f"{objects[int(offsets.argmax())].name}); name the files that belong to another in ignore, or split the series."
         )
+    if offsets.max() > _LONGEST_USUAL_SPREAD_S:
+        names = [objects[int(index)].name for index in (offsets.argmin(), offsets.argmax())]
+        ledger.warn(warned("slices_hours_apart", where=where, hours=offsets.max() / 3600, first=names[0], last=names[1]))
     if offsets.max() == 0 and frame is None and len(objects) > 1:
         return _offsets_by_reference(objects, ledger, where)
     return offsets

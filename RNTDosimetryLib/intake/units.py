@@ -109,6 +109,11 @@ def value_scale(item: FoundObject, what: str, choice: str | None = None) -> Valu
     unit, unit_source = ("", "(0054,1001) Units") if found is None else (str(found.value), found.source)
     if choice == "stored":
         return ValueScale(1.0, 0.0, unit, f"stored values as they are, {unit_source}")
+    if item.slice.has_lut and choice is None:
+        raise DosimetryError(
+            f"Expected values by (0028,1053) Rescale Slope in {what}, received a table for them, (0028,3000) Modality LUT Sequence, in {item.name}; "
+            "send the series without it, or type the override value_scale: stored, mapping or rescale if the table is not meant."
+        )
     slope, intercept = (
         default if value is None else value for value, default in ((item.slice.slope, 1.0), (item.slice.intercept, 0.0))
     )

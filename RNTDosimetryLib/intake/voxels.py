@@ -26,6 +26,7 @@ def slices_grid(headers: Sequence[SliceHeader], what: str) -> tuple[ImageGeometr
     """
     first = headers[0]
     spacing = np.array(first.needed("spacing_mm", "PixelSpacing", 2, what))
+    _check_pixels(first.shape, spacing, first.name, what)
     axes = np.array(first.needed("axes", "ImageOrientationPatient", 6, what)).reshape(2, 3)
     for header in headers[1:]:
         same = (
@@ -52,6 +53,14 @@ def slices_grid(headers: Sequence[SliceHeader], what: str) -> tuple[ImageGeometr
     return regular_grid((len(headers), *first.shape), step, spacing, positions[order[0]], axes, normal), order
 
 
+def _check_pixels(shape, spacing, name: str, what: str) -> None:
+    if min(shape) < 1 or min(spacing) <= 0:
+        raise DosimetryError(
+            f"Expected Rows and Columns of at least 1 and a positive Pixel Spacing in {what}, received {shape[0]} x {shape[1]} and {spacing[0]:g}, {spacing[1]:g} mm in {name}; "
+            "repair the file, or name it in ignore."
+        )
+
+
 def _form(header: SliceHeader) -> str:
     def text(values) -> str:
         return " ".join(f"{value:.4g}" for value in values or ())
@@ -71,6 +80,7 @@ def nm_grid(header, what: str, reverse: bool = False) -> tuple[ImageGeometry, np
     axes = _numbers(source, "ImageOrientationPatient", 6, what).reshape(2, 3)
     position = _numbers(source, "ImagePositionPatient", 3, what)
     spacing = _numbers(header, "PixelSpacing", 2, what)
+    _check_pixels((int(header.get("Rows", 0) or 0), int(header.get("Columns", 0) or 0)), spacing, "the object", what)
     frames = int(header.get("NumberOfFrames", 1) or 1)
     gap = header.get("SpacingBetweenSlices")
     if gap in (None, "", 0):
@@ -113,8 +123,24 @@ def pixels_of(path: str) -> tuple[np.ndarray, object]:
         if not _is_compressed(dataset):  # GDCM would fill up a file that is cut off
             raise DosimetryError(f"Expected readable pixels in {path}, received: {error}; send the images again.") from error
         stored = _pixels_by_gdcm(path, error)
+    _check_length(dataset, path)
     shape = (-1, int(dataset.Rows), int(dataset.Columns))
     return np.asarray(stored).reshape(shape), dataset
+
+
+def _check_length(dataset, path: str) -> None:
+    """Raises DosimetryError for more pixels than the header counts frames: readers drop them in silence."""
+    pixels = dataset.get("PixelData")
+    if pixels is None or _is_compressed(dataset):
+        return
+    frame = (
+        int(dataset.Rows) * int(dataset.Columns) * int(dataset.get("SamplesPerPixel", 1) or 1) * int(dataset.BitsAllocated) // 8
+    )
+    frames = int(dataset.get("NumberOfFrames", 1) or 1)
+    if len(pixels) >= (frames + 1) * frame:
+        raise DosimetryError(
+            f"Expected {frames * frame} bytes of (7FE0,0010) Pixel Data for {frames} frames in {path}, received {len(pixels)}; send the images again."
+        )
 
 
 def rescale_of(dataset) -> tuple[float, float]:
@@ -207,8 +233,8 @@ def _why_uneven(along: np.ndarray, gaps: np.ndarray, usual: float, names: list[s
     steps = gaps[odd] / usual
     if 0 < len(odd) <= _FEW_GAPS and np.all(steps > 1.5) and np.all(np.abs(steps - np.rint(steps)) <= _WHOLE_STEPS):
         return (
-            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm ({names[odd[0]]}): a slice is missing; "
-            "send the complete series."
+            f"Expected slices of {what} every {usual:.3f} mm, received a gap of {gaps[odd[0]]:.3f} mm after {along[odd[0]]:.2f} mm ({names[odd[0]]} to {names[odd[0] + 1]}): a slice is missing; "
+            "send the complete series, or name a file that is of another in ignore."
         )
     values, counts = np.unique(np.round(gaps, 2), return_counts=True)
     seen = ", ".join(f"{value:g} mm ({count} times)" for value, count in list(zip(values, counts))[:4])

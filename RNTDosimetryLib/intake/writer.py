@@ -9,6 +9,7 @@ from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.intake.administration import LARGEST_ACTIVITY_MBQ, SMALLEST_ACTIVITY_MBQ, nuclide_in_file
+from RNTDosimetryLib.intake.agreement import disagreement
 from RNTDosimetryLib.intake.ledger import Ledger
 from RNTDosimetryLib.intake.records import Administration
 from RNTDosimetryLib.intake.series import FoundSeries
@@ -44,9 +45,9 @@ def writer_of(series: FoundSeries, administration: Administration, timing: Timin
 
 
 def stated(series: FoundSeries, quantity: str):
-    """Value of a quantity in the file; None where there is none, or one that cannot be read."""
+    """Value of a quantity in the file; None where there is none, one that cannot be read, or another in some slices."""
     try:
-        found = series.find(quantity)
+        found = series.find(quantity) if disagreement(series, quantity) is None else None
     except DosimetryError:  # one that was needed and could not be read has been refused, or replaced by an override, before
         return None
     return None if found is None else found.value

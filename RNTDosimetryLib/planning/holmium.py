@@ -5,16 +5,28 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from RNTDosimetryLib.base.checks import any_number, checked_array, checked_spacing, number_array, one_of, positive_number, shown
+from RNTDosimetryLib.base.checks import (
+    any_number,
+    checked_kind,
+    checked_number,
+    checked_spacing,
+    number_array,
+    one_of,
+    positive_number,
+    shown,
+)
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.planning.products import dose_constant
 from RNTDosimetryLib.planning.voxel_plan import SphereDoseMap, sphere_dose_map
 
 METHODS = ("log-linear", "nonlinear")
+REFERENCES = ("microspheres", "holmium")
+_FIELDS_T = (0.1, 12.0)
 _LARGEST_R2_STAR_PER_S = 5000.0
 _ROUNDS = 60
 _CHUNK_VOXELS = 200_000
@@ -40,13 +52,52 @@ class RelaxationMap(Record):
 
 @dataclass(frozen=True, eq=False)
 class HolmiumMap(Record):
-    """Holmium in mg/mL, (z, y, x) float32. negative_share: of the voxels whose R2* fell; they were kept as they are when signed."""
+    """Microspheres in mg/mL, (z, y, x) float32, and the holmium in them.
 
-    concentration_mg_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
-    relaxivity_per_s_ml_mg: float
-    total_mg: float
+    holmium_mass_share: mg of holmium in a mg of microspheres. slope_per_mg_ml_microspheres: what a mg/mL of microspheres adds to the image, in its
+    ``unit`` (1/s, or HU). field_t: of the MRI, None for CT and where the relaxivity was given without it. relative_uncertainty: standard, of the
+    microspheres by the slope alone; None when it was given without. negative_share: of the voxels that fell; they were kept when signed.
+    """
+
+    microspheres_mg_ml: np.ndarray = field(metadata=MAP, repr=False)
+    holmium_mass_share: float
+    slope_per_mg_ml_microspheres: float
+    unit: str
+    field_t: float | None
+    relative_uncertainty: float | None
+    microspheres_mg: float
     negative_share: float
     warnings: tuple[str, ...] = ()
+
+    @property
+    def holmium_mg_ml(self) -> np.ndarray:
+        """(z, y, x)."""
+        return self.microspheres_mg_ml * self.holmium_mass_share
+
+    @property
+    def holmium_mg(self) -> float:
+        return self.microspheres_mg * self.holmium_mass_share
+
+
+@dataclass(frozen=True)
+class Relaxivity(Record):
+    """r2* in 1/s per mg/mL of ``reference`` ("microspheres" or "holmium") at a field. relative_uncertainty: standard, from the range that is in use."""
+
+    per_s_ml_mg: float
+    reference: str
+    field_t: float
+    relative_uncertainty: float | None
+    status: str
+    source: str
+
+
+def relaxivity_of_holmium(field_t: float, reference: str = "microspheres") -> Relaxivity:
+    """r2* of Resources/planning/holmium.json at a field, which it is proportional to (static dephasing). Raises DosimetryError for a field that no scanner has."""
+    field_t = checked_number(field_t, "field strength in T", "type 1.5 or 3", *_FIELDS_T)
+    row = read_json("planning", "holmium.json")["relaxivity"][one_of(reference, REFERENCES, "the reference of the relaxivity")]
+    low, high = row.get("range", (None, None))
+    relative = None if low is None else (high - low) / 2 / np.sqrt(3) / row["value"]
+    return Relaxivity(row["value"] * field_t / row["field_t"], reference, field_t, relative, row["status"], row["source"])
 
 
 def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: float = 0.0) -> RelaxationMap:
@@ -89,7 +140,7 @@ def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: f
         rate[where], start[where], fitted[where] = found, zero, True
         residual[where] = np.sqrt((weights * (values[:, good] - zero * decay) ** 2).sum(axis=0) / weights.sum(axis=0))
     left = int(fitted.size - np.count_nonzero(fitted))
-    warnings = (f"{left} of {fitted.size} voxels have signal in fewer than two echoes: no R2* there.",) if left else ()
+    warnings = (warned("voxels_not_fitted", left=left, all=fitted.size),) if left else ()
     return RelaxationMap(
         rate.reshape(shape), start.reshape(shape), residual.reshape(shape), fitted.reshape(shape),
         tuple(float(time) for time in echo_times_ms), method, warnings,
@@ -97,70 +148,133 @@ def fit_r2_star(echoes, echo_times_ms, method: str = "nonlinear", noise_floor: f
 
 
 def holmium_from_r2_star(
-    before, after, spacing_mm, relaxivity_per_s_ml_mg: float | None = None, *, signed: bool = False
+    before,
+    after,
+    spacing_mm,
+    *,
+    field_t: float | None = None,
+    relaxivity_per_s_ml_mg_microspheres: float | None = None,
+    relaxivity_per_s_ml_mg_holmium: float | None = None,
+    holmium_mass_share: float | None = None,
+    signed: bool = False,
 ) -> HolmiumMap:
-    """Holmium concentration c = (R2*_after - R2*_before) / r2*, voxel by voxel.
+    """Concentration of microspheres c = (R2*_after - R2*_before) / r2*, voxel by voxel, and of the holmium in them.
 
-    before, after: RelaxationMap or (z, y, x) arrays in 1/s on one grid, registered. spacing_mm: (z, y, x). relaxivity: r2* in
-    1/s per mg/mL; None takes the value in Resources/planning/holmium.json, with a warning. signed: keeps negative concentrations, so that
-    sums over a region stay unbiased; otherwise they become 0.
+    before, after: RelaxationMap or (z, y, x) arrays in 1/s on one grid, registered. spacing_mm: (z, y, x). field_t: of the scanner, in T.
+    relaxivity_...: r2* of your scanner and spheres at this field, in 1/s per mg/mL of microspheres or of holmium; without one that of
+    ``relaxivity_of_holmium`` at field_t, with a warning. holmium_mass_share: None takes that in Resources/planning/holmium.json. signed: keeps negative
+    concentrations, so that sums over a region stay unbiased; otherwise they become 0. Raises DosimetryError without field and relaxivity, or with both kinds.
     """
-    maps = [number_array(getattr(item, "r2_star_per_s", item), "the map of R2*") for item in (before, after)]
+    given = _slope_given(relaxivity_per_s_ml_mg_microspheres, relaxivity_per_s_ml_mg_holmium, "relaxivity r2* in 1/s per mg/mL")
+    if field_t is not None:
+        field_t = checked_number(field_t, "field strength in T", "type 1.5 or 3", *_FIELDS_T)
+    warnings, relative = [], None
+    if given is None:
+        if field_t is None:
+            raise DosimetryError(
+                "Expected the field strength of the scanner in T or its relaxivity, received neither; the relaxivity at 3 T is twice that at 1.5 T."
+            )
+        found = relaxivity_of_holmium(field_t)
+        given, relative = (found.per_s_ml_mg, found.reference), found.relative_uncertainty
+        warnings.append(
+            warned(
+                "relaxivity_not_given",
+                relaxivity=found.per_s_ml_mg,
+                reference=found.reference,
+                field=field_t,
+                source=found.source,
+            )
+        )
+    return _concentration(
+        before, after, spacing_mm, given, holmium_mass_share, signed, ("R2*", "1/s"), field_t, relative, warnings
+    )
+
+
+def holmium_from_ct(
+    before_hu,
+    after_hu,
+    spacing_mm,
+    *,
+    hounsfield_per_mg_ml_microspheres: float | None = None,
+    hounsfield_per_mg_ml_holmium: float | None = None,
+    holmium_mass_share: float | None = None,
+    signed: bool = False,
+) -> HolmiumMap:
+    """The same from the rise of Hounsfield units, c = (HU_after - HU_before) / slope; the slope belongs to scanner and kV, and to what a mg is of."""
+    given = _slope_given(hounsfield_per_mg_ml_microspheres, hounsfield_per_mg_ml_holmium, "Hounsfield units per mg/mL")
+    if given is None:
+        raise DosimetryError(
+            "Expected Hounsfield units per mg/mL of microspheres or of holmium, received neither; calibrate it with a phantom at the same kV."
+        )
+    return _concentration(
+        before_hu, after_hu, spacing_mm, given, holmium_mass_share, signed, ("Hounsfield unit", "HU"), None, None, []
+    )
+
+
+def activity_from_holmium(
+    found: HolmiumMap,
+    *,
+    specific_activity_mbq_mg_microspheres: float | None = None,
+    specific_activity_mbq_mg_holmium: float | None = None,
+) -> np.ndarray:
+    """Activity at administration in MBq/mL, (z, y, x), for the spheres' activity per mg of microspheres, or per mg of holmium, at that time."""
+    checked_kind(found, HolmiumMap, "the map of holmium")
+    given = _slope_given(
+        specific_activity_mbq_mg_microspheres, specific_activity_mbq_mg_holmium, "specific activity in MBq per mg"
+    )
+    if given is None:
+        raise DosimetryError(
+            "Expected the activity per mg of microspheres or per mg of holmium at administration, received neither; divide the activity by their mass."
+        )
+    value, reference = given
+    return np.maximum(found.microspheres_mg_ml if reference == "microspheres" else found.holmium_mg_ml, 0.0) * value
+
+
+def _slope_given(of_microspheres, of_holmium, what: str) -> tuple[float, str] | None:
+    """The number that was given and what a mg is of; None for neither."""
+    if of_microspheres is not None and of_holmium is not None:
+        raise DosimetryError(f"Expected the {what} of microspheres or of holmium, received both; keep one of them.")
+    for value, reference in ((of_microspheres, "microspheres"), (of_holmium, "holmium")):
+        if value is not None:
+            return positive_number(value, f"{what} of {reference}"), reference
+    return None
+
+
+def _concentration(before, after, spacing_mm, given, share, signed, words, field_t, relative, warnings) -> HolmiumMap:
+    """words: what rises, and its unit."""
+    maps = [number_array(getattr(item, "r2_star_per_s", item), f"the map of {words[0]}") for item in (before, after)]
     voxel_ml = float(np.prod(checked_spacing(spacing_mm))) / 1000.0
     if maps[0].shape != maps[1].shape or maps[0].ndim != 3:
         raise DosimetryError(
-            f"Expected R2* before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them."
+            f"Expected {words[0]} before and after on one grid, received {maps[0].shape} and {maps[1].shape}; resample one of them."
         )
-    warnings = []
-    if relaxivity_per_s_ml_mg is None:
-        row = read_json("planning", "holmium.json")["relaxivity_per_s_ml_mg"]
-        relaxivity_per_s_ml_mg = row["value"]
-        warnings.append(
-            f"Relaxivity of holmium {row['value']:g} 1/s per mg/mL was not checked ({row['source']}); type that of your scanner."
-        )
-    relaxivity = positive_number(relaxivity_per_s_ml_mg, "relaxivity r2* in 1/s per mg/mL")
+    if share is None:
+        low, high = read_json("planning", "holmium.json")["holmium_mass_share"]["range"]
+        share = (low + high) / 2
+        warnings.append(warned("holmium_share_not_given", share=100 * share, percent=100 * (high - low) / 2 / np.sqrt(3) / share))
+    share = checked_number(share, "mass share of holmium in the microspheres", "0.18 is 18 %", 0.0, 1.0, above=True)
+    slope = given[0] if given[1] == "microspheres" else given[0] * share
     known = np.ones(maps[0].shape, dtype=bool)
     for item in (before, after):
         known &= np.asarray(getattr(item, "fitted", True))
-    concentration = np.where(known, (maps[1] - maps[0]) / relaxivity, 0.0)
+    concentration = np.where(known, (maps[1] - maps[0]) / slope, 0.0)
     if not np.all(np.isfinite(concentration)):
-        raise DosimetryError("Expected finite R2* maps, received NaN or infinity; fit them again.")
+        raise DosimetryError(f"Expected finite maps of {words[0]}, received NaN or infinity; make them again.")
     if np.abs(concentration).max(initial=0.0) > _MOST_MG_ML:
         raise DosimetryError(
-            f"Expected holmium of at most {_MOST_MG_ML:g} mg/mL, received {np.abs(concentration).max():.3g}; check the unit of the relaxivity or slope."
+            f"Expected microspheres of at most {_MOST_MG_ML:g} mg/mL, received {np.abs(concentration).max():.3g}; check the unit of the relaxivity or slope."
         )
     negative = float(np.count_nonzero(concentration < 0)) / concentration.size
     if not signed:
         if negative > 0.05:
-            warnings.append(
-                f"{100 * negative:.0f} % of the voxels had a falling R2* and were set to 0, which raises sums; use signed for totals."
-            )
+            warnings.append(warned("holmium_falls", percent=100 * negative, what=words[0]))
         concentration = np.maximum(concentration, 0.0)
     if not np.all(known):
-        warnings.append("Voxels without a fit before or after hold no holmium in the map: dense deposits can hide there.")
+        warnings.append(warned("holmium_not_fitted"))
     total = float(concentration.sum()) * voxel_ml
-    return HolmiumMap(concentration.astype(np.float32), relaxivity, total, negative, tuple(warnings))
-
-
-def activity_from_holmium(concentration_mg_ml, specific_activity_mbq_mg: float) -> np.ndarray:
-    """Activity at administration in MBq/mL, (z, y, x), for the spheres' activity per mg of holmium at that time."""
-    specific = positive_number(
-        specific_activity_mbq_mg, "specific activity in MBq per mg of holmium", "activity over holmium content at administration"
+    return HolmiumMap(
+        concentration.astype(np.float32), share, slope, words[1], field_t, relative, total, negative, tuple(warnings)
     )
-    concentration = checked_array(
-        getattr(concentration_mg_ml, "concentration_mg_ml", concentration_mg_ml), "the holmium concentration"
-    )
-    return np.maximum(concentration, 0.0) * specific
-
-
-def holmium_from_ct(before_hu, after_hu, hounsfield_per_mg_ml: float, spacing_mm, *, signed: bool = False) -> HolmiumMap:
-    """Holmium concentration from the rise of Hounsfield units, c = (HU_after - HU_before) / slope; the slope belongs to scanner and kV."""
-    slope = positive_number(
-        hounsfield_per_mg_ml, "Hounsfield units per mg/mL of holmium", "calibrate it with a phantom at the same kV"
-    )
-    found = holmium_from_r2_star(before_hu, after_hu, spacing_mm, slope, signed=signed)
-    warnings = tuple(text.replace("R2*", "Hounsfield unit") for text in found.warnings)
-    return HolmiumMap(found.concentration_mg_ml, slope, found.total_mg, found.negative_share, warnings)
 
 
 def _log_linear(values: np.ndarray, weights: np.ndarray, times_s: np.ndarray) -> np.ndarray:
@@ -277,11 +391,9 @@ def intratumoral_dose(
     if injected_activity_mbq is not None:
         retained = inside / positive_number(injected_activity_mbq, "injected activity in MBq")
         if retained > 1.1:
-            warnings.append(
-                f"The map shows {100 * retained:.0f} % of the injected activity in the tumour: check calibration and input."
-            )
+            warnings.append(warned("more_than_injected", percent=100 * retained))
         elif retained < 0.7:
-            warnings.append(f"Only {100 * retained:.0f} % of the injected activity is in the tumour: look for leakage.")
+            warnings.append(warned("leakage", percent=100 * retained))
     return IntratumoralDose(
         map=found,
         tumour=tumour.name,

@@ -1,39 +1,71 @@
-"""The way back: from dose limits and goals to the activity, which of them binds, and how far the others are."""
+"""Limits and goals as records: read from what was entered, chosen from a product's rules by what is known of the treatment, and judged."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
-import numpy as np
-
-from RNTDosimetryLib.base.checks import checked_kind, number_list, positive_number
+from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning.compartments import Compartments, PartitionPlan, make_compartments, plan_of
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.planning.compartments import (
+    LUNGS,
+    LUNGS_SESSION,
+    NORMAL_LIVER,
+    PERFUSED,
+    TUMOR,
+    WHOLE_NORMAL_LIVER,
+    Compartment,
+    Compartments,
+)
+from RNTDosimetryLib.planning.conditions import MAX, MIN, LimitRule, TreatmentConditions
+from RNTDosimetryLib.planning.partition import PartitionPlan
 from RNTDosimetryLib.planning.plausibility import checked_dose_gy
+from RNTDosimetryLib.planning.products import UNCHECKED, Product
 
 _ROUNDING = 1e-9
+_ALL_PERFUSED = 0.05
+"""Where less than this share of the normal liver stays untreated, the treatment is of both lobes."""
+_ASKED = {
+    "scenario": "the scenario (segmentectomy, lobectomy, unilobar or bilobar)",
+    "bilirubin_mg_dl": "the total bilirubin in mg/dL",
+    "impaired_liver": "whether the liver is pre-treated or impaired",
+    "disease": "the disease",
+}
 
 
 @dataclass(frozen=True)
 class Limit(Record):
-    """A dose that a compartment must not exceed ("max") or should reach ("min")."""
+    """A dose that a compartment must not exceed ("max") or should reach ("min").
 
-    name: str
+    condition: what it holds for, in words. source, status: of a product's limit; empty for an entered one.
+    """
+
+    compartment: Compartment
     kind: str
     dose_gy: float
+    condition: str = ""
+    source: str = ""
+    status: str = ""
+
+    @property
+    def name(self) -> str:
+        return self.compartment.key
+
+    @property
+    def words(self) -> str:
+        """In signs."""
+        return f"{'≤' if self.kind == MAX else '≥'} {self.dose_gy:g} Gy"
 
 
 @dataclass(frozen=True)
 class LimitCheck(Record):
-    """One limit or goal at an activity.
+    """One limit or goal at a dose.
 
     dose_gy: what the compartment receives, with what it received before. margin_gy: how far it is on the good side; negative when
-    broken. activity_gbq: the activity at which dose and limit are equal, None when no activity gets there.
+    broken. activity_gbq: of all injections, at which dose and limit are equal; None when no activity gets there.
     """
 
-    name: str
-    kind: str
-    limit_gy: float
+    limit: Limit
     dose_gy: float
     margin_gy: float
     activity_gbq: float | None
@@ -41,215 +73,207 @@ class LimitCheck(Record):
     binding: bool
 
     @property
+    def compartment(self) -> Compartment:
+        return self.limit.compartment
+
+    @property
+    def name(self) -> str:
+        return self.limit.name
+
+    @property
+    def kind(self) -> str:
+        return self.limit.kind
+
+    @property
+    def limit_gy(self) -> float:
+        return self.limit.dose_gy
+
+    @property
     def verdict(self) -> str:
         """The check in words, so that nothing is said by color alone."""
-        if self.kind == "max":
+        if self.kind == MAX:
             words = "within the limit" if self.satisfied else "above the limit"
         else:
             words = "goal reached" if self.satisfied else "below the goal"
         return f"{words}, binding" if self.binding else words
 
 
-@dataclass(frozen=True)
-class LimitedActivity(Record):
-    """The activity of ``activity_for_limits``.
-
-    activity_gbq: the largest within all limits; without limits the smallest that reaches all goals. largest_activity_gbq: None without
-    limits that bind. smallest_activity_gbq: the least that reaches all goals, None without goals or when a goal cannot be reached.
-    binding: name of the limit or goal that sets the activity. plan: the partition plan at this activity.
-    """
-
-    activity_gbq: float
-    binding: str
-    goals_reached: bool
-    largest_activity_gbq: float | None
-    smallest_activity_gbq: float | None
-    checks: tuple[LimitCheck, ...]
-    plan: PartitionPlan
-    warnings: tuple[str, ...] = ()
-
-    @property
-    def margins_gy(self) -> dict[str, float]:
-        """How far each limit or goal is on the good side, by name; 0 for the one that binds, negative for a goal missed."""
-        return {check.name: check.margin_gy for check in self.checks}
-
-
-def activity_for_limits(nuclide_or_product, *, limits: Mapping[str, object], **compartments) -> LimitedActivity:
-    """The activity that limits and goals allow. compartments: tumours, normal_liver_mass_g and so on, as ``make_compartments``.
-
-    limits: by name "normal_liver", "whole_normal_liver", "perfused", "lung" (with earlier lung dose), "lung_session" (this treatment
-    alone) or a tumour's name: a number or ("max", Gy) must not be exceeded, ("min", Gy) should be reached.
-    The result has the largest activity within the limits and says which goals it reaches; with goals only it has the smallest that
-    reaches them all. Raises DosimetryError for unknown names, for an earlier lung dose that leaves nothing, and when nothing in
-    ``limits`` sets an activity.
-    """
-    return limited_activity(make_compartments(nuclide_or_product, **compartments), read_limits(limits))
-
-
 def read_limits(limits: Mapping[str, object]) -> tuple[Limit, ...]:
-    """Limits from a mapping as in ``activity_for_limits``; the pairs may be lists, as in JSON."""
+    """Limits from a mapping by the key of the compartment: a number or ("max", Gy) must not be exceeded, ("min", Gy) should be reached."""
     if not isinstance(limits, Mapping) or not limits:
         raise DosimetryError(
             'Expected limits such as {"normal_liver": 40, "T1": ["min", 120]}, received none; give at least one.'
         )
     found = []
     for name, value in limits.items():
-        kind, dose = ("max", value) if not isinstance(value, (list, tuple)) else (value if len(value) == 2 else (None, None))
-        if kind not in ("max", "min"):
+        kind, dose = (MAX, value) if not isinstance(value, (list, tuple)) else (value if len(value) == 2 else (None, None))
+        if kind not in (MAX, MIN):
             raise DosimetryError(f'Expected a limit for {name} as a dose in Gy, ("max", Gy) or ("min", Gy), received {value!r}.')
         remedy = "leave it out if there is none"
         positive_number(dose, f"limit in Gy for {name}", remedy)
-        found.append(Limit(str(name), kind, checked_dose_gy(dose, f"limit in Gy for {name}", remedy)))
+        found.append(Limit(Compartment.of(str(name)), kind, checked_dose_gy(dose, f"limit in Gy for {name}", remedy)))
     return tuple(found)
 
 
-def limited_activity(compartments: Compartments, limits: Sequence[Limit]) -> LimitedActivity:
-    """As ``activity_for_limits``, for compartments and limits made before."""
-    slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
-    refuse_unknown_names(limits, slopes)
-    reach = {}
+def refuse_unknown_limits(limits: Iterable[Limit], compartments: Compartments) -> None:
+    """DosimetryError for a limit on something that has no dose here."""
+    known = compartments.masses_g
     for limit in limits:
-        left = limit.dose_gy - offsets.get(limit.name, 0.0)
-        if limit.kind == "max" and left <= 0:
+        if limit.compartment not in known:
             raise DosimetryError(
-                f"Expected {limit.name} to have received less than its limit of {limit.dose_gy:g} Gy, "
-                f"received {limit.dose_gy - left:.4g} Gy before; no activity is within the limit."
+                f"Expected a limit for one of {', '.join(place.key for place in known)}, received one for '{limit.name}'; "
+                + ("give whole_normal_liver_mass_g too." if limit.compartment.kind == WHOLE_NORMAL_LIVER else "correct the name.")
             )
-        slope = slopes[limit.name]
-        reach[limit] = max(left, 0.0) / slope if slope > 0 else None
-    largest = _pick(min, limits, reach, "max")
-    goals = [limit for limit in limits if limit.kind == "min"]
-    missed = [limit.name for limit in goals if reach[limit] is None]
-    smallest = None if missed else _pick(max, limits, reach, "min")
-    setter = largest or smallest
-    if setter is None or not reach[setter] > 0:
-        raise DosimetryError(
-            f"Expected a limit or goal that sets the activity, received only {', '.join(limit.name for limit in limits)}, whose dose does "
-            "not depend on it here; give a limit for the normal liver, the lungs or the perfused mean."
-        )
-    activity = reach[setter]
-    checks = check_limits(compartments, activity, limits, setter.name, setter.kind)
-    below = [check.name for check in checks if check.kind == "min" and not check.satisfied]
-    warnings = []
-    if below:
-        warnings.append(
-            f"Within the limits the goal is not reached for {', '.join(below)}; the limit of {setter.name.replace('_', ' ')} binds."
-        )
-    plan = plan_of(compartments, activity)
-    return LimitedActivity(
-        activity_gbq=activity,
-        binding=setter.name,
-        goals_reached=not below,
-        largest_activity_gbq=None if largest is None else reach[largest],
-        smallest_activity_gbq=None if smallest is None else reach[smallest],
-        checks=checks,
-        plan=plan,
-        warnings=(*warnings, *plan.warnings),
-    )
 
 
-def check_limits(
-    compartments: Compartments,
-    activity_gbq: float,
-    limits: Sequence[Limit],
-    binding: str | None = None,
-    binding_kind: str | None = None,
-) -> tuple[LimitCheck, ...]:
-    """Every limit and goal at an activity, in the order given."""
-    slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
-    refuse_unknown_names(limits, slopes)
-    checks = []
+def judged(limit: Limit, dose_gy: float, activity_gbq: float | None = None, binding: bool = False) -> LimitCheck:
+    """One limit or goal at a dose; what rounding misses counts as kept."""
+    margin = limit.dose_gy - dose_gy if limit.kind == MAX else dose_gy - limit.dose_gy
+    return LimitCheck(limit, dose_gy, margin, activity_gbq, margin >= -_ROUNDING * limit.dose_gy, binding)
+
+
+def check_limits(plan: PartitionPlan, limits: Sequence[Limit]) -> tuple[LimitCheck, ...]:
+    """Every limit and goal at the activities of a plan, in the order given; those met exactly are binding."""
+    refuse_unknown_limits(limits, plan.compartments)
+    doses, checks = {item.compartment: item for item in plan.doses}, []
     for limit in limits:
-        slope, offset = slopes[limit.name], offsets.get(limit.name, 0.0)
-        equal = (limit.dose_gy - offset) / slope if slope > 0 and limit.dose_gy > offset else None
-        binds = limit.name == binding and limit.kind == binding_kind
-        checks.append(limit_check(limit, offset + slope * activity_gbq, equal, binds))
+        before, item = plan.compartments.before_gy(limit.compartment), doses[limit.compartment]
+        session = sum(item.by_injection_gy.values())
+        equal = (limit.dose_gy - before) / session * plan.activity_gbq if session > 0 and limit.dose_gy > before else None
+        check = judged(limit, item.dose_gy, equal)
+        checks.append(replace(check, binding=abs(check.margin_gy) <= _ROUNDING * limit.dose_gy))
     return tuple(checks)
 
 
-def limit_check(
-    limit: Limit, dose_gy: float, activity_gbq: float | None = None, binding: bool = False, tolerance: float = _ROUNDING
-) -> LimitCheck:
-    """One limit or goal at a dose; kept when it is missed by no more than the share ``tolerance`` of it."""
-    margin = limit.dose_gy - dose_gy if limit.kind == "max" else dose_gy - limit.dose_gy
-    return LimitCheck(
-        limit.name, limit.kind, limit.dose_gy, dose_gy, margin, activity_gbq, margin >= -tolerance * limit.dose_gy, binding
-    )
+# --- a product's limits
 
 
-def refuse_unknown_names(limits: Sequence[Limit], doses: Mapping[str, float]) -> None:
-    """DosimetryError for a limit on something that has no dose."""
-    for limit in limits:
-        if limit.name not in doses:
-            raise DosimetryError(
-                f"Expected a limit for one of {', '.join(doses)}, received one for '{limit.name}'; "
-                + ("give whole_normal_liver_mass_g too." if limit.name == "whole_normal_liver" else "correct the name.")
-            )
+@dataclass(frozen=True)
+class ProductLimits(Record):
+    """What a product's rules ask of a plan. warnings: what was not given and what was judged instead. assumptions: what was derived."""
+
+    limits: tuple[Limit, ...]
+    warnings: tuple[str, ...] = ()
+    assumptions: tuple[str, ...] = ()
 
 
-def _pick(choose, limits: Sequence[Limit], reach: Mapping[Limit, float | None], kind: str) -> Limit | None:
-    found = [limit for limit in limits if limit.kind == kind and reach[limit] is not None]
-    return choose(found, key=lambda limit: reach[limit]) if found else None
+def limits_for(product: Product, compartments: Compartments, conditions: TreatmentConditions | None = None) -> ProductLimits:
+    """The limits and goals of a product for these compartments, under what is known of treatment and patient.
 
-
-_STEPS = (0.05, 0.1, 0.2, 0.25, 0.5, 1.0, 2.0, 2.5, 5.0, 10.0, 20.0, 50.0)
-_ROWS = 12
-_SAME = 1e-3
-
-
-@dataclass(frozen=True, eq=False)
-class ActivityTable(Record):
-    """Doses in Gy by activity: dose_gy[i, j] belongs to activities_gbq[i] and names[j]; lung includes earlier treatments.
-
-    broken: for every row the names of limits exceeded; missed: of goals not reached.
+    Of limits that could hold, the strictest is judged, and where a condition that was not given decides, a warning names it and what would
+    follow. Goals of a scenario or a disease hold only where it was given. A limit of the normal liver holds in each territory too: a mean over
+    all could hide one that receives too much. The whole normal liver without its mass is judged by the perfused one, whose dose is higher, unless a
+    scenario says that part of the liver is spared; then a warning says that it was not judged.
     """
+    known, assumptions = _completed(conditions or TreatmentConditions(), compartments)
+    warnings: list[str] = []
+    found: dict[Compartment, Limit] = {}
+    for what in (NORMAL_LIVER, PERFUSED, LUNGS_SESSION, LUNGS, WHOLE_NORMAL_LIVER):
+        limit = _strictest(product, what, known, warnings)
+        if limit is None:
+            continue
+        if what == WHOLE_NORMAL_LIVER and compartments.whole_normal_liver_mass_g is None:
+            limit = _by_perfused(product, limit, known, found.get(Compartment(NORMAL_LIVER)), warnings)
+        if limit is not None:
+            found[limit.compartment] = limit
+    normal = found.get(Compartment(NORMAL_LIVER))
+    if normal is not None:
+        if compartments.perfused_normal_liver_mass_g == 0:
+            del found[Compartment(NORMAL_LIVER)]
+        inside = zip(compartments.territories.values(), compartments.injections)
+        found |= {
+            place: replace(normal, compartment=place)
+            for place, item in inside
+            if item.normal_liver_mass_g > 0 and place.territory
+        }
+    limits = [*_in_order(found, compartments), *_goals(product, known, compartments)]
+    unchecked = [limit for limit in limits if limit.status == UNCHECKED]
+    warnings += [warned("limit_unchecked", compartment=item.compartment.label, product=product.name) for item in unchecked]
+    untreated = compartments.untreated_fraction
+    if untreated is not None and untreated < product.hepatic_reserve and known.scenario in (None, "lobectomy", "unilobar"):
+        warnings.append(warned("hepatic_reserve_low", percent=100 * untreated, least=100 * product.hepatic_reserve))
+    return ProductLimits(tuple(limits), tuple(dict.fromkeys(warnings)), assumptions)
 
-    activities_gbq: np.ndarray
-    names: tuple[str, ...]
-    dose_gy: np.ndarray
-    gy_per_gbq: dict[str, float]
-    offset_gy: dict[str, float]
-    broken: tuple[tuple[str, ...], ...]
-    missed: tuple[tuple[str, ...], ...]
+
+def _completed(known: TreatmentConditions, compartments: Compartments) -> tuple[TreatmentConditions, tuple[str, ...]]:
+    """With the scenario that the masses show, where none was given."""
+    untreated = compartments.untreated_fraction
+    if known.scenario is None and untreated is not None and untreated < _ALL_PERFUSED:
+        said = f"Judged as bilobar: {100 * (1 - untreated):.0f} % of the normal liver lies in the territories."
+        return replace(known, scenario="bilobar"), (said,)
+    return known, ()
 
 
-def activity_table(
-    compartments: Compartments,
-    activities_gbq: Sequence[float] | None = None,
-    limits: Mapping[str, object] | None = None,
-    planned_activity_gbq: float | None = None,
-) -> ActivityTable:
-    """Dose of every compartment at each activity. activities_gbq: None takes round steps to twice the planned
-    activity, and the planned activity itself.
+def _strictest(product: Product, what: str, known: TreatmentConditions, warnings: list[str]) -> Limit | None:
+    """The limit of one kind of compartment that is judged, with a warning where another could hold."""
+    rules = [rule for rule in product.rules if rule.what == what and rule.kind == MAX and rule.can_hold(known)]
+    if not rules:
+        return None
+    chosen = min(rules, key=lambda rule: rule.dose_gy)
+    others = sorted({rule.dose_gy for rule in rules} - {chosen.dose_gy})
+    limit = _limit(chosen, Compartment(what))
+    if others and chosen.missing(known):
+        missing = list(dict.fromkeys(name for rule in rules for name in rule.missing(known)))
+        asked = " and ".join(_ASKED[name] for name in missing)
+        others_text = " or ".join(f"{dose:g} Gy" for dose in others)
+        warnings.append(
+            warned("limit_condition_missing", compartment=limit.compartment.label, product=product.name, missing=asked, limit=chosen.dose_gy,
+                   condition=chosen.condition, others=others_text, keys=", ".join(missing))
+        )  # fmt: skip
+        limit = replace(limit, condition=f"{limit.condition} (strictest, {', '.join(missing)} not given)")
+    return limit
 
-    Raises DosimetryError without activities or a planned one.
-    """
-    checked_kind(compartments, Compartments, "the compartments")
-    if activities_gbq is None:
-        activities_gbq = round_activities(positive_number(planned_activity_gbq, "planned activity in GBq"))
-    activities = np.array(
-        [positive_number(value, "activity in GBq") for value in number_list(activities_gbq, "the activities in GBq")]
+
+def _by_perfused(
+    product: Product, limit: Limit, known: TreatmentConditions, perfused: Limit | None, warnings: list[str]
+) -> Limit | None:
+    """The limit of the whole normal liver, whose mass is not known, on the perfused one; None where that says nothing new."""
+    if perfused is not None and perfused.dose_gy <= limit.dose_gy:
+        return None
+    if known.scenario not in (None, "bilobar"):
+        warnings.append(warned("whole_liver_not_judged", product=product.name, limit=limit.dose_gy))
+        return None
+    if known.scenario is None:
+        warnings.append(warned("whole_liver_by_perfused", product=product.name, limit=limit.dose_gy))
+    else:
+        warnings.append(warned("bilobar_by_perfused", product=product.name, limit=limit.dose_gy))
+    return replace(
+        limit, compartment=Compartment(NORMAL_LIVER), condition=f"of the whole normal liver, {limit.condition}".rstrip(", ")
     )
-    if activities.size == 0:
-        raise DosimetryError("Expected at least one activity for the table, received none; leave it empty for round steps.")
-    slopes, offsets = compartments.gy_per_gbq(), compartments.offset_gy()
-    names = tuple(slopes)
-    dose = activities[:, None] * np.array([slopes[name] for name in names]) + np.array([offsets.get(name, 0.0) for name in names])
-    wanted = () if limits is None or (isinstance(limits, Mapping) and not limits) else read_limits(limits)
-    checks = [check_limits(compartments, activity, wanted) for activity in activities]
-    return ActivityTable(
-        activities_gbq=activities,
-        names=names,
-        dose_gy=dose,
-        gy_per_gbq=slopes,
-        offset_gy={name: offsets.get(name, 0.0) for name in names},
-        broken=tuple(tuple(c.name for c in row if c.kind == "max" and not c.satisfied) for row in checks),
-        missed=tuple(tuple(c.name for c in row if c.kind == "min" and not c.satisfied) for row in checks),
-    )
 
 
-def round_activities(planned_gbq: float) -> tuple[float, ...]:
-    """About a dozen round activities up to twice the planned one, and the planned one among them."""
-    step = next((step for step in _STEPS if 2 * planned_gbq / step <= _ROWS), 2 * planned_gbq / _ROWS)
-    steps = {round(step * number, 9) for number in range(1, int(np.ceil(2 * planned_gbq / step)) + 1)}
-    return tuple(sorted([planned_gbq, *(value for value in steps if abs(value - planned_gbq) > _SAME * planned_gbq)]))
+def _goals(product: Product, known: TreatmentConditions, compartments: Compartments) -> list[Limit]:
+    """Of each kind of compartment the goal that is known to hold; that of the disease before the general one."""
+    goals = []
+    for what in (TUMOR, NORMAL_LIVER, PERFUSED):
+        rules = [
+            rule
+            for rule in product.rules
+            if rule.what == what and rule.kind == MIN and rule.can_hold(known) and not rule.missing(known)
+        ]
+        if not rules:
+            continue
+        chosen = max(rules, key=lambda rule: (bool(rule.diseases), rule.dose_gy))
+        inside = {tumour.name for item in compartments.injections for tumour in item.tumours}
+        places = [Compartment(TUMOR, name) for name in compartments.tumour_masses_g if name in inside]
+        goals += [_limit(chosen, place) for place in (places if what == TUMOR else [Compartment(what)])]
+    return goals
+
+
+def _limit(rule: LimitRule, compartment: Compartment) -> Limit:
+    return Limit(compartment, rule.kind, rule.dose_gy, rule.condition, rule.source, rule.status)
+
+
+def _in_order(found: Mapping[Compartment, Limit], compartments: Compartments) -> list[Limit]:
+    return [found[place] for place in compartments.masses_g if place in found]
+
+
+def looser_than_product(limits: Sequence[Limit], wanted: ProductLimits, product: Product) -> tuple[str, ...]:
+    """A sentence for each entered limit that allows more than the product's."""
+    own = {limit.compartment: limit for limit in wanted.limits if limit.kind == MAX}
+    return tuple(
+        warned("limit_looser_than_product", compartment=limit.compartment.label, limit=limit.dose_gy, product=product.name,
+               own=own[limit.compartment].dose_gy)
+        for limit in limits
+        if limit.kind == MAX and limit.compartment in own and limit.dose_gy > own[limit.compartment].dose_gy
+    )  # fmt: skip

@@ -10,9 +10,12 @@ import numpy as np
 from RNTDosimetryLib.base.checks import any_number, non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning.compartments import make_compartments, plan_of
-from RNTDosimetryLib.planning.limits import LimitCheck, check_limits, read_limits
+from RNTDosimetryLib.planning.compartments import Compartment, make_compartments
+from RNTDosimetryLib.planning.conditions import TreatmentConditions
+from RNTDosimetryLib.planning.limits import LimitCheck, check_limits, limits_for
+from RNTDosimetryLib.planning.partition import numbers_of, plan_of, total_doses
 from RNTDosimetryLib.planning.plausibility import checked_activity_gbq, checked_items, checked_name
 from RNTDosimetryLib.planning.products import UNCHECKED, Product, Quantity, get_product, list_products
 
@@ -23,7 +26,7 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 class OrderOption(Record):
     """One way to get the activity at one time.
 
-    vial_gbq: at calibration, what is ordered. activity_gbq: at administration. needed_gbq: what was wanted.
+    vial_gbq: what is ordered, at calibration, or vial_stated_h hours after it (before, when negative). activity_gbq: at administration. needed_gbq: what was wanted.
     dose_factor: activity over needed, so dose over planned dose. spheres: number given, None when the product states none.
     spheres_per_ml: embolic load of the perfused volume. draw_fraction: share of the vial to draw, 1 for the whole vial.
     injection: which position it is for, empty for all.
@@ -42,6 +45,7 @@ class OrderOption(Record):
     activity_per_sphere_bq: float | None
     draw_fraction: float = 1.0
     injection: str = ""
+    vial_stated_h: float = 0.0
     warnings: tuple[str, ...] = ()
 
     @property
@@ -135,21 +139,27 @@ def _calibrations(product, slot, shelf_life_h) -> list[datetime]:
 
 
 def _draw(product, needed, slot, calibration, volume):
-    """A share of one vial; the bigger vial of early calibration when the smaller does not hold enough."""
+    """A share of one vial; the bigger vial of early calibration when the smaller does not hold enough.
+
+    The activity of a vial is stated at its calibration, or so many hours after it as its row says (before, when negative).
+    """
     if calibration is None:
         raise DosimetryError(
             f"Expected the calibration time of the {product.name} vial, received none; type what the supplier states."
         )
     options = []
     for key in ("vial_gbq", "early_vial_gbq"):
-        if key not in product.supply:
-            continue
-        vial = float(product.supply[key]["value"])
+        row = product.supply.get(key)
         hours = (slot - calibration).total_seconds() / 3600.0
-        if hours > product.supply["shelf_life_h"]["value"]:
+        if row is None or hours > product.supply["shelf_life_h"]["value"]:
             continue
-        there = decayed_gbq(vial, product.nuclide, hours)
-        options.append(_option(product, vial, calibration, slot, needed, volume, min(1.0, needed / there)))
+        stated_h = float(row.get("at_h_after_calibration", 0.0))
+        there = decayed_gbq(float(row["value"]), product.nuclide, hours - stated_h)
+        unchecked = ()
+        if row["status"] == UNCHECKED:
+            unchecked = (warned("vial_unchecked", product=product.name, vial=float(row["value"]), hours=-stated_h, there=there),)
+        draw = min(1.0, needed / there)
+        options.append(_option(product, float(row["value"]), calibration, slot, needed, volume, draw, stated_h, unchecked))
     return options[:1] if options and options[0].draw_fraction < 1 else options
 
 
@@ -163,12 +173,12 @@ def _patient(product, needed, slot, calibration, volume):
 _SUPPLIES = {"vials": _vials, "draw": _draw, "patient": _patient}
 
 
-def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw) -> OrderOption:
+def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw, stated_h=0.0, said=()) -> OrderOption:
     hours = (slot - calibration).total_seconds() / 3600.0
-    activity = draw * decayed_gbq(vial_gbq, product.nuclide, hours)
+    activity = draw * decayed_gbq(vial_gbq, product.nuclide, hours - stated_h)
     stated = product.activity_per_sphere_bq
     spheres = per_sphere = None
-    warnings = []
+    warnings = list(said)
     if stated is not None:
         # Stated at treatment time for spheres made to measure, at calibration for others.
         at_calibration = product.supply["kind"] != "patient"
@@ -178,10 +188,10 @@ def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw)
         spheres = activity * 1e9 / per_sphere
         warnings += _sphere_warnings(product, stated)
     if draw < 1:
-        warnings.append(f"Draw {100 * draw:.1f} % of the vial's volume, well shaken.")
+        warnings.append(warned("draw_of_the_vial", percent=100 * draw))
     shelf_life = product.supply.get("shelf_life_h", {})
     if shelf_life.get("status") == UNCHECKED:
-        warnings.append(f"The shelf life of {product.name}, {shelf_life['value']:g} h, was not checked with its source.")
+        warnings.append(warned("shelf_life_unchecked", product=product.name, hours=shelf_life["value"]))
     return OrderOption(
         product=product.name,
         vial_gbq=vial_gbq,
@@ -195,6 +205,7 @@ def _option(product: Product, vial_gbq, calibration, slot, needed, volume, draw)
         spheres_per_ml=None if spheres is None or volume is None else spheres / volume,
         activity_per_sphere_bq=per_sphere,
         draw_fraction=draw,
+        vial_stated_h=stated_h,
         warnings=tuple(warnings),
     )
 
@@ -203,13 +214,11 @@ def _sphere_warnings(product: Product, stated: Quantity) -> list[str]:
     if stated.largest > stated.smallest:
         spread = 100 * (stated.largest - stated.smallest) / (stated.largest + stated.smallest)
         return [
-            f"Activity per sphere of {product.name} is stated as {stated.smallest:g} to {stated.largest:g} Bq: the number of spheres is known to {spread:.0f} %."
+            warned("spheres_stated_as_range", product=product.name, least=stated.smallest, most=stated.largest, percent=spread)
         ]
     labeled = product.labeled_activity_per_sphere_bq
     if labeled is not None:
-        return [
-            f"With the labeled {labeled.middle:g} Bq per sphere the number of spheres is {stated.middle / labeled.middle:.2g} times as large."
-        ]
+        return [warned("spheres_as_labeled", labeled=labeled.middle, factor=stated.middle / labeled.middle)]
     return []
 
 
@@ -218,6 +227,7 @@ class ProductChoice(Record):
     """A wanted dose with one product. checks: at the activity that is delivered, with the product's own limits.
 
     order: the nearest that can be ordered, None with the reason in ``remark``. doses_gy: as delivered by the order, else as planned.
+    warnings: what was not given that the limits depend on.
     """
 
     product: str
@@ -226,6 +236,7 @@ class ProductChoice(Record):
     doses_gy: dict[str, float]
     checks: tuple[LimitCheck, ...]
     remark: str = ""
+    warnings: tuple[str, ...] = ()
 
     @property
     def within_limits(self) -> bool:
@@ -240,12 +251,14 @@ def choose_product(
     calibrations: Mapping[str, datetime] | None = None,
     perfused_volume_ml: float | None = None,
     largest_deviation: float = 0.1,
+    conditions: TreatmentConditions | None = None,
     product_file=None,
     **compartments,
 ) -> tuple[ProductChoice, ...]:
     """Every product for a wanted dose: activity, nearest order, doses and limits; those that can be had within limits first.
 
-    wanted: (name, Gy), e.g. ("T1", 205), names as in the limits. calibrations: by product, where the supplier states one.
+    wanted: (name, Gy), e.g. ("T1", 205), names as in the limits. calibrations: by product, where the supplier states one. conditions: what the
+    limits of the products depend on, see ``limits_for``.
     compartments: tumours, normal_liver_mass_g, lung_shunt_fraction and so on, as ``partition_model``. The ratios are taken as the same for all
     products, which the number and size of spheres may change. Raises DosimetryError for a name that receives no dose.
     """
@@ -260,13 +273,17 @@ def choose_product(
     for item in checked_items(products, str, "the products") if products is not None else list_products(product_file):
         product = get_product(item, product_file)
         case = make_compartments(product.name, product_file=product_file, **compartments)
-        slopes, offset = case.gy_per_gbq(), case.offset_gy().get(name, 0.0)
-        if not slopes.get(name, 0.0) > 0 or not dose_gy > offset:
+        place = Compartment.of(name)
+        slopes, offset = (
+            total_doses(numbers_of(case)),
+            case.before_gy(place),
+        )
+        if not slopes.get(place, 0.0) > 0 or not dose_gy > offset:
             raise DosimetryError(
-                f"Expected a wanted dose above what was received, of one of {', '.join(key for key in slopes if slopes[key] > 0)}, "
+                f"Expected a wanted dose above what was received, of one of {', '.join(key.key for key in slopes if slopes[key] > 0)}, "
                 f"received {dose_gy} Gy for '{name}'."
             )
-        needed = (dose_gy - offset) / slopes[name]
+        needed = (dose_gy - offset) / slopes[place]
         order, remark = None, ""
         try:
             order = order_options(
@@ -280,9 +297,7 @@ def choose_product(
         except DosimetryError as error:
             remark = str(error)
         activity = needed if order is None else order.activity_gbq
-        plan = plan_of(case, activity)
-        doses = {**plan.tumour_dose_gy, "normal_liver": plan.normal_liver_dose_gy, "lung": plan.cumulative_lung_dose_gy}
-        choices.append(
-            ProductChoice(product.name, needed, order, doses, check_limits(case, activity, read_limits(product.limits())), remark)
-        )
+        plan, wanted_limits = plan_of(case.scaled(activity)), limits_for(product, case, conditions)
+        checks = check_limits(plan, wanted_limits.limits)
+        choices.append(ProductChoice(product.name, needed, order, plan.dose_gy, checks, remark, wanted_limits.warnings))
     return tuple(sorted(choices, key=lambda choice: (choice.order is None, not choice.within_limits)))

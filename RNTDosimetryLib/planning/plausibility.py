@@ -6,6 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 
 _SMALLEST_USUAL_LUNG_G, _LARGEST_USUAL_LUNG_G = 300.0, 2500.0
 _SMALLEST_USUAL_PERFUSED_G, _LARGEST_USUAL_PERFUSED_G = 20.0, 8000.0
@@ -113,15 +114,13 @@ def plausibility_warnings(
     """What is possible but unusual, in words. activity_gbq, lung_mass_g: None where there is none."""
     warnings = []
     if activity_gbq is not None and activity_gbq > _LARGEST_USUAL_ACTIVITY_GBQ:
-        warnings.append(f"An activity of {activity_gbq:.4g} GBq is unusual: check that the unit is GBq and not MBq.")
+        warnings.append(warned("activity_unusual_gbq", activity=activity_gbq))
     if not _SMALLEST_USUAL_PERFUSED_G <= perfused_mass_g <= _LARGEST_USUAL_PERFUSED_G:
-        warnings.append(f"A perfused mass of {perfused_mass_g:.4g} g is unusual: check that masses are in g.")
+        warnings.append(warned("perfused_mass_unusual", mass=perfused_mass_g))
     if lung_mass_g is not None and not _SMALLEST_USUAL_LUNG_G <= lung_mass_g <= _LARGEST_USUAL_LUNG_G:
-        warnings.append(f"A lung mass of {lung_mass_g:.4g} g is unusual: check that it is in g and that both lungs are in it.")
+        warnings.append(warned("lung_mass_unusual", mass=lung_mass_g))
     if shunt > _HIGH_SHUNT:
-        warnings.append(
-            f"A lung shunt fraction of {100 * shunt:.3g} % is high: check the lung dose and the patient's suitability."
-        )
+        warnings.append(warned("lung_shunt_high", percent=100 * shunt))
     return tuple(warnings)
 
 
@@ -130,4 +129,4 @@ def mass_warnings(normal_liver_mass_g: float, tumour_masses_g: Mapping[str, floa
     found = {f"tumour '{name}'": mass for name, mass in tumour_masses_g.items() if mass < _SMALLEST_USUAL_TUMOUR_G}
     if 0 < normal_liver_mass_g < _SMALLEST_USUAL_NORMAL_G:
         found["the normal liver in the territory"] = normal_liver_mass_g
-    return tuple(f"A mass of {mass:.4g} g of {name} is unusual: check that masses are in g." for name, mass in found.items())
+    return tuple(warned("part_mass_unusual", mass=mass, name=name) for name, mass in found.items())

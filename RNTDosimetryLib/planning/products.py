@@ -1,17 +1,22 @@
 """Products of radioembolisation and their dose constants: data with a source for every value."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose.decay import decay_warnings
 from RNTDosimetryLib.nuclides import Nuclide, get_nuclide, source_nuclide
+from RNTDosimetryLib.planning.conditions import LimitRule, read_rule
 
 UNCHECKED = "unchecked"
 _LARGEST_CONSTANT_J_PER_GBQ = 1e5
 _CREDIBLE_CONSTANT_RATIO = 1.25
+_RULED = ("tumor", "normal_liver", "whole_normal_liver", "perfused", "lung_session", "lung")
+"""Kinds of compartments that a product can have limits of."""
 
 
 @dataclass(frozen=True)
@@ -51,35 +56,33 @@ class DoseConstant(Record):
 
 
 @dataclass(frozen=True)
-class Product(Record):
-    """A microsphere product. Doses in Gy; activity per sphere in Bq; None where the source states nothing.
+class Convention(Record):
+    """A value that is taken where nothing was given, with its relative standard uncertainty."""
 
-    limits_gy: keys as in the limits of ``activity_for_limits``. supply: how the activity is delivered, see ``planning.ordering``.
+    value: float
+    relative_uncertainty: float
+    status: str
+    source: str
+
+
+@dataclass(frozen=True)
+class Product(Record):
+    """A microsphere product. Activity per sphere in Bq; None where the source states nothing.
+
+    rules: limits and goals with the conditions they hold under, see ``limits_for``. hepatic_reserve: share of the liver that should stay untreated
+    where a territory gets a high dose. supply: how the activity is delivered, see ``planning.ordering``.
     """
 
     name: str
     nuclide: str
     material: str
     dose_constant: DoseConstant
-    limits_gy: dict[str, Quantity]
-    impaired_normal_liver_limit_gy: Quantity | None
-    tumour_goal_gy: Quantity | None
-    ablative_goal_gy: Quantity | None
+    rules: tuple[LimitRule, ...]
     activity_per_sphere_bq: Quantity | None
     labeled_activity_per_sphere_bq: Quantity | None
     supply: dict = field(default_factory=dict)
+    hepatic_reserve: float = 0.0
     origin: str = "shipped"
-
-    def limits(self, impaired_liver: bool = False) -> dict[str, float]:
-        """The product's limits in Gy for ``activity_for_limits``; the stricter one for pre-treated or impaired liver on request."""
-        found = {name: quantity.largest for name, quantity in self.limits_gy.items()}
-        if impaired_liver:
-            if self.impaired_normal_liver_limit_gy is None:
-                raise DosimetryError(
-                    f"Expected a limit of {self.name} for impaired liver, its data have none; type the limit of the normal liver."
-                )
-            found["normal_liver"] = self.impaired_normal_liver_limit_gy.largest
-        return found
 
 
 def list_products(product_file=None) -> tuple[str, ...]:
@@ -87,18 +90,31 @@ def list_products(product_file=None) -> tuple[str, ...]:
     return tuple(_product_rows(product_file))
 
 
+def is_product(name, product_file=None) -> bool:
+    """Whether a name, whatever its case, is a product's and not a nuclide's."""
+    return any(_plain(known) == _plain(name) for known in list_products(product_file))
+
+
 def get_product(name: str, product_file=None) -> Product:
     """A product by name, whatever its case. product_file: JSON of the form of Resources/planning/products.json, read first.
 
     Raises DosimetryError for an unknown name or a file of another form.
     """
-    rows = _product_rows(product_file)
-    found = next((key for key in rows if _plain(key) == _plain(name)), None)
+    names = list_products(product_file)
+    found = next((key for key in names if _plain(key) == _plain(name)), None)
     if found is None:
         raise DosimetryError(
-            f"Expected one of the products {', '.join(rows)}, received '{name}'; choose one or give a product file."
+            f"Expected one of the products {', '.join(names)}, received '{name}'; choose one or give a product file."
         )
-    row, origin, constants = rows[found]
+    return _shipped_product(found) if product_file is None else _read_product(found, *_product_rows(product_file)[found])
+
+
+@lru_cache(maxsize=16)
+def _shipped_product(name: str) -> Product:
+    return _read_product(name, *_product_rows(None)[name])
+
+
+def _read_product(found: str, row: dict, origin: str, constants: dict) -> Product:
     try:
         nuclide = get_nuclide(row["nuclide"]).name
         constant = row.get("dose_constant") or constants.get(nuclide)
@@ -107,13 +123,11 @@ def get_product(name: str, product_file=None) -> Product:
             nuclide=nuclide,
             material=str(row.get("material", "")),
             dose_constant=_constant(found, nuclide, found, constant),
-            limits_gy={key: _quantity(item) for key, item in row.get("limits_gy", {}).items()},
-            impaired_normal_liver_limit_gy=_quantity(row.get("impaired_normal_liver_limit_gy")),
-            tumour_goal_gy=_quantity(row.get("tumour_goal_gy")),
-            ablative_goal_gy=_quantity(row.get("ablative_goal_gy")),
+            rules=_rules(row),
             activity_per_sphere_bq=_quantity(row.get("activity_per_sphere_bq")),
             labeled_activity_per_sphere_bq=_quantity(row.get("labeled_activity_per_sphere_bq")),
             supply=row.get("supply", {}),
+            hepatic_reserve=float(row.get("hepatic_reserve", {"value": 0.0})["value"]),
             origin=origin,
         )
     except (KeyError, TypeError, AttributeError) as error:
@@ -133,7 +147,7 @@ def dose_constant(nuclide_or_product, dose_constant_j_per_gbq: float | None = No
         found = nuclide_or_product.dose_constant
     elif isinstance(nuclide_or_product, Nuclide):
         found = _nuclide_constant(nuclide_or_product.name, nuclide_or_product)
-    elif any(_plain(name) == _plain(nuclide_or_product) for name in list_products(product_file)):
+    elif is_product(nuclide_or_product, product_file):
         found = get_product(nuclide_or_product, product_file).dose_constant
     else:
         found = _nuclide_constant(str(nuclide_or_product), _known_nuclide(nuclide_or_product, product_file))
@@ -151,14 +165,36 @@ def constant_warnings(constant: DoseConstant) -> tuple[str, ...]:
     """What is doubtful about a dose constant, in words: not checked, far from that of the nuclide, alphas and progeny."""
     warnings = []
     if constant.status == UNCHECKED:
-        warnings.append(f"The dose constant of {constant.asked_for} is in common use but was not checked with its source.")
+        warnings.append(warned("dose_constant_unchecked", name=constant.asked_for))
     usual = _own_constant(constant.nuclide)["j_per_gbq"]
-    if not 1 / _CREDIBLE_CONSTANT_RATIO <= constant.j_per_gbq / usual <= _CREDIBLE_CONSTANT_RATIO:
+    ratio = constant.j_per_gbq / usual
+    if not 1 / _CREDIBLE_CONSTANT_RATIO <= ratio <= _CREDIBLE_CONSTANT_RATIO:
         warnings.append(
-            f"A dose constant of {constant.j_per_gbq:.5g} J/GBq is {constant.j_per_gbq / usual:.4g} times that of {constant.nuclide} ({usual:.4g} J/GBq): "
-            "check that it is in J/GBq."
+            warned("dose_constant_unusual", constant=constant.j_per_gbq, ratio=ratio, nuclide=constant.nuclide, usual=usual)
         )
     return (*warnings, *decay_warnings(source_nuclide(constant.nuclide)))
+
+
+@lru_cache(maxsize=1)
+def lung_mass_convention() -> Convention:
+    """The mass of the lungs in g where none was given."""
+    return Convention.from_dict(read_json("planning", "products.json")["assumed"]["lung_mass_g"])
+
+
+def _rules(row: dict) -> tuple[LimitRule, ...]:
+    """Of a product's row; the form of older files, one dose a compartment, is read too."""
+    former = [(name, "at_most_gy", item, {}) for name, item in row.get("limits_gy", {}).items()]
+    former += [
+        ("normal_liver", "at_most_gy", row.get("impaired_normal_liver_limit_gy"), {"impaired_liver": True}),
+        ("tumor", "at_least_gy", row.get("tumour_goal_gy"), {}),
+        ("perfused", "at_least_gy", row.get("ablative_goal_gy"), {"scenario": ["segmentectomy"]}),
+    ]
+    rows = [
+        {"what": name, key: item["value"], **more, "status": item["status"], "source": item["source"]}
+        for name, key, item, more in former
+        if item is not None
+    ]
+    return tuple(read_rule(each, _RULED) for each in (*row.get("limits", ()), *rows))
 
 
 def _known_nuclide(name, product_file) -> Nuclide:
@@ -192,6 +228,7 @@ def _constant(asked_for: str, nuclide: str, product: str | None, row: dict | Non
     return DoseConstant(asked_for, nuclide, product, value, str(row["source"]), str(row["status"]))
 
 
+@lru_cache(maxsize=32)
 def _own_constant(nuclide: str) -> dict:
     own = _nuclide_constant(nuclide, get_nuclide(nuclide))
     return {"j_per_gbq": own.j_per_gbq, "source": own.source, "status": own.status}

@@ -13,9 +13,8 @@ from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupan
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.measurement.activity import field_of_view_coverage
 from RNTDosimetryLib.measurement.partial_volume import region_means
-from RNTDosimetryLib.planning.compartments import Tumour
+from RNTDosimetryLib.planning.compartments import Injection, Tumour
 from RNTDosimetryLib.planning.plausibility import checked_items
-from RNTDosimetryLib.planning.positions import Injection
 
 _NORMAL = "normal liver"
 _SHARE_TO_NAME = 0.01

@@ -6,9 +6,10 @@ from RNTDosimetryLib.base.checks import non_negative_number, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G, GRAM_PER_KG
+from RNTDosimetryLib.base.warnings import warned
+from RNTDosimetryLib.planning.compartments import GRAM_PER_KG
 from RNTDosimetryLib.planning.plausibility import checked_activity_gbq, checked_lung_mass_g, checked_residual, checked_shunt
-from RNTDosimetryLib.planning.products import dose_constant
+from RNTDosimetryLib.planning.products import dose_constant, lung_mass_convention
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,23 @@ class SingleCompartmentPlan(Record):
     lung_shunt_fraction: float
     residual_fraction: float
     lung_mass_g: float
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class BsaPlan(Record):
-    """Activity by body surface area. An empirical rule without any dose: for comparison only."""
+    """Activity by body surface area. An empirical rule without any dose: for comparison only.
 
-    activity_gbq: float
+    activity_gbq: reduced for the lung shunt; None where the rule treats nobody with such a shunt. shunt_factor: that of the reduction, None when no
+    shunt was given and for one that is too high. unreduced_activity_gbq: before the reduction.
+    """
+
+    activity_gbq: float | None
     body_surface_m2: float
     tumour_fraction: float
     lobe_fraction: float
+    unreduced_activity_gbq: float | None = None
+    shunt_factor: float | None = None
     warnings: tuple[str, ...] = ()
 
 
@@ -44,7 +52,7 @@ def single_compartment_dose(
     *,
     lung_shunt_fraction: float,
     residual_fraction: float = 0.0,
-    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    lung_mass_g: float | None = None,
     dose_constant_j_per_gbq: float | None = None,
 ) -> SingleCompartmentPlan:
     """Mean dose of a perfused mass, D = K A (1-L)(1-R) / M; arguments and errors as in ``partition_model``."""
@@ -61,7 +69,7 @@ def single_compartment_activity(
     *,
     lung_shunt_fraction: float,
     residual_fraction: float = 0.0,
-    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G,
+    lung_mass_g: float | None = None,
     dose_constant_j_per_gbq: float | None = None,
 ) -> SingleCompartmentPlan:
     """Activity for a mean dose of a perfused mass, A = D M / (K (1-L)(1-R))."""
@@ -71,31 +79,58 @@ def single_compartment_activity(
     )  # fmt: skip
 
 
-def bsa_activity(height_m: float, weight_kg: float, tumour_fraction: float, lobe_fraction: float = 1.0) -> BsaPlan:
-    """Activity in GBq of 90Y resin spheres by body surface area: (BSA - 0.2 + V_tumour / V_liver) x treated share of the liver.
+def bsa_activity(
+    height_m: float,
+    weight_kg: float,
+    tumour_fraction: float,
+    lobe_fraction: float = 1.0,
+    lung_shunt_fraction: float | None = None,
+) -> BsaPlan:
+    """Activity in GBq of 90Y resin spheres by body surface area: (BSA - 0.2 + V_tumour / V_treated) x V_treated / V_liver x reduction.
 
-    BSA = 0.20247 h^0.725 w^0.425 (Du Bois; h in m, w in kg). tumour_fraction: tumour volume over liver volume.
-    lobe_fraction: treated share of the liver's volume, 1 for the whole liver; the plan for the whole liver is scaled with it.
+    BSA = 0.20247 h^0.725 w^0.425 (Du Bois; h in m, w in kg). tumour_fraction: tumour volume over the volume of what is treated: of the liver, and for
+    a lobe the tumour in the lobe over the lobe. lobe_fraction: treated share of the liver's volume, 1 for the whole liver.
+    lung_shunt_fraction: for the reduction of Resources/planning/bsa.json; None reduces nothing and says so.
     """
     height = positive_number(height_m, "height in m", "type it in m")
     weight = positive_number(weight_kg, "weight in kg")
     if not 0.5 <= height <= 2.5:
         raise DosimetryError(f"Expected a height from 0.5 to 2.5 m, received {height_m}; check that the unit is m and not cm.")
-    if non_negative_number(tumour_fraction, "tumour volume over liver volume", "0.2 is 20 %") > 1:
-        raise DosimetryError(f"Expected tumour volume over liver volume from 0 to 1, received {tumour_fraction}; 0.2 is 20 %.")
+    if non_negative_number(tumour_fraction, "tumour volume over treated volume", "0.2 is 20 %") > 1:
+        raise DosimetryError(f"Expected tumour volume over treated volume from 0 to 1, received {tumour_fraction}; 0.2 is 20 %.")
     if positive_number(lobe_fraction, "treated share of the liver", "1 is the whole liver") > 1:
         raise DosimetryError(
             f"Expected the treated share of the liver above 0 and up to 1, received {lobe_fraction}; 1 is the whole liver."
         )
     rule = read_json("planning", "bsa.json")
     surface = rule["surface_factor"] * height ** rule["height_exponent"] * weight ** rule["weight_exponent"]
-    activity = (surface - rule["offset_gbq"] + tumour_fraction) * lobe_fraction
+    activity = positive_number(
+        (surface - rule["offset_gbq"] + tumour_fraction) * lobe_fraction,
+        "activity by body surface area",
+        "the rule does not hold for so small a body",
+    )
+    warnings = [warned("body_surface_rule")]
+    if lobe_fraction < 1:
+        warnings.append(warned("body_surface_lobe", tumor=100 * tumour_fraction, lobe=100 * lobe_fraction))
+    factor, reduced = None, activity
+    if lung_shunt_fraction is None:
+        warnings.append(warned("body_surface_shunt_missing"))
+    else:
+        shunt = checked_shunt(lung_shunt_fraction)
+        factor = next((row["factor"] for row in rule["shunt_reductions"]["rows"] if shunt < row["below"]), None)
+        reduced = None if factor is None else activity * factor
+        if factor is None:
+            warnings.append(warned("body_surface_shunt_too_high", percent=100 * shunt))
+        elif factor < 1:
+            warnings.append(warned("body_surface_shunt_reduced", percent=100 * shunt, reduction=100 * (1 - factor)))
     return BsaPlan(
-        activity_gbq=positive_number(activity, "activity by body surface area", "the rule does not hold for so small a body"),
+        activity_gbq=reduced,
         body_surface_m2=surface,
         tumour_fraction=float(tumour_fraction),
         lobe_fraction=float(lobe_fraction),
-        warnings=("The body-surface rule knows no dose: its activity is for comparison only.",),
+        unreduced_activity_gbq=activity,
+        shunt_factor=factor,
+        warnings=tuple(warnings),
     )
 
 
@@ -135,7 +170,13 @@ def implied_tumour_mass_g(
 def _single(asked_for, activity, dose, mass_g, shunt, residual, lung_mass_g, constant_j_per_gbq) -> SingleCompartmentPlan:
     constant = dose_constant(asked_for, constant_j_per_gbq)
     mass = positive_number(mass_g, "perfused mass in g")
-    shunt, residual, lung_mass = checked_shunt(shunt), checked_residual(residual), checked_lung_mass_g(lung_mass_g)
+    shunt, residual, warnings = checked_shunt(shunt), checked_residual(residual), ()
+    if lung_mass_g is None:
+        convention = lung_mass_convention()
+        lung_mass_g = convention.value
+        if shunt > 0:
+            warnings = (warned("lung_mass_by_convention", mass=convention.value, percent=100 * convention.relative_uncertainty),)
+    lung_mass = checked_lung_mass_g(lung_mass_g)
     per_gbq = GRAM_PER_KG * constant.j_per_gbq * (1 - shunt) * (1 - residual) / mass
     activity = dose / per_gbq if activity is None else activity
     return SingleCompartmentPlan(
@@ -148,4 +189,5 @@ def _single(asked_for, activity, dose, mass_g, shunt, residual, lung_mass_g, con
         lung_shunt_fraction=shunt,
         residual_fraction=residual,
         lung_mass_g=lung_mass,
+        warnings=warnings,
     )

@@ -7,7 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import checked_kind, non_negative_number
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.records import MAP, Record
 from RNTDosimetryLib.base.resources import read_json
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_volume_histogram, isodose_levels
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
@@ -32,7 +32,7 @@ class SphereDoseMap(Record):
     dose: DoseMap
     geometry: ImageGeometry
     constant: DoseConstant
-    activity_mbq_ml: np.ndarray = field(metadata=NOT_WRITTEN, repr=False)
+    activity_mbq_ml: np.ndarray = field(metadata=MAP, repr=False)
     activity_gbq: float = 0.0
     region_mean_gy: dict[str, float] = field(default_factory=dict)
     histograms: dict[str, DoseVolumeHistogram] = field(default_factory=dict)

@@ -7,7 +7,7 @@ from html import escape
 import numpy as np
 
 from RNTDosimetryLib.base.resources import read_json
-from RNTDosimetryLib.report.tables import printable
+from RNTDosimetryLib.base.words import printable
 
 FONT = "Helvetica, Arial, 'Liberation Sans', 'DejaVu Sans', sans-serif"
 TEXT_SIZE = 12.0

@@ -13,8 +13,11 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.words import printable
 
 MISSING = "–"
+_BEGIN_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
+"""Also the full-width forms, which spreadsheets in East Asia take for the same."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
 
@@ -191,11 +194,6 @@ def format_cell(cell, column: Column) -> str:
     return printable(cell)
 
 
-def printable(text: str) -> str:
-    """Text on one line without control characters, which could move a terminal's cursor or break XML."""
-    return "".join(" " if unicodedata.category(c) in ("Cc", "Cs", "Zl", "Zp") or c in "\ufffe\uffff" else c for c in text)
-
-
 def table_text(table: Table) -> str:
     """The table for a terminal: aligned columns, heading and unit above a rule, the note below. Ends with a newline."""
     body = [[format_cell(cell, column) for cell, column in zip(row, table.columns)] for row in table.rows]
@@ -265,7 +263,7 @@ def _html(text: str) -> str:
 def table_csv(table: Table) -> str:
     """The table as CSV (RFC 4180: CRLF, quotes doubled), numbers at full precision, None as an empty field.
 
-    A column that holds an uncertainty becomes two: "Dose (Gy)" and "Dose standard uncertainty (Gy)".
+    A column that holds an uncertainty becomes two: "Dose (Gy)" and "Dose standard uncertainty (Gy)". Text is text: see ``defused``.
     """
     with_uncertainty = [
         any(isinstance(row[i], Measured) and row[i].uncertainty is not None for row in table.rows)
@@ -273,9 +271,9 @@ def table_csv(table: Table) -> str:
     ]
     head = []
     for column, wide in zip(table.columns, with_uncertainty):
-        head.append(column.heading)
+        head.append(_csv_field(column.heading))
         if wide:
-            head.append(Column(f"{column.name} standard uncertainty", column.unit).heading)
+            head.append(_csv_field(Column(f"{column.name} standard uncertainty", column.unit).heading))
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\r\n")
     writer.writerow(head)
@@ -295,4 +293,18 @@ def _csv_field(value) -> str:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return repr(value) if isinstance(value, float) else str(value)
+    return defused(printable(value)) if isinstance(value, str) else repr(value)
+
+
+def defused(text: str) -> str:
+    """Text of a table field that no spreadsheet takes for a formula: an apostrophe comes before =, +, - and @ (owasp.org, CSV injection).
+
+    What is a number stays one.
+    """
+    if not text.lstrip().startswith(_BEGIN_FORMULAS):
+        return text
+    try:
+        float(text)
+    except ValueError:
+        return f"'{text}"
+    return text

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from RNTDosimetryLib.base.documents import Request, make_output_folder
+from RNTDosimetryLib.base.documents import Request, whole_folder
 from RNTDosimetryLib.base.progress import Progress, silent, stopping
 from RNTDosimetryLib.base.provenance import changed_inputs
 from RNTDosimetryLib.base.records import checked_path, read_json_file
@@ -69,8 +69,12 @@ class Road:
         return replace(result, warnings=(*changed, *result.warnings)) if changed else result
 
     def write(self, result, folder: str | Path) -> list[Path]:
-        """Write the files of a result into a folder, which is made where it is not there yet. Returns their paths."""
-        return self.deliver(result, make_output_folder(folder))
+        """Write the files of a result into a folder, which is made where it is not there yet: all of them or none. Returns their paths.
+
+        Raises DosimetryError while another process writes there.
+        """
+        with whole_folder(folder) as place:
+            return self.deliver(result, place)
 
 
 def answer_of(table: Table, warnings, sentence: str = "") -> Answer:

@@ -20,6 +20,7 @@ FLOORS = (
     {"intake"},
     {"planar"},
     {"planning"},
+    {"course"},
     {"roads", "phantom"},
     {"validation"},
     {"demo"},

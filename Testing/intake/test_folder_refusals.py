@@ -327,8 +327,8 @@ def test_broken_regions_are_refused(tmp_path, case):
 
 
 OVERRIDE_CASES = {
-    "unknown name": ({"injected_activity": 7400}, "received injected_activity; correct the name"),
-    "unknown name for a time point": ({"time_points": {"1": {"nuclide": "Lu-177"}}}, "received nuclide"),
+    "unknown name": ({"injected_activity": 7400}, "did you mean injected_activity_mbq?"),
+    "unknown name for a time point": ({"time_points": {"1": {"nuclide": "Lu-177"}}}, "received also nuclide"),
     "no such time point": ({"time_points": {"3": {"duration_s": 900}}}, "received time point '3'"),
     "text for a number": ({"injected_activity_mbq": "7400"}, "Expected a positive number for the override injected_activity_mbq"),
     "negative activity": ({"injected_activity_mbq": -1}, "Expected a positive number"),

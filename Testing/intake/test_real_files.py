@@ -61,7 +61,7 @@ def volumes(points):
 
 def place(name, part, point):
     """(regions of a case on one time point, warnings)."""
-    found, _ = scan_folder(REAL / name / "files" / part)
+    found = scan_folder(REAL / name / "files" / part).series
     ledger = Ledger(None)
     return place_regions([point], found, [point.ct], found, Ignored.of(ledger, REAL / name), ledger), ledger.warnings
 
@@ -153,14 +153,13 @@ def test_sarcoma_with_a_structure_set_on_ct_and_one_on_pet():
 def test_positions_rounded_at_bed_joins_are_a_complete_series(lutetium):
     name = "ge_discovery_st_pet_267_slices_bed_joins"
     image = expected(name)["image"]
-    headers = [pydicom.dcmread(path, stop_before_pixels=True) for path in sorted((REAL / name / "files" / "pet").iterdir())]
-    geometry, order = slices_grid(headers, name)
+    (series,) = scan_folder(REAL / name / "files" / "pet").series
+    geometry, order = slices_grid([item.slice for item in series.objects], name)
     check_grid(geometry, image["size_zyx"], image["spacing_zyx"], image["first_voxel_lps"])
-    along = np.array([float(headers[index].ImagePositionPatient[2]) for index in order])
+    along = np.array([series.objects[index].slice.position_lps_mm[2] for index in order])
     assert np.abs(along - along[0] - geometry.spacing_mm[0] * np.arange(267)).max() < 0.09
     first = lutetium.time_points[0]
-    series_uid = str(headers[0].SeriesInstanceUID)
-    pet = Series(series_uid, "PT", "PET", (), geometry, str(headers[0].FrameOfReferenceUID))
+    pet = Series(series.uid, "PT", "PET", (), geometry, str(series.header.FrameOfReferenceUID))
     placed, _ = place(name, "rtstruct", replace(first, ct=pet, regions=()))
     assert volumes(placed.points) == pytest.approx({"GTV_Mass": 365.181, "GTV_Edema": 580.595}, rel=1e-3)  # shoelace sums
 
@@ -179,8 +178,8 @@ def test_negative_spacing_between_slices():
 def test_enhanced_ct_of_two_frames():
     name = "enhanced_ct_two_frames"
     values = expected(name)
-    (series,), _ = scan_folder(REAL / name / "files")
-    geometry, order = slices_grid([item.header for item in series.objects], name)
+    (series,) = scan_folder(REAL / name / "files").series
+    geometry, order = slices_grid([item.slice for item in series.objects], name)
     check_grid(geometry, values["size"], values["spacing"], values["first_voxel_lps"])
     objects = [series.objects[index] for index in order]
     hounsfield = load_ct_files([item.path for item in objects], geometry, [item.frame for item in objects])

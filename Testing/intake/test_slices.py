@@ -5,6 +5,7 @@ import pytest
 from pydicom.dataset import Dataset
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.intake.headers import SliceHeader
 from RNTDosimetryLib.intake.voxels import slices_grid
 
 
@@ -14,7 +15,7 @@ def headers(heights):
         header = Dataset()
         header.Rows, header.Columns, header.PixelSpacing = 4, 5, [2.0, 2.0]
         header.ImageOrientationPatient, header.ImagePositionPatient = [1, 0, 0, 0, 1, 0], [0.0, 0.0, float(height)]
-        found.append(header)
+        found.append(SliceHeader.of(header, f"slice at {height:g}"))
     return found
 
 

@@ -67,7 +67,7 @@ def test_activity_that_is_not_decay_corrected(tmp_path):
         ({"decay_correction": "MIDDLE"}, "received 'MIDDLE'"),
         ({"decay_correction": "NONE"}, "Expected duration_s"),
         ({"start_h": -2}, "Expected a non-negative number"),
-        ({"weight": 70}, "received weight; correct the name"),
+        ({"weight": 70}, "received also weight; check the spelling"),
         ({"duration_s": 86400}, "Expected an acquisition of up to a day in a.nrrd, received 86400 s"),
         ({"calibration_uncertainty": 1.0}, "Expected a relative calibration_uncertainty below 1, received 1"),
     ],

@@ -124,7 +124,7 @@ def test_small_negative_doses_are_set_to_zero(tmp_path):
         ({"unit": "Gy/GBq"}, "type the administered activity"),
         ({"unit": "Gy/decay"}, "how many decays"),
         ({"unit": "Gy/decay", "decays": -4}, "decays of dose.nrrd"),
-        ({"unit": "Gy", "actvity_gbq": 2}, "received actvity_gbq; correct the name"),
+        ({"unit": "Gy", "actvity_gbq": 2}, "did you mean activity_gbq"),
         ({"unit": "Gy", "uncertainty_file": "none.nrrd"}, "found none"),
     ],
 )

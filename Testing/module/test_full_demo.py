@@ -13,6 +13,7 @@ from RNTDosimetryLib.images import Region
 from RNTDosimetryLib.images.resampling import to_sitk
 from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_protocol
+from RNTDosimetryLib.roads.plan import PlanResult
 from RNTDosimetryLib.roads.therapy import run_study_file
 
 
@@ -107,7 +108,7 @@ def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
     for name, activity in activities.items():
         ui.planInjectionsTableWidget.item(row_of(ui.planInjectionsTableWidget, name), 1).setText(str(activity))
     assert ui.planActivitySpinBox.value == pytest.approx(1.96)
-    ui.planLiverLimitSpinBox.value = 60.0
+    ui.planLiverLimitSpinBox.value, ui.planBilirubinSpinBox.value = 60.0, 0.8
     ui.planFolderPathLineEdit.currentPath = str(tmp_path / "panel")
     ui.planWriteButton.click()
     panel = json.loads((tmp_path / "panel" / "plan.json").read_text(encoding="utf-8"))
@@ -118,7 +119,8 @@ def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
         )
     plan = {
         "product": product, "keep_activities": True,
-        "limits": {**{f"normal_liver in {name}": 60 for name in territories}, "lung": 30},
+        "limits": {"normal_liver": 60, **{f"normal_liver in {name}": 60 for name in territories}}, "keep_product_limits": True,
+        "conditions": {"bilirubin_mg_dl": 0.8},
         "scout": {
             "image": str(scout_folder), "territories": {name: f"{name}.nrrd" for name in territories}, "liver": "liver.nrrd",
             "tumours": {name: f"{name}.nrrd" for name in ("tumour_1", "tumour_2")}, "lungs": "lungs.nrrd",
@@ -128,15 +130,16 @@ def test_the_radioembolization_from_scout_to_plan(clicks, tmp_path):
     (tmp_path / "PLAN.json").write_text(json.dumps(plan), encoding="utf-8")
     assert main(["plan", str(tmp_path / "PLAN.json"), "--out", str(tmp_path / "file")]) == 0
     file = json.loads((tmp_path / "file" / "plan.json").read_text(encoding="utf-8"))
-    assert panel["injections"]["dose_gy"] == pytest.approx(file["injections"]["dose_gy"], rel=1e-6)
-    assert panel["injections"]["masses_g"] == pytest.approx(file["injections"]["masses_g"], rel=1e-6)
+    found, expected = (PlanResult.from_content(content) for content in (panel, file))
+    assert found.plan.dose_gy == pytest.approx(expected.plan.dose_gy, rel=1e-6)
+    assert found.plan.masses_g == pytest.approx(expected.plan.masses_g, rel=1e-6)
+    assert [limit.name for limit in found.limits] == [limit.name for limit in expected.limits]
     assert panel["activity_gbq"] == pytest.approx(file["activity_gbq"], rel=1e-9)
     assert [check["dose_gy"] for check in panel["checks"]] == pytest.approx(
         [check["dose_gy"] for check in file["checks"]], rel=1e-6
     )
     # Energy: what all regions absorb is that of the activities, but for what lies in no mass of the plan (none here).
-    constant = panel["injections"]["plans"]["right lobe"]["compartments"]["constant"]["j_per_gbq"]
-    doses, masses = panel["injections"]["dose_gy"], panel["injections"]["masses_g"]
+    constant, doses, masses = found.plan.dose_constant_j_per_gbq, found.plan.dose_gy, found.plan.masses_g
     energy_j = sum(doses[name] * masses[name] / 1000.0 for name in ("tumour_1", "tumour_2", "normal_liver", "lung_session"))
     assert energy_j == pytest.approx(constant * sum(activities.values()), rel=1e-6)
 

@@ -313,6 +313,9 @@ def test_the_scans_are_played_and_taken_away(widget):
 def test_the_plan_follows_what_is_typed(widget):
     """49.67 J/GBq for Y-90 (AAPM TG-144 convention) without shunt, all in normal liver of 1 kg: 49.67 Gy for 1 GBq within 1 %."""
     ui = widget.ui
+    assert rows(ui.planTableWidget) == {}
+    assert not ui.planWriteButton.enabled
+    ui.planProductComboBox.currentText = "Y-90"
     for box, value in (
         (ui.planActivitySpinBox, 1.0),
         (ui.planTumorMassSpinBox, 1.0),

@@ -79,6 +79,7 @@ def chosen_roles(ui) -> dict[str, str]:
 def test_one_click_plans_one_tumor_near_the_truth(case, tare, tmp_path):
     """Truth of the phantom: ratio 4 of the protocol, shunt of the whole scout, masses by counting the shapes."""
     ui, truth = case.ui, tare.truth
+    ui.planActivitySpinBox.value = 2.0
     case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
     assert ui.planSegmentationSelector.currentNode().GetName() == "Segments"
     assert ui.planCtSelector.currentNode() is case.ct
@@ -98,6 +99,7 @@ def test_one_click_plans_one_tumor_near_the_truth(case, tare, tmp_path):
     assert "Written: plan.json" in ui.planningResultLabel.text
     written = json.loads((tmp_path / "plan.json").read_text(encoding="utf-8"))
     assert float(shown["tumour_1"][0]) == pytest.approx(written["plan"]["tumour_dose_gy"]["tumour_1"], rel=0.005)
+    assert written["plan"]["compartments"]["lung_mass_assumed"] is False
 
 
 def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path):
@@ -105,6 +107,7 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     from RNTDosimetryScene.plan import from_segments
 
     ui, truth, regions = case.ui, tare.truth, tare.regions
+    ui.planActivitySpinBox.value = 2.0
     case.choose(*tare.territories, tare.liver, regions["tumour_1"], regions["tumour_2"], regions["lungs"], regions["stomach"])
     assert chosen_roles(ui)["liver"] == "whole liver"
     assert chosen_roles(ui)["stomach"] == "extrahepatic"
@@ -123,8 +126,8 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     for row, name, position in (
         ("tumour_1", "tumour_1", "right"),
         ("tumour_2", "tumour_2", "left"),
-        ("Normal liver in right lobe", "normal_right", "right"),
-        ("Normal liver in left lobe", "normal_left", "left"),
+        ("Normal liver, right lobe", "normal_right", "right"),
+        ("Normal liver, left lobe", "normal_left", "left"),
     ):
         per_gbq = truth.regions[name].planned_dose_gy / truth.activities_gbq[position] / (1 - truth.residual_fraction[position])
         assert float(shown[row][0]) / activity[f"{position} lobe"] == pytest.approx(per_gbq, rel=0.03), row
@@ -134,7 +137,7 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     ui.planLiverLimitSpinBox.value = 20.0
     ui.planActivityButton.click()
     shown = table(ui.planTableWidget)
-    assert max(float(shown[f"Normal liver in {side} lobe"][0]) for side in ("right", "left")) == pytest.approx(20.0, rel=0.005)
+    assert max(float(shown[f"Normal liver, {side} lobe"][0]) for side in ("right", "left")) == pytest.approx(20.0, rel=0.005)
     ui.planFolderPathLineEdit.currentPath = str(tmp_path)
     ui.planWriteButton.click()
     page = (tmp_path / "plan_report.html").read_text(encoding="utf-8")
@@ -142,21 +145,132 @@ def test_two_tumors_in_two_territories_are_all_in_the_table(case, tare, tmp_path
     assert "MAA" in page
 
 
-def test_typing_over_brings_the_typed_plan_and_back(case, tare):
+def test_the_panel_opens_on_nobody(case, tmp_path):
+    """No patient, no verdict, no report before anything was entered or measured; what is missing is named, and each value shortens the list."""
     ui = case.ui
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    assert table(ui.planTableWidget) == {}
+    assert [getattr(ui, name).text for name in (*FIELDS, "planActivitySpinBox")] == ["not given"] * 6
+    assert not ui.planWriteButton.enabled
+    assert not ui.planActivityButton.enabled
+    assert not ui.planUndoButton.enabled
+    words = "the product or nuclide, the tumor mass (0 for none), the mass of the perfused normal liver (0 for none) and the lung shunt"
+    assert ui.planningStatusLabel.text == f"Expected {words}, received nothing yet; enter them, or plan from segments."
+    ui.planProductComboBox.currentText = "SIR-Spheres"
+    for name, value in (("planTumorMassSpinBox", 0.0), ("planNormalLiverMassSpinBox", 1200.0), ("planLungShuntSpinBox", 0.0)):
+        getattr(ui, name).value = value
+    # All but the activity: its largest can be had, which needs none.
+    assert ui.planningStatusLabel.text.startswith("Expected the activity, received nothing yet")
+    assert table(ui.planTableWidget) == {}
+    assert not ui.planWriteButton.enabled
+    ui.planLiverComboBox.currentText = "Not pre-treated or impaired"
+    ui.planActivityButton.click()
+    # 40 Gy to 1.2 kg of normal liver with K = 49.67 J/GBq.
+    assert ui.planActivitySpinBox.value == pytest.approx(40 * 1.2 / 49.67, abs=0.001)
+    assert table(ui.planTableWidget)["Normal liver"][1] == "≤ 40"
+    assert ui.planningStatusLabel.text == "Within the limits."
+    assert ui.planWriteButton.enabled
+
+
+def test_limits_come_from_the_product_and_what_is_known(case):
+    """As the command line takes them: EANM guideline 2022 (PMC8940802), tables 2 and 3."""
+    ui = case.ui
+    for name, value in (("planTumorMassSpinBox", 100.0), ("planTumorToNormalSpinBox", 5.0), ("planNormalLiverMassSpinBox", 900.0),
+                        ("planWholeNormalLiverMassSpinBox", 1500.0), ("planLungShuntSpinBox", 4.0), ("planActivitySpinBox", 1.0)):  # fmt: skip
+        getattr(ui, name).value = value
+    ui.planProductComboBox.currentText = "TheraSphere"
+    shown = table(ui.planTableWidget)
+    assert (shown["Normal liver"][1], shown["Normal liver, whole"][1], shown["Lungs"][1]) == ("≤ 120", "≤ 50", "≤ 30")
+    assert shown["tumor"][1] == "≥ 200"
+    assert ui.planningStatusLabel.text == "Within the limits. Below the goal: tumor."
+    said = ui.planningResultLabel.text
+    assert "the total bilirubin in mg/dL was not given; 75 Gy or 90 Gy would hold otherwise" in said
+    assert "No lung mass was given: 1000 g by convention" in said
+    ui.planScenarioComboBox.currentText = "Unilobar"
+    ui.planBilirubinSpinBox.value = 0.8
+    assert table(ui.planTableWidget)["Normal liver, whole"][1] == "≤ 75"
+    assert "would hold otherwise" not in ui.planningResultLabel.text
+    ui.planDiseaseComboBox.currentText = "Intrahepatic cholangiocarcinoma"
+    assert table(ui.planTableWidget)["tumor"][1] == "≥ 260"
+    ui.planProductComboBox.currentText = "SIR-Spheres"
+    assert table(ui.planTableWidget)["Normal liver"][1] == "≤ 30"
+    ui.planLiverLimitSpinBox.value = 35.0
+    assert table(ui.planTableWidget)["Normal liver"][1] == "≤ 35"
+    assert "Normal liver: the entered limit of 35 Gy is above that of SIR-Spheres, 30 Gy" in ui.planningResultLabel.text
+
+
+def test_a_value_entered_over_a_measured_one_keeps_every_tumor(case, tare, tmp_path):
+    """A shunt, masses and a ratio over the measured ones of two tumors in two territories: marked, told in the report, and taken back."""
+    ui, regions = case.ui, tare.regions
+    case.choose(*tare.territories, tare.liver, regions["tumour_1"], regions["tumour_2"], regions["lungs"], regions["stomach"])
+    ui.planActivitySpinBox.value = 3.0
+    ui.planSegmentsButton.click()
+    first, measured = table(ui.planTableWidget), values(ui)
+    names = [
+        "tumour_1",
+        "tumour_2",
+        "Normal liver",
+        "Normal liver, right lobe",
+        "Normal liver, left lobe",
+        "Normal liver, whole",
+        "Lungs",
+    ]
+    assert list(first) == names
+    ui.planLungShuntSpinBox.value = 2 * measured[3]
+    changed = table(ui.planTableWidget)
+    assert list(changed) == names
+    assert float(changed["Lungs"][0]) == pytest.approx(2 * float(first["Lungs"][0]), rel=0.01)
+    liver = (1 - 0.02 * measured[3]) / (1 - 0.01 * measured[3])
+    for name in names[:-1]:
+        assert float(changed[name][0]) == pytest.approx(liver * float(first[name][0]), rel=0.01), name
+    assert "Entered over what was measured: lung shunt in %." in ui.planningResultLabel.text
+    assert ui.planLungShuntSpinBox.toolTip == f"Overruled: {measured[3]:.4g} was measured"
+    assert ui.planLungShuntSpinBox.styleSheet
+    assert not ui.planTumorMassSpinBox.styleSheet
+    ui.planFolderPathLineEdit.currentPath = str(tmp_path)
+    ui.planWriteButton.click()
+    page = (tmp_path / "plan_report.html").read_text(encoding="utf-8")
+    assert "was entered over the measured" in page
+    assert "tumour_2" in page
+    # One step back: the measured shunt, and its plan, are there again.
+    ui.planUndoButton.click()
+    assert values(ui) == measured
+    assert table(ui.planTableWidget) == first
+    assert not ui.planLungShuntSpinBox.styleSheet
+    # Half the ratio of both tumors alike: the tumor of each territory loses less than half, as its normal liver gains.
+    ui.planTumorToNormalSpinBox.value = round(measured[1] / 2, 2)
+    half = table(ui.planTableWidget)
+    for tumor, normal in (("tumour_1", "Normal liver, right lobe"), ("tumour_2", "Normal liver, left lobe")):
+        before, after = (float(found[tumor][0]) / float(found[normal][0]) for found in (first, half))
+        assert after == pytest.approx(before / 2, rel=0.02)
+    # A field that is taken away is the measured one again; no tumor at all is no plan of these segments.
+    ui.planTumorToNormalSpinBox.value = -1.0
+    assert table(ui.planTableWidget) == first
+    ui.planTumorMassSpinBox.value = 0.0
+    assert "give the segments another role" in ui.planningStatusLabel.text
+    ui.planUndoButton.click()
+    assert table(ui.planTableWidget) == first
+
+
+def test_undo_goes_back_step_by_step(case, tare):
+    ui = case.ui
+    ui.planProductComboBox.currentText = "Y-90"
+    for value in (1.0, 2.0, 3.0):
+        ui.planActivitySpinBox.value = value
     case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
     ui.planSegmentsButton.click()
-    measured = ui.planLungShuntSpinBox.value
-    ui.planLungShuntSpinBox.value = 10.0
-    assert "The table shows the typed plan of one tumor." in ui.planningResultLabel.text
-    assert list(table(ui.planTableWidget)) == ["Tumor", "Normal liver", "Lungs"]
-    assert "tumour_1" not in ui.planningResultLabel.text
-    ui.planLungShuntSpinBox.value = measured
-    assert "The table shows the plan from segments." in ui.planningResultLabel.text
+    assert ui.planTumorMassSpinBox.value > 0
+    ui.planUndoButton.click()
+    assert ui.planTumorMassSpinBox.text == "not given"
+    assert table(ui.planTableWidget) == {}
+    while ui.planUndoButton.enabled:
+        ui.planUndoButton.click()
+    assert (ui.planActivitySpinBox.text, ui.planProductComboBox.currentIndex) == ("not given", -1)
 
 
 def test_changed_roles_and_segments_make_the_plan_stale(case, tare, tmp_path):
     ui = case.ui
+    ui.planActivitySpinBox.value = 2.0
     segmentation = case.choose(tare.territories[0], tare.regions["tumour_1"], tare.regions["lungs"])
     ui.planSegmentsButton.click()
     ui.planFolderPathLineEdit.currentPath = str(tmp_path)
@@ -184,7 +298,7 @@ def test_the_resting_button_says_what_is_missing(panel, case, tare):
     assert ui.planSegmentsButton.toolTip == "Give one segment the role territory first"
     ui.planRolesTableWidget.cellWidget(0, 1).currentText = "territory"
     assert ui.planSegmentsButton.enabled
-    assert ui.planWriteButton.toolTip == "Choose a folder for the plan first"
+    assert ui.planWriteButton.toolTip.startswith("Expected the tumor mass (0 for none)")
 
 
 @pytest.mark.parametrize(
@@ -225,20 +339,32 @@ def test_a_refusal_leaves_everything_as_it_was(case, tare, scene, monkeypatch, s
     assert sorted(scene.GetNthNode(index).GetID() for index in range(scene.GetNumberOfNodes())) == nodes
 
 
-def test_without_lungs_the_typed_shunt_and_mass_are_taken_and_said(case, tare):
-    ui = case.ui
-    ui.planLungShuntSpinBox.value = 3.5
+def test_without_lungs_the_shunt_must_be_entered_and_the_mass_is_a_convention(case, tare, monkeypatch):
+    import slicer
+
+    ui, said = case.ui, []
+    ui.planActivitySpinBox.value = 2.0
     case.choose(tare.territories[0], tare.regions["tumour_1"])
+    monkeypatch.setattr(slicer.util, "errorDisplay", said.append)
+    ui.planSegmentsButton.click()
+    assert "draw the lungs or enter the shunt" in said[0]
+    ui.planLungShuntSpinBox.value = 3.5
     ui.planSegmentsButton.click()
     assert ui.planLungShuntSpinBox.value == 3.5
-    assert "the lung shunt of 3.5 % was typed" in ui.planningResultLabel.text
-    assert "the lung mass of 1000 g was typed" in ui.planningResultLabel.text
+    assert "the lung shunt of 3.5 % was entered" in ui.planningResultLabel.text
+    assert "No lung mass was given: 1000 g by convention" in ui.planningResultLabel.text
+    # What no segment told follows its field, also later.
+    first = float(table(ui.planTableWidget)["Lungs"][0])
+    ui.planLungShuntSpinBox.value, ui.planLungMassSpinBox.value = 7.0, 800.0
+    assert float(table(ui.planTableWidget)["Lungs"][0]) == pytest.approx(2.5 * first, rel=0.01)
+    assert "the lung mass of 800 g was entered" in ui.planningResultLabel.text
 
 
 def test_the_plan_comes_back_with_the_scene(case, tare, scene, tmp_path):
     import slicer
 
     ui = case.ui
+    ui.planActivitySpinBox.value = 2.0
     case.choose(*tare.territories, tare.regions["tumour_1"], tare.regions["tumour_2"], tare.regions["lungs"])
     ui.planSegmentsButton.click()
     before = table(ui.planTableWidget)
@@ -267,13 +393,25 @@ def test_random_clicks_in_the_section_raise_nothing(case, tare, tmp_path, seed):
                 box.currentIndex = chance.randrange(box.count)
             elif kind == "number":
                 box = getattr(
-                    ui, chance.choice((*FIELDS, "planActivitySpinBox", "planScoutResolutionSpinBox", "planLiverLimitSpinBox"))
+                    ui,
+                    chance.choice(
+                        (
+                            *FIELDS,
+                            "planActivitySpinBox",
+                            "planScoutResolutionSpinBox",
+                            "planLiverLimitSpinBox",
+                            "planBilirubinSpinBox",
+                            "planWholeNormalLiverMassSpinBox",
+                        )
+                    ),
                 )
                 box.value = chance.uniform(box.minimum, min(box.maximum, 500.0))
             elif kind == "product":
                 ui.planProductComboBox.currentIndex = chance.randrange(ui.planProductComboBox.count)
             else:
-                getattr(ui, chance.choice(("planSegmentsButton", "planActivityButton", "planWriteButton"))).click()
+                getattr(
+                    ui, chance.choice(("planSegmentsButton", "planActivityButton", "planWriteButton", "planUndoButton"))
+                ).click()
             assert errors == []
     if ui.planWriteButton.enabled:
         ui.planWriteButton.click()

@@ -1,170 +1,179 @@
-"""Inverse plans: identity with the forward model, the binding limit, and refusals."""
+"""Limits of products under the conditions they hold for: what is judged, what is asked, and that nothing passes without a word."""
+
+import json
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.planning import Tumour, activity_for_limits, get_product, partition_model
-
-CASE = {
-    "nuclide_or_product": "Y-90",
-    "tumours": [Tumour("T1", mass_g=200, tnr=5.0)],
-    "normal_liver_mass_g": 1300,
-    "lung_shunt_fraction": 0.05,
-    "lung_mass_g": 1000,
-}
-
-
-def test_worked_limits():
-    # By hand: the normal liver gets 49.67 * 0.95 / 2.3 = 20.5159 Gy/GBq, so 40 Gy at 1.94971 GBq; the lungs 30 Gy at 12.0797 GBq.
-    found = activity_for_limits(**CASE, limits={"normal_liver": 40, "lung": 30, "T1": ("min", 120)})
-    assert found.activity_gbq == pytest.approx(40 * 2.3 / (49.67 * 0.95), rel=1e-12)
-    assert found.binding == "normal_liver"
-    assert found.goals_reached
-    assert found.smallest_activity_gbq == pytest.approx(24 * 2.3 / (49.67 * 0.95), rel=1e-12)
-    normal, lung, tumour = found.checks
-    assert normal.binding
-    assert normal.margin_gy == pytest.approx(0, abs=1e-9)
-    assert normal.satisfied
-    assert lung.activity_gbq == pytest.approx(30 / (49.67 * 0.05), rel=1e-12)
-    assert lung.margin_gy == pytest.approx(30 - found.plan.lung_dose_gy, rel=1e-12)
-    assert tumour.dose_gy == pytest.approx(200, rel=1e-12)
-    assert tumour.margin_gy == pytest.approx(80, rel=1e-12)
-
-
-def test_goal_out_of_reach_is_said():
-    found = activity_for_limits(**CASE, limits={"normal_liver": 40, "T1": ("min", 250)})
-    assert not found.goals_reached
-    assert found.binding == "normal_liver"
-    assert any("goal is not reached for T1" in warning for warning in found.warnings)
-    assert found.checks[1].verdict == "below the goal"
-
-
-def test_goals_alone_give_the_smallest_activity():
-    found = activity_for_limits(**CASE, limits={"T1": ["min", 120], "perfused": ["min", 60]})
-    # Perfused mean: 60 * 1.5 / (49.67 * 0.95) = 1.9073 GBq against 1.1698 GBq for the tumour.
-    assert found.activity_gbq == pytest.approx(90 / (49.67 * 0.95), rel=1e-12)
-    assert found.binding == "perfused"
-    assert found.goals_reached
-    assert found.largest_activity_gbq is None
-
-
-def test_earlier_lung_dose_counts():
-    case = CASE | {"lung_shunt_fraction": 0.2}
-    fresh = activity_for_limits(**case, limits={"lung": 30})
-    later = activity_for_limits(**case, limits={"lung": 30}, previous_lung_dose_gy=12)
-    assert later.activity_gbq == pytest.approx(0.6 * fresh.activity_gbq, rel=1e-12)
-    assert later.plan.cumulative_lung_dose_gy == pytest.approx(30, rel=1e-12)
-    session = activity_for_limits(**case, limits={"lung_session": 30}, previous_lung_dose_gy=12)
-    assert session.activity_gbq == pytest.approx(fresh.activity_gbq, rel=1e-12)
-    with pytest.raises(DosimetryError, match=r"received 31 Gy before"):
-        activity_for_limits(**case, limits={"lung": 30}, previous_lung_dose_gy=31)
-
-
-def test_limit_that_never_binds():
-    case = CASE | {"lung_shunt_fraction": 0.0}
-    found = activity_for_limits(**case, limits={"normal_liver": 40, "lung": 30})
-    assert found.binding == "normal_liver"
-    assert found.checks[1].activity_gbq is None
-    assert found.checks[1].satisfied
-    with pytest.raises(DosimetryError, match="sets the activity"):
-        activity_for_limits(**case, limits={"lung": 30})
-
-
-@settings(deadline=None, max_examples=80)
-@given(
-    st.floats(0.1, 15),
-    st.lists(st.tuples(st.floats(1, 900), st.floats(0.2, 20)), max_size=6),
-    st.floats(1, 2500),
-    st.floats(0.001, 0.4),
-    st.floats(0, 0.2),
-    st.floats(0, 10),
-    st.data(),
+from RNTDosimetryLib.base.warnings import kind_of, rank_of
+from RNTDosimetryLib.planning import (
+    Injection,
+    ProductLimits,
+    TreatmentConditions,
+    Tumour,
+    check_limits,
+    get_product,
+    join_injections,
+    limits_for,
+    looser_than_product,
+    make_compartments,
+    plan_of,
+    read_limits,
 )
-def test_inverse_of_forward_is_the_identity(activity, tumours, normal, shunt, residual, earlier, data):
-    case = {
-        "nuclide_or_product": "Y-90",
-        "tumours": [Tumour(f"T{i}", mass, tnr) for i, (mass, tnr) in enumerate(tumours)],
-        "normal_liver_mass_g": normal,
-        "lung_shunt_fraction": shunt,
-        "lung_mass_g": 900,
-        "residual_fraction": residual,
-        "previous_lung_dose_gy": earlier,
-        "whole_normal_liver_mass_g": normal + 100,
-    }
-    plan = partition_model(activity_gbq=activity, **case)
-    doses = plan.tumour_dose_gy | {
-        "normal_liver": plan.normal_liver_dose_gy,
-        "whole_normal_liver": plan.whole_normal_liver_dose_gy,
-        "perfused": plan.perfused_mean_dose_gy,
-        "lung": plan.cumulative_lung_dose_gy,
-        "lung_session": plan.lung_dose_gy,
-    }
-    name = data.draw(st.sampled_from(sorted(doses)))
-    kind = data.draw(st.sampled_from(["max", "min"]))
-    found = activity_for_limits(**case, limits={name: (kind, doses[name])})
-    assert found.activity_gbq == pytest.approx(activity, rel=1e-7 if name == "lung" else 1e-10)
-    # Limits twice as wide leave the same one to bind.
-    wide = {other: 2 * dose for other, dose in doses.items() if other != name}
-    assert activity_for_limits(**case, limits={name: doses[name], **wide}).binding in (
-        name,
-        *(["lung_session"] if name == "lung" else []),
+
+TUMOUR = Tumour("T1", 200.0, 5.0)
+LOBE = {"tumours": [TUMOUR], "normal_liver_mass_g": 900.0, "lung_shunt_fraction": 0.05, "lung_mass_g": 1000.0}
+
+
+def asked(product, conditions=None, **changes) -> ProductLimits:
+    known = None if conditions is None else TreatmentConditions(**conditions)
+    return limits_for(get_product(product), make_compartments(product, **LOBE | changes), known)
+
+
+def doses(found: ProductLimits, kind="max") -> dict[str, float]:
+    return {limit.name: limit.dose_gy for limit in found.limits if limit.kind == kind}
+
+
+def codes(found: ProductLimits) -> set[str]:
+    return {kind_of(text).code for text in found.warnings}
+
+
+LUNGS = {"lung_session": 30.0, "lung": 50.0}
+
+
+@pytest.mark.parametrize(
+    ("product", "conditions", "whole_g", "limits"),
+    [
+        # EANM guideline 2022 (PMC8940802), table 2: perfused normal liver 120 Gy, whole normal liver 75, by bilirubin 50 and (bilobar) 90.
+        ("TheraSphere", {"scenario": "unilobar", "bilirubin_mg_dl": 0.8}, 1600, {"normal_liver": 120, "whole_normal_liver": 75}),
+        ("TheraSphere", {"scenario": "unilobar", "bilirubin_mg_dl": 1.4}, 1600, {"normal_liver": 120, "whole_normal_liver": 50}),
+        ("TheraSphere", {"scenario": "bilobar", "bilirubin_mg_dl": 1.1}, 1600, {"normal_liver": 120, "whole_normal_liver": 90}),
+        ("TheraSphere", {"scenario": "bilobar", "bilirubin_mg_dl": 1.2}, 1600, {"normal_liver": 120, "whole_normal_liver": 50}),
+        ("TheraSphere", {"scenario": "segmentectomy"}, 1600, {}),
+        # Table 3: 40 Gy, 30 Gy pre-treated or of compromised function.
+        ("SIR-Spheres", {"scenario": "unilobar", "impaired_liver": False}, None, {"normal_liver": 40}),
+        ("SIR-Spheres", {"scenario": "bilobar", "impaired_liver": True}, None, {"normal_liver": 30}),
+        # Table 4: everything perfused 60 Gy; whole normal liver 60, bilobar 40, with favorable function 60.
+        (
+            "QuiremSpheres",
+            {"scenario": "bilobar", "impaired_liver": True},
+            1600,
+            {"normal_liver": 60, "whole_normal_liver": 40, "perfused": 60},
+        ),
+        (
+            "QuiremSpheres",
+            {"scenario": "bilobar", "impaired_liver": False},
+            1600,
+            {"normal_liver": 60, "whole_normal_liver": 60, "perfused": 60},
+        ),
+    ],
+)
+def test_what_is_known_decides(product, conditions, whole_g, limits):
+    found = asked(product, conditions, whole_normal_liver_mass_g=whole_g)
+    assert {name: dose for name, dose in doses(found).items() if name != "whole_normal_liver" or whole_g} == limits | LUNGS
+    assert not {"limit_condition_missing", "whole_liver_not_judged", "whole_liver_by_perfused"} & codes(found)
+
+
+def test_a_whole_liver_at_120_gy_does_not_pass_without_a_word():
+    """120 Gy are for the perfused normal liver of a part: the whole of it, both lobes, is judged by 50 Gy until the bilirubin is known, 90 Gy then."""
+    whole = {"tumours": [], "normal_liver_mass_g": 1500.0, "whole_normal_liver_mass_g": 1500.0}
+    case = make_compartments("TheraSphere", **LOBE | whole)
+    case = case.scaled(119.0 / plan_of(case).normal_liver_dose_gy)
+    found = limits_for(get_product("TheraSphere"), case)
+    assert found.assumptions == ("Judged as bilobar: 100 % of the normal liver lies in the territories.",)
+    assert doses(found)["whole_normal_liver"] == 50
+    (said,) = found.warnings
+    assert said.startswith("Normal liver, whole: 50 Gy is judged")
+    assert "the total bilirubin in mg/dL was not given; 90 Gy would hold otherwise" in said
+    assert rank_of(said) == 1
+    checks = {check.name: check.satisfied for check in check_limits(plan_of(case), found.limits)}
+    assert checks["normal_liver"]
+    assert not checks["whole_normal_liver"]
+    known = limits_for(get_product("TheraSphere"), case, TreatmentConditions(bilirubin_mg_dl=0.7))
+    assert doses(known)["whole_normal_liver"] == 90
+    assert known.warnings == ()
+
+
+def test_what_was_not_given_is_asked_and_the_strictest_is_judged():
+    found = asked("TheraSphere", whole_normal_liver_mass_g=1600.0)
+    assert doses(found) == {"normal_liver": 120, "whole_normal_liver": 50} | LUNGS
+    (said,) = found.warnings
+    for word in (
+        "the scenario",
+        "bilirubin",
+        "75 Gy or 90 Gy would hold otherwise",
+        "Give scenario, bilirubin_mg_dl under conditions",
+    ):
+        assert word in said
+    resin = asked("SIR-Spheres")
+    assert doses(resin) == {"normal_liver": 30} | LUNGS
+    assert any("whether the liver is pre-treated or impaired was not given; 40 Gy would hold" in text for text in resin.warnings)
+    # The limit itself says what it was judged under.
+    assert "not given" in next(limit.condition for limit in resin.limits if limit.name == "normal_liver")
+
+
+def test_the_whole_liver_without_its_mass():
+    # Its dose is at most that of the perfused part, which is judged instead unless part of the liver is known to be spared.
+    unknown = asked("TheraSphere")
+    assert doses(unknown)["normal_liver"] == 50
+    assert codes(unknown) == {"limit_condition_missing", "whole_liver_by_perfused"}
+    spared = asked("TheraSphere", {"scenario": "unilobar", "bilirubin_mg_dl": 0.8})
+    assert doses(spared) == {"normal_liver": 120} | LUNGS
+    assert codes(spared) == {"whole_liver_not_judged"}
+    assert all(rank_of(text) == 1 for text in (*unknown.warnings, *spared.warnings))
+    both = asked("TheraSphere", {"scenario": "bilobar", "bilirubin_mg_dl": 0.8})
+    assert doses(both)["normal_liver"] == 90
+    assert codes(both) == {"bilobar_by_perfused"}
+
+
+def test_little_liver_spared_is_said():
+    # 900 of 1200 g are perfused: a quarter stays, less than the 30 % of table 2.
+    found = asked("TheraSphere", {"scenario": "unilobar", "bilirubin_mg_dl": 0.8}, whole_normal_liver_mass_g=1200.0)
+    assert found.warnings == (
+        "Only 25 % of the normal liver stays untreated, less than the hepatic reserve of 30 % that high doses of a territory rest on; "
+        "check liver function and extent.",
     )
 
 
-@pytest.mark.parametrize(
-    ("limits", "text"),
-    [
-        ({}, "at least one"),
-        ({"T2": 100}, "T2"),
-        ({"whole_normal_liver": 40}, "whole_normal_liver_mass_g too"),
-        ({"normal_liver": ("about", 40)}, "max"),
-        ({"normal_liver": ("max", 40, 50)}, "max"),
-        ({"normal_liver": 0}, "positive limit"),
-        ({"normal_liver": None}, "limit in Gy for normal_liver"),
-    ],
-)
-def test_refusals(limits, text):
-    with pytest.raises(DosimetryError, match=text):
-        activity_for_limits(**CASE, limits=limits)
+def test_limits_hold_in_each_territory():
+    right = Injection("right", 1.5, (TUMOUR,), 700.0, 0.04)
+    left = Injection("left", 0.6, (), 300.0, 0.06)
+    case = join_injections("SIR-Spheres", [right, left], lung_mass_g=1000.0)
+    found = limits_for(get_product("SIR-Spheres"), case, TreatmentConditions(scenario="bilobar", impaired_liver=False))
+    assert doses(found) == {"normal_liver": 40, "normal_liver in right": 40, "normal_liver in left": 40} | LUNGS
 
 
 @pytest.mark.parametrize(
-    ("name", "nuclide", "normal_liver", "impaired", "goal", "ablative", "per_sphere", "supply"),
+    ("product", "conditions", "goals"),
     [
-        ("SIR-Spheres", "Y-90", 40, 30, (100, 120), 150, (40, 70), {"vial_gbq": 3.0, "early_vial_gbq": 10.0}),
-        ("TheraSphere", "Y-90", 120, None, (200, 250), 400, (4534, 4534), {"shelf_life_h": 12 * 24}),
-        ("QuiremSpheres", "Ho-166", 60, None, (100, 150), None, (200, 400), {}),
+        ("TheraSphere", {}, {"T1": 200}),
+        ("TheraSphere", {"disease": "HCC"}, {"T1": 205}),
+        ("TheraSphere", {"disease": "ICC"}, {"T1": 260}),
+        ("TheraSphere", {"disease": "mCRC"}, {"T1": 189}),
+        ("TheraSphere", {"scenario": "segmentectomy"}, {"T1": 200, "perfused": 400}),
+        ("TheraSphere", {"scenario": "lobectomy"}, {"T1": 200, "normal_liver": 88}),
+        ("SIR-Spheres", {"disease": "HCC"}, {"T1": 100}),
+        ("QuiremSpheres", {"disease": "HCC"}, {"T1": 100}),
+        ("QuiremSpheres", {"disease": "ICC"}, {"T1": 150}),
     ],
 )
-def test_table_of_products(name, nuclide, normal_liver, impaired, goal, ablative, per_sphere, supply):
-    # Journal table of products, 2023, line by line; lungs 30 Gy in one session for all.
-    product = get_product(name)
-    assert product.nuclide == nuclide
-    assert product.limits_gy["normal_liver"].largest == normal_liver
-    assert product.limits_gy["lung_session"].largest == 30
-    assert (product.impaired_normal_liver_limit_gy and product.impaired_normal_liver_limit_gy.largest) == impaired
-    assert (product.tumour_goal_gy.smallest, product.tumour_goal_gy.largest) == goal
-    assert (product.ablative_goal_gy and product.ablative_goal_gy.largest) == ablative
-    assert (product.activity_per_sphere_bq.smallest, product.activity_per_sphere_bq.largest) == per_sphere
-    assert {key: product.supply[key]["value"] for key in supply} == supply
-    if name == "TheraSphere":
-        vials, calibration = product.supply["vial_gbq"], product.supply["calibration"]
-        assert (vials["smallest"], vials["largest"], vials["step"]) == (3.0, 20.0, 0.5)
-        assert (calibration["weekday"], calibration["hour"]) == ("Sunday", 12)
-        assert product.labeled_activity_per_sphere_bq.largest == 2500
+def test_goals_are_judged_like_limits(product, conditions, goals):
+    found = asked(product, conditions)
+    assert doses(found, "min") == goals
+    plan = plan_of(make_compartments(product, **LOBE).scaled(0.01))
+    missed = {check.name for check in check_limits(plan, found.limits) if not check.satisfied}
+    assert missed == set(goals)
 
 
-def test_limits_of_products():
-    # Comparison table of products, 2023: normal liver 40, 120, 60 Gy; lungs 30 Gy in a session; impaired liver 30 Gy for resin.
-    assert [get_product(name).limits()["normal_liver"] for name in ("sir-spheres", "TheraSphere", "quiremspheres")] == [
-        40,
-        120,
-        60,
-    ]
-    assert get_product("SIR-Spheres").limits(impaired_liver=True)["normal_liver"] == 30
-    with pytest.raises(DosimetryError, match="impaired"):
-        get_product("TheraSphere").limits(impaired_liver=True)
-    found = activity_for_limits(**CASE | {"nuclide_or_product": "SIR-Spheres"}, limits=get_product("SIR-Spheres").limits())
-    assert found.binding == "normal_liver"
+def test_an_entered_limit_above_the_products_is_said():
+    product = get_product("TheraSphere")
+    own = asked("TheraSphere", {"scenario": "unilobar", "bilirubin_mg_dl": 0.8}, whole_normal_liver_mass_g=1600.0)
+    entered = read_limits({"normal_liver": 150, "lung": 30})
+    assert looser_than_product(entered, own, product) == (
+        "Normal liver: the entered limit of 150 Gy is above that of TheraSphere, 120 Gy; check it.",
+    )
+
+
+def test_the_limits_of_a_product_read_back():
+    found = asked("TheraSphere", whole_normal_liver_mass_g=1600.0)
+    assert ProductLimits.from_dict(json.loads(json.dumps(found.to_dict()))) == found
+    assert all(limit.source and limit.status for limit in found.limits)

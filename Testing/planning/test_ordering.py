@@ -1,12 +1,13 @@
 """Orders by decay worked by hand."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import rank_of
 from RNTDosimetryLib.nuclides import get_nuclide
-from RNTDosimetryLib.planning import decayed_gbq, get_product, list_products, order_options
+from RNTDosimetryLib.planning import OrderOption, decayed_gbq, get_product, order_options
 
 TUESDAY = datetime(2026, 11, 24, 12)
 """Two days after Sunday 2026-11-22, noon."""
@@ -58,10 +59,26 @@ def test_resin_draw():
     # 55 Bq per sphere, the middle of 40 to 70, at calibration.
     assert found[0].spheres == pytest.approx(1.9e9 / (55 * there / 3), rel=1e-9)
     assert any("Draw 62.0 %" in warning for warning in found[0].warnings)
-    large = order_options("SIR-Spheres", 4.0, [datetime(2026, 11, 24, 10)], calibration=TUESDAY)
-    assert large[0].vial_gbq == 10.0
     with pytest.raises(DosimetryError, match="calibration time"):
         order_options("SIR-Spheres", 1.9, [TUESDAY])
+
+
+def test_the_early_vial_holds_its_activity_at_the_injection():
+    """Theme issue of 2023, table of products: injection 3 days before calibration, when the vial's activity is 10 GBq."""
+    early = TUESDAY - timedelta(hours=72)
+    # The 3 GBq vial holds 6.54 GBq then; 8 GBq are four fifths of the early one.
+    (found,) = [option for option in order_options("SIR-Spheres", 8.0, [early], calibration=TUESDAY) if option.vial_gbq == 10.0]
+    assert found.draw_fraction == pytest.approx(0.8, rel=1e-12)
+    assert found.activity_gbq == pytest.approx(8.0, rel=1e-12)
+    assert found.vial_stated_h == -72
+    unchecked = [text for text in found.warnings if "is unchecked: draw by the activity that the supplier's sheet" in text]
+    assert len(unchecked) == 1
+    assert rank_of(unchecked[0]) == 1
+    # Two hours before calibration 70 h have passed: 10 GBq x 2^(-70 / 64.05) = 4.69 GBq.
+    (late,) = [option for option in order_options("SIR-Spheres", 4.0, [TUESDAY - timedelta(hours=2)], calibration=TUESDAY)
+               if option.vial_gbq == 10.0]  # fmt: skip
+    assert late.draw_fraction == pytest.approx(4.0 / 4.69, rel=1e-3)
+    assert OrderOption.from_dict(late.to_dict()) == late
 
 
 def test_patient_vial():
@@ -94,25 +111,14 @@ def test_refusals(arguments, more, text):
         order_options(*arguments, **more)
 
 
-def test_every_product_states_its_sources():
-    for name in list_products():
-        product = get_product(name)
-        quantities = [*product.limits_gy.values(), product.impaired_normal_liver_limit_gy, product.tumour_goal_gy, product.ablative_goal_gy,
-                      product.activity_per_sphere_bq]  # fmt: skip
-        for quantity in quantities:
-            assert quantity is None or (quantity.source and quantity.status in ("read", "computed", "unchecked"))
-        assert product.dose_constant.source
-
-
 def test_own_product_file(tmp_path):
     path = tmp_path / "own.json"
-    path.write_text(
-        '{"products": {"Own": {"nuclide": "Ho-166", "limits_gy": {"normal_liver": {"value": 50, "status": "read", "source": "own"}},'
-        ' "supply": {"kind": "patient"}, "dose_constant": {"j_per_gbq": 15.5, "status": "computed", "source": "own"}}}}',
-        encoding="utf-8",
-    )
+    supply = '"supply": {"kind": "patient"}, "dose_constant": {"j_per_gbq": 15.5, "status": "computed", "source": "own"}'
+    limits = '"limits": [{"what": "normal_liver", "at_most_gy": 50, "scenario": ["unilobar"], "status": "read", "source": "own"}]'
+    path.write_text(f'{{"products": {{"Own": {{"nuclide": "Ho-166", {limits}, {supply}}}}}}}', encoding="utf-8")
     product = get_product("own", path)
-    assert (product.dose_constant.j_per_gbq, product.limits(), product.origin) == (15.5, {"normal_liver": 50.0}, "own.json")
+    assert (product.dose_constant.j_per_gbq, product.origin) == (15.5, "own.json")
+    assert [(rule.what, rule.dose_gy, rule.scenarios) for rule in product.rules] == [("normal_liver", 50.0, ("unilobar",))]
     assert order_options("Own", 2.0, [TUESDAY], product_file=path)[0].spheres is None
     path.write_text('{"products": {"Own": {"limits_gy": {"lung": 30}}}}', encoding="utf-8")
     with pytest.raises(DosimetryError, match="every value needs value, status and source"):
@@ -122,3 +128,19 @@ def test_own_product_file(tmp_path):
     path.write_text("[]", encoding="utf-8")
     with pytest.raises(DosimetryError, match=r"copy Resources/planning/products\.json"):
         get_product("Own", path)
+
+
+def test_a_product_file_of_the_former_form_still_loads(tmp_path):
+    path, each = tmp_path / "own.json", '"status": "read", "source": "own"'
+    content = (
+        f'"limits_gy": {{"normal_liver": {{"value": 50, {each}}}, "lung": {{"value": 30, {each}}}}}, '
+        f'"impaired_normal_liver_limit_gy": {{"value": 35, {each}}}, "tumour_goal_gy": {{"value": [100, 120], {each}}}, "ablative_goal_gy": null'
+    )
+    path.write_text(f'{{"products": {{"Own": {{"nuclide": "Y-90", {content}}}}}}}', encoding="utf-8")
+    found = [(rule.what, rule.kind, rule.dose_gy, rule.up_to_gy, rule.impaired_liver) for rule in get_product("Own", path).rules]
+    assert found == [
+        ("normal_liver", "max", 50.0, None, None),
+        ("lung", "max", 30.0, None, None),
+        ("normal_liver", "max", 35.0, None, True),
+        ("tumor", "min", 100.0, 120.0, None),
+    ]

@@ -21,6 +21,7 @@ SHARED = dict(nuclide_or_product="Y-90", injections=[INJECTION], tumour_masses_g
               whole_normal_liver_mass_g=1500.0, lung_mass_g=1000.0)  # fmt: skip
 SLOT = datetime(2026, 11, 24, 10)
 ECHOES = np.ones((4, 3, 3, 3)) * np.array([100.0, 80.0, 60.0, 40.0])[:, None, None, None]
+HOLMIUM = planning.holmium_from_r2_star(np.zeros((3, 3, 3)), np.ones((3, 3, 3)), (3.0, 3.0, 3.0), field_t=1.5)
 COMPARTMENTS = planning.make_compartments("Y-90", tumours=[TUMOUR], normal_liver_mass_g=1300.0, lung_shunt_fraction=0.05)
 CALLS = {
     "Tumour": dict(name="T1", mass_g=200.0, tnr=5.0),
@@ -47,7 +48,7 @@ CALLS = {
         lung_mass_g=1000.0,
     ),
     "single_compartment_activity": dict(nuclide_or_product="Y-90", dose_gy=50.0, mass_g=1500.0, lung_shunt_fraction=0.05),
-    "bsa_activity": dict(height_m=1.75, weight_kg=75.0, tumour_fraction=0.1, lobe_fraction=1.0),
+    "bsa_activity": dict(height_m=1.75, weight_kg=75.0, tumour_fraction=0.1, lobe_fraction=1.0, lung_shunt_fraction=0.12),
     "order_options": dict(
         product="TheraSphere",
         needed_gbq=2.0,
@@ -66,11 +67,24 @@ CALLS = {
         lung_shunt_fraction=0.05,
     ),
     "decayed_gbq": dict(activity_gbq=2.0, nuclide="Y-90", hours=3.0),
-    "activity_from_holmium": dict(concentration_mg_ml=np.ones((3, 3, 3)), specific_activity_mbq_mg=10.0),
+    "activity_from_holmium": dict(found=HOLMIUM, specific_activity_mbq_mg_holmium=10.0),
     "fit_r2_star": dict(echoes=ECHOES, echo_times_ms=[1.0, 2.0, 3.0, 4.0], method="nonlinear", noise_floor=0.0),
     "holmium_from_ct": dict(
-        before_hu=np.zeros((3, 3, 3)), after_hu=np.ones((3, 3, 3)), hounsfield_per_mg_ml=20.0, spacing_mm=(3.0, 3.0, 3.0)
+        before_hu=np.zeros((3, 3, 3)),
+        after_hu=np.ones((3, 3, 3)),
+        spacing_mm=(3.0, 3.0, 3.0),
+        hounsfield_per_mg_ml_microspheres=20.0,
+        holmium_mass_share=0.18,
     ),
+    "holmium_from_r2_star": dict(
+        before=np.zeros((3, 3, 3)),
+        after=np.ones((3, 3, 3)),
+        spacing_mm=(3.0, 3.0, 3.0),
+        field_t=1.5,
+        relaxivity_per_s_ml_mg_holmium=None,
+    ),
+    "relaxivity_of_holmium": dict(field_t=3.0, reference="holmium"),
+    "TreatmentConditions": dict(scenario="bilobar", bilirubin_mg_dl=0.8, impaired_liver=False, disease="HCC"),
     "sensitivity": dict(compartments=COMPARTMENTS, activity_gbq=2.0, relative_change=0.1),
     "activity_table": dict(
         compartments=COMPARTMENTS, activities_gbq=[1.0, 2.0], limits={"normal_liver": 40}, planned_activity_gbq=1.0
@@ -100,7 +114,7 @@ def test_hostile_argument(function, name):
         except DosimetryError as error:
             sentence = str(error)
         assert sentence is None or (sentence.startswith("Expected ") and len(sentence) < 420), value
-        if result is not None and function not in ("Tumour", "Injection"):
+        if result is not None and function not in ("Tumour", "Injection", "TreatmentConditions"):
             json.dumps(to_plain(result), allow_nan=False)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region
+from RNTDosimetryLib.images import ActivityImage, CtImage, ImageGeometry, Region
 from RNTDosimetryLib.measurement import region_means
 from RNTDosimetryLib.phantom.radioembolisation import TareSettings, simulate_tare, tare_truth
 from RNTDosimetryLib.planning import (
@@ -75,7 +75,7 @@ def test_planned_doses_of_the_phantom(tare, measured):
         assert plan.dose_gy[name] == pytest.approx(truth.regions[name].planned_dose_gy, rel=0.03)
     for position in ("right", "left"):
         expected = truth.regions[f"normal_{position}"].planned_dose_gy
-        assert plan.plans[position].normal_liver_dose_gy == pytest.approx(expected, rel=0.02)
+        assert plan.dose_gy[f"normal_liver in {position}"] == pytest.approx(expected, rel=0.02)
     assert plan.dose_gy["lung"] == pytest.approx(truth.regions["lungs"].planned_dose_gy, rel=0.03)
 
 
@@ -85,6 +85,17 @@ def test_lung_mass_of_the_phantom(tare):
     assert lung.mean_density_g_ml == pytest.approx(0.26, rel=0.03)
     with pytest.raises(DosimetryError, match="Expected lungs"):
         lung_mass_from_ct(tare.scans.ct, tare.liver)
+
+
+def test_a_voxel_counts_for_the_lungs_with_its_share():
+    """By hand with a straight curve of 1 + HU/1000 g/mL: 512 voxels of 0.125 mL at 0.3 g/mL and 64 at 0.5 g/mL of which a quarter is lung."""
+    share, hounsfield = np.zeros(GRID.size, dtype=np.float32), np.full(GRID.size, 40.0)
+    share[2:10, 2:10, 2:10], hounsfield[2:10, 2:10, 2:10] = 1.0, -700.0
+    share[10, 2:10, 2:10], hounsfield[10, 2:10, 2:10] = 0.25, -500.0
+    lungs = Region("lungs", GRID, share)
+    found = lung_mass_from_ct(CtImage("CT", GRID, hounsfield), lungs, [(-999.0, 0.001), (1000.0, 2.0)])
+    assert found.mass_g == pytest.approx(0.125 * (512 * 0.3 + 64 * 0.25 * 0.5), rel=1e-6)
+    assert found.volume_ml == pytest.approx(0.125 * (512 + 16), rel=1e-6)
 
 
 def test_lung_shunt_of_the_phantom(tare):

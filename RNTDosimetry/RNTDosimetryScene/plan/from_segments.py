@@ -1,4 +1,7 @@
-"""From segments to plan: scout scan, CT and segments of the scene, measured by the library and kept with the parameter node."""
+"""From segments to plan: scout scan, CT and segments of the scene, measured by the library and kept with the parameter node.
+
+What is entered over a measured value changes the plan of all tumors and territories; it does not end it.
+"""
 
 import json
 from dataclasses import dataclass, replace
@@ -9,14 +12,15 @@ import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ActivityImage, Region, join_regions
-from RNTDosimetryLib.planning import ScoutMeasurement
-from RNTDosimetryLib.planning.positions import own_normal_liver
-from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict, request_from_scout
+from RNTDosimetryLib.planning import Injection, ScoutMeasurement, Tumour
+from RNTDosimetryLib.roads.plan.request import PlanRequest, request_from_scout
 from RNTDosimetryLib.roads.plan.scout import deposit_warnings, measure_segments
 from RNTDosimetryScene.nodes import segments, volumes
 from RNTDosimetryScene.nodes.geometry import geometry_of_volume
 from RNTDosimetryScene.plan import injections
+from RNTDosimetryScene.plan.entered import Entered, entered_of
 from RNTDosimetryScene.road.transaction import undone_on_failure
 
 TERRITORY, TUMOR, LIVER, LUNGS, EXTRAHEPATIC, IGNORE = ROLES = ("territory", "tumor", "liver", "lungs", "extrahepatic", "ignore")
@@ -32,18 +36,22 @@ FILLED = {
     "planTumorMassG": ("tumor mass in g", 1, 0.0, 10000.0),
     "planTumorToNormal": ("tumor-to-normal ratio", 2, 0.0, 100.0),
     "planNormalLiverMassG": ("normal liver mass in g", 1, 0.0, 10000.0),
+    "planWholeNormalLiverMassG": ("mass of the whole normal liver in g", 1, 1.0, 10000.0),
     "planLungShuntPercent": ("lung shunt in %", 2, 0.0, 99.0),
     "planLungMassG": ("lung mass in g", 0, 100.0, 5000.0),
 }
 """Fields that the segments fill: words, decimals, and the range that the panel takes."""
+_NOTHING = {"planWholeNormalLiverMassG": 0.0, "planLungMassG": 0.0}
+"""What a field shows when nothing is given; below 0 for the others."""
+_SAME = 1e-6
 
 
 @dataclass(frozen=True)
 class KeptPlan:
-    """The plan that was measured last. typed_over: a filled field was changed since; stale: a segment or an image was."""
+    """The plan that was measured last, with what was entered over it. overruled: the measured values of those fields; stale: a segment or an image was changed."""
 
     request: PlanRequest
-    typed_over: bool
+    overruled: dict[str, float]
     stale: bool
 
 
@@ -127,13 +135,9 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
     missing = missing_input(parameter_node)
     if missing:
         raise DosimetryError(f"{missing}.")
-    request, measured = _measured(parameter_node, progress)
-    fields = {
-        **_pooled(measured),
-        "planLungShuntPercent": 100.0 * _lung_shunt(request),
-        "planLungMassG": request.lung_mass_g,
-    }
-    filled = {name: _fitting(name, value) for name, value in fields.items()}
+    request, measured, by_segments = _measured(parameter_node, progress)
+    fields = {**_pooled(measured), **by_segments}
+    filled = {name: _fitting(name, value) for name, value in fields.items() if value is not None}
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
         for name, value in filled.items():
             setattr(parameter_node, name, value)
@@ -146,29 +150,98 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
 
 
 def kept_plan(parameter_node) -> KeptPlan | None:
-    """The plan of the segments, for the product, activity and limits of now; None before there is one."""
+    """The plan of the segments with the activities of now and what was entered over it; None before there is one.
+
+    Raises DosimetryError for a value that no segment stands for.
+    """
     if not parameter_node.planMeasuredJson:
         return None
     kept = json.loads(parameter_node.planMeasuredJson)
-    request, activity = plan_from_dict(kept["request"]), parameter_node.planActivityGBq
-    lung = {"lung": parameter_node.planLungLimitGy}
+    request, overruled = _completed(PlanRequest.from_dict(kept["request"]), kept["filled"], entered_of(parameter_node)), {}
+    for name, measured in kept["filled"].items():
+        value = getattr(parameter_node, name)
+        if abs(value - measured) > _SAME and not _nothing(name, value):
+            request = _overrule(request, name, value, measured)
+            overruled[name] = measured
     if request.injections:
-        names = [own_normal_liver(item.name) for item in request.injections if item.normal_liver_mass_g > 0]
-        request = replace(request, injections=injections.shared(parameter_node, request.injections), keep_activities=True)
-    else:
-        names = ["normal_liver"]
-        request = replace(request, activity_gbq=activity)
-    limits = dict.fromkeys(names, parameter_node.planLiverLimitGy) | lung
-    typed_over = any(abs(getattr(parameter_node, name) - value) > 1e-6 for name, value in kept["filled"].items())
-    return KeptPlan(
-        request=replace(request, product=parameter_node.planProduct, limits=limits),
-        typed_over=typed_over,
-        stale=kept["inputs"] != _inputs(parameter_node),
+        request = replace(request, injections=injections.shared(parameter_node, request.injections))
+    return KeptPlan(request=request, overruled=overruled, stale=kept["inputs"] != _inputs(parameter_node))
+
+
+def _completed(request: PlanRequest, filled: dict[str, float], given: Entered) -> PlanRequest:
+    """With what no segment told and the fields say."""
+    said = []
+    if "planLungShuntPercent" not in filled and given.lung_shunt_fraction is not None:
+        request = _changed(request, lambda item: replace(item, lung_shunt_fraction=given.lung_shunt_fraction))
+        said.append(warned("lung_shunt_entered", percent=100 * given.lung_shunt_fraction))
+    if "planLungMassG" not in filled:
+        request = replace(request, lung_mass_g=given.lung_mass_g)
+        said += [] if given.lung_mass_g is None else [warned("lung_mass_entered", mass=given.lung_mass_g)]
+    if "planWholeNormalLiverMassG" not in filled:
+        request = replace(request, whole_normal_liver_mass_g=given.whole_normal_liver_mass_g)
+    return replace(request, scout_warnings=(*said, *request.scout_warnings))
+
+
+def _nothing(name: str, value: float) -> bool:
+    """Whether a field is back to "not given": the measured value holds."""
+    return value == _NOTHING[name] if name in _NOTHING else value < 0
+
+
+def _overrule(request: PlanRequest, name: str, value: float, measured: float) -> PlanRequest:
+    """The request with an entered value in the place of a measured one; what was measured piece by piece changes in proportion."""
+    words = FILLED[name][0]
+    said = warned("measured_value_overruled", what=words, value=value, measured=measured)
+    request = replace(request, scout_warnings=(said, *request.scout_warnings))
+    if name == "planLungMassG":
+        return replace(request, lung_mass_g=value)
+    if name == "planWholeNormalLiverMassG":
+        return replace(request, whole_normal_liver_mass_g=value)
+    if name == "planLungShuntPercent":
+        return _changed(request, lambda item: replace(item, lung_shunt_fraction=value / 100.0))
+    if not (measured > 0 and value > 0):
+        raise DosimetryError(
+            f"Expected a {words} above 0 over the measured {measured:g}, received {value:g}; give the segments another role to change what the plan holds."
+        )
+    factor = value / measured
+    if name == "planNormalLiverMassG":
+        perfused, whole = request.perfused_normal_liver_mass_g, request.whole_normal_liver_mass_g
+        # What lies outside the territories stays as it is.
+        whole = None if whole is None else whole + value - measured
+        request = replace(
+            request,
+            perfused_normal_liver_mass_g=None if perfused is None else perfused * factor,
+            whole_normal_liver_mass_g=whole,
+        )
+        return _changed(request, lambda item: replace(item, normal_liver_mass_g=item.normal_liver_mass_g * factor))
+    key = "mass_g" if name == "planTumorMassG" else "tnr"
+    if key == "mass_g":
+        request = replace(request, tumour_masses_g={tumor: mass * factor for tumor, mass in request.tumour_masses_g.items()})
+    return _changed(request, lambda item: replace(item, tumours=_scaled(item.tumours, key, factor)))
+
+
+def _scaled(tumors: tuple[Tumour, ...], key: str, factor: float) -> tuple[Tumour, ...]:
+    return tuple(replace(tumor, **{key: getattr(tumor, key) * factor}) for tumor in tumors)
+
+
+def _changed(request: PlanRequest, change) -> PlanRequest:
+    """Every injection changed; one that stands outside the list is that of the whole plan."""
+    if request.injections:
+        return replace(request, injections=tuple(change(item) for item in request.injections))
+    only = change(
+        Injection(
+            "only", 1.0, request.tumours, request.normal_liver_mass_g, request.lung_shunt_fraction, request.residual_fraction
+        )
+    )
+    return replace(
+        request,
+        tumours=only.tumours,
+        normal_liver_mass_g=only.normal_liver_mass_g,
+        lung_shunt_fraction=only.lung_shunt_fraction,
     )
 
 
-def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMeasurement]:
-    """Nodes to the library's images and regions, measured there as for a plan file."""
+def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMeasurement, dict[str, float | None]]:
+    """Nodes to the library's images and regions, measured there as for a plan file. Also the fields that the lungs and the whole liver fill."""
     scout, ct, segmentation = parameter_node.planScoutVolume, parameter_node.planCtVolume, parameter_node.planSegmentation
     for node in (scout, ct, segmentation):
         if node is not None and node.GetParentTransformNode() is not None:
@@ -189,22 +262,24 @@ def _measured(parameter_node, progress: Progress) -> tuple[PlanRequest, ScoutMea
         resolution_fwhm_mm=parameter_node.planScoutResolutionMm or None,
     )
     warnings = [*scanned.warnings, *deposit_warnings(scanned.deposits, ras=True)]
+    given, filled = entered_of(parameter_node), {"planWholeNormalLiverMassG": scanned.scout.whole_normal_mass_g}
     shunt, lung_mass_g = scanned.lung_shunt_fraction, scanned.lung_mass_g
+    filled |= {"planLungShuntPercent": None if shunt is None else 100.0 * shunt, "planLungMassG": lung_mass_g}
     if shunt is None:
-        shunt = parameter_node.planLungShuntPercent / 100.0
-        warnings.append(f"No segment has the role lungs: the lung shunt of {100 * shunt:.3g} % was typed.")
-    if lung_mass_g is None:
-        lung_mass_g = parameter_node.planLungMassG
-        warnings.append(f"No CT with lungs: the lung mass of {lung_mass_g:.0f} g was typed.")
+        shunt = given.lung_shunt_fraction
+        if shunt is None:
+            raise DosimetryError(
+                "Expected a segment with the role lungs, or the lung shunt, received neither; draw the lungs or enter the shunt."
+            )
     request = request_from_scout(
         scanned.scout,
-        parameter_node.planProduct,
+        given.product or "",
         lung_shunt_fraction=shunt,
         lung_mass_g=lung_mass_g,
         notes=scanned.notes,
         scout_warnings=tuple(dict.fromkeys(warnings)),
     )
-    return request, scanned.scout
+    return request, scanned.scout, filled
 
 
 def _grid_of(segmentation, ct, scout):
@@ -215,10 +290,6 @@ def _grid_of(segmentation, ct, scout):
 
 def _joined(name: str, regions: list[Region]) -> Region | None:
     return join_regions(name, regions) if regions else None
-
-
-def _lung_shunt(request: PlanRequest) -> float:
-    return request.injections[0].lung_shunt_fraction if request.injections else request.lung_shunt_fraction
 
 
 def _pooled(measured: ScoutMeasurement) -> dict[str, float]:

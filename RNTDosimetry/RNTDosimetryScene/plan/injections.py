@@ -10,6 +10,7 @@ import slicer
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import Injection, Tumour
+from RNTDosimetryScene.plan.entered import entered_of, refuse_missing
 
 _DECIMALS = 3
 _LARGEST_GBQ = 100.0
@@ -26,7 +27,7 @@ def shared(parameter_node, injections: tuple[Injection, ...]) -> tuple[Injection
     typed = _kept(parameter_node).get("activities", {})
     parts = typed if set(typed) == {item.name for item in injections} else {item.name: item.activity_gbq for item in injections}
     total = sum(parts.values())
-    if not total > 0:
+    if not (total > 0 and parameter_node.planActivityGBq > 0):
         return injections
     return tuple(replace(item, activity_gbq=parts[item.name] / total * parameter_node.planActivityGBq) for item in injections)
 
@@ -47,21 +48,22 @@ def type_activity(parameter_node, injections: tuple[Injection, ...], name: str, 
 
 
 def add_injection(parameter_node) -> None:
-    """A further typed injection, with the values of the fields of the panel. The first takes the whole activity, the others none yet."""
+    """A further entered injection, with the values of the fields of the panel. The first takes the whole activity, the others none yet.
+
+    Raises DosimetryError for fields that are not given.
+    """
+    given = entered_of(parameter_node)
+    needed = ["tumor_mass_g", "normal_liver_mass_g", "lung_shunt_fraction"]
+    refuse_missing(given.missing(*needed, *(["tumor_to_normal"] if given.tumor_mass_g else [])))
     before = typed_injections(parameter_node)
     numbers = {
         int(item.name.rsplit(" ", 1)[1]) for item in before if item.name.startswith("injection ") and item.name[10:].isdigit()
     }
     name = f"injection {min(set(range(1, len(before) + 2)) - numbers)}"
-    mass = parameter_node.planTumorMassG
-    tumors = (Tumour(f"{_TUMOR} {name.rsplit(' ', 1)[1]}", mass, parameter_node.planTumorToNormal),) if mass > 0 else ()
-    new = Injection(
-        name,
-        0.0 if before else parameter_node.planActivityGBq,
-        tumors,
-        parameter_node.planNormalLiverMassG,
-        parameter_node.planLungShuntPercent / 100.0,
-    )
+    own = f"{_TUMOR} {name.rsplit(' ', 1)[1]}"
+    tumors = (Tumour(own, given.tumor_mass_g, given.tumor_to_normal),) if given.tumor_mass_g else ()
+    activity = 0.0 if before else parameter_node.planActivityGBq
+    new = Injection(name, activity, tumors, given.normal_liver_mass_g, given.lung_shunt_fraction)
     _keep_typed(parameter_node, (*before, new))
 
 

@@ -1,37 +1,41 @@
-"""The live plan of the panel: of the segments with all tumors and territories, or typed, of one injection or several."""
+"""The live plan of the panel: of the segments with all tumors and territories, or entered, of one injection or several."""
 
 import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.planning import Injection, Tumour, list_products
-from RNTDosimetryLib.planning.positions import own_normal_liver
+from RNTDosimetryLib.base.warnings import kind_of, ranked
+from RNTDosimetryLib.planning import Injection, Tumour, get_product, is_product, list_products
+from RNTDosimetryLib.planning.compartments import LUNGS, LUNGS_SESSION, PERFUSED
 from RNTDosimetryLib.roads import plan as plan_road
 from RNTDosimetryLib.roads.plan.request import PlanRequest
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.run import run_plan
 from RNTDosimetryScene.plan import from_segments, injections
+from RNTDosimetryScene.plan.entered import Entered, entered_of, refuse_missing
 
-TYPED, MEASURED, STALE = "typed", "measured", "stale"
-_TUMOR, _LIVER, _LUNG = "tumor", "normal_liver", "lung"
-_NAMES = {_TUMOR: "Tumor", _LIVER: "Normal liver", _LUNG: "Lungs", "whole_normal_liver": "Whole normal liver"}
+ENTERED, MEASURED, STALE = "entered", "measured", "stale"
+_TUMOR = "tumor"
 _STEP_GBQ, _LARGEST_GBQ = 0.001, 100.0
+_IN_THE_ROWS = ("limit_broken", "goal_missed")
+"""Warnings that a row of the table says."""
 
 
 @dataclass(frozen=True)
 class LivePlan:
-    """What the table shows. source: TYPED, MEASURED from the segments, or STALE when these have changed since.
+    """What the table shows. source: ENTERED, MEASURED from the segments, or STALE when these have changed since.
 
-    rows: one a compartment with name, dose_gy, limit_gy, verdict, broken. words: what activity the limits allow.
+    rows: one a compartment with name, dose_gy, limits, verdict, broken, missed. words: what activity the limits allow. overruled: fields whose
+    measured value was overruled, with the measured value.
     """
 
     rows: list[dict]
     words: str
     warnings: tuple[str, ...]
-    largest_gbq: float
     source: str
     several: bool
+    overruled: dict[str, float]
 
 
 def product_names() -> list[str]:
@@ -40,42 +44,53 @@ def product_names() -> list[str]:
 
 
 def live_plan(parameter_node) -> LivePlan:
-    """The plan of now with its limits checked. Raises DosimetryError for values that make no plan."""
-    request, source = _request(parameter_node)
+    """The plan of now with its limits checked. Raises DosimetryError for what is not given yet, and for values that make no plan."""
+    given = entered_of(parameter_node)
+    request, source, overruled = _request(parameter_node, given)
+    refuse_missing(given.missing("activity_gbq"))
     result = run_plan(request)
-    largest = run_plan(replace(request, keep_activities=False) if request.injections else replace(request, activity_gbq=None))
-    binding = ", ".join(_words(name).lower() for name in largest.binding.split(", "))
     return LivePlan(
         rows=_rows(result),
-        words=f"Largest activity within the limits: {largest.activity_gbq:.3g} GBq, bound by {binding}.",
-        warnings=(*request.notes, *(text for text in result.warnings if not _is_verdict(text, result))),
-        largest_gbq=largest.activity_gbq,
+        words=_largest_words(result),
+        warnings=(*request.notes, *(text for text in ranked(result.warnings) if not _said_in_the_rows(text))),
         source=source,
         several=bool(request.injections) or len(request.tumours) > 1,
+        overruled=overruled,
     )
 
 
+def largest_gbq(parameter_node) -> float:
+    """The largest activity within the limits, which needs no activity. Raises DosimetryError for what is not given yet, and without such limits."""
+    request, _source, _overruled = _request(parameter_node, entered_of(parameter_node))
+    result = run_plan(replace(request, keep_activities=False) if request.injections else replace(request, activity_gbq=None))
+    if result.largest_activity_gbq is None:
+        raise DosimetryError(
+            "Expected a limit that bounds the activity, received none; choose a product, or enter the limit of the liver or the lungs."
+        )
+    return result.largest_activity_gbq
+
+
 def injections_of(parameter_node) -> tuple[tuple[Injection, ...], bool]:
-    """The injections of the plan, none for a plan of one, and whether all of their values were typed."""
-    typed = injections.typed_injections(parameter_node)
-    if typed:
-        return typed, True
+    """The injections of the plan, none for a plan of one, and whether all of their values were entered."""
+    entered = injections.typed_injections(parameter_node)
+    if entered:
+        return entered, True
     kept = from_segments.kept_plan(parameter_node)
-    return (() if kept is None or kept.typed_over else kept.request.injections), False
+    return (() if kept is None else kept.request.injections), False
 
 
 def type_injection(parameter_node, row: int, key: str, text: str) -> None:
-    """Take a typed value of an injection of the table: its "activity_gbq", or of a typed one any other."""
-    found, typed = injections_of(parameter_node)
+    """Take an entered value of an injection of the table: its "activity_gbq", or of an entered one any other."""
+    found, entered = injections_of(parameter_node)
     if key == "activity_gbq":
         injections.type_activity(parameter_node, found, found[row].name, text)
-    elif typed:
+    elif entered:
         injections.type_injection(parameter_node, row, key, text)
 
 
 def take_largest(parameter_node) -> None:
-    """The largest activity within the limits becomes the typed one. Raises DosimetryError when the panel cannot hold it."""
-    largest = live_plan(parameter_node).largest_gbq
+    """The largest activity within the limits becomes the entered one. Raises DosimetryError when the panel cannot hold it."""
+    largest = largest_gbq(parameter_node)
     if not _STEP_GBQ <= largest <= _LARGEST_GBQ:
         raise DosimetryError(
             f"Expected limits that allow {_STEP_GBQ:g} to {_LARGEST_GBQ:g} GBq, received {largest:.4g} GBq; check limits and masses."
@@ -86,7 +101,9 @@ def take_largest(parameter_node) -> None:
 
 def write_plan(parameter_node, folder) -> list[Path]:
     """Write plan_report.html, plan.json and plan.csv of the plan that the table shows. Raises DosimetryError when it is out of date."""
-    request, source = _request(parameter_node)
+    given = entered_of(parameter_node)
+    request, source, _overruled = _request(parameter_node, given)
+    refuse_missing(given.missing("activity_gbq"))
     if source == STALE:
         raise DosimetryError(
             "Expected the plan of the segments as they are, received that of earlier ones; plan from segments again."
@@ -94,73 +111,88 @@ def write_plan(parameter_node, folder) -> list[Path]:
     return plan_road.write(run_plan(request), folder)
 
 
-def _request(parameter_node) -> tuple[PlanRequest, str]:
-    typed = injections.typed_injections(parameter_node)
-    if typed:
-        return _typed_request(parameter_node, typed), TYPED
-    kept = from_segments.kept_plan(parameter_node)
-    if kept is not None and not kept.typed_over:
-        return kept.request, STALE if kept.stale else MEASURED
-    mass = parameter_node.planTumorMassG
-    request = PlanRequest(
-        product=parameter_node.planProduct,
-        activity_gbq=parameter_node.planActivityGBq,
-        tumours=(Tumour(_TUMOR, mass_g=mass, tnr=parameter_node.planTumorToNormal),) if mass > 0 else (),
-        normal_liver_mass_g=parameter_node.planNormalLiverMassG,
-        lung_shunt_fraction=parameter_node.planLungShuntPercent / 100.0,
-        lung_mass_g=parameter_node.planLungMassG,
-        limits={_LIVER: parameter_node.planLiverLimitGy, _LUNG: parameter_node.planLungLimitGy},
-    )
-    return request, TYPED
+def _request(parameter_node, given: Entered) -> tuple[PlanRequest, str, dict[str, float]]:
+    """The request of now, where it comes from, and what was overruled of it."""
+    entered = injections.typed_injections(parameter_node)
+    kept = None if entered else from_segments.kept_plan(parameter_node)
+    if entered:
+        refuse_missing(given.missing("product"))
+        request, source, overruled = PlanRequest(injections=entered), ENTERED, {}
+        request = replace(request, whole_normal_liver_mass_g=given.whole_normal_liver_mass_g, lung_mass_g=given.lung_mass_g)
+    elif kept is not None:
+        refuse_missing(given.missing("product"))
+        request, source, overruled = kept.request, STALE if kept.stale else MEASURED, kept.overruled
+    else:
+        request, source, overruled = _one_injection(given), ENTERED, {}
+    request = replace(request, product=given.product, conditions=given.conditions, keep_activities=bool(request.injections))
+    if not request.injections:
+        request = replace(request, activity_gbq=given.activity_gbq)
+    product = get_product(given.product) if is_product(given.product) else None
+    limits = given.limits_for(request.compartments(product))
+    return replace(request, limits=limits, keep_product_limits=limits is not None), source, overruled
 
 
-def _typed_request(parameter_node, typed: tuple[Injection, ...]) -> PlanRequest:
-    """Every injection as typed. The limit of the normal liver holds in each territory: a mean could hide one that receives too much."""
-    livers = [own_normal_liver(item.name) for item in typed if item.normal_liver_mass_g > 0]
+def _one_injection(given: Entered) -> PlanRequest:
+    needed = ["product", "tumor_mass_g", "normal_liver_mass_g", "lung_shunt_fraction"]
+    if given.tumor_mass_g:
+        needed.insert(2, "tumor_to_normal")
+    refuse_missing(given.missing(*needed))
     return PlanRequest(
-        product=parameter_node.planProduct,
-        injections=typed,
-        keep_activities=True,
-        lung_mass_g=parameter_node.planLungMassG,
-        limits=dict.fromkeys(livers, parameter_node.planLiverLimitGy) | {_LUNG: parameter_node.planLungLimitGy},
+        tumours=(Tumour(_TUMOR, mass_g=given.tumor_mass_g, tnr=given.tumor_to_normal),) if given.tumor_mass_g else (),
+        normal_liver_mass_g=given.normal_liver_mass_g,
+        whole_normal_liver_mass_g=given.whole_normal_liver_mass_g,
+        lung_shunt_fraction=given.lung_shunt_fraction,
+        lung_mass_g=given.lung_mass_g,
     )
 
 
 def _rows(result: PlanResult) -> list[dict]:
-    checks = {check.name: check for check in result.checks}
+    """Every dose with what is asked of it; the lungs come last, and once where both of their numbers are the same."""
+    asked = {check.compartment for check in result.checks}
+    earlier = result.plan.compartments.previous_lung_dose_gy > 0
     rows = []
-    for name, dose in _doses(result).items():
-        check = checks.get(name)
+    for item in result.plan.doses:
+        place = item.compartment
+        if place.kind == PERFUSED and place not in asked:
+            continue
+        if place.kind == LUNGS_SESSION and not earlier:
+            continue
+        both = (LUNGS, LUNGS_SESSION) if place.kind == LUNGS and not earlier else (place.kind,)
+        checks = [
+            check
+            for check in result.checks
+            if check.compartment == place or (place.kind == LUNGS and check.compartment.kind in both)
+        ]
+        # Of two limits on one number the strictest says all.
+        checks = _strictest(checks)
         rows.append(
             {
-                "name": _words(name),
-                "dose_gy": dose,
-                "limit_gy": None if check is None else check.limit_gy,
-                "verdict": "" if check is None else check.verdict,
-                "broken": check is not None and not check.satisfied,
+                "name": "Lungs" if place.kind == LUNGS and not earlier else place.label,
+                "dose_gy": item.dose_gy,
+                "limits": "; ".join(check.limit.words.removesuffix(" Gy") for check in checks),
+                "verdict": "; ".join(check.verdict for check in checks),
+                "broken": any(check.kind == "max" and not check.satisfied for check in checks),
+                "missed": any(check.kind == "min" and not check.satisfied for check in checks),
             }
         )
     return rows
 
 
-def _doses(result: PlanResult) -> dict[str, float]:
-    """Doses by compartment; the lungs come last."""
-    if result.injections is not None:
-        doses = {name: dose for name, dose in result.injections.dose_gy.items() if name not in (_LUNG, "lung_session")}
-        return doses | {_LUNG: result.injections.dose_gy[_LUNG]}
-    doses = dict(result.plan.tumour_dose_gy) | {_LIVER: result.plan.normal_liver_dose_gy}
-    if result.plan.whole_normal_liver_dose_gy is not None:
-        doses["whole_normal_liver"] = result.plan.whole_normal_liver_dose_gy
-    return doses | {_LUNG: result.plan.cumulative_lung_dose_gy}
+def _strictest(checks: list) -> list:
+    highest = [min(group, key=lambda check: check.limit_gy) for group in [[c for c in checks if c.kind == "max"]] if group]
+    lowest = [max(group, key=lambda check: check.limit_gy) for group in [[c for c in checks if c.kind == "min"]] if group]
+    return highest + lowest
 
 
-def _words(name: str) -> str:
-    """Name of a compartment for people; tumors keep theirs."""
-    if name.startswith(f"{_LIVER} in "):
-        return f"{_NAMES[_LIVER]}{name.removeprefix(_LIVER)}"
-    return _NAMES.get(name, name)
+def _largest_words(result: PlanResult) -> str:
+    if result.largest_activity_gbq is None:
+        return "No limit bounds the activity: choose a product, or enter limits."
+    reached = [check for check in result.checks if check.kind == "max" and check.activity_gbq is not None]
+    binding = min(reached, key=lambda check: check.activity_gbq).compartment.label
+    binding = binding if binding in result.plan.tumour_dose_gy else binding.lower()
+    return f"Largest activity within the limits: {result.largest_activity_gbq:.3g} GBq, bound by {binding}."
 
 
-def _is_verdict(text: str, result: PlanResult) -> bool:
-    """Whether a warning only says what a row of the table says."""
-    return any(text.startswith(f"{check.name.replace('_', ' ')}: ") for check in result.checks if not check.satisfied)
+def _said_in_the_rows(text: str) -> bool:
+    kind = kind_of(text)
+    return kind is not None and kind.code in _IN_THE_ROWS

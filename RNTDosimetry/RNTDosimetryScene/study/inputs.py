@@ -8,6 +8,7 @@ import slicer
 import vtk
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.json_reading import parsed_json
 from RNTDosimetryLib.intake import IntakeRow, Patient
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_overlap_rule, with_recovery
@@ -86,13 +87,8 @@ def choices_of_scene(parameter_node, registrations=None) -> Study:
 
 
 def entered_overrides(parameter_node) -> dict:
-    """The overrides written as JSON. Raises DosimetryError when that is no JSON object."""
-    try:
-        overrides = json.loads(parameter_node.overridesJson or "{}")
-    except json.JSONDecodeError as error:
-        raise DosimetryError(
-            f'Expected overrides as JSON such as {{"residual_activity_mbq": 40}}, received text that is not: {error}.'
-        ) from error
+    """The overrides written as JSON. Raises DosimetryError when that is no JSON object, or none that can be meant."""
+    overrides = parsed_json(parameter_node.overridesJson or "{}", "the overrides")
     if not isinstance(overrides, dict):
         raise DosimetryError(
             'Expected overrides as a JSON object such as {"residual_activity_mbq": 40}, received something else.'

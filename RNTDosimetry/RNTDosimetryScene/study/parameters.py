@@ -40,6 +40,57 @@ class RegistrationMethod(enum.Enum):
         return names[self]
 
 
+class PlanScenario(enum.Enum):
+    """What a radioembolization treats; limits of the normal liver depend on it."""
+
+    NOT_GIVEN = ""
+    SEGMENTECTOMY = "segmentectomy"
+    LOBECTOMY = "lobectomy"
+    UNILOBAR = "unilobar"
+    BILOBAR = "bilobar"
+
+    def label(self):
+        return {
+            PlanScenario.NOT_GIVEN: _("not given"),
+            PlanScenario.SEGMENTECTOMY: _("Segmentectomy"),
+            PlanScenario.LOBECTOMY: _("Lobectomy"),
+            PlanScenario.UNILOBAR: _("Unilobar"),
+            PlanScenario.BILOBAR: _("Bilobar"),
+        }[self]
+
+
+class PlanLiver(enum.Enum):
+    """Whether the liver is pre-treated or of impaired function."""
+
+    NOT_GIVEN = ""
+    UNIMPAIRED = "unimpaired"
+    IMPAIRED = "impaired"
+
+    def label(self):
+        return {
+            PlanLiver.NOT_GIVEN: _("not given"),
+            PlanLiver.UNIMPAIRED: _("Not pre-treated or impaired"),
+            PlanLiver.IMPAIRED: _("Pre-treated or impaired"),
+        }[self]
+
+
+class PlanDisease(enum.Enum):
+    """What is treated; goals of the tumors depend on it."""
+
+    NOT_GIVEN = ""
+    HCC = "HCC"
+    ICC = "ICC"
+    MCRC = "mCRC"
+
+    def label(self):
+        return {
+            PlanDisease.NOT_GIVEN: _("not given"),
+            PlanDisease.HCC: _("Hepatocellular carcinoma"),
+            PlanDisease.ICC: _("Intrahepatic cholangiocarcinoma"),
+            PlanDisease.MCRC: _("Colorectal metastases"),
+        }[self]
+
+
 def _choice(item: Setting) -> type[enum.Enum]:
     """Enumeration of the words of a setting, with their labels for the panel."""
     kind = enum.Enum(
@@ -91,15 +142,21 @@ class RNTDosimetryParameterNode:
     recoveryPath: str
     recoveryJson: str
     isodosePercents: str = "20, 40, 60, 80"
-    planProduct: str = "Y-90"
-    planActivityGBq: Annotated[float, WithinRange(0, 100)] = 2.0
-    planTumorMassG: Annotated[float, WithinRange(0, 10000)] = 200.0
-    planTumorToNormal: Annotated[float, WithinRange(0, 100)] = 4.0
-    planNormalLiverMassG: Annotated[float, WithinRange(0, 10000)] = 1300.0
-    planLungShuntPercent: Annotated[float, WithinRange(0, 99)] = 5.0
-    planLungMassG: Annotated[float, WithinRange(100, 5000)] = 1000.0
-    planLiverLimitGy: Annotated[float, WithinRange(1, 1000)] = 40.0
-    planLungLimitGy: Annotated[float, WithinRange(1, 1000)] = 30.0
+    # Of a plan nothing is known before it is entered or measured: the lowest value says that (RNTDosimetryScene.plan.entered).
+    planProduct: str
+    planActivityGBq: Annotated[float, WithinRange(0, 100)] = 0.0
+    planTumorMassG: Annotated[float, WithinRange(-1, 10000)] = -1.0
+    planTumorToNormal: Annotated[float, WithinRange(-1, 100)] = -1.0
+    planNormalLiverMassG: Annotated[float, WithinRange(-1, 10000)] = -1.0
+    planWholeNormalLiverMassG: Annotated[float, WithinRange(0, 10000)] = 0.0
+    planLungShuntPercent: Annotated[float, WithinRange(-1, 99)] = -1.0
+    planLungMassG: Annotated[float, WithinRange(0, 5000)] = 0.0
+    planScenario: PlanScenario = PlanScenario.NOT_GIVEN
+    planBilirubinMgDl: Annotated[float, WithinRange(0, 50)] = 0.0
+    planLiver: PlanLiver = PlanLiver.NOT_GIVEN
+    planDisease: PlanDisease = PlanDisease.NOT_GIVEN
+    planLiverLimitGy: Annotated[float, WithinRange(0, 1000)] = 0.0
+    planLungLimitGy: Annotated[float, WithinRange(0, 1000)] = 0.0
     planScoutVolume: vtkMRMLScalarVolumeNode
     planCtVolume: vtkMRMLScalarVolumeNode
     planSegmentation: vtkMRMLSegmentationNode

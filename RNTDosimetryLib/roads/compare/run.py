@@ -6,7 +6,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.images import CtImage
-from RNTDosimetryLib.intake import load_volume_file
+from RNTDosimetryLib.intake.volume_files import load_ct_file
 from RNTDosimetryLib.roads.compare.maps import compare_maps
 from RNTDosimetryLib.roads.compare.request import CompareRequest
 from RNTDosimetryLib.roads.compare.result import CompareResult
@@ -65,7 +65,7 @@ def _surroundings(request: CompareRequest) -> tuple[RunSurroundings | None, bool
 def _ct(request: CompareRequest, around: RunSurroundings | None, follows: bool) -> CtImage | None:
     """CT in the frame of the reference, for the pictures."""
     if request.ct is not None:
-        return CtImage("CT", *load_volume_file(request.ct))
+        return load_ct_file(request.ct)
     if around is None or (follows and request.registration is not None):
         return None
     return around.ct

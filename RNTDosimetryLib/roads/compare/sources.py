@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.base.documents import sha256_of_array, sha256_of_file
+from RNTDosimetryLib.base.documents import refuse_other_file, sha256_of_array, sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.intake.tags import readable
-from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_volume_file
+from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_mask_file
 from RNTDosimetryLib.report import RtDose, dicom_reference, read_rtdose
 from RNTDosimetryLib.roads.compare.request import DoseSource
 from RNTDosimetryLib.roads.therapy.images import load_study
@@ -184,6 +184,7 @@ def _read_run(source: DoseSource, role: str) -> ComparedMap:
             f"Expected the {DOSE_FILE} of these {RESULTS_FILE} (highest dose {known.maximum_gy} Gy), received another map "
             f"(highest {found_maximum:.6g} Gy, or another grid) in {folder}; run the study again."
         )
+    refuse_other_file(path, folder / RESULTS_FILE)
     rtdose = folder / RTDOSE_FILE
     return ComparedMap(
         name=source.name or role,
@@ -246,7 +247,7 @@ def named_regions(items, run_regions: tuple[Region, ...]) -> list[Region]:
     if items is None:
         return list(run_regions)
     if isinstance(items, Mapping):
-        return [Region(str(name), *load_volume_file(where)) for name, where in items.items()]
+        return [Region(str(name), *load_mask_file(where, str(name))) for name, where in items.items()]
     unknown = [str(name) for name in items if name not in known]
     if unknown:
         raise DosimetryError(f"Expected regions of the run ({', '.join(known)}), received {', '.join(unknown)}; check the names.")

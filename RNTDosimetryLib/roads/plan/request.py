@@ -1,14 +1,25 @@
-"""What is typed for a radioembolisation: the request that a plan file holds, and the one that a measured scout gives."""
+"""What is entered for a radioembolisation: the request that a plan file holds, and the one that a measured scout gives."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from RNTDosimetryLib.base.documents import PATH_IF_THERE, Request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.planning import Injection, PlanUncertainty, ScoutMeasurement, Tumour, list_products
-from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
+from RNTDosimetryLib.planning import (
+    Compartments,
+    Injection,
+    PlanUncertainty,
+    Product,
+    ScoutMeasurement,
+    TreatmentConditions,
+    Tumour,
+    join_injections,
+    list_products,
+)
+from RNTDosimetryLib.planning.compartments import ONLY
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,7 @@ class OrderRequest(Record):
 
 @dataclass(frozen=True)
 class BodySurface(Record):
-    """For the body-surface rule; see ``bsa_activity``."""
+    """For the body-surface rule; see ``bsa_activity``. tumour_fraction: of what is treated, so for a lobe the tumour in the lobe over the lobe."""
 
     height_m: float
     weight_kg: float
@@ -33,10 +44,11 @@ class BodySurface(Record):
 
 @dataclass(frozen=True)
 class PlanRequest(Request):
-    """What was typed. Masses in g, doses in Gy, fractions as fractions.
+    """What was entered. Masses in g, doses in Gy, fractions as fractions.
 
     product: "TheraSphere" or a nuclide such as "Y-90". activity_gbq: None takes the largest activity within the limits.
-    limits: as ``activity_for_limits``; None takes those of the product. impaired_liver: the product's stricter limit.
+    limits: as ``activity_for_limits``; None takes those of the product under the ``conditions``. keep_product_limits: entered limits take the place of
+    the product's of the same compartment, and the others stay. lung_mass_g: None takes the convention, and says so.
     injections: several positions instead of tumours, normal_liver_mass_g and lung_shunt_fraction; their activities are scaled with a common
     factor when limits are given and keep_activities is not set. uncertainty: of the inputs, for the sampled doses.
     notes, scout_warnings: where the numbers come from, and what was doubtful there.
@@ -53,11 +65,12 @@ class PlanRequest(Request):
     normal_liver_mass_g: float | None = None
     whole_normal_liver_mass_g: float | None = None
     lung_shunt_fraction: float | None = None
-    lung_mass_g: float = CONVENTIONAL_LUNG_MASS_G
+    lung_mass_g: float | None = None
     residual_fraction: float = 0.0
     previous_lung_dose_gy: float = 0.0
     limits: dict | None = None
-    impaired_liver: bool = False
+    keep_product_limits: bool = False
+    conditions: TreatmentConditions | None = None
     dose_constant_j_per_gbq: float | None = None
     product_file: str | None = field(default=None, metadata=PATH_IF_THERE)
     injections: tuple[Injection, ...] = ()
@@ -75,12 +88,70 @@ class PlanRequest(Request):
     @classmethod
     def from_content(cls, data) -> "PlanRequest":
         """Request of the content of a plan file or a plan.json. Raises DosimetryError where no product is named."""
-        request = super().from_content(data)
+        if isinstance(data, Mapping) and isinstance(data.get(cls.HELD_AS), Mapping):
+            data = data[cls.HELD_AS]
+        request = super().from_content(_present(data) if isinstance(data, Mapping) else data)
         if not request.product:
             raise DosimetryError(
                 f"Expected product in the plan file, found none; name one of {', '.join(list_products())} or a nuclide."
             )
         return request
+
+    @classmethod
+    def from_dict(cls, data) -> "PlanRequest":
+        return super().from_dict(_present(data) if isinstance(data, Mapping) else data)
+
+    @property
+    def activity_is_entered(self) -> bool:
+        return self.keep_activities if self.injections else self.activity_gbq is not None
+
+    def compartments(self, product: Product | None = None) -> Compartments:
+        """What the activities are shared among; 1 GBq where no activity was entered. product: where it has been read, None for a nuclide.
+
+        Raises DosimetryError for what is missing or does not fit together.
+        """
+        return join_injections(
+            product or self.product,
+            self.injections or (self._only_injection(),),
+            tumour_masses_g=self.tumour_masses_g or None,
+            perfused_normal_liver_mass_g=self.perfused_normal_liver_mass_g,
+            whole_normal_liver_mass_g=self.whole_normal_liver_mass_g,
+            lung_mass_g=self.lung_mass_g,
+            previous_lung_dose_gy=self.previous_lung_dose_gy,
+            dose_constant_j_per_gbq=self.dose_constant_j_per_gbq,
+            product_file=self.product_file,
+        )
+
+    def _only_injection(self) -> Injection:
+        for name in ("normal_liver_mass_g", "lung_shunt_fraction"):
+            if getattr(self, name) is None:
+                raise DosimetryError(f"Expected {name} in the plan, found none; type it, 0 if there is none.")
+        activity = 1.0 if self.activity_gbq is None else self.activity_gbq
+        return Injection(ONLY, activity, self.tumours, self.normal_liver_mass_g, self.lung_shunt_fraction, self.residual_fraction)
+
+    def refuse_both_forms(self) -> None:
+        """DosimetryError for what stands inside the injections and outside too."""
+        if not self.injections:
+            return
+        if self.tumours or self.normal_liver_mass_g is not None or self.lung_shunt_fraction is not None:
+            raise DosimetryError(
+                "Expected tumours, masses and shunt inside each injection, received them outside too; keep one of them."
+            )
+        if self.activity_gbq is not None or self.residual_fraction:
+            raise DosimetryError(
+                "Expected activity_gbq and residual_fraction inside each injection, received one of them outside; type them for each injection."
+            )
+
+
+def _present(data: Mapping) -> dict[str, Any]:
+    """Content with what older files call otherwise: a liver that is not impaired was never asked for there."""
+    content = dict(data)
+    impaired = content.pop("impaired_liver", None)
+    if impaired is not None and not isinstance(impaired, bool):
+        raise DosimetryError(f"Expected true or false for impaired_liver in the plan file, received {impaired!r}; correct it.")
+    if impaired and not content.get("conditions"):
+        content["conditions"] = {"impaired_liver": True}
+    return content
 
 
 def plan_from_dict(data) -> PlanRequest:
@@ -94,16 +165,16 @@ def request_from_scout(
     activities_gbq: Mapping[str, float] | None = None,
     *,
     lung_shunt_fraction: float | Mapping[str, float],
-    lung_mass_g: float,
+    lung_mass_g: float | None,
     residual_fraction: float | Mapping[str, float] = 0.0,
-    **typed,
+    **entered,
 ) -> PlanRequest:
     """The plan file of a measured scout: segments to plan in one step.
 
     One territory gives a plan of one injection (activities_gbq may be None: from the limits); several give injections, whose activities
-    default to the share of the scout that each territory holds, in GBq, to be scaled to the limits. typed: other fields of PlanRequest.
+    default to the share of the scout that each territory holds, in GBq, to be scaled to the limits. entered: other fields of PlanRequest.
     """
-    shared = {"product": product, "whole_normal_liver_mass_g": scout.whole_normal_mass_g, "lung_mass_g": lung_mass_g, **typed}
+    shared = {"product": product, "whole_normal_liver_mass_g": scout.whole_normal_mass_g, "lung_mass_g": lung_mass_g, **entered}
     given = activities_gbq or {item.name: item.share for item in scout.territories}
     injections = scout.injections(given, lung_shunt_fraction, residual_fraction)
     if len(injections) > 1:

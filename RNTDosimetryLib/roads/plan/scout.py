@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 
+from RNTDosimetryLib.base.documents import refuse_unknown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
 from RNTDosimetryLib.intake import load_volume_file, read_folder
+from RNTDosimetryLib.intake.volume_files import load_ct_file, load_mask_file
 from RNTDosimetryLib.planning import (
     ExtrahepaticDeposit,
     ScoutMeasurement,
@@ -19,7 +21,6 @@ from RNTDosimetryLib.planning import (
     lung_shunt_spect,
     measure_scout,
 )
-from RNTDosimetryLib.planning.compartments import CONVENTIONAL_LUNG_MASS_G
 from RNTDosimetryLib.roads.plan.request import PlanRequest, request_from_scout
 
 
@@ -56,12 +57,7 @@ def read_segment(name: str, where: str, found: dict[str, Region], folder: Path) 
         raise DosimetryError(
             f"Expected a segment '{where}' in the DICOM folder (it has {known}) or a file of that name, found neither; check the name."
         )
-    geometry, values = load_volume_file(folder / where)
-    if values.min() < 0 or values.max() > 1:
-        raise DosimetryError(
-            f"Expected a segment of 0 and 1 in {where}, received {values.min():g} to {values.max():g}; save one segment as a mask."
-        )
-    return Region(name, geometry, np.asarray(values))
+    return Region(name, *load_mask_file(folder / where, name))
 
 
 @dataclass(frozen=True)
@@ -102,16 +98,11 @@ def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
     """Read and measure what "scout" of a plan file names. Raises DosimetryError for missing files, unknown keys and unknown segments."""
     if not isinstance(data, Mapping) or not data.get("image"):
         raise DosimetryError("Expected image in 'scout' of the plan file, found none; name a DICOM folder or a volume file.")
-    unknown = sorted(set(data) - {item.name for item in fields(ScoutFiles)})
-    if unknown:
-        known = ", ".join(item.name for item in fields(ScoutFiles))
-        raise DosimetryError(
-            f"Expected only {known} in 'scout' of the plan file, received also {', '.join(unknown)}; check the spelling."
-        )
+    refuse_unknown(data, ScoutFiles, "'scout' of the plan file")
     files = ScoutFiles.from_dict(data)
     image, ct, segments = read_scan(folder / files.image, "scout")
     if files.ct is not None:
-        ct = CtImage("CT", *load_volume_file(folder / files.ct))
+        ct = load_ct_file(folder / files.ct)
     territories, tumours, others = (
         read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others)
     )
@@ -187,8 +178,6 @@ def with_scout(data: dict, folder: Path) -> dict:
         raise DosimetryError(
             "Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments."
         )
-    if typed["lung_mass_g"] is None:
-        typed["lung_mass_g"] = CONVENTIONAL_LUNG_MASS_G
     residual = content.pop("residual_fraction", 0.0)
     request = request_from_scout(
         measured.scout, str(content.get("product", "")), files.activities_gbq, residual_fraction=residual, notes=measured.notes,

@@ -4,21 +4,18 @@ from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
-
 from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.documents import PATH
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region
-from RNTDosimetryLib.intake import IntakeRow, load_activity_file, load_volume_file
+from RNTDosimetryLib.intake import IntakeRow, load_activity_file
 from RNTDosimetryLib.intake.region_kinds import region_kind
-from RNTDosimetryLib.intake.volume_files import read_sidecar
+from RNTDosimetryLib.intake.volume_files import load_ct_file, load_mask_file, read_sidecar
 from RNTDosimetryLib.nuclides import get_nuclide
 
 _UNITS = {"start_h": "h", "duration_s": "s"}
-_MOST_LABELS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -122,31 +119,11 @@ def _read_scan(scan: VolumeScan, folder: Path, nuclide: str) -> tuple[ActivityIm
     named = replace(activity, name=f"Activity {activity.start_h:.4g} h")
     if scan.ct is None:
         return named, None
-    geometry, hounsfield = load_volume_file(folder / scan.ct)
-    return named, CtImage(f"CT {activity.start_h:.4g} h", geometry, hounsfield.astype(np.float32))
+    return named, load_ct_file(folder / scan.ct, f"CT {activity.start_h:.4g} h")
 
 
 def _read_region(name: str, region: VolumeRegion, folder: Path) -> Region:
-    geometry, values = load_volume_file(folder / region.file)
-    if region.label is not None:
-        occupancy = (values == region.label).astype(np.uint8)
-        if not occupancy.any():
-            raise DosimetryError(
-                f"Expected label {region.label} in {region.file} for region '{name}', found {_labels(values)}; correct the label."
-            )
-    elif values.min() < 0 or values.max() > 1:
-        raise DosimetryError(
-            f"Expected a mask from 0 to 1 in {region.file} for region '{name}', received {_labels(values)}; give its label."
-        )
-    else:
-        occupancy = values.astype(np.uint8) if np.array_equal(values, values.astype(np.uint8)) else values.astype(np.float32)
-    return Region(name, geometry, occupancy, kind=region_kind(name))
-
-
-def _labels(values: np.ndarray) -> str:
-    found = [f"{value:g}" for value in np.unique(values) if value]
-    shown = ", ".join(found[:_MOST_LABELS_SHOWN]) + (", ..." if len(found) > _MOST_LABELS_SHOWN else "")
-    return f"the values {shown}" if found else "zeros only"
+    return Region(name, *load_mask_file(folder / region.file, name, region.label), kind=region_kind(name))
 
 
 def _rows(scan: VolumeScan, folder: Path) -> list[IntakeRow]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.documents import write_text
 from RNTDosimetryLib.images import CtImage, Region
-from RNTDosimetryLib.planning import DeliveredDose, SphereDoseMap, Verification, dose_area_histogram
+from RNTDosimetryLib.planning import Compartment, DeliveredDose, SphereDoseMap, Verification, dose_area_histogram
 from RNTDosimetryLib.report import (
     Axis,
     Bullets,
@@ -27,7 +27,7 @@ from RNTDosimetryLib.report import (
     scatter_plot,
     slice_figure,
 )
-from RNTDosimetryLib.roads.plan.report import compartment_label, limit_words, verdict_words
+from RNTDosimetryLib.roads.plan.report import verdict_words
 from RNTDosimetryLib.roads.verify.result import VerifyResult
 
 _TITLE = "Verification of a radioembolisation"
@@ -37,14 +37,14 @@ def compartment_table(result: VerifyResult) -> Table:
     """One row a compartment: planned and delivered mean, what the limits of the plan say of the delivered dose, and Dx."""
     rows = []
     for item in result.compartments:
-        checks = [check for check in result.checks if check.name == item.name]
+        checks = [check for check in result.checks if check.compartment == item.compartment]
         difference = None if item.difference_gy is None else f"{item.difference_gy:+.3g}"
         percent = None if item.percent is None else f"{item.percent:+.1f}"
         doses = (item.dose_at_gy.get("D70"), item.dose_at_gy.get("D90"))
-        limits = "; ".join(limit_words(check) for check in checks)
+        limits = "; ".join(check.limit.words for check in checks)
         rows.append(
             (
-                compartment_label(item.name),
+                item.compartment.label,
                 item.volume_ml,
                 item.mass_g,
                 item.planned_gy,
@@ -57,10 +57,10 @@ def compartment_table(result: VerifyResult) -> Table:
             )
         )
     for check in result.checks:
-        if check.name not in {item.name for item in result.compartments}:
-            label = compartment_label(check.name)
+        if check.compartment not in {item.compartment for item in result.compartments}:
+            label = check.compartment.label
             rows.append(
-                (label, None, None, None, check.dose_gy, None, None, None, None, limit_words(check), verdict_words([check]))
+                (label, None, None, None, check.dose_gy, None, None, None, None, check.limit.words, verdict_words([check]))
             )
     return Table(
         "Dose after treatment",
@@ -172,7 +172,7 @@ def _facts(delivered: DeliveredDose, planned: SphereDoseMap | None) -> Facts:
 
 def _delivered_histograms(delivered: DeliveredDose) -> Figure:
     curves = [
-        DoseVolumeCurve(compartment_label(name), histogram.edges_gy, 100 * histogram.cumulative_fraction)
+        DoseVolumeCurve(Compartment.of(name).label, histogram.edges_gy, 100 * histogram.cumulative_fraction)
         for name, histogram in delivered.map.histograms.items()
     ]
     return Figure(dvh_plot(curves), "Cumulative dose-volume histograms of the delivered map.")

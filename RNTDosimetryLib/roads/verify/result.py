@@ -1,5 +1,6 @@
 """What a verification gives."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -7,15 +8,14 @@ from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.planning import (
+    Compartment,
     DeliveredDose,
     LimitCheck,
     SphereDoseMap,
     Verification,
 )
+from RNTDosimetryLib.roads.plan.former import present_check
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
-
-NORMAL_LIVER, LUNGS = "normal_liver", "lung_session"
-"""Names of these compartments, as in a plan."""
 
 
 @dataclass(frozen=True)
@@ -25,12 +25,16 @@ class CompartmentDose(Record):
     dose_at_gy: Dx of the delivered map, with its blur and noise; {} for a compartment that is the sum of others.
     """
 
-    name: str
+    compartment: Compartment
     volume_ml: float
     mass_g: float
     planned_gy: float | None
     delivered_gy: float
     dose_at_gy: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        return self.compartment.key
 
     @property
     def difference_gy(self) -> float | None:
@@ -47,6 +51,7 @@ class VerifyResult(Result):
     """Everything computed of a verification. checks: limits and goals of the plan at the delivered doses. verification: with a planned map only."""
 
     NAME = "RNTDosimetry verification results"
+    VERSION = 2
     FORMER = ("",)
     WHAT = "a verification.json"
     PAGE = "docs/planning_verify_file.md"
@@ -66,11 +71,22 @@ class VerifyResult(Result):
     regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
     ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
 
+    @classmethod
+    def from_dict(cls, data) -> "VerifyResult":
+        """Also of what older versions wrote: a compartment and its limit were words there."""
+        content = dict(data) if isinstance(data, Mapping) else data
+        if isinstance(data, Mapping) and isinstance(data.get("compartments"), list):
+            content["compartments"] = [
+                row if "compartment" in row else {"compartment": row["name"], **row} for row in data["compartments"]
+            ]
+            content["checks"] = [present_check(row) for row in data.get("checks") or ()]
+        return super().from_dict(content)
+
     def to_table(self) -> list[dict]:
         """A row for every compartment, with units in the names."""
         return [
             {
-                "compartment": item.name,
+                "compartment": item.compartment.label,
                 "mass_g": item.mass_g,
                 "planned_gy": item.planned_gy,
                 "delivered_gy": item.delivered_gy,

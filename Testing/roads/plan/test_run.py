@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import ranked
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.planning import (
     Tumour,
@@ -55,6 +56,7 @@ SEVERAL = {
     ],
     "tumour_masses_g": {"T1": 150},
     "perfused_normal_liver_mass_g": 950,
+    "conditions": {"scenario": "bilobar", "impaired_liver": False},
 }  # fmt: skip
 
 
@@ -83,10 +85,21 @@ def test_typed_activity_and_limits_of_the_product():
         lung_shunt_fraction=0.06, lung_mass_g=920, residual_fraction=0.01, previous_lung_dose_gy=4.0,
     )  # fmt: skip
     assert result.plan == plan
-    assert result.limits["normal_liver"] == 120
-    assert [check.name for check in result.checks if not check.satisfied] == ["normal_liver"]
+    limits = {limit.name: limit.dose_gy for limit in result.limits if limit.kind == "max"}
+    # Nothing is known of the patient: the whole normal liver is judged by the strictest of 50, 75 and 90 Gy, and that is said first.
+    assert limits == {"normal_liver": 120, "whole_normal_liver": 50, "lung_session": 30, "lung": 50}
+    assert [check.name for check in result.checks if not check.satisfied] == ["normal_liver", "whole_normal_liver"]
     assert any("above the limit of 120 Gy" in warning for warning in result.warnings)
-    assert any("The limit of lung for TheraSphere" in warning for warning in result.warnings)
+    assert any(
+        "bilirubin in mg/dL was not given; 75 Gy or 90 Gy would hold otherwise" in text for text in ranked(result.warnings)[:3]
+    )
+    known = {"conditions": {"scenario": "unilobar", "bilirubin_mg_dl": 0.9}}
+    asked = run_plan(plan_from_dict(content | {"activity_gbq": 3.2} | known))
+    assert {limit.name: limit.dose_gy for limit in asked.limits if limit.kind == "max"} == limits | {"whole_normal_liver": 75}
+    # T2 gets 3.2 x 49.67 x 3.2 x 0.94 x 0.99 / 2.292 = 206.5 Gy at 3.2 GBq, 129.1 Gy at 2 GBq: the goal of 200 Gy is judged like a limit.
+    assert {check.name: check.satisfied for check in asked.checks if check.kind == "min"} == {"T1": True, "T2": True}
+    low = run_plan(plan_from_dict(content | {"activity_gbq": 2.0} | known))
+    assert "T2: 129.1 Gy is below the goal of 200 Gy; see what limits the activity." in low.warnings
 
 
 def test_written_plan_runs_again_to_the_same_numbers(one, tmp_path):
@@ -121,13 +134,16 @@ def test_the_report_names_the_ratio_of_each_territory():
 
 def test_several_injections():
     result = run_plan(plan_from_dict(SEVERAL))
-    # Resin, normal liver 40 Gy of 2023's table, in each territory too: the right one, 49.67 * 0.96 / 1.18 Gy/GBq, binds.
+    # Resin, normal liver 40 Gy (30 Gy pre-treated or impaired), in each territory too: the right one, 49.67 * 0.96 / 1.18 Gy/GBq, binds.
     assert result.binding == "normal_liver in right"
-    assert result.injections.activities_gbq["right"] == pytest.approx(40 * 1.18 / (49.67 * 0.96), rel=1e-9)
-    assert result.injections.activities_gbq["right"] == pytest.approx(2.5 * result.injections.activities_gbq["left"], rel=1e-12)
-    assert result.injections.dose_gy["normal_liver"] < 40
+    assert result.plan.activities_gbq["right"] == pytest.approx(40 * 1.18 / (49.67 * 0.96), rel=1e-9)
+    assert result.plan.activities_gbq["right"] == pytest.approx(2.5 * result.plan.activities_gbq["left"], rel=1e-12)
+    assert result.plan.dose_gy["normal_liver"] < 40
+    unknown = run_plan(plan_from_dict({key: value for key, value in SEVERAL.items() if key != "conditions"}))
+    assert unknown.activity_gbq == pytest.approx(0.75 * result.activity_gbq, rel=1e-9)
+    assert any("pre-treated or impaired was not given; 40 Gy would hold" in text for text in unknown.warnings)
     typed = run_plan(plan_from_dict(SEVERAL | {"limits": {"normal_liver": 40}}))
-    assert typed.injections.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
+    assert typed.plan.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
     kept = run_plan(plan_from_dict(SEVERAL | {"keep_activities": True}))
     assert kept.activity_gbq == pytest.approx(2.1)
     page = render_plan_report(kept)
@@ -137,7 +153,7 @@ def test_several_injections():
     # Each position has its own vial.
     assert {option.injection for option in ordered.orders} == {"right", "left"}
     for option in ordered.orders:
-        assert option.needed_gbq == pytest.approx(ordered.injections.activities_gbq[option.injection], rel=1e-12)
+        assert option.needed_gbq == pytest.approx(ordered.plan.activities_gbq[option.injection], rel=1e-12)
     assert "Embolic load" in render_plan_report(ordered)
     assert "above the limit" in page
 
@@ -152,7 +168,7 @@ def test_from_segments_to_plan(tare):
     result = run_plan(plan_from_dict(json.loads(json.dumps(request.to_dict()))))
     # The scout's shunt of both injections together stands for each, and nothing is left behind: within 4 % of the truth.
     for name in ("tumour_1", "tumour_2"):
-        assert result.injections.dose_gy[name] == pytest.approx(tare.truth.regions[name].planned_dose_gy, rel=0.04)
+        assert result.plan.dose_gy[name] == pytest.approx(tare.truth.regions[name].planned_dose_gy, rel=0.04)
     one = measure_scout(tare.scans.scout, [tare.right], tare.tumours[:1], others=others, resolution_fwhm_mm=SPECT_FWHM_MM)
     single = run_plan(request_from_scout(one, "TheraSphere", **case, limits={"normal_liver": 50}))
     assert single.plan.normal_liver_dose_gy == pytest.approx(50, rel=1e-9)

@@ -55,8 +55,8 @@ def test_images_become_a_plan(tare, folder):
     truth = tare.truth.regions
     # One shunt and one residual stand for both positions: 4 %.
     for name in ("tumour_1", "tumour_2"):
-        assert result.injections.dose_gy[name] == pytest.approx(truth[name].planned_dose_gy, rel=0.04)
-    assert result.injections.dose_gy["lung"] == pytest.approx(truth["lungs"].planned_dose_gy, rel=0.05)
+        assert result.plan.dose_gy[name] == pytest.approx(truth[name].planned_dose_gy, rel=0.04)
+    assert result.plan.dose_gy["lung"] == pytest.approx(truth["lungs"].planned_dose_gy, rel=0.05)
     assert any("SPECT/CT" in note for note in result.request.notes)
 
 
@@ -78,7 +78,7 @@ def test_command_line_writes_numbers_that_run_again(folder, tmp_path):
     assert main(["plan", str(path), "--out", str(tmp_path / "one")]) == 0
     assert main(["plan", str(tmp_path / "one" / "plan.json"), "--out", str(tmp_path / "two")]) == 0
     first, second = (json.loads((tmp_path / name / "plan.json").read_text(encoding="utf-8")) for name in ("one", "two"))
-    assert first["injections"] == second["injections"]
+    assert first["plan"] == second["plan"]
     assert "Lung mass" in (tmp_path / "two" / "plan_report.html").read_text(encoding="utf-8")
 
 

@@ -47,7 +47,12 @@ def pulls():
     """(TIA - truth) / stated uncertainty of every repeat, and the stated relative uncertainties."""
     rng, region = np.random.default_rng(20261120), sphere()
     settings = StudySettings(
-        model="mono", dose_method="local", register=False, calibration_uncertainty=CALIBRATION, scan_uncertainty=SCAN
+        model="mono",
+        dose_method="local",
+        register=False,
+        calibration_uncertainty=CALIBRATION,
+        scan_uncertainty=SCAN,
+        alignment_uncertainty_mm=0.0,
     )
     truth = CONCENTRATION_BQ_ML * 1e-6 * region.volume_ml * HALF_LIFE_H / np.log(2)
     found, stated = [], []
@@ -55,7 +60,10 @@ def pulls():
         item = run_study(simulated(rng, region), Study("unused", settings=settings)).regions[0]
         found.append((item.tia_mbq_h - truth) / item.tia_uncertainty_mbq_h)
         stated.append(item.tia_uncertainty_mbq_h / item.tia_mbq_h)
-        assert item.dose.dose_uncertainty_gy / item.dose.dose_gy == pytest.approx(stated[-1], rel=1e-6)
+        beside = [part.relative for part in item.uncertainty_parts if part.name in ("S value", "density")]
+        assert item.dose.dose_uncertainty_gy / item.dose.dose_gy == pytest.approx(
+            np.hypot(stated[-1], np.hypot(*beside)), rel=1e-6
+        )
     return np.array(found), np.array(stated)
 
 
@@ -134,6 +142,7 @@ def outlined():
         scan_uncertainty=SCAN,
         spect_resolution_fwhm_mm=FWHM_MM,
         density_g_ml=1.0,
+        alignment_uncertainty_mm=0.0,
     )
     truth = 1e-6 * CONCENTRATION_BQ_ML * volume * HALF_LIFE_H / np.log(2)
     dose = self_dose(truth, "Lu-177", volume).dose_gy

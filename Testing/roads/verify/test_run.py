@@ -1,5 +1,6 @@
 """The verb ``verify``: images after treatment on disk to dose by compartment, near the truth of the radioembolisation phantom."""
 
+import importlib
 import json
 
 import jsonschema
@@ -15,8 +16,12 @@ from RNTDosimetryLib.phantom import blurred_map
 from RNTDosimetryLib.phantom.radioembolisation import write_tare
 from RNTDosimetryLib.phantom.radioembolisation.case import tare_anatomy, tare_concentrations_bq_ml
 from RNTDosimetryLib.roads import verify as road
+from RNTDosimetryLib.roads.plan import write as write_plan
+from RNTDosimetryLib.roads.plan.run import read_plan_result
+from RNTDosimetryLib.roads.verify import VerifyResult
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
 
+plan_run = importlib.import_module("RNTDosimetryLib.roads.plan.run")
 PET_FWHM_MM, SPECT_FWHM_MM = 6.5, 10.0
 """Point spread of PET and SPECT in Resources/phantom/tare_protocol.json."""
 REGIONS = {
@@ -77,7 +82,7 @@ def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys
         in capsys.readouterr().out
     )
     stored = json.loads((folder / "out" / "verification.json").read_text(encoding="utf-8"))
-    rows = {row["name"]: row for row in stored["compartments"]}
+    rows = {row["compartment"]: row for row in stored["compartments"]}
     assert set(rows) == {*REGIONS, "normal_liver"}
     for name, region in REGIONS.items():
         known = tare.truth.regions[region]
@@ -88,9 +93,10 @@ def test_pet_from_dicom_folder_to_files_by_the_command_line(tare, folder, capsys
     mean = sum(part.mass_g * part.delivered_dose_gy for part in parts) / sum(part.mass_g for part in parts)
     assert rows["normal_liver"]["delivered_gy"] == pytest.approx(mean, rel=TOLERANCE)
     assert stored["delivered"]["recovered_fraction"] == pytest.approx(1.0, abs=TOLERANCE)
-    # TheraSphere's limits of dosimetry.md 8 at the delivered doses.
-    checks = {check["name"]: (check["limit_gy"], check["satisfied"]) for check in stored["checks"]}
-    assert checks["normal_liver"] == checks["normal_liver in right"] == (120.0, True)
+    # TheraSphere's limits at the delivered doses: neither bilirubin nor the mass of the whole liver was given, so the strictest one, 50 Gy.
+    checks = {check["limit"]["compartment"]: (check["limit"]["dose_gy"], check["satisfied"]) for check in stored["checks"]}
+    assert checks["normal_liver"] == checks["normal_liver in right"] == (50.0, False)
+    assert any("is above the limit of 50 Gy" in text for text in stored["warnings"])
     assert stored["verification"]["regions"]["tumour_1"]["correlation"] > 0.5
     page = (folder / "out" / "verification.html").read_text(encoding="utf-8")
     for words in (
@@ -201,7 +207,10 @@ def test_slips_of_the_unit_are_said(tare, folder):
 
 def test_names_that_the_plan_has_not_are_said(tare, folder):
     found = run(folder, image="dicom/treatment", plan="plan.json", territories={"Right": "right.nrrd", "left": "left.nrrd"})
-    assert "The plan has a territory right without a segment here: it is not compared with the plan." in found.warnings
+    assert (
+        "The plan has a territory right without a segment here: it is not compared with the plan; name its segment."
+        in found.warnings
+    )
     assert "The plan has no territory Right: there is no planned dose of it; check the names." in found.warnings
     found = run(
         folder,
@@ -211,6 +220,9 @@ def test_names_that_the_plan_has_not_are_said(tare, folder):
         tumours={"tumour_2": "tumour_2.nrrd"},
     )
     assert not any("plan has no" in text for text in found.warnings)
+    # Of two territories the one that is here is compared with its own plan, not with the mean of both.
+    row = next(row for row in found.compartments if row.name == "normal_liver in left")
+    assert row.planned_gy == pytest.approx(tare.truth.regions["normal_left"].planned_dose_gy, rel=1e-9)
 
 
 def test_both_tables_show_the_same_dose_of_the_volume(folder):
@@ -218,6 +230,33 @@ def test_both_tables_show_the_same_dose_of_the_volume(folder):
     rows = {row.name: row for row in found.compartments}
     for name, agreement in found.verification.regions.items():
         assert agreement.delivered_dose_at_gy == pytest.approx(rows[name].dose_at_gy, rel=1e-9), name
+
+
+def test_the_result_of_a_plan_is_taken_as_it_is_and_the_verification_reads_back(tare, folder, tmp_path, monkeypatch):
+    """A plan.json is not run again: its records are the plan. A plan file gives the same."""
+    content = {
+        "image": "dicom/treatment",
+        "scout": "dicom/scout",
+        "lungs": "lungs.nrrd",
+        "planned_dose_gy": {"lung_session": 9.0},
+    }
+    by_file = run(folder, plan="plan.json", **content)
+    write_plan(read_plan_result(folder / "plan.json"), folder / "planned")
+
+    def never(request):
+        raise AssertionError("the plan was run again")
+
+    monkeypatch.setattr(plan_run, "run_plan", never)
+    by_result = run(folder, plan="planned/plan.json", **content)
+    assert by_result.compartments == by_file.compartments
+    assert by_result.checks == by_file.checks
+    assert next(row for row in by_result.compartments if row.compartment.kind == "lung_session").planned_gy == 9.0
+    stored = json.loads(json.dumps(by_result.to_dict()))
+    for read in (VerifyResult.from_dict, VerifyResult.from_content):
+        again = read(stored)
+        assert again == by_result
+        assert again.to_dict() == stored
+    assert VerifyRequest.from_content(stored) == by_result.request
 
 
 def test_plan_of_one_injection_names_its_normal_liver_as_the_plan_does(tare, folder):

@@ -1,11 +1,15 @@
 """Partition model, single compartment and body surface against numbers worked by hand, and properties that always hold."""
 
+import json
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.planning import (
+    BsaPlan,
+    Compartment,
     PartitionPlan,
     Tumour,
     bsa_activity,
@@ -71,9 +75,28 @@ def test_body_surface():
     # 0.20247 * 1.75**0.725 * 75**0.425 = 1.9031 m2; minus 0.2 plus 0.2.
     plan = bsa_activity(1.75, 75, 0.2)
     assert round(plan.activity_gbq, 3) == 1.903
-    assert bsa_activity(1.75, 75, 0.2, lobe_fraction=0.6).activity_gbq == pytest.approx(0.6 * plan.activity_gbq, rel=1e-12)
+    assert any("was not reduced for the lung shunt" in text for text in plan.warnings)
+    # A lobe of 900 of 1500 mL with 270 mL of tumor in it: 0.3 of the lobe (not 0.18 of the liver), (1.9031 - 0.2 + 0.3) * 0.6 = 1.2019 GBq.
+    lobe = bsa_activity(1.75, 75, 270 / 900, lobe_fraction=900 / 1500, lung_shunt_fraction=0.05)
+    assert lobe.activity_gbq == pytest.approx((1.9031 - 0.2 + 0.3) * 0.6, abs=1e-4)
+    assert any("over the lobe, not over the liver" in text for text in lobe.warnings)
     with pytest.raises(DosimetryError, match="m and not cm"):
         bsa_activity(175, 75, 0.2)
+
+
+@pytest.mark.parametrize(
+    ("shunt", "factor"), [(0.0, 1.0), (0.0999, 1.0), (0.10, 0.8), (0.1499, 0.8), (0.15, 0.6), (0.1999, 0.6), (0.20, None)]
+)
+def test_body_surface_is_reduced_for_the_lung_shunt(shunt, factor):
+    """In common use for resin: less 20 % from a shunt of 10 % on, less 40 % from 15 % on, nobody from 20 % on."""
+    plan = bsa_activity(1.75, 75, 0.2, lung_shunt_fraction=shunt)
+    assert plan.shunt_factor == factor
+    if factor is None:
+        assert plan.activity_gbq is None
+        assert any("it gives no activity" in text for text in plan.warnings)
+    else:
+        assert plan.activity_gbq == pytest.approx(1.9031 * factor, abs=1e-4)
+    assert BsaPlan.from_dict(plan.to_dict()) == plan
 
 
 def test_segmentectomy_implies_a_tumour_mass():
@@ -214,7 +237,18 @@ def test_refusals_say_what_to_do(changes, text):
         worked(**changes)
 
 
-@pytest.mark.parametrize(("name", "mass", "tnr"), [("", 1, 1), ("lung", 1, 1), ("T", 0, 1), ("T", 1, -2), ("T", 1, float("inf"))])
+@pytest.mark.parametrize(
+    ("name", "mass", "tnr"),
+    [
+        ("", 1, 1),
+        ("lung", 1, 1),
+        ("normal_liver in right", 1, 1),
+        ("other: x", 1, 1),
+        ("T", 0, 1),
+        ("T", 1, -2),
+        ("T", 1, float("inf")),
+    ],
+)
 def test_a_tumour_that_exists_is_valid(name, mass, tnr):
     with pytest.raises(DosimetryError):
         Tumour(name, mass, tnr)
@@ -230,4 +264,38 @@ def test_unusual_numbers_are_mentioned():
 
 def test_plan_survives_json():
     plan = worked()
-    assert PartitionPlan.from_dict(plan.to_dict()) == plan
+    stored = json.loads(json.dumps(plan.to_dict()))
+    assert PartitionPlan.from_dict(stored) == plan
+    # What scripts read first stands there by name.
+    assert stored["tumour_dose_gy"] == plan.tumour_dose_gy
+    assert stored["lung_dose_gy"] == plan.lung_dose_gy
+
+
+def test_a_lung_mass_that_was_not_given_is_a_convention_with_its_spread():
+    given, assumed = worked(), worked(lung_mass_g=None)
+    assert assumed.lung_dose_gy == given.lung_dose_gy
+    assert "Lung mass 1000 g, by convention." in assumed.assumptions
+    (said,) = set(assumed.warnings) - set(given.warnings)
+    assert said.startswith("No lung mass was given: 1000 g by convention, uncertain by 25 %, and so is the lung dose")
+    assert worked(lung_mass_g=None, lung_shunt_fraction=0.0).warnings == ()
+    single = single_compartment_activity("TheraSphere", 120, 1500, lung_shunt_fraction=0.05)
+    assert said in single.warnings
+
+
+@pytest.mark.parametrize(
+    ("key", "kind"),
+    [
+        ("T1", "tumor"),
+        ("normal_liver", "normal_liver"),
+        ("normal_liver in right", "normal_liver"),
+        ("whole_normal_liver", "whole_normal_liver"),
+        ("perfused", "perfused"),
+        ("lung", "lung"),
+        ("lung_session", "lung_session"),
+        ("other: stomach", "other"),
+    ],
+)
+def test_a_compartment_is_its_key_and_back(key, kind):
+    place = Compartment.of(key)
+    assert (place.kind, place.key, str(place)) == (kind, key, key)
+    assert Compartment.of(place.key) == place

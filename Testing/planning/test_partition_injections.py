@@ -63,7 +63,7 @@ def test_common_factor_keeps_the_limits():
     shared = {"tumour_masses_g": {"T1": 150}, "perfused_normal_liver_mass_g": 950, "previous_lung_dose_gy": 3.0}
     found = scale_injections("Y-90", [RIGHT, LEFT], {"normal_liver": 40, "lung": 30, "T1": ("min", 100)}, **shared)
     assert found.plan.dose_gy["normal_liver"] == pytest.approx(40, rel=1e-9)
-    assert found.binding == ("normal_liver",)
+    assert found.binding == "normal_liver"
     assert found.goals_reached
     ratio = found.plan.activities_gbq["right"] / found.plan.activities_gbq["left"]
     assert ratio == pytest.approx(2.5, rel=1e-12)
