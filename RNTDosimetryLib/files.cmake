@@ -8,6 +8,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/errors.py
   RNTDosimetryLib/base/folders.py
   RNTDosimetryLib/base/json_reading.py
+  RNTDosimetryLib/base/optional.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
@@ -145,6 +146,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
+  RNTDosimetryLib/phantom/cohort.py
   RNTDosimetryLib/phantom/course.py
   RNTDosimetryLib/phantom/cycles.py
   RNTDosimetryLib/phantom/dicom.py
@@ -193,6 +195,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/registration/visual_check.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
+  RNTDosimetryLib/report/boxes.py
   RNTDosimetryLib/report/figures.py
   RNTDosimetryLib/report/html.py
   RNTDosimetryLib/report/nrrd.py
@@ -208,6 +211,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/camera/calibration.py
   RNTDosimetryLib/roads/camera/recovery.py
   RNTDosimetryLib/roads/camera/report.py
+  RNTDosimetryLib/roads/cohort/__init__.py
+  RNTDosimetryLib/roads/cohort/analysis.py
+  RNTDosimetryLib/roads/cohort/files.py
+  RNTDosimetryLib/roads/cohort/follow_up.py
+  RNTDosimetryLib/roads/cohort/jobs.py
+  RNTDosimetryLib/roads/cohort/lock.py
+  RNTDosimetryLib/roads/cohort/outputs.py
+  RNTDosimetryLib/roads/cohort/populations.py
+  RNTDosimetryLib/roads/cohort/report.py
+  RNTDosimetryLib/roads/cohort/request.py
+  RNTDosimetryLib/roads/cohort/result.py
+  RNTDosimetryLib/roads/cohort/run.py
+  RNTDosimetryLib/roads/cohort/workers.py
   RNTDosimetryLib/roads/compare/__init__.py
   RNTDosimetryLib/roads/compare/maps.py
   RNTDosimetryLib/roads/compare/outputs.py
@@ -227,6 +243,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/course/report.py
   RNTDosimetryLib/roads/course/request.py
   RNTDosimetryLib/roads/course/result.py
+  RNTDosimetryLib/roads/course/rows.py
   RNTDosimetryLib/roads/course/run.py
   RNTDosimetryLib/roads/course/tables.py
   RNTDosimetryLib/roads/course/voxels.py
@@ -237,9 +254,11 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
   RNTDosimetryLib/roads/plan/result.py
+  RNTDosimetryLib/roads/plan/rows.py
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
   RNTDosimetryLib/roads/road.py
+  RNTDosimetryLib/roads/table.py
   RNTDosimetryLib/roads/therapy/__init__.py
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
@@ -249,23 +268,36 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/report.py
   RNTDosimetryLib/roads/therapy/request.py
   RNTDosimetryLib/roads/therapy/result.py
+  RNTDosimetryLib/roads/therapy/rows.py
   RNTDosimetryLib/roads/therapy/run.py
   RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
   RNTDosimetryLib/roads/therapy/uncertainty.py
   RNTDosimetryLib/roads/therapy/volumes.py
+  RNTDosimetryLib/roads/tidy.py
   RNTDosimetryLib/roads/verify/__init__.py
   RNTDosimetryLib/roads/verify/outputs.py
   RNTDosimetryLib/roads/verify/report.py
   RNTDosimetryLib/roads/verify/request.py
   RNTDosimetryLib/roads/verify/result.py
+  RNTDosimetryLib/roads/verify/rows.py
   RNTDosimetryLib/roads/verify/run.py
+  RNTDosimetryLib/statistics/__init__.py
+  RNTDosimetryLib/statistics/agreement.py
+  RNTDosimetryLib/statistics/curvature.py
+  RNTDosimetryLib/statistics/population.py
+  RNTDosimetryLib/statistics/ranks.py
+  RNTDosimetryLib/statistics/response.py
+  RNTDosimetryLib/statistics/survival.py
+  RNTDosimetryLib/statistics/trend.py
+  RNTDosimetryLib/statistics/values.py
   RNTDosimetryLib/validation.py
   )
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/cohort/rules.json
   Resources/course/README.md
   Resources/course/discharge.json
   Resources/course/limits.json
@@ -309,6 +341,7 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cohort.json
   Resources/phantom/cycles.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
@@ -324,12 +357,15 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/cohort.schema.json
+  Resources/schemas/cohort_results.schema.json
   Resources/schemas/course.schema.json
   Resources/schemas/course_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
   Resources/schemas/plan_results.schema.json
+  Resources/schemas/population_kinetics.schema.json
   Resources/schemas/recovery_curve.schema.json
   Resources/schemas/recovery_request.schema.json
   Resources/schemas/results.schema.json
@@ -338,6 +374,7 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
   Resources/warnings/camera.json
+  Resources/warnings/cohort.json
   Resources/warnings/course.json
   Resources/warnings/dose.json
   Resources/warnings/images.json

@@ -19,7 +19,7 @@ WARNINGS_PAGE = ROOT / "docs" / "warnings.md"
 API_FOLDER = ROOT / "docs" / "api"
 ROOMS = (
     "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning", "course",
-    "roads.therapy", "roads.course", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "phantom",
+    "roads.therapy", "roads.course", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "roads.cohort", "statistics", "phantom",
 )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ FLOORS = (
     {"base"},
     {"nuclides"},
     {"images", "kinetics", "dose"},
-    {"registration", "measurement", "report"},
+    {"registration", "measurement", "report", "statistics"},
     {"camera"},
     {"intake"},
     {"planar"},

@@ -4,6 +4,7 @@ from RNTDosimetryLib.roads.course.outputs import deliver
 from RNTDosimetryLib.roads.course.report import sentence
 from RNTDosimetryLib.roads.course.request import CourseRequest, Cycle, EnteredDose, course_content, with_cycle
 from RNTDosimetryLib.roads.course.result import CourseResult
+from RNTDosimetryLib.roads.course.rows import course_rows
 from RNTDosimetryLib.roads.course.run import compute
 from RNTDosimetryLib.roads.course.tables import short_table
 from RNTDosimetryLib.roads.road import Road, answer_of
@@ -16,6 +17,8 @@ ROAD = Road(
     compute=compute,
     deliver=deliver,
     answer=lambda result: answer_of(short_table(result), result.warnings, sentence(result)),
+    result=CourseResult,
+    rows=course_rows,
 )
 read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
 

@@ -1,4 +1,4 @@
-"""The numbers of a study as tables: for the report, the terminal and results.csv."""
+"""The numbers of a study as tables: for the report, the terminal and the scene."""
 
 from RNTDosimetryLib.base.settings import settings_of
 from RNTDosimetryLib.report import (
@@ -153,7 +153,7 @@ def _result_tables(result: StudyResult) -> list[Table]:
 
 
 def results_table(result: StudyResult) -> Table:
-    """All tables of the regions side by side, for results.csv and the scene. A region without a row in one has empty cells there.
+    """All tables of the regions side by side, for the scene. A region without a row in one has empty cells there.
 
     Where regions could not be measured, each of them has a line that says why in a last column."""
     first, *others = _result_tables(result)
