@@ -2046,7 +2046,7 @@
    <translation type="unfinished" />
   </message>
   <message>
-   <source>How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning, reconstruction, alignment</source>
+   <source>How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning and reconstruction</source>
    <translation type="unfinished" />
   </message>
   <message>
@@ -2055,6 +2055,14 @@
   </message>
   <message>
    <source>Full width at half maximum of the activity images, for the uncertainty of the outlines; 0 in the panel leaves it out</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>Alignment uncertainty</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>How far a region may lie beside its place in a later scan, 1 sigma along each axis; 0 in the panel takes it from the registration</source>
    <translation type="unfinished" />
   </message>
  </context>
