@@ -11,6 +11,7 @@ from RNTDosimetryLib.base import RESEARCH_ONLY
 from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.terminal import on_any_terminal
+from RNTDosimetryLib.base.warnings import RANKS, rank_of, ranked
 from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.report import table_text
 from RNTDosimetryLib.roads import cohort, table
@@ -119,8 +120,12 @@ def _travel(road: Road, options) -> None:
 def print_warnings(warnings: Sequence[str]) -> None:
     if warnings:
         print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}:")
-        for warning in warnings:
-            print(f"  - {printable(warning)}")
+        for rank, words in RANKS.items():
+            found = [text for text in ranked(warnings) if rank_of(text) == rank]
+            if found:
+                print(f"  {words}:")
+            for text in found:
+                print(f"  - {printable(text)}")
 
 
 def _intake(options) -> None:

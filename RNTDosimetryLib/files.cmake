@@ -137,6 +137,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/measurement/noise.py
   RNTDosimetryLib/measurement/partial_volume.py
   RNTDosimetryLib/measurement/uncertainty.py
+  RNTDosimetryLib/measurement/unknown_recovery.py
   RNTDosimetryLib/nuclides/__init__.py
   RNTDosimetryLib/nuclides/beta_spectrum.py
   RNTDosimetryLib/nuclides/decay.py
@@ -272,6 +273,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
+  RNTDosimetryLib/roads/therapy/uncertainty.py
   RNTDosimetryLib/roads/therapy/volumes.py
   RNTDosimetryLib/roads/tidy.py
   RNTDosimetryLib/roads/verify/__init__.py
@@ -317,6 +319,7 @@ set(LIBRARY_RESOURCES
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/resolution.json
   Resources/images/retention.json
   Resources/images/suv.json
   Resources/images/units.json
@@ -370,11 +373,16 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/camera.json
   Resources/warnings/cohort.json
   Resources/warnings/course.json
   Resources/warnings/dose.json
+  Resources/warnings/images.json
   Resources/warnings/intake.json
   Resources/warnings/kinetics.json
+  Resources/warnings/measurement.json
   Resources/warnings/planning.json
+  Resources/warnings/registration.json
+  Resources/warnings/report.json
   Resources/warnings/therapy.json
   )

@@ -236,6 +236,7 @@ _DAMAGE = (
     EOFError,
     OSError,
     MemoryError,
+    RecursionError,
 )
 
 

@@ -5,6 +5,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from RNTDosimetryLib.base.documents import write_text
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.records import Record
@@ -90,7 +91,7 @@ def make_phantom(
         progress((scan.index + 0.5) / count, f"Phantom patient: scan at {scan.name}")
         series += write_scan(dicom_folder, session_of(settings, scan.index), scan)
     truth_path = folder / TRUTH_FILE
-    truth_path.write_text(json.dumps(truth.to_dict(), indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    write_text(truth_path, json.dumps(truth.to_dict(), indent=1, sort_keys=True) + "\n")
     progress(1.0, "Phantom patient: done")
     return PhantomPatient(folder, dicom_folder, truth_path, settings, truth, tuple(series))
 

@@ -46,6 +46,7 @@ _FIELDS = _WITHOUT_EFFECT | {
     "type", "dimension", "sizes", "encoding", "endian", "data file", "line skip", "byte skip", "spacings", "units", "kinds", "space", "space dimension",
     "space units", "space origin", "space directions", "axis mins", "axis maxs", "block size", "old min", "old max",
 }  # fmt: skip
+_KEY_AND_VALUE = re.compile(r"(?:(?!: ).)*?:=")
 _VECTOR = re.compile(r"none|\([^()]*\)", re.IGNORECASE)
 
 
@@ -101,7 +102,7 @@ def _fields(path: Path) -> tuple[dict[str, str], int]:
     lines, offset = header_lines(path, lambda line: line == "", "NRRD")
     fields: dict[str, str] = {}
     for line in lines[1:]:
-        if not line or line.startswith("#") or re.match(r"[^:]*:=", line):
+        if not line or line.startswith("#") or _KEY_AND_VALUE.match(line):
             continue
         field, colon, content = line.partition(": ")
         field = " ".join(field.lower().split())

@@ -20,6 +20,7 @@ class MapEntry(Record):
 
     kind: "systemic" needs a half-life for the whole map, effective_half_life_h; "radioembolisation" its nuclide; "external_beam" its fractions.
     registration: 4 x 4, LPS mm, from a point of the sum's grid to the same tissue in this map; None where both have one frame.
+    ct: volume file of a CT in the frame of this map, to find the registration with that of the first map.
     """
 
     kind: str
@@ -32,6 +33,7 @@ class MapEntry(Record):
     nuclide: str | None = None
     fractions: int | None = None
     registration: tuple[tuple[float, ...], ...] | None = None
+    ct: str | None = field(default=None, metadata=PATH)
 
     def __post_init__(self):
         one_of(self.kind, MAP_KINDS, "kind of a dose map")
@@ -47,6 +49,8 @@ class MapEntry(Record):
             whole_number(self.fractions, "fractions of a dose map", 1, 1000, "enter how many fractions the dose was given in")
         if self.nuclide is not None:
             get_nuclide(self.nuclide)
+        if self.registration is not None and self.ct is not None:
+            raise DosimetryError("Expected registration or ct of a dose map, received both; take one of them out.")
         if self.registration is not None:
             rigid_matrix(self.registration, "registration of a dose map")
 
@@ -63,6 +67,8 @@ class VoxelSum(Record):
     def __post_init__(self):
         if not self.maps:
             raise DosimetryError("Expected maps of voxel_sum, received none; name one or more.")
+        if any(item.ct for item in self.maps) and not self.maps[0].ct:
+            raise DosimetryError("Expected the ct of the first map of voxel_sum, as another has one, received none; name it.")
         positive_number(self.alpha_beta_gy, "alpha_beta_gy of voxel_sum")
         positive_number(self.repair_half_time_h, "repair_half_time_h of voxel_sum")
 

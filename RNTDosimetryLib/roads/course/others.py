@@ -1,15 +1,18 @@
 """External beam and earlier radioembolisations, as doses of regions that count beside the cycles."""
 
 from RNTDosimetryLib.base.errors import DosimetryError
-from RNTDosimetryLib.base.records import checked_path
+from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.planning import Compartment
+from RNTDosimetryLib.planning.compartments import LUNGS_SESSION, NORMAL_LIVER, OTHER, TUMOR
 from RNTDosimetryLib.roads.course.reading import exponential
 from RNTDosimetryLib.roads.course.regions import Given
 from RNTDosimetryLib.roads.course.request import CourseRequest, Other
+from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.verify.result import VerifyResult
 
-_NAMES = {"lung_session": "lungs"}
-"""Compartments of a verification by the names of organs."""
+LUNGS = "lungs"
+_COUNTED = (TUMOR, NORMAL_LIVER, LUNGS_SESSION, OTHER)
 
 
 def read_others(request: CourseRequest) -> list[tuple[str, Given]]:
@@ -26,7 +29,7 @@ def read_others(request: CourseRequest) -> list[tuple[str, Given]]:
 
 def _doses(other: Other, name: str) -> list[tuple[str, Given]]:
     if other.results is not None:
-        return _delivered(other, name)
+        return _of_results(other, name)
     curve = () if other.kind == "external_beam" else exponential(get_nuclide(other.nuclide).half_life_h)
     rows = []
     for region, item in other.regions.items():
@@ -50,14 +53,30 @@ def _given(other: Other, name: str, dose_gy: float, random, common, curve, mass_
     )
 
 
-def _delivered(other: Other, name: str) -> list[tuple[str, Given]]:
-    """Delivered doses of a verification: spheres stay in place, so the dose rate falls with the nuclide."""
-    result = VerifyResult.read(checked_path(other.results, "the results of a radioembolisation"))
-    curve = exponential(get_nuclide(result.delivered.map.constant.nuclide).half_life_h)
-    return [
-        (
-            _NAMES.get(item.name, item.name),
-            _given(other, name, item.delivered_gy, other.random_uncertainty, other.common_uncertainty, curve, item.mass_g),
+def _of_results(other: Other, name: str) -> list[tuple[str, Given]]:
+    """Delivered doses of a verification, or planned ones of a plan: spheres stay in place, so the dose rate falls with the nuclide.
+
+    Of a plan the sums over compartments (all that is perfused, lungs with earlier sessions, whole liver) are left out: they would count twice.
+    """
+    path = checked_path(other.results, "the results of a radioembolisation")
+    data = read_json_file(path, "the results of a radioembolisation")
+    if isinstance(data, dict) and data.get("format") == PlanResult.NAME:
+        plan = PlanResult.read(path).plan
+        nuclide, rows = (
+            plan.nuclide,
+            [(item.compartment, item.dose_gy, None) for item in plan.doses if item.compartment.kind in _COUNTED],
         )
-        for item in result.compartments
+    else:
+        result = VerifyResult.read(path)
+        nuclide = result.delivered.map.constant.nuclide
+        rows = [(item.compartment, item.delivered_gy, item.mass_g) for item in result.compartments]
+    curve = exponential(get_nuclide(nuclide).half_life_h)
+    return [
+        (_region_name(where), _given(other, name, dose, other.random_uncertainty, other.common_uncertainty, curve, mass_g))
+        for where, dose, mass_g in rows
     ]
+
+
+def _region_name(where: Compartment) -> str:
+    """A compartment by the name of a region: lungs for those of the session, another region by its own name."""
+    return LUNGS if where.kind == LUNGS_SESSION else where.name if where.kind == OTHER else where.key

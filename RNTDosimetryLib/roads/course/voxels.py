@@ -10,11 +10,12 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import bed, bed_with_factor, dose_volume_histogram, eqd2
-from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
+from RNTDosimetryLib.images import CtImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.intake import load_volume_file
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file
 from RNTDosimetryLib.nuclides import get_nuclide
+from RNTDosimetryLib.registration import register_rigid
 from RNTDosimetryLib.roads.compare.sources import DOSE_FILE, load_rtdose
 from RNTDosimetryLib.roads.course.entries import MapEntry, VoxelSum
 
@@ -42,14 +43,16 @@ def sum_maps(request: VoxelSum) -> SummedMaps:
     target = max((dose.geometry for dose, _frame in read), key=lambda geometry: geometry.voxel_volume_ml)
     total, biological, covered = np.zeros(target.size), np.zeros(target.size), np.ones(target.size, dtype=bool)
     names, warnings, frames = [], [], []
+    matrices = _registrations(request, warnings)
     first = read[0][1]
     # Registrations lead from the first map's frame; where the grid is another map's, its own registration leads back from there.
-    owner = next(item for item, (dose, _frame) in zip(request.maps, read) if dose.geometry is target)
-    to_first = np.eye(4) if owner.registration is None else np.linalg.inv(np.asarray(owner.registration))
+    owner = next(number for number, (dose, _frame) in enumerate(read) if dose.geometry is target)
+    to_first = np.eye(4) if matrices[owner] is None else np.linalg.inv(matrices[owner])
     for number, (item, (dose, frame)) in enumerate(zip(request.maps, read), start=1):
         name = item.name or f"map {number}"
         own = _bed(np.asarray(dose.dose_gy, dtype=float), item, request)
-        matrix = (np.eye(4) if item.registration is None else np.asarray(item.registration)) @ to_first
+        known = matrices[number - 1]
+        matrix = (np.eye(4) if known is None else known) @ to_first
         here = [_on_grid(values, dose.geometry, target, matrix) for values in (np.asarray(dose.dose_gy, dtype=float), own)]
         ones = np.ones(dose.geometry.size, dtype=np.uint8)
         inside = resample_array(ones, dose.geometry, target, matrix, linear=False) > 0
@@ -63,7 +66,7 @@ def sum_maps(request: VoxelSum) -> SummedMaps:
         share = float(np.count_nonzero(inside)) / inside.size
         if share < 1:
             warnings.append(warned("course_map_outside", name=name, share=share))
-        if item.registration is None and number > 1 and not (frame and frame == first):
+        if known is None and number > 1 and not (frame and frame == first):
             warnings.append(warned("course_maps_not_registered", name=name))
         warnings += dose.warnings
         names.append(name if item.times == 1 else f"{name}, {item.times} times")
@@ -78,9 +81,24 @@ def sum_maps(request: VoxelSum) -> SummedMaps:
         covered,
         tuple(names),
         regions,
-        frames[0] if owner is request.maps[0] else "",
+        frames[0] if owner == 0 else "",
         tuple(dict.fromkeys(warnings)),
     )
+
+
+def _registrations(request: VoxelSum, warnings: list[str]) -> list[np.ndarray | None]:
+    """From the first map's frame to each map: entered, or found by their CTs; None where nothing was given."""
+    matrices, fixed = [], None
+    for number, item in enumerate(request.maps, start=1):
+        if item.ct is None:
+            matrices.append(None if item.registration is None else np.asarray(item.registration))
+            continue
+        own = CtImage(item.name or f"map {number}", *load_volume_file(item.ct))
+        fixed = own if fixed is None else fixed
+        found = register_rigid(fixed, own)
+        warnings += [f"{own.name}: {text}" for text in found.warnings]
+        matrices.append(np.asarray(found.matrix))
+    return matrices
 
 
 def _region(name: str, path: str, target: ImageGeometry, matrix: np.ndarray) -> Region:

@@ -208,19 +208,21 @@ def test_maps_that_cannot_be_used_are_refused(tmp_path, change, words):
     assert words in str(refusal.value)
 
 
-def test_parts_of_the_uncertainty_are_taken_by_name(two_results, monkeypatch):
+def test_parts_of_the_uncertainty_are_taken_by_name(two_results, tmp_path):
     """Parts of one name are one error in every cycle: 5 % of calibration stays 5 % of the sum; 6 % of samples is shared by nobody."""
-    from types import SimpleNamespace
-
-    from RNTDosimetryLib.roads.therapy.result import RegionResult
-
     folder, _result = two_results
-    parts = tuple(
-        SimpleNamespace(name=name, relative=relative, kind=kind)
+    parts = [
+        {"name": name, "relative": relative, "kind": kind}
         for name, relative, kind in (("samples", 0.06, "random"), ("calibration", 0.05, "common"), ("recovery", 0.04, "common"))
+    ]
+    for name in ("cycle1", "cycle2"):
+        stored = json.loads((folder / name / "results.json").read_text(encoding="utf-8"))
+        for region in stored["regions"]:
+            region["uncertainty_parts"] = parts
+        (tmp_path / f"{name}.json").write_text(json.dumps(stored), encoding="utf-8")
+    found = course.run(
+        CourseRequest(cycles=tuple(Cycle(results=str(tmp_path / f"{name}.json")) for name in ("cycle1", "cycle2")))
     )
-    monkeypatch.setattr(RegionResult, "uncertainty_parts", parts, raising=False)
-    found = course.run(CourseRequest(cycles=tuple(Cycle(results=str(folder / name)) for name in ("cycle1", "cycle2"))))
     region = found.region("kidney_left")
     relative = {name: value / region.cumulative_dose_gy for name, value in region.uncertainty_parts_gy.items()}
     assert relative == pytest.approx({"calibration": 0.05, "recovery": 0.04, "samples, cycle 1": 0.03, "samples, cycle 2": 0.03})
@@ -254,3 +256,51 @@ def test_a_verified_radioembolisation_counts_with_its_delivered_doses(tmp_path):
     assert lesion.cumulative_dose_uncertainty_gy == pytest.approx(0.1 * 2**0.5 * lesion.cumulative_dose_gy)
     with pytest.raises(DosimetryError, match=r"verification\.json"):
         run_file(tmp_path, others=[{"kind": "radioembolisation", "results": "VERIFY.json"}])
+
+
+def test_a_plan_counts_with_its_planned_doses_and_no_sum_twice(tmp_path):
+    from RNTDosimetryLib.roads import plan
+
+    content = {
+        "product": "TheraSphere", "activity_gbq": 2.0, "tumours": [{"name": "T1", "mass_g": 200, "tnr": 5}], "normal_liver_mass_g": 1300,
+        "lung_shunt_fraction": 0.05, "previous_lung_dose_gy": 4,
+    }  # fmt: skip
+    planned = plan.run(plan.read_request(_written(tmp_path / "PLAN.json", content)))
+    plan.write(planned, tmp_path / "tare")
+    result = run_file(
+        tmp_path, others=[{"kind": "radioembolisation", "results": "tare/plan.json", "random_uncertainty": 0.2, "common_uncertainty": 0}],
+        regions={"T1": {"kind": "lesion"}},
+    )  # fmt: skip
+    assert set(result.regions) == {"T1", "normal_liver", "lungs"}
+    doses = planned.plan.dose_gy
+    assert result.region("T1").cumulative_dose_gy == pytest.approx(doses["T1"])
+    assert result.region("lungs").cumulative_dose_gy == pytest.approx(doses["lung_session"])
+    assert result.region("lungs").probability_above["30 Gy"] is not None
+
+
+def test_maps_are_registered_by_their_cts(tmp_path):
+    """A body of water with bones, 12 mm further along x in the second CT: its dose comes back to within a tenth of a voxel's step."""
+    grid = ImageGeometry((24, 32, 40), (4.0, 4.0, 4.0))
+    z, y, x = np.meshgrid(*(np.arange(n) for n in grid.size), indexing="ij")
+
+    def body(shift):
+        ct = np.full(grid.size, -1000.0)
+        ct[((x - 18 - shift) / 13) ** 2 + ((y - 16) / 11) ** 2 < 1] = 40.0
+        for at_x, at_y, at_z in ((12, 10, 8), (24, 20, 15), (18, 22, 6)):
+            ct[((x - at_x - shift) ** 2 + (y - at_y) ** 2 + (z - at_z) ** 2) < 9] = 900.0
+        dose = 10.0 * np.exp(-((x - 20 - shift) ** 2 + (y - 14) ** 2 + (z - 12) ** 2) / 50)
+        return ct, dose
+
+    for name, shift in (("first", 0), ("second", 3)):
+        ct, dose = body(shift)
+        save(tmp_path / f"{name}_ct.nrrd", ct, grid)
+        save(tmp_path / f"{name}.nrrd", dose, grid)
+    maps = [
+        {"kind": "external_beam", "file": f"{name}.nrrd", "unit": "Gy", "fractions": 5, "ct": f"{name}_ct.nrrd"} for name in ("first", "second")
+    ]  # fmt: skip
+    result = run_file(tmp_path, voxel_sum={"maps": maps, "alpha_beta_gy": 3.0, "repair_half_time_h": 2.0})
+    expected = 2 * body(0)[1]
+    inner = (slice(4, 20), slice(6, 26), slice(8, 30))
+    assert np.abs(result.voxel_sum.sums.dose_gy - expected)[inner].max() < 0.5
+    with pytest.raises(DosimetryError, match="ct of the first map"):
+        run_file(tmp_path, voxel_sum={"maps": [maps[0] | {"ct": None}, maps[1]], "alpha_beta_gy": 3.0, "repair_half_time_h": 2.0})
