@@ -15,6 +15,7 @@ from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import Samples
+from RNTDosimetryLib.kinetics.selection import ROUNDING
 from RNTDosimetryLib.kinetics.shapes import Family, Kind, family_of, first_curves, first_scores, shape_data, sobol_normals
 
 ENOUGH_SHAPES = 250.0
@@ -238,8 +239,19 @@ def with_model_error(fit: KineticFit, samples: Samples, row: int, population: Po
 
     Each side of the interval is at least what the fit's own uncertainty makes of it, but not more than all shapes together say. One
     standard uncertainty is the larger side over the factor of the coverage: then also plus or minus two of it hold the interval.
+    More samples than parameters that lie on the curve to the last digit show no other shape: what was given counts alone.
     """
+    own, tia = fit.tia_uncertainty_mbq_h, fit.tia_mbq_h
+    if own is not None and tia > 0 and _lies_on_the_curve(fit, samples, row):
+        side = coverage_factor() * own
+        return widened(fit, Interval(tia - side, tia + side, tia, own, 0.0))
     return with_family(fit, samples, row, family_of(fit.decay_constant_per_h, population))
+
+
+def _lies_on_the_curve(fit: KineticFit, samples: Samples, row: int) -> bool:
+    """Whether samples beyond those that the curve needs differ from it by rounding only, as computed ones do and measured ones never."""
+    signal = float(((samples.activities_mbq[row] / samples.sigmas_mbq[row]) ** 2).sum())
+    return fit.degrees_of_freedom > 0 and fit.chi2 is not None and fit.chi2 <= ROUNDING * signal
 
 
 def with_family(fit: KineticFit, samples: Samples, row: int, family: Family) -> KineticFit:

@@ -12,7 +12,7 @@ from RNTDosimetryLib.kinetics.uncertainty import Analysis
 SIMPLEST = "mono"
 TOO_FEW_SAMPLES = "too few samples for its parameters (N - K - 1 is not positive)"
 EXPLAINED_BY_LESS = "the samples are too few for its criterion, and a model of fewer parameters explains them"
-_ROUNDING = 1e-18
+ROUNDING = 1e-18
 """Residuals under this share of the signal's sum of squares are rounding."""
 
 
@@ -61,7 +61,7 @@ def information_criterion(problem: Problem, solution: Solution, free_parameters:
 
 def rounding(problem: Problem) -> np.ndarray:
     """(n,): the chi2 that rounding alone may leave."""
-    return _ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
+    return ROUNDING * ((problem.activities * problem.weights) ** 2).sum(axis=1)
 
 
 def noise_shown(problem: Problem, solution: Solution, degrees_of_freedom: int, known: bool) -> np.ndarray:

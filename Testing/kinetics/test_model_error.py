@@ -1,5 +1,7 @@
 """What the samples cannot exclude is in the stated interval and in the standard uncertainty."""
 
+import math
+
 import numpy as np
 import pytest
 from fixtures.simulation import HIDDEN, LU177_HALF_LIFE_H, Lu177, run_hidden
@@ -305,3 +307,17 @@ def test_three_scans_that_one_parameter_explains_stay_with_it():
     assert "a model of fewer parameters explains them" in reasons["mono"]
     falling = mono(times, 60)
     assert fit_time_activity(times, falling, LU, 0.05 * falling, model=["physical", "mono"]).model == "mono"
+
+
+def test_samples_on_the_curve_to_the_last_digit_leave_no_other_shape():
+    """Three computed samples of 100 exp(-0.01 t) MBq, 5 % given: TIA 10000 MBq h with what was given alone; with noise the tail counts again."""
+    times, exact = [4.0, 24.0, 96.0], [100 * math.exp(-0.01 * time) for time in (4.0, 24.0, 96.0)]
+    fit = fit_time_activity(times, exact, "Lu-177", relative_uncertainty=0.05)
+    assert fit.tia_mbq_h == pytest.approx(1e4, rel=1e-9)
+    assert fit.tia_model_uncertainty_mbq_h == pytest.approx(0, abs=1e-3)
+    assert 0.03 < fit.tia_uncertainty_mbq_h / fit.tia_mbq_h < 0.08
+    assert fit.tia_low_mbq_h < fit.tia_mbq_h < fit.tia_high_mbq_h
+    measured = fit_time_activity(times, [exact[0] * 1.001, *exact[1:]], "Lu-177", relative_uncertainty=0.05)
+    assert measured.tia_uncertainty_mbq_h > 0.1 * measured.tia_mbq_h
+    two = fit_time_activity(times[:2], exact[:2], "Lu-177", relative_uncertainty=0.05)
+    assert two.tia_model_uncertainty_mbq_h > 0.1 * two.tia_mbq_h
