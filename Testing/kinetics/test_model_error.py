@@ -85,7 +85,7 @@ def test_the_interval_follows_the_unit_of_activity():
 
 def test_parts_add_in_squares_and_two_sigma_hold_the_interval():
     times = np.array([24.0, 48, 120])
-    values = mono(times, 40)
+    values = mono(times, 40) * [1.02, 0.99, 1.0]
     fit = fit_time_activity(times, values, LU, 0.05 * values)
     parts = fit.tia_fit_uncertainty_mbq_h, fit.tia_model_uncertainty_mbq_h
     assert fit.tia_uncertainty_mbq_h == pytest.approx(np.hypot(*parts), rel=1e-12)
