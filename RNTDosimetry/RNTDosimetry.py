@@ -1,5 +1,6 @@
 import logging
 import os
+import pathlib
 import sys
 import uuid
 
@@ -16,6 +17,7 @@ from slicer.ScriptedLoadableModule import (
 from slicer.util import VTKObservationMixin
 
 _STUDY_ID = "RNTDosimetry.StudyID"
+DOCUMENTATION = "https://github.com/RNTDosimetry/SlicerRNTDosimetry/blob/main/docs/tutorial.md"
 
 
 def makeLibraryImportable():
@@ -29,7 +31,10 @@ def makeLibraryImportable():
 
 
 class RNTDosimetry(ScriptedLoadableModule):
-    """Name, category and texts of the module."""
+    """Name, category and texts of the module, and what it offers before it is opened."""
+
+    LAYOUT = 7177
+    SAMPLE = "RNTDosimetryPhantom"
 
     def __init__(self, parent):
         ScriptedLoadableModule.__init__(self, parent)
@@ -40,16 +45,77 @@ class RNTDosimetry(ScriptedLoadableModule):
         self.parent.helpText = _(
             "Absorbed dose of organs, lesions and voxels in radionuclide therapy, with its uncertainty, from SPECT/CT or PET/CT"
             " at several times. Load a study, look at what was read, run, and write the report. For research only."
+        ) + _(' See the <a href="{url}">documentation</a>.').format(url=DOCUMENTATION)
+        self.parent.acknowledgementText = _(
+            "Decay data from the DDEP evaluations; dose kernels computed with EGSnrc. The sources of every number stand in the"
+            " report and in the folder Resources."
         )
-        self.parent.acknowledgementText = _("Decay data from the DDEP evaluations; dose kernels computed with EGSnrc.")
-        slicer.app.connect("startupCompleted()", self.registerSampleData)
+        slicer.app.connect("startupCompleted()", self.onStartupCompleted)
+
+    def onStartupCompleted(self):
+        """Every user of Slicer waits for this: nothing but this file is loaded for it."""
+        self.registerSampleData()
+        self.registerLayout()
 
     def registerSampleData(self):
-        """The phantom patient appears in Sample Data; it is generated when it is asked for."""
-        makeLibraryImportable()
-        from RNTDosimetryScene.study import samples
+        """The phantom patient appears in Sample Data; it is generated when it is asked for, by a click or by a script."""
+        try:
+            import SampleData
+        except ImportError:
+            return
+        sources = getattr(slicer.modules, "sampleDataSources", {}).get(self.moduleName, [])
+        if any(source.sampleName == self.SAMPLE for source in sources):
+            return
+        recipe = self.resourcePath(f"SampleData/{self.SAMPLE}.rntphantom")
+        SampleData.SampleDataLogic.registerCustomSampleDataSource(
+            category=self.moduleName,
+            sampleName=self.SAMPLE,
+            # What is copied is a recipe of a few bytes; RNTDosimetryFileReader makes the patient of it, known by its ending.
+            uris=pathlib.Path(recipe).as_uri(),
+            thumbnailFileName=self.resourcePath("Icons/RNTDosimetry.png"),
+            customDownloader=lambda source=None: loadSample(),
+        )
 
-        samples.register(self.resourcePath("Icons/RNTDosimetry.png"), lambda path: RNTDosimetryLogic().loadSample(path))
+    def registerLayout(self):
+        """A scene that was saved in the layout of the results opens with its views only when the layout is known by then."""
+        manager = slicer.app.layoutManager()
+        node = manager.layoutLogic().GetLayoutNode() if manager is not None else None
+        if node is not None and not node.IsLayoutDescription(self.LAYOUT):
+            with open(self.resourcePath("Layouts/RNTDosimetry.xml"), encoding="utf-8") as file:
+                node.AddLayoutDescription(self.LAYOUT, file.read())
+
+
+def loadSample():
+    """Make the phantom patient and load it as a study of its own, by the logic of the panel where there is one. Returns its nodes."""
+    widget = getattr(slicer.modules, "RNTDosimetryWidget", None)
+    logic = getattr(widget, "logic", None) or RNTDosimetryLogic()
+    return logic.loadSample()
+
+
+class RNTDosimetryFileReader:
+    """Reads the recipe of the phantom patient, so that Sample Data and scripts load it as they load any other sample."""
+
+    FILE_TYPE = "RNTDosimetryPhantom"
+
+    def __init__(self, parent):
+        self.parent = parent
+
+    def description(self):
+        return _("RNT Dosimetry phantom patient")
+
+    def fileType(self):
+        return self.FILE_TYPE
+
+    def extensions(self):
+        return [_("RNT Dosimetry phantom patient") + " (*.rntphantom)"]
+
+    def canLoadFile(self, filePath):
+        return str(filePath).lower().endswith(".rntphantom")
+
+    def load(self, properties):
+        makeLibraryImportable()
+        self.parent.loadedNodes = [node.GetID() for node in loadSample()]
+        return True
 
 
 class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
@@ -72,12 +138,13 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         uiWidget = slicer.util.loadUI(self.resourcePath("UI/RNTDosimetry.ui"))
         self.layout.addWidget(uiWidget)
         self.ui = slicer.util.childWidgetVariables(uiWidget)
-        self.panel = Panel(self.ui, self.logic, self.setParameterNode)
+        self.panel = Panel(self.ui, self.logic, self.setParameterNode, self.onWorkEnded)
         uiWidget.setMRMLScene(slicer.mrmlScene)
         self.panel.setup()
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(slicer.mrmlScene, slicer.mrmlScene.EndImportEvent, self.onSceneEndImport)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self.onNodeRemoved)
         self.initializeParameterNode()
 
     def cleanup(self):
@@ -99,12 +166,27 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.panel.leave()
 
     def onSceneEndClose(self, caller, event):
-        if self.parent.isEntered:
-            self.initializeParameterNode()
+        self.initializeIfEntered()
 
     def onSceneEndImport(self, caller, event):
         self.setParameterNode(None)
         self.logic.chooseImportedStudy()
+        self.initializeIfEntered()
+
+    def onNodeRemoved(self, caller, event):
+        """A removed study gives way to another one of the scene, or to a new one; while the panel is at work, when that has ended."""
+        if self._parameterNode is not None and not caller.IsClosing() and not self.panel.is_open():
+            self.setParameterNode(None)
+            if self.panel.work is None:
+                self.initializeIfEntered()
+
+    def onWorkEnded(self):
+        if self._parameterNode is None:
+            self.initializeIfEntered()
+        else:
+            self._checkCanApply()
+
+    def initializeIfEntered(self):
         if self.parent.isEntered:
             self.initializeParameterNode()
 
@@ -132,7 +214,10 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def _checkCanApply(self, caller=None, event=None):
         """Every section says anew what is missing, done or out of date; while the editor is open only after the strokes have settled."""
-        if self._parameterNode is None or self.logic.dropRemovedScans(self._parameterNode):
+        if self.panel.work is not None or not self.panel.is_open():
+            # What long work needs is watched by its own guard; the panel asks again when it has ended.
+            return
+        if self.logic.dropRemovedScans(self._parameterNode):
             # Without its removed scans the study has changed, and this is called anew.
             return
         if self.panel.isDrawing(caller):
@@ -152,7 +237,7 @@ class RNTDosimetryWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
 
 class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
-    """Everything the panel does, without a panel. The work itself is in RNTDosimetryScene and RNTDosimetryLib.
+    """Everything the panel does, without a panel: the studies of the scene here, and every verb of RNTDosimetryScene.verbs.Verbs.
 
     Methods that take no parameter node work on the study that was chosen last, by default the first of the scene.
     """
@@ -164,8 +249,18 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
         self._roads = {}
         self._chosenId = ""
         self._untouched = ("", {})
+        from RNTDosimetryScene.verbs import Verbs
 
-    # --- studies of the scene
+        self._verbs = Verbs(self)
+
+    def __getattr__(self, name):
+        """What a study can do, by its name: loadDicomFolder, addTimePoint, run, writeReport, ..."""
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return getattr(self._verbs, name)
+
+    def __dir__(self):
+        return [*super().__dir__(), *(name for name in dir(self._verbs) if not name.startswith("_"))]
 
     def getParameterNode(self):
         """Parameter node of the chosen study; made when the scene has none."""
@@ -203,233 +298,11 @@ class RNTDosimetryLogic(ScriptedLoadableModuleLogic):
 
         return RNTDosimetryParameterNode(node)
 
-    def _road(self, parameterNode):
+    def roadOf(self, parameterNode):
+        """The steps of a study, with what they have computed in this session."""
         from RNTDosimetryScene.road.road import Road
 
         return self._roads.setdefault(parameterNode.parameterNode.GetAttribute(_STUDY_ID), Road())
-
-    # --- load
-
-    def loadDicomFolder(self, folder, parameterNode=None, overrides=None, progress=None, cancel=None):
-        """Read a folder of DICOM files into the scene: CTs, activity volumes in Bq/mL, segmentation, intake table.
-
-        Nothing is added to the scene when the folder cannot be used. Raises DosimetryError with the reason.
-        """
-        from RNTDosimetryScene.study import loading
-
-        parameterNode = parameterNode or self.getParameterNode()
-        loading.load_dicom_folder(folder, parameterNode, overrides, progress, cancel)
-        return parameterNode
-
-    def loadStudyFile(self, path, parameterNode=None, progress=None, cancel=None):
-        """Read a study file into the scene: its DICOM folder, what was typed about the regions, and how to compute."""
-        from RNTDosimetryScene.study import loading
-
-        parameterNode = parameterNode or self.getParameterNode()
-        loading.load_study_file(path, parameterNode, progress, cancel)
-        return parameterNode
-
-    def loadSample(self, path=None, parameterNode=None, progress=None, cancel=None):
-        """Make the phantom patient and load it; returns its nodes, as Sample Data wants them."""
-        from RNTDosimetryScene.study import samples
-
-        parameterNode = parameterNode or self.getParameterNode()
-        parameterNode = self.loadStudyFile(path or samples.make_phantom(progress=progress), parameterNode, progress, cancel)
-        return [*parameterNode.ctVolumes, *parameterNode.activityVolumes, parameterNode.segmentation]
-
-    def writeStudyFile(self, path, parameterNode=None):
-        """Write what the panel holds as a study file for the command line. Returns its path."""
-        from RNTDosimetryScene.study import loading
-
-        return loading.typed_study_file(parameterNode or self.getParameterNode(), path)
-
-    # --- scans and regions
-
-    def addTimePoint(self, parameterNode, activityVolume, startHours, ctVolume=None, durationSeconds=None, calibration=1.0):
-        """Add a volume with its time typed. calibration: Bq/mL for a stored value of 1, true at the start of acquisition."""
-        from RNTDosimetryScene.study import timepoints
-
-        timepoints.add_time_point(parameterNode, activityVolume, startHours, ctVolume, durationSeconds, calibration)
-
-    def clearTimePoints(self, parameterNode):
-        """Take all scans out of the study; the volumes stay in the scene."""
-        from RNTDosimetryScene.study import timepoints
-
-        timepoints.clear_time_points(parameterNode)
-
-    def chooseCalibration(self, parameterNode, path):
-        """Take a calibration file of the camera; an empty path takes it back. DICOM files in counts are calibrated while they are loaded."""
-        from RNTDosimetryScene.study import camera
-
-        camera.choose_calibration(parameterNode, path)
-
-    def calibrateCounts(self, parameterNode):
-        """Factors of the scans in counts that were added by hand, from the calibration in use. Returns the names of the scans."""
-        from RNTDosimetryScene.study import camera
-
-        return camera.calibrate_counts(parameterNode)
-
-    def chooseRecovery(self, parameterNode, path):
-        """Take a recovery file for all regions without a typed coefficient; an empty path takes it back."""
-        from RNTDosimetryScene.study import camera
-
-        camera.choose_recovery(parameterNode, path)
-
-    def dropRemovedScans(self, parameterNode):
-        """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
-        from RNTDosimetryScene.study import inputs
-
-        return inputs.drop_removed(parameterNode)
-
-    def typeRegionValue(self, parameterNode, regionName, key, text):
-        """Take a typed value of a region: "recovery_coefficient", "mass_g", "kind", "model", ... An empty text takes it back."""
-        from RNTDosimetryScene.nodes import segments
-
-        segments.type_region_value(parameterNode.segmentation, regionName, key, text)
-
-    def addIsocontour(self, parameterNode, percent, pointRas=None, name=""):
-        """New region: the connected voxels above a share of the highest activity. Returns its name."""
-        from RNTDosimetryScene.study import contours
-
-        return contours.add_isocontour(parameterNode, percent, name, point_ras=pointRas)
-
-    def addHotSphere(self, parameterNode, volumeMl, pointRas=None, name=""):
-        """New region: a sphere around the hottest voxel outside of all regions, or around a point. Returns its name."""
-        from RNTDosimetryScene.study import contours
-
-        return contours.add_hot_sphere(parameterNode, volumeMl, name, point_ras=pointRas)
-
-    def addSequence(self, parameterNode, sequence, calibration=1.0):
-        """Add every frame of a sequence as a scan at its own time: index values in h, min or s after the start of administration."""
-        from RNTDosimetryScene.study import sequences
-
-        sequences.add_frames(parameterNode, sequence, calibration)
-
-    # --- the road
-
-    def inputEvents(self, parameterNode):
-        """(node, event) of everything whose change makes results stale, beside the parameter node itself."""
-        from RNTDosimetryScene.study import inputs
-
-        return inputs.input_events(parameterNode)
-
-    def missingInput(self, parameterNode, step="dose"):
-        """What is missing before a step can run, in words; empty when nothing is."""
-        from RNTDosimetryScene.study import inputs
-
-        return inputs.missing_input(parameterNode, step)
-
-    def stepState(self, parameterNode, step):
-        """ "none", "current", or "stale" when an input has changed since. Steps: "register", "measure", "fit", "dose"."""
-        from RNTDosimetryScene.road import road
-
-        return road.step_state(parameterNode, self._road(parameterNode), step)
-
-    def resultState(self, parameterNode):
-        """ "none", "current", or "stale" when an input has changed since the results were computed."""
-        return self.stepState(parameterNode, "dose")
-
-    def runStep(self, step, parameterNode=None, progress=None, cancel=None):
-        """Do one step, and before it those that are not current. Returns its frozen result: alignments, curves, fits or StudyResult."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.run_to(parameterNode, self._road(parameterNode), step, progress, cancel)
-
-    def run(self, parameterNode=None, progress=None, cancel=None):
-        """Register, measure, fit, compute the absorbed dose, and show it in the scene. Returns the StudyResult.
-
-        The scene is changed only when everything has been computed.
-        """
-        return self.runStep("dose", parameterNode, progress, cancel)
-
-    def stepResult(self, step, parameterNode=None):
-        """Last result of a step in this session, None when there is none."""
-        return self._road(parameterNode or self.getParameterNode()).steps.result(step)
-
-    @property
-    def lastResult(self):
-        """StudyResult of the chosen study, None when it was not computed in this session."""
-        return self.stepResult("dose")
-
-    def regionCurves(self, parameterNode=None):
-        """Curve, fit and dose of every region by name; also of a scene that was read from a file."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.region_curves(parameterNode, self._road(parameterNode))
-
-    def alignments(self, parameterNode=None):
-        """How every scan lies relative to the reference, with the number of its agreement; also of a scene that was read from a file."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.alignments(parameterNode, self._road(parameterNode))
-
-    def regionNumbers(self, parameterNode=None):
-        """RegionResult of every region of the last computed dose; also of a scene that was read from a file."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.regions_of_result(parameterNode, self._road(parameterNode))
-
-    def warnings(self, parameterNode=None):
-        """Warnings of the last computed dose; also of a scene that was read from a file."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.warnings_of_result(parameterNode, self._road(parameterNode))
-
-    def tryModel(self, parameterNode, regionName, model):
-        """Fit of another model for one region and the dose that it would give, without taking it."""
-        from RNTDosimetryScene.road import road
-
-        return road.try_model(parameterNode, self._road(parameterNode), regionName, model)
-
-    def writeReport(self, folder, parameterNode=None, progress=None, cancel=None):
-        """Write report.html, results.json, results.csv, dose.nrrd, tia.nrrd and dose.dcm of the current results. Returns the paths."""
-        from RNTDosimetryScene.road import road
-
-        parameterNode = parameterNode or self.getParameterNode()
-        return road.write_report(folder, parameterNode, self._road(parameterNode), progress, cancel)
-
-    # --- views
-
-    def playScans(self, parameterNode=None):
-        """Show the scans as a sequence in hours and play it. Returns its vtkMRMLSequenceBrowserNode."""
-        from RNTDosimetryScene.show import views
-        from RNTDosimetryScene.study import sequences
-
-        parameterNode = parameterNode or self.getParameterNode()
-        views.play_scans(parameterNode)
-        return sequences.browser_of(parameterNode)
-
-    def stopScans(self, parameterNode=None):
-        """Take the played sequence away; the scans stay."""
-        from RNTDosimetryScene.show import views
-
-        views.stop_scans(parameterNode or self.getParameterNode())
-
-    def slicerRtHistograms(self, parameterNode=None):
-        """Dose-volume histograms by SlicerRT, where it is installed. Returns its vtkMRMLDoseVolumeHistogramNode."""
-        from RNTDosimetryScene.show import slicerrt
-
-        return slicerrt.show_histograms(parameterNode or self.getParameterNode())
-
-    def slicerRtIsodoses(self, parameterNode=None):
-        """Isodoses by SlicerRT, where it is installed. Returns its vtkMRMLIsodoseNode."""
-        from RNTDosimetryScene.show import slicerrt
-
-        return slicerrt.show_isodoses(parameterNode or self.getParameterNode())
-
-    # --- check
-
-    def selfCheck(self, progress=None):
-        """Published and analytic cases beside what this installation computes: records with name, expected, found, limit, passed."""
-        from RNTDosimetryLib.base.progress import silent
-        from RNTDosimetryLib.validation import run_validation
-
-        return run_validation(progress or silent)
 
 
 class RNTDosimetryTest(ScriptedLoadableModuleTest):

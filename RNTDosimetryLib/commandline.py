@@ -11,14 +11,26 @@ from RNTDosimetryLib.base import RESEARCH_ONLY
 from RNTDosimetryLib.base.documents import checked_output_folder, make_output_folder
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.terminal import on_any_terminal
+from RNTDosimetryLib.base.warnings import RANKS, rank_of, ranked
 from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.report import table_text
-from RNTDosimetryLib.roads import camera, compare, plan, therapy, verify
+from RNTDosimetryLib.roads import cohort, table
 from RNTDosimetryLib.roads.road import Road
 
 NOTICE = RESEARCH_ONLY
-ROADS = (therapy.ROAD, plan.ROAD, verify.ROAD, compare.ROAD, camera.CALIBRATE, camera.RECOVERY)
-"""Every verb that takes a request file, in the order of the help. A new road is one row here."""
+ROADS = (*table.ROADS, cohort.ROAD)
+"""Every verb that takes a request file, in the order of the help. A new road of one patient is one row of ``roads/table.py``."""
+
+
+_OPTIONS: dict[str, dict] = {
+    "workers": {
+        "type": int,
+        "metavar": "NUMBER",
+        "help": "processes on this computer (default: those of the file, else every core)",
+    },
+    "scheduler": {"metavar": "ADDRESS", "help": "a Dask scheduler whose workers compute instead, as tcp://host:8786"},
+}
+"""What the command line may set over a request file, by the name of its field."""
 
 
 @on_any_terminal
@@ -55,6 +67,8 @@ def _parser() -> argparse.ArgumentParser:
         what = f"{road.request.WHAT}, or the result of an earlier run; see {road.request.PAGE}"
         verb.add_argument("request", type=Path, metavar=f"{road.file_name}.json", help=what)
         _add_out(verb)
+        for name in road.options:
+            verb.add_argument(f"--{name}", **_OPTIONS[name])
         verb.set_defaults(run=partial(_travel, road))
     intake = verbs.add_parser(
         "intake", help="what a DICOM folder says", description="Print what was read from which tag.", epilog=NOTICE
@@ -92,7 +106,8 @@ show_progress.last = ""
 
 def _travel(road: Road, options) -> None:
     """Any road from its request to its folder, and the answer on the terminal."""
-    result = road.run_file(options.request, show_progress)
+    given = {name: getattr(options, name) for name in road.options}
+    result = road.run_file(options.request, show_progress, folder=options.out, **given)
     paths = road.write(result, options.out)
     answer = road.answer(result)
     if answer.sentence:
@@ -105,8 +120,12 @@ def _travel(road: Road, options) -> None:
 def print_warnings(warnings: Sequence[str]) -> None:
     if warnings:
         print(f"{len(warnings)} warning{'' if len(warnings) == 1 else 's'}:")
-        for warning in warnings:
-            print(f"  - {printable(warning)}")
+        for rank, words in RANKS.items():
+            found = [text for text in ranked(warnings) if rank_of(text) == rank]
+            if found:
+                print(f"  {words}:")
+            for text in found:
+                print(f"  - {printable(text)}")
 
 
 def _intake(options) -> None:

@@ -8,6 +8,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/base/errors.py
   RNTDosimetryLib/base/folders.py
   RNTDosimetryLib/base/json_reading.py
+  RNTDosimetryLib/base/optional.py
   RNTDosimetryLib/base/progress.py
   RNTDosimetryLib/base/provenance.py
   RNTDosimetryLib/base/records.py
@@ -23,7 +24,14 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/camera/sensitivity.py
   RNTDosimetryLib/camera/spheres.py
   RNTDosimetryLib/commandline.py
+  RNTDosimetryLib/course/__init__.py
+  RNTDosimetryLib/course/design.py
+  RNTDosimetryLib/course/discharge.py
+  RNTDosimetryLib/course/doses.py
+  RNTDosimetryLib/course/limits.py
+  RNTDosimetryLib/course/next_cycle.py
   RNTDosimetryLib/demo/__init__.py
+  RNTDosimetryLib/demo/course.py
   RNTDosimetryLib/demo/patient.py
   RNTDosimetryLib/demo/radioembolisation.py
   RNTDosimetryLib/dose/__init__.py
@@ -129,6 +137,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/measurement/noise.py
   RNTDosimetryLib/measurement/partial_volume.py
   RNTDosimetryLib/measurement/uncertainty.py
+  RNTDosimetryLib/measurement/unknown_recovery.py
   RNTDosimetryLib/nuclides/__init__.py
   RNTDosimetryLib/nuclides/beta_spectrum.py
   RNTDosimetryLib/nuclides/decay.py
@@ -137,7 +146,9 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/phantom/__init__.py
   RNTDosimetryLib/phantom/body.py
   RNTDosimetryLib/phantom/camera.py
+  RNTDosimetryLib/phantom/cohort.py
   RNTDosimetryLib/phantom/course.py
+  RNTDosimetryLib/phantom/cycles.py
   RNTDosimetryLib/phantom/dicom.py
   RNTDosimetryLib/phantom/dicom_images.py
   RNTDosimetryLib/phantom/dicom_regions.py
@@ -184,6 +195,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/registration/visual_check.py
   RNTDosimetryLib/report/__init__.py
   RNTDosimetryLib/report/axes.py
+  RNTDosimetryLib/report/boxes.py
   RNTDosimetryLib/report/figures.py
   RNTDosimetryLib/report/html.py
   RNTDosimetryLib/report/nrrd.py
@@ -199,6 +211,19 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/camera/calibration.py
   RNTDosimetryLib/roads/camera/recovery.py
   RNTDosimetryLib/roads/camera/report.py
+  RNTDosimetryLib/roads/cohort/__init__.py
+  RNTDosimetryLib/roads/cohort/analysis.py
+  RNTDosimetryLib/roads/cohort/files.py
+  RNTDosimetryLib/roads/cohort/follow_up.py
+  RNTDosimetryLib/roads/cohort/jobs.py
+  RNTDosimetryLib/roads/cohort/lock.py
+  RNTDosimetryLib/roads/cohort/outputs.py
+  RNTDosimetryLib/roads/cohort/populations.py
+  RNTDosimetryLib/roads/cohort/report.py
+  RNTDosimetryLib/roads/cohort/request.py
+  RNTDosimetryLib/roads/cohort/result.py
+  RNTDosimetryLib/roads/cohort/run.py
+  RNTDosimetryLib/roads/cohort/workers.py
   RNTDosimetryLib/roads/compare/__init__.py
   RNTDosimetryLib/roads/compare/maps.py
   RNTDosimetryLib/roads/compare/outputs.py
@@ -207,15 +232,33 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/compare/result.py
   RNTDosimetryLib/roads/compare/run.py
   RNTDosimetryLib/roads/compare/sources.py
+  RNTDosimetryLib/roads/course/__init__.py
+  RNTDosimetryLib/roads/course/ahead.py
+  RNTDosimetryLib/roads/course/entries.py
+  RNTDosimetryLib/roads/course/home.py
+  RNTDosimetryLib/roads/course/others.py
+  RNTDosimetryLib/roads/course/outputs.py
+  RNTDosimetryLib/roads/course/reading.py
+  RNTDosimetryLib/roads/course/regions.py
+  RNTDosimetryLib/roads/course/report.py
+  RNTDosimetryLib/roads/course/request.py
+  RNTDosimetryLib/roads/course/result.py
+  RNTDosimetryLib/roads/course/rows.py
+  RNTDosimetryLib/roads/course/run.py
+  RNTDosimetryLib/roads/course/tables.py
+  RNTDosimetryLib/roads/course/voxels.py
+  RNTDosimetryLib/roads/course/when.py
   RNTDosimetryLib/roads/plan/__init__.py
   RNTDosimetryLib/roads/plan/former.py
   RNTDosimetryLib/roads/plan/outputs.py
   RNTDosimetryLib/roads/plan/report.py
   RNTDosimetryLib/roads/plan/request.py
   RNTDosimetryLib/roads/plan/result.py
+  RNTDosimetryLib/roads/plan/rows.py
   RNTDosimetryLib/roads/plan/run.py
   RNTDosimetryLib/roads/plan/scout.py
   RNTDosimetryLib/roads/road.py
+  RNTDosimetryLib/roads/table.py
   RNTDosimetryLib/roads/therapy/__init__.py
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
@@ -225,22 +268,42 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/report.py
   RNTDosimetryLib/roads/therapy/request.py
   RNTDosimetryLib/roads/therapy/result.py
+  RNTDosimetryLib/roads/therapy/rows.py
   RNTDosimetryLib/roads/therapy/run.py
   RNTDosimetryLib/roads/therapy/settings.py
   RNTDosimetryLib/roads/therapy/steps.py
   RNTDosimetryLib/roads/therapy/tables.py
+  RNTDosimetryLib/roads/therapy/uncertainty.py
   RNTDosimetryLib/roads/therapy/volumes.py
+  RNTDosimetryLib/roads/tidy.py
   RNTDosimetryLib/roads/verify/__init__.py
   RNTDosimetryLib/roads/verify/outputs.py
   RNTDosimetryLib/roads/verify/report.py
   RNTDosimetryLib/roads/verify/request.py
   RNTDosimetryLib/roads/verify/result.py
+  RNTDosimetryLib/roads/verify/rows.py
   RNTDosimetryLib/roads/verify/run.py
+  RNTDosimetryLib/statistics/__init__.py
+  RNTDosimetryLib/statistics/agreement.py
+  RNTDosimetryLib/statistics/curvature.py
+  RNTDosimetryLib/statistics/population.py
+  RNTDosimetryLib/statistics/ranks.py
+  RNTDosimetryLib/statistics/response.py
+  RNTDosimetryLib/statistics/survival.py
+  RNTDosimetryLib/statistics/trend.py
+  RNTDosimetryLib/statistics/values.py
   RNTDosimetryLib/validation.py
   )
 
 set(LIBRARY_RESOURCES
   Resources/README.md
+  Resources/cohort/rules.json
+  Resources/course/README.md
+  Resources/course/discharge.json
+  Resources/course/limits.json
+  Resources/course/populations.json
+  Resources/course/rules.json
+  Resources/course/tissues.json
   Resources/dose/README.md
   Resources/dose/density_transport.json
   Resources/dose/hounsfield_density.json
@@ -256,6 +319,7 @@ set(LIBRARY_RESOURCES
   Resources/images/measurement.json
   Resources/images/radionuclide_codes.json
   Resources/images/region_kinds.json
+  Resources/images/resolution.json
   Resources/images/retention.json
   Resources/images/suv.json
   Resources/images/units.json
@@ -277,6 +341,8 @@ set(LIBRARY_RESOURCES
   Resources/nuclides/progeny_rules.json
   Resources/phantom/anatomy.json
   Resources/phantom/calibration.json
+  Resources/phantom/cohort.json
+  Resources/phantom/cycles.json
   Resources/phantom/kinetics.json
   Resources/phantom/planar.json
   Resources/phantom/protocol.json
@@ -291,10 +357,15 @@ set(LIBRARY_RESOURCES
   Resources/report/report.css
   Resources/schemas/calibration_request.schema.json
   Resources/schemas/camera_calibration.schema.json
+  Resources/schemas/cohort.schema.json
+  Resources/schemas/cohort_results.schema.json
+  Resources/schemas/course.schema.json
+  Resources/schemas/course_results.schema.json
   Resources/schemas/dose_comparison.schema.json
   Resources/schemas/dose_comparison_request.schema.json
   Resources/schemas/plan.schema.json
   Resources/schemas/plan_results.schema.json
+  Resources/schemas/population_kinetics.schema.json
   Resources/schemas/recovery_curve.schema.json
   Resources/schemas/recovery_request.schema.json
   Resources/schemas/results.schema.json
@@ -302,9 +373,16 @@ set(LIBRARY_RESOURCES
   Resources/schemas/verification.schema.json
   Resources/schemas/verification_results.schema.json
   Resources/validation/cases.json
+  Resources/warnings/camera.json
+  Resources/warnings/cohort.json
+  Resources/warnings/course.json
   Resources/warnings/dose.json
+  Resources/warnings/images.json
   Resources/warnings/intake.json
   Resources/warnings/kinetics.json
+  Resources/warnings/measurement.json
   Resources/warnings/planning.json
+  Resources/warnings/registration.json
+  Resources/warnings/report.json
   Resources/warnings/therapy.json
   )

@@ -1,4 +1,4 @@
-"""Write the parts of the pages that follow from the code: the table of settings in docs/study_file.md, and the API reference in docs/api."""
+"""Write the parts of the pages that follow from the code: the table of settings in docs/study_file.md, docs/warnings.md, and the API reference in docs/api."""
 
 import dataclasses
 import importlib
@@ -11,13 +11,15 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
 from RNTDosimetryLib.base.settings import settings_rows
+from RNTDosimetryLib.base.warnings import RANKS, warning_kinds
 from RNTDosimetryLib.roads.therapy import StudySettings
 
 STUDY_PAGE = ROOT / "docs" / "study_file.md"
+WARNINGS_PAGE = ROOT / "docs" / "warnings.md"
 API_FOLDER = ROOT / "docs" / "api"
 ROOMS = (
-    "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning",
-    "roads.therapy", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "phantom",
+    "base", "nuclides", "images", "kinetics", "dose", "registration", "measurement", "report", "camera", "intake", "planar", "planning", "course",
+    "roads.therapy", "roads.course", "roads.plan", "roads.verify", "roads.compare", "roads.camera", "roads.cohort", "statistics", "phantom",
 )  # fmt: skip
 
 
@@ -27,6 +29,27 @@ def with_settings(page: str) -> str:
     after = rest[rest.index("\n## ") :]
     rows = "".join(f"| `{key}` | {meaning} | {default} |\n" for key, meaning, default in settings_rows(StudySettings))
     return f"{before}{heading}\n| key | meaning | default |\n| --- | --- | --- |\n{rows}{after}"
+
+
+def warnings_page() -> str:
+    """Every warning by rank, as the catalog in Resources/warnings holds it."""
+    parts = [
+        "# Warnings\n\nEverything doubtful but usable is said in a sentence that ends with what to do about it. It travels with the result into panel, report, terminal "
+        "and `results.json`. What changes the number comes first, each sentence once, with the names of all regions that it is said of; panel, report and terminal "
+        "have the same order (`RNTDosimetryLib.base.warnings.ranked`). `{...}` stands for what is filled in. Written from `Resources/warnings` by `make pages`.\n"
+    ]
+    for rank, words in RANKS.items():
+        rows = [
+            f"| `{kind.code}` | {kind.text.replace('{{', '{').replace('}}', '}').replace('|', chr(92) + '|')} | {_page_link(kind.page)} |"
+            for kind in warning_kinds().values()
+            if kind.rank == rank
+        ]
+        parts.append(f"## {rank}: {words}\n\n| code | sentence | page |\n| --- | --- | --- |\n" + "\n".join(rows) + "\n")
+    return "\n".join(parts)
+
+
+def _page_link(page: str) -> str:
+    return f"[{page.split('#')[0].removesuffix('.md').replace('_', ' ')}]({page})" if page else ""
 
 
 def api_pages() -> dict[str, str]:
@@ -130,6 +153,7 @@ def _first_line(item) -> str:
 
 def main() -> None:
     STUDY_PAGE.write_text(with_settings(STUDY_PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+    WARNINGS_PAGE.write_text(warnings_page(), encoding="utf-8")
     API_FOLDER.mkdir(exist_ok=True)
     pages = api_pages()
     for path in API_FOLDER.glob("*.md"):

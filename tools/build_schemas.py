@@ -17,7 +17,9 @@ from RNTDosimetryLib.base.documents import Document, Request
 from RNTDosimetryLib.base.records import Named, Record
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.commandline import ROADS
+from RNTDosimetryLib.roads.cohort import CohortResult, PriorsFile
 from RNTDosimetryLib.roads.compare import CompareResult
+from RNTDosimetryLib.roads.course import CourseResult
 from RNTDosimetryLib.roads.plan import PlanResult
 from RNTDosimetryLib.roads.therapy import StudyResult
 from RNTDosimetryLib.roads.verify import VerifyResult
@@ -94,7 +96,18 @@ def _value(hint, definitions: dict, typed: bool = False) -> dict:
 def documents() -> tuple[type[Document], ...]:
     """Every kind of file that a road reads or writes."""
     requests = [road.request for road in ROADS]
-    return (*requests, StudyResult, PlanResult, VerifyResult, CompareResult, Calibration, RecoveryCurve)
+    return (
+        *requests,
+        StudyResult,
+        PlanResult,
+        VerifyResult,
+        CompareResult,
+        CourseResult,
+        CohortResult,
+        PriorsFile,
+        Calibration,
+        RecoveryCurve,
+    )
 
 
 def schemas() -> dict[str, dict]:

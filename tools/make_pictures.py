@@ -4,6 +4,7 @@ Every section of the panel, the result layout, and the panel beside the layout, 
 """
 
 import argparse
+import contextlib
 import math
 import sys
 from pathlib import Path
@@ -101,6 +102,14 @@ def fill_planning(widget) -> None:
     ui.planProductComboBox.currentText = protocol["treatment"]["product"]
     ui.planFolderPathLineEdit.currentPath = "plan"
     ui.planSegmentsButton.click()
+
+
+def fill_course(widget, out: Path) -> None:
+    """The course of the demo, named as seen from its folder."""
+    with contextlib.chdir(out):
+        widget.ui.coursePathLineEdit.currentPath = "course/COURSE.json"
+        widget.ui.courseFolderPathLineEdit.currentPath = "report"
+        widget.ui.courseComputeButton.click()
 
 
 def settle(container) -> None:
@@ -211,6 +220,7 @@ def draw_all(scene_file: Path, folder: Path) -> list[Path]:
     folder.mkdir(parents=True, exist_ok=True)
     container, widget = computed_panel(scene_file)
     fill_planning(widget)
+    fill_course(widget, scene_file.parent)
     paths = draw_sections(container, widget, folder)
     layout, panel = draw_result_layout(widget), draw_panel(container, widget)
     save_small(layout, folder / "layout.png")

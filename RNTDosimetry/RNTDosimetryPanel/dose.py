@@ -25,13 +25,13 @@ class DoseSection(Section):
                 _("Mean of the dose map over the region, without recovery correction"),
             ],
         )
-        self.ui.doseTableWidget.connect("itemSelectionChanged()", self.onRegion)
-        self.ui.doseButton.connect("clicked(bool)", self.onDose)
-        self.ui.showDoseButton.connect("clicked(bool)", self.onShow)
-        self.ui.isodoseButton.connect("clicked(bool)", self.onIsodoses)
-        self.ui.layoutButton.connect("clicked(bool)", self.onLayout)
-        self.ui.slicerRtDvhButton.connect("clicked(bool)", self.onSlicerRtDvh)
-        self.ui.slicerRtIsodoseButton.connect("clicked(bool)", self.onSlicerRtIsodose)
+        self.connect(self.ui.doseTableWidget, "itemSelectionChanged()", self.onRegion)
+        self.connect(self.ui.doseButton, "clicked(bool)", self.onDose)
+        self.connect(self.ui.showDoseButton, "clicked(bool)", self.onShow)
+        self.connect(self.ui.isodoseButton, "clicked(bool)", self.onIsodoses)
+        self.connect(self.ui.layoutButton, "clicked(bool)", self.onLayout)
+        self.connect(self.ui.slicerRtDvhButton, "clicked(bool)", self.onSlicerRtDvh)
+        self.connect(self.ui.slicerRtIsodoseButton, "clicked(bool)", self.onSlicerRtIsodose)
 
     def refresh(self):
         volume = self.node.doseVolume
@@ -81,7 +81,7 @@ class DoseSection(Section):
     def onRegion(self):
         """The clicked region is chosen in Kinetics as well, which shows its curve."""
         row = selected_row(self.ui.doseTableWidget)
-        if self.node is not None and row >= 0:
+        if row >= 0:
             self.panel.section("kinetics").choose(self.ui.doseTableWidget.item(row, 0).text())
 
     def _result(self, volume):

@@ -55,13 +55,13 @@ class KineticsSection(Section):
                 _("How many warnings the fit has; click the row to read them"),
             ],
         )
-        self.ui.modelComboBox.connect("currentTextChanged(QString)", self.onModel)
-        self.ui.fitButton.connect("clicked(bool)", self.onFit)
-        self.ui.kineticsTableWidget.connect("itemSelectionChanged()", self.onRegion)
-        self.ui.regionModelComboBox.connect("currentTextChanged(QString)", self.onRegionModel)
-        self.ui.curvesButton.connect("clicked(bool)", self.onCurves)
-        self.ui.playScansButton.connect("clicked(bool)", self.onPlayScans)
-        self.ui.logScaleCheckBox.connect("toggled(bool)", self.onLogScale)
+        self.connect(self.ui.modelComboBox, "currentTextChanged(QString)", self.onModel)
+        self.connect(self.ui.fitButton, "clicked(bool)", self.onFit)
+        self.connect(self.ui.kineticsTableWidget, "itemSelectionChanged()", self.onRegion)
+        self.connect(self.ui.regionModelComboBox, "currentTextChanged(QString)", self.onRegionModel)
+        self.connect(self.ui.curvesButton, "clicked(bool)", self.onCurves)
+        self.connect(self.ui.playScansButton, "clicked(bool)", self.onPlayScans)
+        self.connect(self.ui.logScaleCheckBox, "toggled(bool)", self.onLogScale)
 
     def refresh(self):
         select_text(self.ui.modelComboBox, self.node.model)
@@ -178,14 +178,14 @@ class KineticsSection(Section):
         return ", ".join(text for text in (ranked.model, aicc, tia, ranked.reason) if text)
 
     def onModel(self, name):
-        if self.node is not None and name:
+        if name:
             self.node.model = name
 
     def onFit(self, checked=False):
         self.run_step(_("The curves could not be fitted."))
 
     def onRegion(self):
-        item = self._chosen() if self.node is not None else None
+        item = self._chosen()
         if item is None:
             return
         self._show_region()
@@ -203,17 +203,16 @@ class KineticsSection(Section):
         self.quick(_("The scans cannot be played."), views.play_scans if checked else views.stop_scans, self.node)
 
     def onLogScale(self, checked=False):
-        for chart in (self.node.timeActivityChart, self.node.regionChart) if self.node is not None else ():
+        for chart in (self.node.timeActivityChart, self.node.regionChart):
             if chart is not None:
                 charts.set_log_scale(chart, checked)
 
     def onRegionModel(self, name):
-        item = self._chosen() if self.node is not None else None
+        item = self._chosen()
         if item is None or not name or item.fit is None:
             return
         self.quick(_("This model cannot be used."), self._take_model, item.name, "" if name == _AS_STUDY else name)
-        if self.node is not None:
-            self._show_chart(self._chosen() or item)
+        self._show_chart(self._chosen() or item)
 
     def _take_model(self, region, model):
         """Take a model that the samples can carry, and fit at once, so that its dose is seen."""

@@ -1,8 +1,12 @@
 """The panel as a whole: its sections, what is chosen, and what is being worked on."""
 
+import functools
+
 import qt
+import slicer
 from slicer.i18n import tr as _
 
+from RNTDosimetryPanel.course import CourseSection
 from RNTDosimetryPanel.dose import DoseSection
 from RNTDosimetryPanel.kinetics import KineticsSection
 from RNTDosimetryPanel.planning import PlanningSection
@@ -23,6 +27,7 @@ _SECTIONS = (
     KineticsSection,
     DoseSection,
     PlanningSection,
+    CourseSection,
     ReportSection,
 )
 _STEPS = ("register", "measure", "fit", "dose")
@@ -30,12 +35,16 @@ _STROKES_SETTLE_MS = 1000
 
 
 class Panel:
-    """What the sections share. choose_study: called with a parameter node when another study is chosen."""
+    """What the sections share. choose_study: called with a parameter node when another study is chosen.
 
-    def __init__(self, ui, logic, choose_study):
+    work_ended: called when long work has ended, before the panel says what is true then.
+    """
+
+    def __init__(self, ui, logic, choose_study, work_ended=None):
         self.ui = ui
         self.logic = logic
         self.choose_study = choose_study
+        self.work_ended = work_ended or (lambda: None)
         self.parameterNode = None
         self.work = None
         self.states = dict.fromkeys(_STEPS, "none")
@@ -51,11 +60,37 @@ class Panel:
         self._strokes.setSingleShot(True)
         self._strokes.setInterval(_STROKES_SETTLE_MS)
         self._strokes.connect("timeout()", self.refresh)
-        self.ui.applyButton.connect("clicked(bool)", self.onRunAll)
+        self.ui.applyButton.connect("clicked(bool)", self.guarded(self.onRunAll))
         self.ui.cancelButton.connect("clicked(bool)", self.onCancel)
 
     def section(self, name: str):
         return next(section for section in self.sections if section.name == name)
+
+    def is_open(self) -> bool:
+        """Whether there is a study to work on: not while the module is left, the scene closes, or the study was removed."""
+        node = self.parameterNode
+        return node is not None and bool(slicer.mrmlScene.IsNodePresent(node.parameterNode))
+
+    def guarded(self, slot):
+        """The one guard of all slots: left, closed or removed studies are not worked on, and bad input is shown as its sentence."""
+
+        @functools.wraps(slot)
+        def call(*arguments):
+            if self.is_open():
+                with shown_errors(_("This cannot be done."), wait_cursor=False):
+                    slot(*arguments)
+
+        return call
+
+    def long(self, message: str, action):
+        """Do something long with progress and Cancel. action: called with the Work, whose node is the study for as long as it lasts.
+
+        Returns its result; None when it failed or was stopped, or when the panel was left meanwhile.
+        """
+        result = None
+        with shown_errors(message), Work(self) as work:
+            result = action(work)
+        return result if self.is_open() else None
 
     def rest(self, resting: bool) -> None:
         """While work goes on nothing but Cancel can be clicked."""
@@ -67,7 +102,7 @@ class Panel:
 
     def refresh(self, *unused) -> None:
         """Show what is true now; asked for again by what it shows, it does nothing."""
-        if self._refreshing or self.parameterNode is None or self.work is not None:
+        if self._refreshing or self.work is not None or not self.is_open():
             return
         self._strokes.stop()
         self._refreshing = True
@@ -117,8 +152,10 @@ class Panel:
         self.parameterNode = None
 
     def onRunAll(self, checked=False) -> None:
-        with shown_errors(_("The dosimetry could not be finished.")), Work(self) as work:
-            self.logic.run(self.parameterNode, progress=work.progress, cancel=work.is_cancelled)
+        self.long(
+            _("The dosimetry could not be finished."),
+            lambda work: self.logic.run(work.node, progress=work.progress, cancel=work.is_cancelled),
+        )
 
     def onCancel(self, checked=False) -> None:
         if self.work is not None:

@@ -16,12 +16,11 @@ from RNTDosimetryPanel.tools import (
     enable,
     fill_table,
     number_text,
+    on_path,
     prepare_table,
     select_text,
     selected_row,
-    shown_errors,
 )
-from RNTDosimetryPanel.work import Work
 
 _ROLE = 1
 _INJECTION_KEYS = {
@@ -96,18 +95,18 @@ class PlanningSection(Section):
                 _("Share of its activity that goes to the lungs"),
             ],
         )
-        self.ui.planInjectionsTableWidget.connect("cellChanged(int,int)", self.onInjectionCell)
-        self.ui.planInjectionsTableWidget.connect("itemSelectionChanged()", self.onInjectionSelection)
-        self.ui.planAddInjectionButton.connect("clicked(bool)", self.onAddInjection)
-        self.ui.planRemoveInjectionButton.connect("clicked(bool)", self.onRemoveInjection)
-        self.ui.planProductComboBox.connect("currentTextChanged(QString)", self.onProduct)
+        self.connect(self.ui.planInjectionsTableWidget, "cellChanged(int,int)", self.onInjectionCell)
+        self.connect(self.ui.planInjectionsTableWidget, "itemSelectionChanged()", self.onInjectionSelection)
+        self.connect(self.ui.planAddInjectionButton, "clicked(bool)", self.onAddInjection)
+        self.connect(self.ui.planRemoveInjectionButton, "clicked(bool)", self.onRemoveInjection)
+        self.connect(self.ui.planProductComboBox, "currentTextChanged(QString)", self.onProduct)
         self._helps = {name: getattr(self.ui, box).toolTip for name, box in _BOXES.items()}
-        self.ui.planActivityButton.connect("clicked(bool)", self.onLargest)
-        self.ui.planUndoButton.connect("clicked(bool)", self.onUndo)
-        self.ui.planScoutSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onScout)
-        self.ui.planSegmentsButton.connect("clicked(bool)", self.onSegments)
-        self.ui.planFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
-        self.ui.planWriteButton.connect("clicked(bool)", self.onWrite)
+        self.connect(self.ui.planActivityButton, "clicked(bool)", self.onLargest)
+        self.connect(self.ui.planUndoButton, "clicked(bool)", self.onUndo)
+        self.connect(self.ui.planScoutSelector, "currentNodeChanged(vtkMRMLNode*)", self.onScout)
+        self.connect(self.ui.planSegmentsButton, "clicked(bool)", self.onSegments)
+        on_path(self.ui.planFolderPathLineEdit, self.panel.guarded(self.onFolder))
+        self.connect(self.ui.planWriteButton, "clicked(bool)", self.onWrite)
 
     def refresh(self):
         select_text(self.ui.planProductComboBox, self.node.planProduct)
@@ -258,7 +257,7 @@ class PlanningSection(Section):
                 for text in self._role_names.values():
                     box.addItem(text)
                 box.toolTip = helps[row, _ROLE]
-                box.connect("currentIndexChanged(int)", lambda index, row=row: self.onRole(row, index))
+                self.connect(box, "currentIndexChanged(int)", lambda index, row=row: self.onRole(row, index))
                 table.setCellWidget(row, _ROLE, box)
             select_text(box, self._role_names[role])
 
@@ -278,8 +277,10 @@ class PlanningSection(Section):
             from_segments.choose_scout(self.node, node)
 
     def onSegments(self, checked=False):
-        with shown_errors(_("The segments make no plan.")), Work(self.panel) as work:
-            from_segments.plan_from_segments(self.node, stopping(work.progress, work.is_cancelled))
+        self.long(
+            _("The segments make no plan."),
+            lambda work: from_segments.plan_from_segments(work.node, stopping(work.progress, work.is_cancelled)),
+        )
 
     def onProduct(self, name):
         if self.node is not None and name:

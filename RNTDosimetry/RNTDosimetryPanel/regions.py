@@ -9,8 +9,7 @@ from RNTDosimetryScene.study import camera, contours, inputs
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
-from RNTDosimetryPanel.tools import enable, fill_table, number_text, prepare_table, set_quietly, shown_errors
-from RNTDosimetryPanel.work import Work
+from RNTDosimetryPanel.tools import enable, fill_table, number_text, on_path, prepare_table, remember_path, set_quietly
 
 _KEYS = {1: "kind", 3: "recovery_coefficient", 4: "recovery_coefficient_uncertainty", 5: "mass_g", 6: "effective_half_life_h"}
 _EDITOR_TAG = "RNTDosimetrySegmentEditor"
@@ -39,13 +38,13 @@ class RegionsSection(Section):
                 _("Effective half-life of an earlier cycle or a population, for a single scan; can be typed"),
             ],
         )
-        self.ui.regionsTableWidget.connect("cellChanged(int,int)", self.onCell)
-        self.ui.recoveryPathLineEdit.connect("currentPathChanged(QString)", self.onRecovery)
-        self.ui.measureButton.connect("clicked(bool)", self.onMeasure)
-        self.ui.editSegmentsButton.connect("toggled(bool)", self.onEdit)
-        self.ui.organsButton.connect("clicked(bool)", self.onOrgans)
-        self.ui.isocontourButton.connect("clicked(bool)", self.onIsocontour)
-        self.ui.sphereButton.connect("clicked(bool)", self.onSphere)
+        self.connect(self.ui.regionsTableWidget, "cellChanged(int,int)", self.onCell)
+        on_path(self.ui.recoveryPathLineEdit, self.panel.guarded(self.onRecovery))
+        self.connect(self.ui.measureButton, "clicked(bool)", self.onMeasure)
+        self.connect(self.ui.editSegmentsButton, "toggled(bool)", self.onEdit)
+        self.connect(self.ui.organsButton, "clicked(bool)", self.onOrgans)
+        self.connect(self.ui.isocontourButton, "clicked(bool)", self.onIsocontour)
+        self.connect(self.ui.sphereButton, "clicked(bool)", self.onSphere)
 
     def refresh(self):
         set_quietly(self.ui.recoveryPathLineEdit, "currentPath", self.node.recoveryPath)
@@ -70,7 +69,13 @@ class RegionsSection(Section):
         enable(self.ui.sphereButton, no_scan, _("Add a sphere around the seed as a region"))
         reason = no_scan or ("" if contours.has_totalsegmentator() else _("Install the extension TotalSegmentator first"))
         reason = reason or ("" if self.node.ctVolumes else _("Add the CTs of the time points first"))
-        enable(self.ui.organsButton, reason, _("Kidneys, liver and spleen on the CT of the reference"))
+        enable(
+            self.ui.organsButton,
+            reason,
+            _(
+                "Kidneys, liver and spleen on the CT of the reference; 5 to 50 minutes without a graphics card, and it can be stopped"
+            ),
+        )
         self._show_in_editor()
 
     def _fill(self, curve):
@@ -107,10 +112,11 @@ class RegionsSection(Section):
     def leave(self):
         """The editor lets go of its views and keys while another module is shown."""
         if self._editor is not None:
+            self._close_editor()
             self.ui.editSegmentsButton.setChecked(False)
 
     def onCell(self, row, column):
-        if self.node is None or column not in _KEYS:
+        if column not in _KEYS:
             return
         table = self.ui.regionsTableWidget
         name, text = table.item(row, 0).text(), table.item(row, column).text()
@@ -123,21 +129,26 @@ class RegionsSection(Section):
         self.quick(_("This value cannot be used."), self.logic.typeRegionValue, self.node, name, _KEYS[column], text)
 
     def onRecovery(self, path):
-        if self.node is not None and path != self.node.recoveryPath and (not path or os.path.isfile(path)):
+        if path != self.node.recoveryPath and (not path or os.path.isfile(path)):
             self.quick(_("This recovery curve cannot be used."), camera.choose_recovery, self.node, path)
+            remember_path(self.ui.recoveryPathLineEdit)
 
     def onMeasure(self, checked=False):
         self.run_step(_("The regions could not be measured."))
 
     def onEdit(self, shown):
-        if shown and self.node is not None:
+        if shown:
             self.quick(_("The editor cannot be opened."), self._open_editor)
-        elif self._editor is not None:
+        else:
+            self._close_editor()
+            self.panel.refresh()
+
+    def _close_editor(self):
+        if self._editor is not None:
             self._editor.setActiveEffectByName("")
             self._editor.uninstallKeyboardShortcuts()
             self._editor.removeViewObservations()
             self._editor.setVisible(False)
-            self.panel.refresh()
 
     def _open_editor(self):
         if self.node.segmentation is None:
@@ -176,9 +187,11 @@ class RegionsSection(Section):
             self._editor.setSourceVolumeNode(source)
 
     def onOrgans(self, checked=False):
-        with shown_errors(_("The organs could not be segmented.")), Work(self.panel) as work:
-            work.progress(0.1, _("TotalSegmentator is at work"))
-            contours.segment_organs(self.node)
+        fast = self.ui.organsFastCheckBox.checked
+        self.long(
+            _("The organs could not be segmented."),
+            lambda work: contours.segment_organs(work.node, progress=work.progress, cancel=work.is_cancelled, fast=fast),
+        )
 
     def _seed(self):
         node = self.ui.seedPointSelector.currentNode()

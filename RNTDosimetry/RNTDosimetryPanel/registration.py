@@ -43,12 +43,12 @@ class RegistrationSection(Section):
                 _("How the alignment was found"),
             ],
         )
-        self.ui.registerButton.connect("clicked(bool)", self.onRegister)
-        self.ui.registrationTableWidget.connect("itemSelectionChanged()", self.onSelection)
-        self.ui.blendButton.connect("clicked(bool)", self.onBlend)
-        self.ui.checkerboardButton.connect("clicked(bool)", self.onCheckerboard)
-        self.ui.fadeSliderWidget.connect("valueChanged(double)", self.onFade)
-        self.ui.userTransformButton.connect("clicked(bool)", self.onCorrect)
+        self.connect(self.ui.registerButton, "clicked(bool)", self.onRegister)
+        self.connect(self.ui.registrationTableWidget, "itemSelectionChanged()", self.onSelection)
+        self.connect(self.ui.blendButton, "clicked(bool)", self.onBlend)
+        self.connect(self.ui.checkerboardButton, "clicked(bool)", self.onCheckerboard)
+        self.connect(self.ui.fadeSliderWidget, "valueChanged(double)", self.onFade)
+        self.connect(self.ui.userTransformButton, "clicked(bool)", self.onCorrect)
 
     def refresh(self):
         alignments = self.logic.alignments(self.node)
@@ -95,8 +95,6 @@ class RegistrationSection(Section):
 
     def onSelection(self, *unused):
         """Another row while two scans are compared: compare that one."""
-        if self.node is None:
-            return
         row = selected_row(self.ui.registrationTableWidget)
         if self.check.mode and row >= 0 and row != self.node.referenceIndex:
             self._compare(self.check.mode)

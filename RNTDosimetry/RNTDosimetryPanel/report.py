@@ -12,10 +12,10 @@ from RNTDosimetryPanel.tools import (
     enable,
     fill_table,
     number_text,
+    on_path,
     prepare_table,
-    shown_errors,
+    remember_path,
 )
-from RNTDosimetryPanel.work import Work
 
 _STUDY_FILE = "study.json"
 
@@ -42,10 +42,10 @@ class ReportSection(Section):
                 _("Where the expected number comes from"),
             ],
         )
-        self.ui.outputFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolder)
-        self.ui.writeButton.connect("clicked(bool)", self.onWrite)
-        self.ui.writeStudyButton.connect("clicked(bool)", self.onWriteStudy)
-        self.ui.selfCheckButton.connect("clicked(bool)", self.onSelfCheck)
+        on_path(self.ui.outputFolderPathLineEdit, self.panel.guarded(self.onFolder))
+        self.connect(self.ui.writeButton, "clicked(bool)", self.onWrite)
+        self.connect(self.ui.writeStudyButton, "clicked(bool)", self.onWriteStudy)
+        self.connect(self.ui.selfCheckButton, "clicked(bool)", self.onSelfCheck)
 
     def refresh(self):
         state = self.panel.states["dose"]
@@ -72,10 +72,13 @@ class ReportSection(Section):
 
     def onWrite(self, checked=False):
         folder = self.ui.outputFolderPathLineEdit.currentPath
-        with shown_errors(_("The report could not be written.")), Work(self.panel) as work:
-            paths = self.logic.writeReport(folder, self.node, progress=work.progress, cancel=work.is_cancelled)
-            names = ", ".join(path.name for path in paths)
-            self._written = _("{names} in {folder}").format(names=names, folder=folder)
+        self.long(_("The report could not be written."), lambda work: self._write(work, folder))
+
+    def _write(self, work, folder):
+        paths = self.logic.writeReport(folder, work.node, progress=work.progress, cancel=work.is_cancelled)
+        names = ", ".join(path.name for path in paths)
+        self._written = _("{names} in {folder}").format(names=names, folder=folder)
+        remember_path(self.ui.outputFolderPathLineEdit)
 
     def onWriteStudy(self, checked=False):
         path = os.path.join(self.ui.outputFolderPathLineEdit.currentPath, _STUDY_FILE)
@@ -85,9 +88,9 @@ class ReportSection(Section):
         self._written = str(self.logic.writeStudyFile(path, self.node))
 
     def onSelfCheck(self, checked=False):
-        cases = ()
-        with shown_errors(_("The self check could not be finished.")), Work(self.panel) as work:
-            cases = self.logic.selfCheck(work.progress)
+        cases = self.long(_("The self check could not be finished."), lambda work: self.logic.selfCheck(work.progress))
+        if cases is None:
+            return
         rows = [
             [
                 case.name,

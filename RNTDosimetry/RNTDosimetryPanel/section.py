@@ -3,7 +3,6 @@
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, say, shown_errors
-from RNTDosimetryPanel.work import Work
 
 
 class Section:
@@ -29,6 +28,10 @@ class Section:
     def setup(self) -> None:
         """Extended by the sections: fill choices and connect."""
         self._title = self.widget("CollapsibleButton").text
+
+    def connect(self, widget, signal: str, slot) -> None:
+        """Connect a signal to a slot that is called only while there is a study to work on, and whose errors end in the panel."""
+        widget.connect(signal, self.panel.guarded(slot))
 
     def refresh(self) -> None:
         """Extended by the sections: show what is true now."""
@@ -69,16 +72,20 @@ class Section:
 
     def run_step(self, message: str):
         """Do the step of this section with progress and Cancel. Returns its result, None when there is none."""
-        result = None
-        with shown_errors(message), Work(self.panel) as work:
-            result = self.logic.runStep(self.step, self.node, progress=work.progress, cancel=work.is_cancelled)
-        return result
+        return self.long(
+            message,
+            lambda work: self.logic.runStep(self.step, work.node, progress=work.progress, cancel=work.is_cancelled),
+        )
+
+    def long(self, message: str, action):
+        """Do something long with progress and Cancel, as ``Panel.long`` says."""
+        return self.panel.long(message, action)
 
     def quick(self, message: str, action, *arguments):
         """Do something short, with a wait cursor; bad input is shown. The panel is brought up to date."""
         result = None
         with shown_errors(message):
             result = action(*arguments)
-        if self.node is not None:
+        if self.panel.is_open():
             self.panel.refresh()
         return result

@@ -4,6 +4,7 @@ import re
 
 import qt
 from RNTDosimetryScene.study.settings import shown_settings
+from slicer.i18n import tr as _translated
 
 from RNTDosimetryLib.base.settings import Setting
 
@@ -18,10 +19,10 @@ def add_settings(ui) -> None:
             continue
         widget = _widget(item)
         widget.objectName = name_of(item)
-        widget.toolTip = item.help
+        widget.toolTip = _translated(item.help)
         widget.setProperty("SlicerParameterName", item.parameter)
         row = rows[item.section] = rows.get(item.section, -1) + 1
-        getattr(ui, f"{item.section}CollapsibleButton").layout().insertRow(row, qt.QLabel(f"{item.label}:"), widget)
+        getattr(ui, f"{item.section}CollapsibleButton").layout().insertRow(row, qt.QLabel(f"{_translated(item.label)}:"), widget)
         setattr(ui, widget.objectName, widget)
 
 

@@ -2,14 +2,13 @@
 
 import os
 
-import slicer
 from RNTDosimetryScene.study import inputs, loading, samples, timepoints
 from slicer.i18n import tr as _
 
+from RNTDosimetryLib.base.progress import part
 from RNTDosimetryLib.nuclides import list_nuclides
 from RNTDosimetryPanel.section import Section
-from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, say, select_text, shown_errors
-from RNTDosimetryPanel.work import Work
+from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, STALE_COLOR, enable, on_path, remember_path, say, select_text
 
 _ORIGIN_LABELS = {
     "nuclide": "nuclideOriginLabel",
@@ -29,15 +28,16 @@ class StudySection(Section):
     def setup(self):
         super().setup()
         self.ui.studySelector.addAttribute("vtkMRMLScriptedModuleNode", "ModuleName", self.logic.moduleName)
+        self.ui.studySelector.setNodeTypeLabel(_("dosimetry study"), "vtkMRMLScriptedModuleNode")
         for name in list_nuclides():
             self.ui.nuclideComboBox.addItem(name)
         self.ui.nuclideComboBox.setCurrentIndex(-1)
-        self.ui.studySelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onStudyChosen)
-        self.ui.dicomFolderPathLineEdit.connect("currentPathChanged(QString)", self.onFolderChanged)
-        self.ui.loadButton.connect("clicked(bool)", self.onLoad)
-        self.ui.phantomButton.connect("clicked(bool)", self.onPhantom)
-        self.ui.nuclideComboBox.connect("currentTextChanged(QString)", self.onNuclide)
-        self.ui.administrationTimeLineEdit.connect("editingFinished()", self.onAdministrationTime)
+        self.connect(self.ui.studySelector, "currentNodeChanged(vtkMRMLNode*)", self.onStudyChosen)
+        on_path(self.ui.dicomFolderPathLineEdit, self.panel.guarded(self.onFolderChanged))
+        self.connect(self.ui.loadButton, "clicked(bool)", self.onLoad)
+        self.connect(self.ui.phantomButton, "clicked(bool)", self.onPhantom)
+        self.connect(self.ui.nuclideComboBox, "currentTextChanged(QString)", self.onNuclide)
+        self.connect(self.ui.administrationTimeLineEdit, "editingFinished()", self.onAdministrationTime)
 
     def refresh(self):
         node = self.node
@@ -88,12 +88,9 @@ class StudySection(Section):
         self.say(_("Loaded."), DONE_COLOR, result, "\u2713")
 
     def onStudyChosen(self, scriptedNode):
-        if self.node is None or scriptedNode is self.node.parameterNode:
-            return
-        if scriptedNode is not None:
+        """None comes while the only study is being removed: the widget then makes another when it is gone."""
+        if scriptedNode is not None and scriptedNode is not self.node.parameterNode:
             self.panel.choose_study(self.logic.wrap(scriptedNode))
-        elif not slicer.mrmlScene.IsNodePresent(self.node.parameterNode):
-            self.panel.choose_study(self.logic.getParameterNode())
 
     def leave(self):
         self._shown_study = None
@@ -103,23 +100,30 @@ class StudySection(Section):
 
     def onLoad(self, checked=False):
         folder = self.ui.dicomFolderPathLineEdit.currentPath
-        with shown_errors(_("The study could not be loaded.")), Work(self.panel) as work:
-            overrides = loading.overrides_of_panel(self.node)
-            self.logic.loadDicomFolder(folder, self.node, overrides, progress=work.progress, cancel=work.is_cancelled)
+        self.long(_("The study could not be loaded."), lambda work: self._load(work, folder))
+
+    def _load(self, work, folder):
+        overrides = loading.overrides_of_panel(work.node)
+        self.logic.loadDicomFolder(folder, work.node, overrides, progress=work.progress, cancel=work.is_cancelled)
+        remember_path(self.ui.dicomFolderPathLineEdit)
 
     def onPhantom(self, checked=False):
-        with shown_errors(_("The phantom could not be made.")), Work(self.panel) as work:
-            path = samples.make_phantom(progress=lambda fraction, message: work.progress(0.6 * fraction, message))
-            self.logic.loadSample(
-                path, self.node, lambda fraction, message: work.progress(0.6 + 0.4 * fraction, message), work.is_cancelled
-            )
+        study = self.long(_("The phantom could not be made."), self._phantom)
+        if study is not None and study.parameterNode is not self.node.parameterNode:
+            self.panel.choose_study(study)
+
+    def _phantom(self, work):
+        path = samples.make_phantom(progress=part(work.progress, 0.0, 0.6))
+        study = samples.study_for_sample(self.logic, work.node)
+        self.logic.loadSample(path, study, part(work.progress, 0.6, 1.0), work.is_cancelled)
+        return study
 
     def onNuclide(self, name):
-        if self.node is not None and name:
+        if name:
             self.node.nuclide = name
 
     def onAdministrationTime(self):
-        if self.node is None or self.ui.administrationTimeLineEdit.text == self.node.administrationTime:
+        if self.ui.administrationTimeLineEdit.text == self.node.administrationTime:
             return
         text = self.ui.administrationTimeLineEdit.text
         self.quick(_("This time cannot be used."), timepoints.type_administration_time, self.node, text)

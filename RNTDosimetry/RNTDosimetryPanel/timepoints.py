@@ -6,7 +6,17 @@ from RNTDosimetryScene.study import camera, sequences, timepoints
 from slicer.i18n import tr as _
 
 from RNTDosimetryPanel.section import Section
-from RNTDosimetryPanel.tools import DONE_COLOR, MISSING_COLOR, enable, fill_table, prepare_table, selected_row, set_quietly
+from RNTDosimetryPanel.tools import (
+    DONE_COLOR,
+    MISSING_COLOR,
+    enable,
+    fill_table,
+    on_path,
+    prepare_table,
+    remember_path,
+    selected_row,
+    set_quietly,
+)
 
 _COLUMNS = ("scan", "start", "duration", "status", "unit", "calibration", "ct")
 _EDITABLE = {1: "start", 2: "duration", 5: "calibration"}
@@ -35,16 +45,16 @@ class TimePointsSection(Section):
                 _("CT of the same session"),
             ],
         )
-        self.ui.timePointsTableWidget.connect("cellChanged(int,int)", self.onCell)
-        self.ui.timePointsTableWidget.connect("itemSelectionChanged()", self.onSelection)
-        self.ui.addActivitySelector.connect("currentNodeChanged(vtkMRMLNode*)", self.onSelection)
-        self.ui.addTimePointButton.connect("clicked(bool)", self.onAdd)
-        self.ui.removeTimePointButton.connect("clicked(bool)", self.onRemove)
-        self.ui.referenceTimePointButton.connect("clicked(bool)", self.onReference)
-        self.ui.clearTimePointsButton.connect("clicked(bool)", self.onClear)
-        self.ui.calibrationPathLineEdit.connect("currentPathChanged(QString)", self.onCalibration)
-        self.ui.sensitivitySpinBox.connect("valueChanged(double)", self.onSensitivity)
-        self.ui.calibrateButton.connect("clicked(bool)", self.onCalibrate)
+        self.connect(self.ui.timePointsTableWidget, "cellChanged(int,int)", self.onCell)
+        self.connect(self.ui.timePointsTableWidget, "itemSelectionChanged()", self.onSelection)
+        self.connect(self.ui.addActivitySelector, "currentNodeChanged(vtkMRMLNode*)", self.onSelection)
+        self.connect(self.ui.addTimePointButton, "clicked(bool)", self.onAdd)
+        self.connect(self.ui.removeTimePointButton, "clicked(bool)", self.onRemove)
+        self.connect(self.ui.referenceTimePointButton, "clicked(bool)", self.onReference)
+        self.connect(self.ui.clearTimePointsButton, "clicked(bool)", self.onClear)
+        on_path(self.ui.calibrationPathLineEdit, self.panel.guarded(self.onCalibration))
+        self.connect(self.ui.sensitivitySpinBox, "valueChanged(double)", self.onSensitivity)
+        self.connect(self.ui.calibrateButton, "clicked(bool)", self.onCalibrate)
 
     def refresh(self):
         if self._study is not self.node.parameterNode:
@@ -104,22 +114,21 @@ class TimePointsSection(Section):
         )
 
     def onSelection(self, *unused):
-        if self.node is not None:
-            self._enable_buttons(bool(self.node.activityVolumes))
+        self._enable_buttons(bool(self.node.activityVolumes))
 
     def onCalibration(self, path):
-        if self.node is not None and path != self.node.calibrationPath and (not path or os.path.isfile(path)):
+        if path != self.node.calibrationPath and (not path or os.path.isfile(path)):
             self.quick(_("This calibration cannot be used."), camera.choose_calibration, self.node, path)
+            remember_path(self.ui.calibrationPathLineEdit)
 
     def onSensitivity(self, value):
-        if self.node is not None:
-            self.quick(_("This sensitivity cannot be used."), camera.type_sensitivity, self.node, value)
+        self.quick(_("This sensitivity cannot be used."), camera.type_sensitivity, self.node, value)
 
     def onCalibrate(self, checked=False):
         self.quick(_("The counts could not be calibrated."), camera.calibrate_counts, self.node)
 
     def onCell(self, row, column):
-        if self.node is None or column not in _EDITABLE:
+        if column not in _EDITABLE:
             return
         text = self.ui.timePointsTableWidget.item(row, column).text()
         self.quick(_("This value cannot be used."), timepoints.type_time_point, self.node, row, _EDITABLE[column], text)

@@ -11,16 +11,21 @@ DONE_COLOR, STALE_COLOR, MISSING_COLOR, BAD_COLOR = "#1a7f37", "#b35900", "#6b72
 
 
 _ROW_HEIGHT, _NARROWEST_COLUMN = 22, 48
+_FITTED = "RNTDosimetryFittedWidths"
 
 
 @contextlib.contextmanager
 def shown_errors(message: str, wait_cursor: bool = True):
     """Bad input is shown as its sentence; a fault of the program goes on to Slicer."""
+    refused = None
     with slicer.util.tryWithErrorDisplay(message, waitCursor=wait_cursor):
         try:
             yield
         except DosimetryError as error:
-            slicer.util.errorDisplay(f"{message}\n\n{error}")
+            refused = error
+    if refused is not None:
+        # Only now: the wait cursor is gone, and the box can be clicked.
+        slicer.util.errorDisplay(f"{message}\n\n{refused}")
 
 
 def enable(button, reason: str, help_text: str) -> None:
@@ -32,6 +37,34 @@ def enable(button, reason: str, help_text: str) -> None:
 def say(label, text: str, color: str = "") -> None:
     label.text = text
     label.styleSheet = f"color: {color}" if color else ""
+
+
+def on_path(widget, changed) -> None:
+    """Call ``changed`` with every path of a ctkPathLineEdit, and with "" when it was cleared.
+
+    The widget itself tells of acceptable paths only: without this a file, once chosen, could not be taken back.
+    """
+
+    def on_valid(valid):
+        if not valid and not widget.currentPath:
+            changed("")
+
+    def on_edited(text):
+        if not text:
+            changed("")
+
+    widget.connect("currentPathChanged(QString)", changed)
+    widget.connect("validInputChanged(bool)", on_valid)
+    for line in widget.findChildren(qt.QLineEdit):
+        line.clearButtonEnabled = True
+        line.connect("textEdited(QString)", on_edited)
+
+
+def remember_path(widget) -> None:
+    """Offer the path of a ctkPathLineEdit again in the next session. While its list is sorted the widget tells of other paths."""
+    blocked = widget.blockSignals(True)
+    widget.addCurrentPathToHistory()
+    widget.blockSignals(blocked)
 
 
 def prepare_table(table, headers: list[str], helps: list[str] | None = None) -> None:
@@ -75,9 +108,27 @@ def fill_table(table, rows: list[list[str]], editable=(), italic=(), helps=None,
                 color = (colors or {}).get((row, column))
                 item.setForeground(qt.QBrush(qt.QColor(color)) if color else qt.QBrush())
         if changed:
-            table.resizeColumnsToContents()
+            fit_columns(table)
     finally:
         table.blockSignals(blocked)
+
+
+def fit_columns(table) -> None:
+    """Make columns as wide as their content, except those that the user has set: a width that was drawn stays."""
+    fitted = table.property(_FITTED) or ""
+    known = [int(width) for width in fitted.split()] if fitted else []
+    widths = [table.columnWidth(column) for column in range(table.columnCount)]
+    table.resizeColumnsToContents()
+    last = table.columnCount - 1
+    for column, width in enumerate(widths):
+        # The last column takes what is left: its width is the table's, not the user's.
+        if column < len(known) and known[column] != width and column != last:
+            table.setColumnWidth(column, width)
+    kept = [
+        known[column] if column < len(known) and known[column] != width and column != last else table.columnWidth(column)
+        for column, width in enumerate(widths)
+    ]
+    table.setProperty(_FITTED, " ".join(map(str, kept)))
 
 
 def selected_row(table) -> int:

@@ -3,6 +3,7 @@
 import time
 
 import slicer
+from RNTDosimetryScene.road.transaction import Interrupted
 from slicer.i18n import tr as _
 
 from RNTDosimetryLib.base.progress import Cancelled
@@ -12,10 +13,14 @@ _SPEAK_AFTER_S = 3.0
 
 
 class Work:
-    """While it lasts the sections rest and Cancel is alive; afterwards the panel says what is true now."""
+    """While it lasts the sections rest and Cancel is alive; afterwards the panel says what is true now.
+
+    node: parameter node of the study that is worked on, whatever the panel shows meanwhile.
+    """
 
     def __init__(self, panel):
         self.panel = panel
+        self.node = panel.parameterNode
         self.cancelled = False
         self.started = 0.0
         self._asked = False
@@ -31,17 +36,19 @@ class Work:
         self.panel.work = None
         self.panel.rest(False)
         self.panel.ui.progressBar.value = 0
+        self.panel.work_ended()
         self.panel.refresh()
-        if kind is not None and issubclass(kind, Cancelled):
-            self.cancelled = True
-            closed = _("Stopped: the scene was closed.")
-            say(
-                self.panel.ui.runStatusLabel,
-                closed if self._scene_closed else _("Cancelled: the scene is as it was."),
-                MISSING_COLOR,
-            )
-            return True
-        return False
+        self.cancelled = isinstance(error, Cancelled | Interrupted)
+        if self.cancelled:
+            say(self.panel.ui.runStatusLabel, self._reason(error), MISSING_COLOR)
+        return self.cancelled
+
+    def _reason(self, error) -> str:
+        if self._scene_closed:
+            return _("Stopped: the scene was closed.")
+        if isinstance(error, Interrupted):
+            return _("Stopped. {reason}").format(reason=error)
+        return _("Cancelled: the scene is as it was.")
 
     def cancel(self) -> None:
         self._asked = True
@@ -59,8 +66,8 @@ class Work:
         if not self._asked:
             say(self.panel.ui.runStatusLabel, f"{message}. {self._time_left(fraction)}".strip())
         slicer.app.processEvents()
-        if self._asked:
-            # What was clicked in these events counts at once: the nodes may be gone.
+        if self._asked and fraction < 1.0:
+            # What was clicked in these events counts at once: the nodes may be gone. At the end everything is kept already.
             raise Cancelled
 
     def _time_left(self, fraction: float) -> str:

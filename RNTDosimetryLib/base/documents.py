@@ -21,6 +21,8 @@ from RNTDosimetryLib.base.records import Record, checked_path, present_spelling,
 PATH = {"path": "always"}
 PATH_IF_THERE = {"path": "if there"}
 """Field metadata of what names a file or folder; with the second it may be another name too, such as a segment's."""
+PATHS = {"path": "always", "each": True}
+"""The same of a list in which every text is a path."""
 
 
 class Document(Record):
@@ -160,10 +162,17 @@ def _with_paths(record: Record, change: Any, keyed: bool = False, at: str = "") 
         value, kind, key = getattr(record, item.name), item.metadata.get("path"), f"{at}{item.name}"
         if isinstance(value, Record):
             changed[item.name] = _with_paths(value, change, keyed, f"{key}.")
-        elif kind is not None and isinstance(value, str | dict) and value:
-            one = {key: value} if isinstance(value, str) else {f"{key}.{name}": place for name, place in value.items()}
-            told = [change(str(place), kind == "always", *([name] * keyed)) for name, place in one.items()]
-            changed[item.name] = told[0] if isinstance(value, str) else dict(zip(value, told))
+        elif isinstance(value, tuple) and any(isinstance(each, Record) for each in value):
+            changed[item.name] = tuple(
+                _with_paths(each, change, keyed, f"{key}.{number}.") for number, each in enumerate(value, start=1)
+            )
+        elif kind is not None and isinstance(value, str | dict | (list if item.metadata.get("each") else str)) and value:
+            many = value if isinstance(value, dict) else {"": value} if isinstance(value, str) else dict(enumerate(value))
+            told = {
+                name: change(str(place), kind == "always", *([key if name == "" else f"{key}.{name}"] * keyed))
+                for name, place in many.items()
+            }
+            changed[item.name] = told if isinstance(value, dict) else told[""] if isinstance(value, str) else list(told.values())
     return replace(record, **changed) if changed else record
 
 

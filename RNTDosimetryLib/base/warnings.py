@@ -63,8 +63,23 @@ def rank_of(text: str) -> int:
 
 
 def ranked(texts: Iterable[str]) -> tuple[str, ...]:
-    """Each sentence once, what changes the number first, else in the order given."""
-    return tuple(sorted(dict.fromkeys(texts), key=rank_of))
+    """Each sentence once, what changes the number first, else in the order given; one line for names that have the same to say.
+
+    The one order of panel, report and terminal.
+    """
+    return tuple(sorted(_grouped(texts), key=rank_of))
+
+
+def _grouped(texts: Iterable[str]) -> tuple[str, ...]:
+    """Sentences "name: text" of one text as one line "name, name: text", so that nine regions do not say the same nine times."""
+    names: dict[str, list[str]] = {}
+    for sentence in dict.fromkeys(texts):
+        name, separator, text = sentence.partition(": ")
+        if separator:
+            names.setdefault(text, []).append(name)
+        else:
+            names.setdefault(sentence, [])
+    return tuple(f"{', '.join(found)}: {text}" if found else text for text, found in names.items())
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera.dead_time import DeadTime, DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage
@@ -108,10 +109,7 @@ def sensitivity_warnings(sensitivity_cps_per_mbq: float) -> tuple[str, ...]:
     least, most = read_json("images", "camera.json")["credible_sensitivity_cps_per_mbq"]
     if least <= sensitivity_cps_per_mbq <= most:
         return ()
-    return (
-        f"a sensitivity of {sensitivity_cps_per_mbq:.4g} cps/MBq is outside {least:g} to {most:g} cps/MBq; check activity (MBq), duration (s) and unit of "
-        "the calibration scan",
-    )
+    return (warned("sensitivity_not_credible", value=sensitivity_cps_per_mbq, least=least, most=most),)
 
 
 def write_calibration(calibration: Calibration, path) -> Path:
@@ -151,7 +149,7 @@ def check_calibration(
         *_age_warnings(calibration, acquisition_start, record.half_life_h),
     ]
     if calibration.relative_uncertainty is None:
-        warnings.append("the uncertainty of the calibration is not known and not included")
+        warnings.append(warned("calibration_uncertainty_not_known"))
     return tuple(warnings)
 
 
@@ -184,9 +182,9 @@ def apply_calibration(
     if dead_time is not None:
         factor, warnings = dead_time.factor, (*warnings, *dead_time.warnings)
         if dead_time.relative_uncertainty is None:
-            warnings += ("the uncertainty of the dead time is not known and not included",)
+            warnings += (warned("dead_time_uncertainty_not_known"),)
     elif calibration.dead_time is not None:
-        warnings += ("no count rate was given, so the counts were not corrected for the dead time of the calibration",)
+        warnings += (warned("dead_time_not_corrected"),)
     parts = (relative, None if dead_time is None else dead_time.relative_uncertainty)
     decay_per_s = math.log(2.0) / (calibration.half_life_h * 3600.0)
     scale = 1e6 * factor / (calibration.sensitivity_cps_per_mbq * duration_s * geometry.voxel_volume_ml)
@@ -249,9 +247,7 @@ def combine_calibrations(calibrations) -> Calibration:
 def _age_warnings(calibration: Calibration, start: datetime | None, half_life_h: float) -> list[str]:
     warnings = []
     if abs(half_life_h / calibration.half_life_h - 1.0) > _HALF_LIFE_AGREEMENT:
-        warnings.append(
-            f"the calibration was made with a half-life of {calibration.half_life_h:.5g} h, this version has {half_life_h:.5g} h; check the half-life"
-        )
+        warnings.append(warned("calibration_of_another_half_life", stored=calibration.half_life_h, present=half_life_h))
     if calibration.measured is None or start is None:
         return warnings
     if (calibration.measured.tzinfo is None) != (start.tzinfo is None):
@@ -259,7 +255,7 @@ def _age_warnings(calibration: Calibration, start: datetime | None, half_life_h:
     else:
         days = (start - calibration.measured).total_seconds() / 86400.0
     if days < 0:
-        warnings.append(f"the calibration was measured {-days:.0f} days after the scan")
+        warnings.append(warned("calibration_after_the_scan", days=-days))
     if days > OLD_AFTER_DAYS:
-        warnings.append(f"the calibration was measured {days:.0f} days before the scan; check that the camera is still the same")
+        warnings.append(warned("calibration_long_before_the_scan", days=days))
     return warnings

@@ -14,6 +14,7 @@ from scipy.special import lambertw
 from RNTDosimetryLib.base.checks import checked_array, checked_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, present_spelling
+from RNTDosimetryLib.base.warnings import warned
 
 MODELS = ("paralyzable", "non-paralyzable")
 
@@ -66,9 +67,7 @@ class DeadTime(Record):
             relative = true * self.uncertainty_s / (max(1.0 - busy, 1e-9) if self.model == "paralyzable" else 1.0)
         warnings = []
         if 1.0 - 1.0 / value > _HEAVY_LOSS:
-            warnings.append(
-                f"dead time: {1.0 - 1.0 / value:.0%} of the counts are lost; the correction is sensitive to the dead time"
-            )
+            warnings.append(warned("heavy_dead_time", share=1.0 - 1.0 / value))
         return DeadTimeFactor(value, relative, rate, true, self.model, self.dead_time_s, tuple(warnings))
 
 
@@ -162,9 +161,7 @@ def fit_dead_time(activities_mbq, observed_wide_cps, duration_s: float, model: s
         )
     warnings = []
     if chi2 / freedom > 4.0:
-        warnings.append(
-            f"dead time: the {model} model misses the points by {math.sqrt(chi2 / freedom):.1f} times their counting noise"
-        )
+        warnings.append(warned("dead_time_model_misses", model=model, factor=math.sqrt(chi2 / freedom)))
     return DeadTime(dead_time, model, uncertainty, sensitivity, chi2, freedom, tuple(warnings))
 
 

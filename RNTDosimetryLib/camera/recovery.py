@@ -14,6 +14,7 @@ from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.measurement.uncertainty import content_sensitivity, sphere_recovery
 
@@ -129,10 +130,12 @@ class RecoveryCurve(Result):
         texts = []
         if not min(self.volumes_ml) / _FAR_OUTSIDE <= volume_ml <= max(self.volumes_ml) * _FAR_OUTSIDE:
             texts.append(
-                f"recovery of {volume_ml:.3g} mL lies far outside the spheres of {min(self.volumes_ml):.3g} to {max(self.volumes_ml):.3g} mL"
+                warned(
+                    "recovery_far_outside_the_spheres", volume=volume_ml, least=min(self.volumes_ml), most=max(self.volumes_ml)
+                )
             )
         if value < _STRONG_CORRECTION:
-            texts.append(f"recovery of {volume_ml:.3g} mL is {value:.2f}: the activity is multiplied by {1 / value:.1f}")
+            texts.append(warned("strong_recovery_correction", volume=volume_ml, value=value, factor=1 / value))
         return tuple(texts)
 
 
@@ -177,11 +180,9 @@ def fit_recovery(
     parameters, _, covariance = _fit(chosen, replace(points, sigma=spread, common=common))
     warnings = []
     if sigma is None:
-        warnings.append("recovery: no uncertainties of the spheres were given; the scatter about the curve was taken")
+        warnings.append(warned("spheres_without_uncertainty"))
     elif extra > 0:
-        warnings.append(
-            f"recovery: the {chosen} curve misses the spheres by {extra:.3f} beyond their uncertainties; this was added"
-        )
+        warnings.append(warned("curve_misses_the_spheres", model=chosen, extra=extra))
     return RecoveryCurve(
         model=chosen,
         parameters=dict(zip(PARAMETERS[chosen], (float(value) for value in parameters))),

@@ -8,6 +8,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera.calibration import Calibration, sensitivity_warnings
 from RNTDosimetryLib.camera.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -161,9 +162,7 @@ def calibrate_uniform(
     total = float(image.sum()) * factor / duration_s / mean_activity
     warnings = []
     if abs(total / sensitivity - 1.0) > _TOTAL_AGREEMENT:
-        warnings.append(
-            f"the whole image gives {total:.4g} cps/MBq, the inside of the phantom {sensitivity:.4g}; check filled volume, activity and field of view"
-        )
+        warnings.append(warned("tank_disagrees_with_whole_image", total=total, inside=sensitivity))
     parts = {
         "counts": _block_scatter(image, core) / mean,
         "source": source.relative_uncertainty,

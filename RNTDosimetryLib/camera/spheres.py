@@ -9,6 +9,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.drawing import sphere_volume_ml
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.volumes import ActivityImage
@@ -138,9 +139,7 @@ def measure_sphere_recovery(
         uncertainties.append(math.hypot(noise, place, (1.0 - recovery) * level_error) / contrast)
         levels.append(level)
         if recovery > _IMPLAUSIBLE_RECOVERY:
-            warnings.append(
-                f"sphere of {sphere.diameter_mm:g} mm: recovery {recovery:.2f} is above 1; check concentration and calibration"
-            )
+            warnings.append(warned("sphere_recovers_more_than_all", diameter=sphere.diameter_mm, recovery=recovery))
     parts = (concentration_relative_uncertainty, image.calibration_uncertainty)
     return SpherePhantomScan(
         spheres=spheres,

@@ -150,6 +150,7 @@ def summary(result: StudyResult, truth: PhantomTruth) -> str:
 
 def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     """Phantom patient, study file, results and truth, without any scene. Returns what to print."""
+    from RNTDosimetryLib.demo.course import run_course_demo
     from RNTDosimetryLib.demo.radioembolisation import run_plan_demo
     from RNTDosimetryLib.roads.therapy import run_study_file, write
 
@@ -157,5 +158,6 @@ def run_demo(out: Path, size: str = "full", progress: Progress = silent) -> str:
     _images, result = run_study_file(patient.folder / STUDY_FILE, part(progress, 0.2, 0.8))
     write(result, out)
     write_deviations(result, patient.truth, out)
-    plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 1.0))
-    return f"{summary(result, patient.truth)}\n\n{table_text(plan.table())}"
+    plan = run_plan_demo(Path(out) / "radioembolisation", size, part(progress, 0.8, 0.9))
+    cycles = run_course_demo(Path(out) / "course", part(progress, 0.9, 1.0))
+    return "\n\n".join((summary(result, patient.truth), table_text(plan.table()), table_text(cycles.table())))

@@ -16,7 +16,7 @@ def decay_warnings(nuclide: Nuclide) -> tuple[str, ...]:
     """What a dose of this nuclide assumes: progeny in place or left out, alphas without RBE."""
     warnings = []
     if nuclide.name.endswith(PROGENY_SUFFIX):
-        warnings.append(f"{nuclide.name}: progeny in equilibrium is taken to decay where its parent decayed.")
+        warnings.append(warned("progeny_in_equilibrium", nuclide=nuclide.name))
         warnings += [
             warned("progeny_may_move", nuclide=nuclide.name, daughter=name, days=half_life_h / 24)
             for name, half_life_h in progeny_that_may_move(nuclide)
@@ -26,7 +26,7 @@ def decay_warnings(nuclide: Nuclide) -> tuple[str, ...]:
     if left_out := progeny_left_out(nuclide):
         warnings.append(warned("progeny_not_counted", nuclide=nuclide.name, daughters=", ".join(left_out)))
     if nuclide.alpha_energy_mev > 0:
-        warnings.append(f"{nuclide.name}: absorbed dose without RBE of the alphas.")
+        warnings.append(warned("without_rbe", nuclide=nuclide.name))
     return tuple(warnings)
 
 

@@ -8,6 +8,7 @@ from RNTDosimetryLib.base.checks import numbers_array, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,15 +53,11 @@ def density_from_hounsfield(hounsfield, curve_points=None) -> DensityMap:
     above = float(np.count_nonzero(values > high)) / values.size
     warnings = []
     if padding > shipped["warn_above_fraction"]:
-        warnings.append(
-            f"{100 * padding:.1f} % of the CT lies below {shipped['padding_below_hounsfield']} HU (padding): taken as air."
-        )
+        warnings.append(warned("ct_padding_taken_as_air", percent=100 * padding, limit=shipped["padding_below_hounsfield"]))
     if above > 0:
-        warnings.append(
-            f"{100 * above:.3g} % of the CT lies above {high:.0f} HU (metal or contrast medium): taken as {points[1, -1]:.3g} g/mL."
-        )
+        warnings.append(warned("ct_above_the_curve", percent=100 * above, limit=high, density=float(points[1, -1])))
     if values.min() >= 0:
-        warnings.append("No voxel of the CT is below 0 HU: check that the rescale intercept was applied.")
+        warnings.append(warned("ct_without_air"))
     return DensityMap(
         density_g_ml=np.interp(values, points[0], points[1]).astype(np.float32),
         curve=name,

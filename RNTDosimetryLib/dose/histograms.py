@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import any_number, checked_spacing, finite_array, number_list, positive_number, whole_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 
 DEFAULT_DOSE_AT_PERCENT = (2.0, 5.0, 50.0, 70.0, 90.0, 95.0, 98.0)
 _FEWEST_BINS, _MOST_BINS, _LARGEST_BINS = 20, 1000, 100_000
@@ -268,4 +269,4 @@ def _uncertainty_inside(uncertainty_gy, shape: tuple[int, ...], inside: np.ndarr
 def _warnings(voxels: float, name: str) -> tuple[str, ...]:
     if voxels >= 10:
         return ()
-    return (f"Region '{name}' holds only {voxels:.3g} voxels: Dx and Vx follow single voxels.",)
+    return (warned("histogram_of_few_voxels", name=name, voxels=voxels),)

@@ -188,12 +188,10 @@ def dose_map(
                 local_dose_constant_j_per_gbq, "local dose constant in J/GBq", "leave it empty for the nuclide's own"
             )
             energy = _energy_of_constant(constant, source)
-            warnings += (f"Local dose constant {constant:.4g} J/GBq given by the user.",)
+            warnings += (warned("constant_entered", value=constant),)
         remainder = source.photon_energy_mev / (energy + source.photon_energy_mev)
         if remainder > _PHOTON_SHARE_TO_MENTION:
-            warnings += (
-                f"Local deposition leaves out the photons of {source.name}, {100 * remainder:.0f} % of its energy per decay.",
-            )
+            warnings += (warned("photons_left_out", nuclide=source.name, percent=100 * remainder),)
         per_tia = GY_G_PER_MBQ_H_MEV * energy / mass_density
         doses = [None if image is None else image * per_tia for image in (tia, uncertainty)]
     else:
@@ -286,10 +284,7 @@ def _air_warnings(tia, density) -> tuple[str, ...]:
     in_air = float(np.sum(np.where(density < AIR_BELOW_G_ML, tia, 0.0), dtype=float))
     if total <= 0 or in_air / total <= _AIR_SHARE_TO_MENTION:
         return ()
-    return (
-        f"{100 * in_air / total:.2g} % of the activity lies in air (below {AIR_BELOW_G_ML} g/mL): its dose is given as in tissue; "
-        "check that CT and activity image are aligned.",
-    )
+    return (warned("activity_in_air", share=100 * in_air / total, density=AIR_BELOW_G_ML),)
 
 
 def _as_dose(values_gy: np.ndarray) -> np.ndarray:

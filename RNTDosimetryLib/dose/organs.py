@@ -124,7 +124,7 @@ def marrow_dose_from_blood(
         s_remainder_gy_per_mbq_h, "S(red marrow <- remainder) in Gy/(MBq*h)"
     )
     relative = _relative(concentration, blood_tia_uncertainty_mbq_h_ml, "uncertainty of the blood TIA", fraction)
-    warnings = () if cross_gy > 0 else ("Photon dose of the remainder of the body to the marrow was not given and is left out.",)
+    warnings = () if cross_gy > 0 else (warned("remainder_to_marrow_left_out"),)
     return RegionDose(
         region="red marrow",
         mass_g=mass,
@@ -177,9 +177,9 @@ def marrow_dose_from_vertebrae(
     tia = measured / shares[vertebrae]
     dose = tia * GY_G_PER_MBQ_H_MEV * local_energy_mev(source) * fraction.value / mass
     relative = _relative(measured, tia_uncertainty_mbq_h, "uncertainty of the TIA in MBq*h", fraction)
-    warnings = [f"The share of {vertebrae} in the red marrow, {shares[vertebrae]:.3g}, was not compared with its source."]
+    warnings = [warned("marrow_share_unchecked", vertebrae=vertebrae, share=shares[vertebrae])]
     if red_marrow_mass_g is None:
-        warnings.append(f"Red marrow mass of the reference {sex}, {mass:.0f} g.")
+        warnings.append(warned("reference_marrow_mass", sex=sex, mass=mass))
     return RegionDose(
         region="red marrow",
         mass_g=mass,

@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import any_number, checked_density, finite_array, non_negative_number, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose.decay import GY_G_PER_MBQ_H_MEV, decay_warnings, local_energy_mev
 from RNTDosimetryLib.dose.histograms import dose_volume_histogram
 from RNTDosimetryLib.dose.maps import DoseMap, dose_map, reference_density
@@ -248,9 +249,7 @@ def _named_numbers(values, what: str) -> None:
 def _self_warnings(nuclide, reference_mass_g, mass_g) -> tuple[str, ...]:
     warnings = []
     if reference_mass_g is not None and not 1 / 10 <= reference_mass_g / mass_g <= 10:
-        warnings.append(
-            f"The reference mass of {reference_mass_g:.4g} g is more than a factor of 10 from {mass_g:.4g} g: use the sphere S value at the mass."
-        )
+        warnings.append(warned("reference_mass_far_from_mass", reference=reference_mass_g, mass=mass_g))
     return tuple(warnings) + decay_warnings(nuclide)
 
 

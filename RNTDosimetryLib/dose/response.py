@@ -10,6 +10,7 @@ from RNTDosimetryLib.base.checks import finite_array, non_negative_number, posit
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose.histograms import generalized_eud
 
 
@@ -100,9 +101,7 @@ def response_probability(dose_gy, parameters, weights=None, volume_ml: float | N
     except KeyError as error:
         raise DosimetryError(f"Expected the parameter {error} in the response set '{name}', found none; add it.") from error
     status = values.get("status", "given by the user")
-    warnings = (
-        () if status != "unchecked" else (f"Response set '{name}': its numbers were not compared with the source it names.",)
-    )
+    warnings = () if status != "unchecked" else (warned("response_set_unchecked", name=name),)
     return Response(
         probability=probability,
         parameter_set=name,

@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import LARGEST_NUMBER, checked_array, checked_kind, checked_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry, sphere_diameter_mm
 from RNTDosimetryLib.images.resampling import centers_inside
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
@@ -57,7 +58,7 @@ def isocontour(
     warnings = []
     if not USUAL_FRACTIONS[0] <= fraction <= USUAL_FRACTIONS[1]:
         warnings.append(
-            f"{name}: {fraction:.0%} of the maximum is outside the usual {USUAL_FRACTIONS[0]:.0%} to {USUAL_FRACTIONS[1]:.0%}"
+            warned("unusual_contour_fraction", name=name, fraction=fraction, least=USUAL_FRACTIONS[0], most=USUAL_FRACTIONS[1])
         )
     return _drawn(image, allowed, threshold, place, name, warnings)
 
@@ -117,7 +118,7 @@ def hot_sphere(
     mean = float((values * share[share > 0]).sum() / share.sum())
     warnings = []
     if sphere_volume_ml(diameter_mm) < geometry.voxel_volume_ml * _FEW_VOXELS:
-        warnings.append(f"{name}: a sphere of {diameter_mm:.4g} mm holds fewer than {_FEW_VOXELS} voxels; its mean is noisy")
+        warnings.append(warned("small_sphere", name=name, diameter=diameter_mm, count=_FEW_VOXELS))
     return DrawnRegion(
         region, mean, float(values.max()), (float(center[0]), float(center[1]), float(center[2])), None, tuple(warnings)
     )
@@ -176,9 +177,9 @@ def _drawn(
         mask = labels == labels[place]
     at_edge = [mask.take(end, axis=axis).any() for axis in range(3) for end in (0, -1) if geometry.size[axis] > 1]
     if any(at_edge):
-        warnings.append(f"{name}: the contour runs into the edge of the image")
+        warnings.append(warned("contour_at_the_edge", name=name))
     if np.count_nonzero(mask) < _FEW_VOXELS:
-        warnings.append(f"{name}: the contour holds fewer than {_FEW_VOXELS} voxels")
+        warnings.append(warned("contour_of_few_voxels", name=name, count=_FEW_VOXELS))
     values = image.concentration_bq_ml[mask].astype(np.float64)
     center = (geometry.index_to_lps @ np.append(place[::-1], 1.0))[:3]
     region = Region(name=name, geometry=geometry, occupancy=mask, kind="lesion")

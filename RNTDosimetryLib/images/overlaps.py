@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import bounding_box, occupancy_on_grid
 from RNTDosimetryLib.images.volumes import Region
@@ -87,8 +88,13 @@ def overlap_warnings(regions: Any) -> tuple[str, ...]:
         shared_ml = _shared_ml(smaller, larger)
         if shared_ml > _WORTH_SAYING * smaller.volume_ml:
             warnings.append(
-                f"{smaller.name} and {larger.name} share {shared_ml:.3g} mL ({shared_ml / smaller.volume_ml:.0%} of {smaller.name}): "
-                "the activity there counts in both"
+                warned(
+                    "regions_share_voxels",
+                    smaller=smaller.name,
+                    larger=larger.name,
+                    shared=shared_ml,
+                    share=shared_ml / smaller.volume_ml,
+                )
             )
     return tuple(warnings)
 

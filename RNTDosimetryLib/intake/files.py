@@ -7,6 +7,7 @@ import io
 import struct
 import warnings
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -17,6 +18,7 @@ _PREAMBLE_BYTES, _PREFIX = 128, b"DICM"
 _UNDEFINED_LENGTH = 0xFFFFFFFF
 _LONG_VRS = (b"OB", b"OW", b"OF", b"OD", b"OL", b"OV", b"UN", b"SQ", b"UC", b"UR", b"UT", b"SV", b"UV")
 _VRS = (*_LONG_VRS, *b"AE AS AT CS DA DS DT FL FD IS LO LT PN SH SL SS ST TM UI UL US".split())
+_KNOWN_VRS = frozenset(vr.decode() for vr in _VRS)
 _FIRST_GROUPS = (0x0002, 0x0008)
 _PIXEL_GROUP = 0x7FE0
 _ALWAYS_READ = (
@@ -133,13 +135,21 @@ def _what_else(path: Path, raw: bytes) -> str:
 def _decode(dataset) -> None:
     """Decode what tells a file's kind and place, and look at the kind of every element, so that damage shows here and names the file; other values
     are decoded when they are asked for."""
-    for tag in list(dataset.keys()):
-        item = dataset.get_item(tag)
-        vr = getattr(item, "VR", None)
-        if vr is not None and str(vr).split(" ")[0].encode() not in _VRS:
-            raise DosimetryError(f"Expected a known value representation of {_name(tag)}, received {vr!r}; send it again.")
-    for keyword in _ALWAYS_READ:
-        dataset.get(keyword)
+    for item in dataset.values():  # raw where they were not decoded yet
+        if item.VR is not None and item.VR not in _KNOWN_VRS and str(item.VR).split(" ")[0].encode() not in _VRS:
+            raise DosimetryError(
+                f"Expected a known value representation of {_name(item.tag)}, received {item.VR!r}; send it again."
+            )
+    for tag in _tags_always_read() & dataset.keys():
+        dataset[tag]
+
+
+@lru_cache(maxsize=1)
+def _tags_always_read() -> frozenset:
+    from pydicom.datadict import tag_for_keyword
+    from pydicom.tag import Tag
+
+    return frozenset(Tag(tag_for_keyword(keyword)) for keyword in _ALWAYS_READ)
 
 
 def _opened(path: Path, offset: int):

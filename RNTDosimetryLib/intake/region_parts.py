@@ -11,14 +11,14 @@ from RNTDosimetryLib.images.volumes import Region
 from RNTDosimetryLib.intake.drawn_on import DrawnOn
 
 _NOTES = {
-    "holes": "region_with_holes",
-    "crossing": "region_with_crossing_contours",
-    "twice": "region_with_contours_twice",
-    "one_plane": "region_in_one_plane",
-    "forgotten": "region_plane_forgotten",
-    "apart": "region_in_pieces",
-    "few_planes": "region_on_few_slices",
-    "stated_otherwise": "region_slab_stated_otherwise",
+    "holes": lambda **values: warned("region_with_holes", **values),
+    "crossing": lambda **values: warned("region_with_crossing_contours", **values),
+    "twice": lambda **values: warned("region_with_contours_twice", **values),
+    "one_plane": lambda **values: warned("region_in_one_plane", **values),
+    "forgotten": lambda **values: warned("region_plane_forgotten", **values),
+    "apart": lambda **values: warned("region_in_pieces", **values),
+    "few_planes": lambda **values: warned("region_on_few_slices", **values),
+    "stated_otherwise": lambda **values: warned("region_slab_stated_otherwise", **values),
 }
 """Kind of warning of what the geometry noticed."""
 
@@ -84,6 +84,6 @@ class RegionsOfFile:
                 self.warn(warned("region_named_twice", region=item.name, name=name, where=self.where))
             region = Region(name, item.placed.geometry, item.placed.occupancy, kind=item.kind)
             for kind, numbers in item.placed.notes:
-                self.warn(warned(_NOTES[kind], region=name, where=self.where, **numbers))
+                self.warn(_NOTES[kind](region=name, where=self.where, **numbers))
             found.append(ReadRegion(region, item.on, item.name))
         return tuple(found)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 import numpy as np
@@ -11,10 +11,12 @@ from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, density_numb
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.resampling import centers_inside, occupancy_on_grid, rigid_matrix
 from RNTDosimetryLib.images.volumes import ActivityImage, Region
 from RNTDosimetryLib.measurement.noise import noise_of_mean
 from RNTDosimetryLib.measurement.uncertainty import FWHM_PER_SIGMA, content_sensitivity, relative_volume_uncertainty
+from RNTDosimetryLib.measurement.unknown_recovery import UnknownRecovery
 
 _ASSUMED_CORRELATION_VOXELS = 8.0
 _FULL_COVERAGE = 0.999
@@ -54,8 +56,16 @@ class RegionActivity(Record):
     @property
     def systematic_relative_uncertainty(self) -> float:
         """Boundary, recovery and calibration together; a part that is not known is left out (and warned about)."""
-        parts = (self.boundary_relative_uncertainty, self.recovery_relative_uncertainty, self.calibration_relative_uncertainty)
-        return math.sqrt(sum(part**2 for part in parts if part is not None))
+        return _in_squares(self.systematic_parts.values())
+
+    @property
+    def systematic_parts(self) -> dict[str, float | None]:
+        """Relative, by name; None for one that is not known."""
+        return {
+            "outline": self.boundary_relative_uncertainty,
+            "recovery": self.recovery_relative_uncertainty,
+            "calibration": self.calibration_relative_uncertainty,
+        }
 
     @property
     def uncertainty_mbq(self) -> float | None:
@@ -69,7 +79,9 @@ class RegionActivity(Record):
 class TimeActivityCurve(Record):
     """Activity of one region over time.
 
-    uncertainties_mbq: random, 1 sigma, per time. systematic_relative_uncertainty: common to all times, to be added once.
+    uncertainties_mbq: random, 1 sigma, per time. systematic_relative_uncertainty: common to all times, to be added once; systematic_parts: what it is
+    made of (calibration, recovery, outline, registration), relative, None for what is not known and not in it; empty in results of older versions.
+    unknown_recovery: what blur may have done, where no recovery coefficient was given; it is the recovery part then.
     """
 
     region: str
@@ -81,6 +93,17 @@ class TimeActivityCurve(Record):
     mass_g: float
     coverages: tuple[float, ...] = ()
     warnings: tuple[str, ...] = ()
+    systematic_parts: dict[str, float | None] = field(default_factory=dict)
+    unknown_recovery: UnknownRecovery | None = None
+
+    def with_parts(self, **parts: float | None) -> "TimeActivityCurve":
+        """The curve with these systematic parts, relative, added or in place of those it has."""
+        parts = {**self.systematic_parts, **parts}
+        return replace(self, systematic_parts=parts, systematic_relative_uncertainty=_in_squares(parts.values()))
+
+
+def _in_squares(parts: Iterable[float | None]) -> float:
+    return math.sqrt(sum(part**2 for part in parts if part is not None))
 
 
 def region_mass_g(region: Region, default_density_g_ml: float | None = None) -> float:
@@ -142,18 +165,15 @@ def measure_activity(
         )
     warnings = []
     if coverage < _FULL_COVERAGE:
-        warnings.append(
-            f"{region.name}: only {coverage:.1%} of the region lies in the field of view of '{image.name}'; "
-            "its mean was taken for the rest (extrapolated)"
-        )
+        warnings.append(warned("region_cut_by_the_field_of_view", region=region.name, share=coverage, image=image.name))
     weights, fractional = _weights_on_image(image, region, matrix)
     if fractional:
-        warnings.append(f"{region.name}: smaller than a voxel of '{image.name}'; measured by fractional occupancy")
+        warnings.append(warned("region_smaller_than_a_voxel", region=region.name, image=image.name))
     values = image.concentration_bq_ml[weights > 0].astype(np.float64)
     share = weights[weights > 0].astype(np.float64)
     mean = float((values * share).sum() / share.sum())
     if mean < 0:
-        warnings.append(f"{region.name}: the mean of '{image.name}' is below zero, set to 0; the region is at the noise level")
+        warnings.append(warned("region_mean_below_zero", region=region.name, image=image.name))
         mean = 0.0
     recovery = region.recovery_coefficient
     activity = mean * region.volume_ml / 1e6 / recovery
@@ -211,21 +231,21 @@ def time_activity_curve(measurements) -> TimeActivityCurve:
             f"Expected one measurement at each time for '{ordered[0].region}', received times {times} h; keep one of each."
         )
     random = [item.random_uncertainty_mbq for item in ordered]
+    worst = max(ordered, key=lambda item: item.systematic_relative_uncertainty)
     warnings = [warning for item in ordered for warning in item.warnings]
     if any(item.boundary_relative_uncertainty is None for item in ordered):
-        warnings.append(
-            f"{ordered[0].region}: image resolution not given, so the uncertainty from the region's boundary is not included"
-        )
+        warnings.append(warned("outline_not_included", region=ordered[0].region))
     return TimeActivityCurve(
         region=ordered[0].region,
         times_h=times,
         activities_mbq=tuple(item.activity_mbq for item in ordered),
         uncertainties_mbq=None if any(value is None for value in random) else tuple(random),
-        systematic_relative_uncertainty=max(item.systematic_relative_uncertainty for item in ordered),
+        systematic_relative_uncertainty=worst.systematic_relative_uncertainty,
         volume_ml=ordered[0].volume_ml,
         mass_g=ordered[0].mass_g,
         coverages=tuple(item.coverage for item in ordered),
         warnings=tuple(dict.fromkeys(warnings)),
+        systematic_parts=worst.systematic_parts,
     )
 
 

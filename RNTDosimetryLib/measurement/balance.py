@@ -110,11 +110,7 @@ def check_total_activity(
     margin = _COVERAGE_FACTOR * (_ASSUMED_RELATIVE_UNCERTAINTY * ratio if uncertainty is None else uncertainty)
     warnings = []
     if ratio - 1.0 > margin:
-        warnings.append(
-            f"{image.name}: {total:.4g} MBq in the image, more than the {expected:.4g} MBq left of the administered activity"
-        )
+        warnings.append(warned("more_in_the_image_than_given", name=image.name, total=total, expected=expected))
     elif whole_body_in_view and 1.0 - ratio > margin:
-        warnings.append(
-            f"{image.name}: {total:.4g} MBq in the image, less than the {expected:.4g} MBq left of the administered activity"
-        )
+        warnings.append(warned("less_in_the_whole_body_than_given", name=image.name, total=total, expected=expected))
     return ActivityBalance(total, expected, ratio, uncertainty, not warnings, tuple(warnings))

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 
 FWHM_PER_SIGMA = float(np.sqrt(8 * np.log(2)))
 _WORST_CONDITION = 50.0
@@ -83,9 +84,7 @@ def region_means(
     solved = inverse @ seen
     corrected = dict(zip(names, solved[: len(names)].tolist()))
     negative = [name for name, value in corrected.items() if value < 0]
-    warnings = tuple(
-        f"{name}: the corrected mean is below zero, set to 0; the region is at the noise level." for name in negative
-    )
+    warnings = tuple(warned("corrected_mean_below_zero", region=name) for name in negative)
     corrected = {name: max(value, 0.0) for name, value in corrected.items()}
     return RegionMeans(corrected, plain, float(np.abs(inverse).sum(axis=1).max()), warnings)
 

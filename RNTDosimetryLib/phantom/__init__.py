@@ -10,6 +10,7 @@
 
 from RNTDosimetryLib.phantom.body import load_anatomy
 from RNTDosimetryLib.phantom.camera import blurred_map, true_map
+from RNTDosimetryLib.phantom.cohort import CohortTruth, PatientTruth, make_cohort
 from RNTDosimetryLib.phantom.course import RegionKinetics, load_kinetics
 from RNTDosimetryLib.phantom.dicom_images import write_planar
 from RNTDosimetryLib.phantom.generator import PhantomPatient, make_phantom, read_truth
@@ -30,7 +31,9 @@ from RNTDosimetryLib.phantom.truth import PhantomTruth, RegionTruth, ScanTruth, 
 
 __all__ = [
     "CalibrationScan",
+    "CohortTruth",
     "HotSphere",
+    "PatientTruth",
     "PhantomPatient",
     "PhantomPlanar",
     "PhantomScan",
@@ -45,6 +48,7 @@ __all__ = [
     "load_anatomy",
     "load_kinetics",
     "load_protocol",
+    "make_cohort",
     "make_phantom",
     "phantom_regions",
     "phantom_truth",

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import ActivityImage, CtImage
 from RNTDosimetryLib.registration.rigid import RigidRegistration, register_rigid
@@ -14,7 +15,6 @@ _BODY_SHARE = 0.02
 _NEARLY_HIGHEST_PERCENT = 99.5
 _LOWEST_CORRELATION, _LOWEST_OVERLAP, _FEWEST_VOXELS = 0.6, 0.5, 100
 _AIR_HU, _BODY_HU, _HOTTEST_HU = -1000.0, -200.0, 400.0
-_ADVICE = "the images were aligned by their activity, which moves and clears by itself: look at the alignment"
 
 
 def register_rigid_activity(
@@ -33,13 +33,11 @@ def register_rigid_activity(
     if found.metric is None:
         return found
     correlation = _correlation_in_body(fixed_tissue, moving_tissue, found.matrix, *masks)
-    warnings = [f"{moving.name}: {_ADVICE}"]
+    warnings = [warned("aligned_by_activity", name=moving.name)]
     if correlation < _LOWEST_CORRELATION:
-        warnings.append(f"registration of {moving.name}: correlation {correlation:.2f} is low; check the alignment by eye")
+        warnings.append(warned("low_correlation", name=moving.name, correlation=correlation))
     if found.quality.overlap < _LOWEST_OVERLAP:
-        warnings.append(
-            f"registration of {moving.name}: only {found.quality.overlap:.0%} of the body lies in both fields of view"
-        )
+        warnings.append(warned("little_of_the_body_in_both", name=moving.name, share=found.quality.overlap))
     return replace(
         found,
         method="rigid on activity, Mattes mutual information, 3 levels",

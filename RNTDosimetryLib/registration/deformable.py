@@ -10,6 +10,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import (
     ResampledActivity,
@@ -116,9 +117,7 @@ def register_deformable(
         )
     warnings = []
     if low < _LEAST_VOLUME_RATIO or high > _MOST_VOLUME_RATIO:
-        warnings.append(
-            f"deformation of {moving.name}: volumes change by a factor of {low:.2f} to {high:.2f}; look at the result"
-        )
+        warnings.append(warned("deformation_changes_volumes", name=moving.name, low=low, high=high))
     result = DeformableRegistration(
         rigid_matrix=tuple(tuple(float(value) for value in row) for row in matrix),
         domain=domain,
@@ -135,9 +134,7 @@ def register_deformable(
         _correlation(fixed_small, moving_small, mask, transform) for transform in (sitk_transform(matrix), result.transform())
     )
     if after < before:
-        warnings.append(
-            f"deformation of {moving.name}: the correlation fell from {before:.3f} to {after:.3f}; use the rigid registration"
-        )
+        warnings.append(warned("deformation_fits_worse", name=moving.name, before=before, after=after))
     return replace(result, correlation_rigid=before, correlation_deformed=after, warnings=tuple(warnings))
 
 

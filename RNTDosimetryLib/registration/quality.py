@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import CtImage
@@ -36,17 +37,13 @@ class RegistrationQuality(Record):
         """What a person should look at."""
         texts = []
         if self.overlap < _LOWEST_OVERLAP:
-            texts.append(f"registration of {name}: only {self.overlap:.0%} of the body lies in both fields of view")
+            texts.append(warned("little_of_the_body_in_both", name=name, share=self.overlap))
         if self.correlation < _LOWEST_CORRELATION:
-            texts.append(f"registration of {name}: correlation {self.correlation:.2f} is low; check the alignment by eye")
+            texts.append(warned("low_correlation", name=name, correlation=self.correlation))
         if self.body_dice is not None and self.body_dice < _LOWEST_BODY_DICE:
-            texts.append(
-                f"registration of {name}: the bodies overlap by a Dice of {self.body_dice:.2f} only; check the alignment by eye"
-            )
+            texts.append(warned("bodies_overlap_little", name=name, dice=self.body_dice))
         if self.bone_dice is not None and self.bone_dice < _LOWEST_BONE_DICE:
-            texts.append(
-                f"registration of {name}: the bones overlap by a Dice of {self.bone_dice:.2f} only; check the alignment by eye"
-            )
+            texts.append(warned("bones_overlap_little", name=name, dice=self.bone_dice))
         return tuple(texts)
 
 

@@ -60,8 +60,23 @@ def register_rigid(fixed: CtImage, moving: CtImage, initial_matrix=None, fixed_m
         pair = pair_of(fixed, moving, *masks)
         starts = starts_of(pair) if initial_matrix is None else [rigid_matrix(initial_matrix, "the start of the registration")]
         matrix, metric = optimize(pair, starts)
+    return _judged(pair, matrix, metric, fixed, moving, masks, RigidRegistration.method)
+
+
+def judge_registration(fixed: CtImage, moving: CtImage, matrix, method: str) -> RigidRegistration:
+    """What ``register_rigid`` says of its own result, for a matrix (4 x 4, LPS mm, fixed to moving) that another program found.
+
+    Raises DosimetryError as ``register_rigid`` does: for a result that is not believable, and for a mirrored or turned image.
+    """
+    matrix, masks = rigid_matrix(matrix, f"the registration of {moving.name} by {method}"), (None, None)
+    if _same_image(fixed, moving):
+        return _result(matrix, None, fixed, moving, masks, method)
+    return _judged(pair_of(fixed, moving, *masks), matrix, None, fixed, moving, masks, method)
+
+
+def _judged(pair, matrix, metric, fixed: CtImage, moving: CtImage, masks, method: str) -> RigidRegistration:
     _refuse_unbelievable(matrix, pair.center, fixed.name, moving.name)
-    result = _result(matrix, metric, fixed, moving, masks, RigidRegistration.method)
+    result = _result(matrix, metric, fixed, moving, masks, method)
     if all(mask is None for mask in masks):
         _refuse_other_orientation(pair, matrix, result.quality, fixed.name, moving.name)
     return result

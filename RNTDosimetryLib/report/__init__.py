@@ -4,6 +4,7 @@ Everything here takes plain numbers, arrays and geometries; nothing is computed 
 """
 
 from RNTDosimetryLib.report.axes import Axis
+from RNTDosimetryLib.report.boxes import Box, box_plot
 from RNTDosimetryLib.report.figures import (
     Bar,
     DoseLine,
@@ -40,6 +41,7 @@ __all__ = [
     "Axis",
     "Band",
     "Bar",
+    "Box",
     "Bullets",
     "Column",
     "Details",
@@ -60,6 +62,7 @@ __all__ = [
     "Series",
     "Table",
     "TimeActivity",
+    "box_plot",
     "dicom_reference",
     "dose_against_activity_plot",
     "dvh_plot",

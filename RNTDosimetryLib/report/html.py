@@ -9,6 +9,7 @@ from html import escape
 from RNTDosimetryLib.base.documents import RESEARCH_ONLY
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.resources import resource_path
+from RNTDosimetryLib.base.warnings import RANKS, rank_of, ranked
 from RNTDosimetryLib.base.words import printable
 from RNTDosimetryLib.report.tables import Column, Measured, Table, format_cell, table_html
 
@@ -132,12 +133,16 @@ def _section(section: Section, number: int) -> str:
 
 
 def _warnings(warnings: Sequence[str]) -> str:
-    unique = list(dict.fromkeys(warnings))
-    if not unique:
+    """What changes the number first, each rank under its words."""
+    ordered = ranked(warnings)
+    if not ordered:
         return ""
-    heading = "1 warning" if len(unique) == 1 else f"{len(unique)} warnings"
-    items = "".join(f"<li>{_escaped(warning)}</li>" for warning in unique)
-    return f'<div class="warnings" role="note"><h2>{heading}</h2><ul>{items}</ul></div>'
+    heading = "1 warning" if len(ordered) == 1 else f"{len(ordered)} warnings"
+    lists = ""
+    for rank, words in RANKS.items():
+        items = "".join(f"<li>{_escaped(text)}</li>" for text in ordered if rank_of(text) == rank)
+        lists += f"<h3>{words.capitalize()}</h3><ul>{items}</ul>" if items else ""
+    return f'<div class="warnings" role="note"><h2>{heading}</h2>{lists}</div>'
 
 
 def _footer(versions: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.documents import replacing
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 
 LONG_STRING, SHORT_TEXT = 64, 1024
 """Characters that the value representations LO and ST hold."""
@@ -85,9 +86,7 @@ def identified(
             setattr(dataset, name, reference[name])
     for name in ("StudyInstanceUID", "FrameOfReferenceUID"):
         if not reference.get(name):
-            warnings.append(
-                f"RT Dose: the reference image has no {name}, so a new one was made and the dose stands apart from its images."
-            )
+            warnings.append(warned("dose_apart_from_its_images", name=name))
         setattr(dataset, name, reference.get(name) or make_uid(name))
     dataset.PositionReferenceIndicator = reference.get("PositionReferenceIndicator") or ""
     dataset.SOPClassUID = sop_class

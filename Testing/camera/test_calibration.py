@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera.calibration import (
     Calibration,
     apply_calibration,
@@ -236,7 +237,7 @@ def test_date_setup_and_nuclide_are_watched():
         values = {"nuclide": "Lu-177", "duration_s": 600, "start_h": 24.0, "acquisition_start": start} | more
         return apply_calibration(counts, grid, calibration, **values)
 
-    assert apply().warnings == ("the uncertainty of the calibration is not known and not included",)
+    assert apply().warnings == (warned("calibration_uncertainty_not_known"),)
     assert any("450 days before the scan" in text for text in apply(acquisition_start=start + timedelta(days=450)).warnings)
     assert any("3 days after the scan" in text for text in apply(acquisition_start=start - timedelta(days=3)).warnings)
     with pytest.raises(DosimetryError, match="Expected a calibration for Y-90, received one for Lu-177"):

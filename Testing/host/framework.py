@@ -52,7 +52,8 @@ def install() -> None:
     else:
         # Slicer's own files name the qMRML widgets when they are loaded.
         importlib.import_module("qt")
-        slicer.__path__.append(str(sources / "Base" / "Python" / "slicer"))
+        # What an older Slicer does not have yet (5.10: packaging) is ours.
+        slicer.__path__ += [str(sources / "Base" / "Python" / "slicer"), str(OWN_FILES)]
         sys.path.append(str(sources / "Base" / "Python"))
     for name in MODULE_NAMES:
         setattr(slicer, name, importlib.import_module("slicer." + name))

@@ -39,11 +39,46 @@ FILE_TYPE_OF_ENDING = {
 }
 
 
+class ScriptedReader:
+    """qSlicerScriptedFileReader: the class <module>FileReader of a module file, and what it says that it has loaded."""
+
+    def __init__(self, reader_class) -> None:
+        self.loadedNodes = []
+        self._python = reader_class(self)
+
+    def fileType(self) -> str:
+        return self._python.fileType()
+
+    def supportedNameFilters(self, file_name) -> list[str]:
+        endings = [text.rpartition("(*")[2].rstrip(")") for text in self._python.extensions()]
+        return [ending for ending in endings if str(file_name).lower().endswith(ending)]
+
+    def canLoadFile(self, file_name) -> bool:
+        return bool(self.supportedNameFilters(file_name)) and self._python.canLoadFile(str(file_name))
+
+    def load(self, properties: dict):
+        """The nodes, None when the file was not read."""
+        self.loadedNodes = []
+        if not self._python.load(properties):
+            return None
+        return [slicer.mrmlScene.GetNodeByID(node_id) for node_id in self.loadedNodes]
+
+
 class CoreIOManager:
-    """Stand-in of qSlicerCoreIOManager on the real storage nodes."""
+    """Stand-in of qSlicerCoreIOManager on the real storage nodes, and on the readers of scripted modules."""
+
+    def __init__(self) -> None:
+        self._readers = {}
+
+    def registerIO(self, reader) -> None:
+        """A ScriptedReader of a module."""
+        self._readers[reader.fileType()] = reader
 
     def fileType(self, file_name: str) -> str:
         lower = str(file_name).lower()
+        for reader in self._readers.values():
+            if reader.canLoadFile(file_name):
+                return reader.fileType()
         for ending, file_type in FILE_TYPE_OF_ENDING.items():
             if lower.endswith(ending):
                 return file_type
@@ -64,6 +99,12 @@ class CoreIOManager:
         file_name = properties["fileName"]
         if not os.path.exists(file_name):
             return False
+        if file_type in self._readers:
+            nodes = self._readers[file_type].load(properties)
+            for node in nodes or ():
+                if loaded_nodes is not None:
+                    loaded_nodes.AddItem(node)
+            return nodes is not None
         if file_type == "SceneFile":
             return self._load_scene(file_name, properties)
         if file_type == "VolumeFile":

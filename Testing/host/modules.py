@@ -7,6 +7,7 @@ import sys
 import slicer
 import vtk
 
+from host.input_output import ScriptedReader
 from host.scene import start_scene
 
 
@@ -81,6 +82,8 @@ def load_module(path, name: str) -> ScriptedModule:
         sys.path.insert(0, folder)
     python_module = importlib.import_module(name)
     instance = getattr(python_module, name)(ModuleParent(file_name))
+    if hasattr(python_module, name + "FileReader"):
+        slicer.app.coreIOManager().registerIO(ScriptedReader(getattr(python_module, name + "FileReader")))
     module = ScriptedModule(name, file_name, instance)
     setattr(slicer.modules, name.lower(), module)
     setattr(slicer.modules, name + "Instance", instance)

@@ -38,3 +38,15 @@ def test_everything_that_a_room_offers_is_described(tool):
         for name in module.__all__:
             item = getattr(module, name)
             assert not callable(item) or (item.__doc__ and not item.__doc__.startswith(f"{name}(")), f"{room}.{name}"
+
+
+def test_the_page_of_warnings_holds_every_kind(tool):
+    assert tool.WARNINGS_PAGE.read_text(encoding="utf-8") == tool.warnings_page(), "run make pages"
+
+
+def test_every_warning_ends_with_a_remedy_and_leads_to_a_page(tool):
+    from RNTDosimetryLib.base.warnings import warning_kinds
+
+    for kind in warning_kinds().values():
+        assert kind.page, kind.code
+        assert any(mark in kind.text for mark in (";", ":", ",")), f"{kind.code}: what is to be done?"

@@ -11,6 +11,7 @@ import pytest
 from host.errors import collected_errors
 from roads.camera.test_calibration import in_counts
 
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
 from RNTDosimetryLib.measurement.uncertainty import sphere_recovery
 from RNTDosimetryLib.nuclides import get_nuclide
@@ -214,7 +215,7 @@ def test_a_typed_sensitivity_stands_for_a_file(case, files):
     image = inputs.scans_of_scene(node)[0].activity
     assert image.calibration_uncertainty == 0.04
     np.testing.assert_allclose(image.concentration_bq_ml, case.images.scans[0].activity.concentration_bq_ml, rtol=1e-5, atol=1e-3)
-    assert "the uncertainty of the calibration is not known and not included" in image.warnings
+    assert warned("calibration_uncertainty_not_known") in image.warnings
     ui.sensitivitySpinBox.value = 0
     assert not ui.calibrateButton.enabled
     node.nuclide = ""

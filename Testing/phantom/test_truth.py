@@ -256,3 +256,12 @@ def test_drawn_regions_stay_in_every_field_of_view(size):
                 voxels = (np.linalg.inv(geometry.index_to_lps) @ moved)[:3]
                 assert voxels.min() > -0.5
                 assert np.all(voxels.max(axis=1) < np.array(geometry.size[::-1]) - 0.5)
+
+
+def test_the_doses_kept_for_the_cycles_are_those_of_the_kernel_map():
+    """Resources/phantom/cycles.json holds them because the map takes half a minute."""
+    from RNTDosimetryLib.base.resources import read_json
+
+    truth = phantom_truth(PhantomSettings(size="small"))
+    for name, dose in read_json("phantom", "cycles.json")["shipped_dose_kernel_gy"].items():
+        assert truth.regions[name].dose_kernel_gy == pytest.approx(dose, rel=1e-5)

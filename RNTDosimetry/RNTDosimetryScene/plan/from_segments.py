@@ -135,7 +135,8 @@ def plan_from_segments(parameter_node, progress: Progress = silent) -> PlanReque
     missing = missing_input(parameter_node)
     if missing:
         raise DosimetryError(f"{missing}.")
-    request, measured, by_segments = _measured(parameter_node, progress)
+    with undone_on_failure(parameter_node, progress) as guarded:
+        request, measured, by_segments = _measured(parameter_node, guarded)
     fields = {**_pooled(measured), **by_segments}
     filled = {name: _fitting(name, value) for name, value in fields.items() if value is not None}
     with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
+import slicer
+
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import part, silent, stopping
 from RNTDosimetryLib.dose import RegionDose
@@ -18,7 +20,7 @@ from RNTDosimetryLib.roads.therapy.run import Source, Therapy
 from RNTDosimetryLib.roads.therapy.settings import STEPS
 from RNTDosimetryLib.roads.therapy.steps import fit_curve, preview_dose
 from RNTDosimetryScene.road import alignment, keys
-from RNTDosimetryScene.road.transaction import undone_on_failure
+from RNTDosimetryScene.road.transaction import Interrupted, undone_on_failure
 from RNTDosimetryScene.show import display
 from RNTDosimetryScene.study.inputs import choices_of_scene, images_of_scene, missing_input, scans_of_scene, study_of_scene
 
@@ -94,22 +96,29 @@ def run_to(parameter_node, road: Road, last: str, progress=None, cancel=None):
     """
     if last not in STEPS:
         raise DosimetryError(f"Expected one of the steps {', '.join(STEPS)}, received '{last}'; correct it.")
-    progress = stopping(progress or silent, cancel)
+    done = progress or silent
+    progress = stopping(done, cancel)
     progress(0.0, "Reading the scene")
+    _refuse_removed(parameter_node)
     missing = missing_input(parameter_node, last)
     if missing:
         raise DosimetryError(f"{missing}.")
     keys.look_again()
-    source = _source(parameter_node, road)
-    with undone_on_failure(parameter_node):
+    with undone_on_failure(parameter_node, progress) as progress:
+        source = _source(parameter_node, road)
         results = road.steps.compute_to(last, source, part(progress, 0.02, 0.95))
         progress(0.95, "Showing the results")
         _show(parameter_node, results)
         if last == "dose":
             parameter_node.resultFingerprint = source.keys["dose"]
     road.steps.keep(results, source.keys)
-    progress(1.0, "Done")
+    done(1.0, "Done")
     return results[last]
+
+
+def _refuse_removed(parameter_node) -> None:
+    if not slicer.mrmlScene.IsNodePresent(parameter_node.parameterNode):
+        raise Interrupted("Expected a study that is in the scene, received one that was removed; choose another or make one.")
 
 
 def _source(parameter_node, road: Road) -> Source:

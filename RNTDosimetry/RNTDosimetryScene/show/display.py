@@ -10,8 +10,7 @@ from RNTDosimetryLib.roads.therapy.result import StudyResult
 from RNTDosimetryLib.roads.therapy.tables import results_table
 from RNTDosimetryScene.nodes import hierarchy, tables, transforms, volumes
 from RNTDosimetryScene.show import charts
-from RNTDosimetryScene.study.inputs import reference_volume
-from RNTDosimetryScene.study.parameters import RegistrationMethod
+from RNTDosimetryScene.study.parameters import RegistrationMethod, reference_volume
 
 _CURVE_POINTS = 120
 _TAIL = 1.5

@@ -7,32 +7,8 @@ from RNTDosimetryScene.nodes import geometry
 from RNTDosimetryScene.show import display
 from RNTDosimetryScene.study import inputs, sequences
 
-RESULT_LAYOUT = 7177
 _LEGEND_SIZE, _LEGEND_POSITION = (0.07, 0.45), (0.98, 0.8)
 """Shares of the view: the text is as large as this width allows, and lies in the corner, where there is little of the patient."""
-_LAYOUT = """
-<layout type="vertical" split="true">
- <item splitSize="550"><layout type="horizontal" split="true">
-  <item><view class="vtkMRMLSliceNode" singletontag="Red">
-   <property name="orientation" action="default">Axial</property><property name="viewlabel" action="default">R</property>
-   <property name="viewcolor" action="default">#F34A33</property></view></item>
-  <item><view class="vtkMRMLSliceNode" singletontag="Yellow">
-   <property name="orientation" action="default">Sagittal</property><property name="viewlabel" action="default">Y</property>
-   <property name="viewcolor" action="default">#EDD54C</property></view></item>
-  <item><view class="vtkMRMLSliceNode" singletontag="Green">
-   <property name="orientation" action="default">Coronal</property><property name="viewlabel" action="default">G</property>
-   <property name="viewcolor" action="default">#6EB04B</property></view></item>
- </layout></item>
- <item splitSize="450"><layout type="horizontal" split="true">
-  <item><view class="vtkMRMLPlotViewNode" singletontag="RNTDosimetryCurves">
-   <property name="viewlabel" action="default">C</property></view></item>
-  <item><view class="vtkMRMLPlotViewNode" singletontag="RNTDosimetryHistogram">
-   <property name="viewlabel" action="default">H</property></view></item>
-  <item><view class="vtkMRMLTableViewNode" singletontag="RNTDosimetryTable">
-   <property name="viewlabel" action="default">T</property></view></item>
- </layout></item>
-</layout>
-"""
 
 
 def has_views() -> bool:
@@ -122,10 +98,9 @@ def show_result_layout(parameter_node) -> None:
     manager = slicer.app.layoutManager()
     if manager is None:
         return
-    layout = manager.layoutLogic().GetLayoutNode()
-    if not layout.IsLayoutDescription(RESULT_LAYOUT):
-        layout.AddLayoutDescription(RESULT_LAYOUT, _LAYOUT)
-    manager.setLayout(RESULT_LAYOUT)
+    module = slicer.modules.RNTDosimetryInstance
+    module.registerLayout()
+    manager.setLayout(module.LAYOUT)
     show_chart("RNTDosimetryCurves", parameter_node.timeActivityChart)
     show_chart("RNTDosimetryHistogram", parameter_node.histogramChart)
     view = slicer.mrmlScene.GetSingletonNode("RNTDosimetryTable", "vtkMRMLTableViewNode")

@@ -15,6 +15,7 @@ from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, with_overlap
 from RNTDosimetryLib.roads.therapy.request import Study
 from RNTDosimetryScene.nodes import segments, volumes
 from RNTDosimetryScene.study import camera
+from RNTDosimetryScene.study.parameters import reference_volume
 from RNTDosimetryScene.study.settings import settings_of_node
 
 _TYPED_BY_HAND = "typed in the panel"
@@ -133,13 +134,6 @@ def images_of_scene(parameter_node) -> StudyImages:
     return images if curve is None else with_recovery(images, study_of_scene(parameter_node), curve)
 
 
-def reference_volume(parameter_node):
-    """The volume whose grid the regions lie on: the CT of the reference, or its activity image. None without time points."""
-    index = parameter_node.referenceIndex
-    nodes = parameter_node.ctVolumes or parameter_node.activityVolumes or []
-    return nodes[index] if index < len(nodes) else None
-
-
 def typed_time(text: str) -> datetime | None:
     """Date and time from ISO text, None for none. Raises DosimetryError for anything else."""
     try:
@@ -151,11 +145,9 @@ def typed_time(text: str) -> datetime | None:
 def input_events(parameter_node) -> list[tuple]:
     """(node, event) of the images and segments in use."""
     volume_events = (vtk.vtkCommand.ModifiedEvent, slicer.vtkMRMLVolumeNode.ImageDataModifiedEvent)
-    found = [
-        (node, event)
-        for node in [*(parameter_node.activityVolumes or []), *(parameter_node.ctVolumes or [])]
-        for event in volume_events
-    ]
+    # One CT may belong to several scans, and is watched once all the same.
+    nodes = dict.fromkeys([*(parameter_node.activityVolumes or []), *(parameter_node.ctVolumes or [])])
+    found = [(node, event) for node in nodes for event in volume_events]
     if parameter_node.segmentation is not None:
         kind = slicer.vtkSegmentation
         events = (kind.SourceRepresentationModified, kind.SegmentAdded, kind.SegmentRemoved, kind.SegmentModified)

@@ -33,22 +33,33 @@ from RNTDosimetryScene.study.settings import take_settings
 
 def load_dicom_folder(folder, parameter_node, overrides=None, progress=None, cancel=None) -> None:
     """Read a DICOM folder into nodes and fill the parameter node. The scene changes only after everything has been read."""
-    progress = stopping(progress or silent, cancel)
+    done = progress or silent
+    with undone_on_failure(parameter_node, stopping(done, cancel), inputs=False) as progress:
+        _load_dicom(folder, parameter_node, overrides, progress)
+    done(1.0, "Loaded")
+
+
+def _load_dicom(folder, parameter_node, overrides, progress) -> None:
     use = camera.use_of_calibration(parameter_node)
     intake = read_folder(folder, overrides=overrides or None, progress=part(progress, 0.0, 0.5), calibration=use)
     scans = scans_of_intake(intake, part(progress, 0.5, 0.9))
     reference = reference_of_intake(intake)
     progress(0.9, "Adding the images to the scene")
-    with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
+    with slicer.util.NodeModify(parameter_node.parameterNode):
         _put_into_scene(parameter_node, _content_of_intake(intake, scans, reference))
         parameter_node.dicomFolder = os.fspath(folder)
         parameter_node.overridesJson = json.dumps(overrides) if overrides else ""
-    progress(1.0, "Loaded")
 
 
 def load_volumes(study, parameter_node, progress=None, cancel=None) -> None:
     """Read the volume files that a study file names into nodes and fill the parameter node."""
-    progress = stopping(progress or silent, cancel)
+    done = progress or silent
+    with undone_on_failure(parameter_node, stopping(done, cancel), inputs=False) as progress:
+        _load_volumes(study, parameter_node, progress)
+    done(1.0, "Loaded")
+
+
+def _load_volumes(study, parameter_node, progress) -> None:
     content = read_volumes(study.volumes, progress=part(progress, 0.0, 0.9))
     without = [activity.name for activity, ct in content.scans if ct is None]
     if without and len(without) < len(content.scans):
@@ -56,25 +67,24 @@ def load_volumes(study, parameter_node, progress=None, cancel=None) -> None:
             f"Expected a CT for every scan or for none, received none for {', '.join(without)}; name them in the study file."
         )
     progress(0.9, "Adding the images to the scene")
-    given = study.volumes
-    with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
-        _put_into_scene(
-            parameter_node,
-            _Content(
-                scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
-                regions=content.regions,
-                reference_index=given.reference,
-                nuclide=get_nuclide(given.nuclide).name,
-                radiopharmaceutical=given.radiopharmaceutical,
-                administered_activity_mbq=given.administered_activity_mbq,
-                administration_time=given.administration_time,
-                table=content.table,
-                typed=set(_OVERRIDES.values()),
-            ),
-        )
+    with slicer.util.NodeModify(parameter_node.parameterNode):
+        _put_into_scene(parameter_node, _content_of_volumes(content, study.volumes))
         parameter_node.dicomFolder = ""
         parameter_node.overridesJson = ""
-    progress(1.0, "Loaded")
+
+
+def _content_of_volumes(content, given) -> "_Content":
+    return _Content(
+        scans=tuple(Scan(activity, ct) for activity, ct in content.scans),
+        regions=content.regions,
+        reference_index=given.reference,
+        nuclide=get_nuclide(given.nuclide).name,
+        radiopharmaceutical=given.radiopharmaceutical,
+        administered_activity_mbq=given.administered_activity_mbq,
+        administration_time=given.administration_time,
+        table=content.table,
+        typed=set(_OVERRIDES.values()),
+    )
 
 
 @dataclass(frozen=True)
@@ -189,12 +199,16 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
     """Read a study file: its DICOM folder or volume files, what was typed of the regions, and how to compute."""
     study = therapy.read_request(os.path.abspath(path))
     files = read_study_files(study)
-    with undone_on_failure(parameter_node), slicer.util.NodeModify(parameter_node.parameterNode):
+    done = progress or silent
+    with (
+        undone_on_failure(parameter_node, stopping(done, cancel), inputs=False) as progress,
+        slicer.util.NodeModify(parameter_node.parameterNode),
+    ):
         camera.take_files(parameter_node, study, files)
         if study.volumes is None:
-            load_dicom_folder(study.dicom_folder, parameter_node, study.overrides, progress, cancel)
+            _load_dicom(study.dicom_folder, parameter_node, study.overrides, progress)
         else:
-            load_volumes(study, parameter_node, progress, cancel)
+            _load_volumes(study, parameter_node, progress)
         content = parameter_node.segmentation.GetSegmentation()
         _add_organs_without_lesions(parameter_node, study)
         unknown = sorted(set(study.regions) - set(segments.segment_names(parameter_node.segmentation)))
@@ -207,6 +221,7 @@ def load_study_file(path, parameter_node, progress=None, cancel=None) -> None:
             segments.set_region_settings(segment, replace(typed, kind=typed.kind or segments.region_settings(segment).kind))
         stated = study.settings.calibration_uncertainty or (files.calibration and files.calibration.relative_uncertainty) or 0.0
         take_settings(parameter_node, replace(study.settings, calibration_uncertainty=stated))
+    done(1.0, "Loaded")
 
 
 def _add_organs_without_lesions(parameter_node, study) -> None:

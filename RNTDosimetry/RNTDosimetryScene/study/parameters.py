@@ -30,7 +30,7 @@ class RegistrationMethod(enum.Enum):
 
     def label(self):
         names = {
-            RegistrationMethod.AUTOMATIC: _("CT to CT: BRAINSFit where it is, else SimpleITK"),
+            RegistrationMethod.AUTOMATIC: _("CT to CT: SimpleITK, the measured one"),
             RegistrationMethod.BRAINSFIT: _("CT to CT: BRAINSFit"),
             RegistrationMethod.SIMPLEITK: _("CT to CT: SimpleITK"),
             RegistrationMethod.ACTIVITY: _("Activity to activity"),
@@ -180,3 +180,10 @@ def content_of_node(node) -> tuple[dict, dict]:
     node.GetNodeReferenceRoles(roles)
     counts = {role: node.GetNumberOfNodeReferences(role) for role in roles if node.GetNumberOfNodeReferences(role)}
     return {name: node.GetParameter(name) for name in node.GetParameterNames()}, counts
+
+
+def reference_volume(parameter_node):
+    """The volume whose grid the regions lie on: the CT of the reference, or its activity image. None without time points."""
+    index = parameter_node.referenceIndex
+    nodes = parameter_node.ctVolumes or parameter_node.activityVolumes or []
+    return nodes[index] if index < len(nodes) else None

@@ -10,6 +10,7 @@ from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.documents import PATH, Request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera import (
     Calibration,
     CalibrationSource,
@@ -153,9 +154,7 @@ def _circle_warnings(image: np.ndarray, inside: np.ndarray, background: np.ndarr
     share = float(net[inside].sum() / net.sum()) if net.sum() > 0 else 0.0
     if share >= _LEAST_SHARE_IN_CIRCLE:
         return ()
-    return (
-        f"the circle of {radius_mm:g} mm about the source holds {100 * share:.0f} % of the counts of the image; check region_radius_mm and background",
-    )
+    return (warned("circle_leaves_out_the_source", radius=radius_mm, share=share),)
 
 
 def _planar_masks(scan: StoredScan, request: CalibrationRequest) -> tuple[np.ndarray, np.ndarray | None]:

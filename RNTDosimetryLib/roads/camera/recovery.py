@@ -9,6 +9,7 @@ from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.documents import PATH, Request, write_text
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera import (
     DetectedSphere,
     RecoveryCurve,
@@ -118,7 +119,7 @@ def compute(request: RecoveryRequest, progress: Progress = silent) -> RecoveryCu
     )
     unknown = ()
     if found.systematic_relative_uncertainty is None:
-        unknown = ("the uncertainty of the concentration in the spheres is not known and not included",)
+        unknown = (warned("concentration_uncertainty_not_known"),)
     return replace(
         curve,
         title=request.title,
@@ -173,10 +174,7 @@ def _resolution_warnings(curve: RecoveryCurve, fwhm_mm: float, scan: StoredScan)
     with_voxels = math.hypot(fwhm_mm, FWHM_PER_SIGMA * max(scan.geometry.spacing_mm) / math.sqrt(12.0))
     if fitted is None or (1 - _RESOLUTION_AGREES_WITHIN) * fwhm_mm <= fitted <= (1 + _RESOLUTION_AGREES_WITHIN) * with_voxels:
         return ()
-    return (
-        f"recovery: the spheres fit a resolution of {fitted:.3g} mm, {fwhm_mm:g} mm was typed; check concentration_mbq_ml and its time, the calibration, "
-        "diameters_mm and fwhm_mm",
-    )
+    return (warned("spheres_fit_another_resolution", fitted=fitted, entered=fwhm_mm),)
 
 
 def _decay_to(request: RecoveryRequest, start: datetime) -> float:

@@ -4,6 +4,7 @@ from RNTDosimetryLib.roads.plan.outputs import deliver
 from RNTDosimetryLib.roads.plan.report import plan_dose_table
 from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, request_from_scout
 from RNTDosimetryLib.roads.plan.result import PlanResult
+from RNTDosimetryLib.roads.plan.rows import plan_rows
 from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
 from RNTDosimetryLib.roads.road import Road, answer_of
 
@@ -16,6 +17,8 @@ ROAD = Road(
     deliver=deliver,
     answer=lambda result: answer_of(plan_dose_table(result), result.warnings, f"{result.activity_gbq:.4g} GBq at administration"),
     reader=read_plan,
+    result=PlanResult,
+    rows=plan_rows,
 )
 read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
 

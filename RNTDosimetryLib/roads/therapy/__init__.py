@@ -5,6 +5,7 @@ from RNTDosimetryLib.roads.therapy.images import StudyImages, load_study
 from RNTDosimetryLib.roads.therapy.outputs import deliver
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, read_study
 from RNTDosimetryLib.roads.therapy.result import RegionResult, StudyResult
+from RNTDosimetryLib.roads.therapy.rows import region_rows
 from RNTDosimetryLib.roads.therapy.run import compute, run_study
 from RNTDosimetryLib.roads.therapy.settings import StudySettings
 from RNTDosimetryLib.roads.therapy.tables import short_table
@@ -17,6 +18,8 @@ ROAD = Road(
     compute=compute,
     deliver=deliver,
     answer=lambda result: answer_of(short_table(result), result.all_warnings()),
+    result=StudyResult,
+    rows=region_rows,
 )
 read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
 

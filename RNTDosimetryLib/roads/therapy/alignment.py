@@ -7,9 +7,11 @@ import numpy as np
 from RNTDosimetryLib.base.documents import sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ActivityImage, CtImage
 from RNTDosimetryLib.images.transforms import rotation_angle_degrees
 from RNTDosimetryLib.registration import RigidRegistration, register_rigid, register_rigid_activity
+from RNTDosimetryLib.registration.quality import registration_quality
 from RNTDosimetryLib.roads.therapy.images import Scan
 from RNTDosimetryLib.roads.therapy.result import Alignment
 from RNTDosimetryLib.roads.therapy.settings import StudySettings
@@ -34,7 +36,7 @@ def align(
                 f"Expected one registration for each of the {len(scans)} scans, received {len(settings.registrations)}."
             )
         return tuple(
-            _given(scan.name, matrix, index == reference_index)
+            _given(scan, matrix, scans[reference_index])
             for index, (scan, matrix) in enumerate(zip(scans, settings.registrations))
         )
     reference = scans[reference_index]
@@ -45,9 +47,7 @@ def align(
             alignments.append(Alignment(scan.name, _IDENTITY, "reference"))
         elif not settings.register:
             alignments.append(
-                Alignment(
-                    scan.name, _IDENTITY, "taken as aligned", warnings=(f"{scan.name} was not registered, as the study says.",)
-                )
+                Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(warned("not_registered", name=scan.name),))
             )
         elif settings.register_by == "ct" and (scan.ct is None or reference.ct is None):
             alignments.append(Alignment(scan.name, _IDENTITY, "taken as aligned", warnings=(_without_ct(scan, reference),)))
@@ -70,10 +70,7 @@ _found_registrations: OrderedDict[tuple, RigidRegistration] = OrderedDict()
 
 def _without_ct(scan: Scan, reference: Scan) -> str:
     without = " and ".join(item.name for item in (reference, scan) if item.ct is None)
-    return (
-        f"{without}: no CT to register by, so {scan.name} was taken as aligned with {reference.name}; a patient moves between scans, "
-        'so choose activity to activity (register_by: "activity"), or give the registration.'
-    )
+    return warned("taken_as_aligned", without=without, name=scan.name, reference=reference.name)
 
 
 def _registered(fixed: CtImage | ActivityImage, moving: CtImage | ActivityImage) -> RigidRegistration:
@@ -94,22 +91,26 @@ def _what_registration_reads(image: CtImage | ActivityImage) -> tuple:
     return type(image).__name__, sha256_of_array(voxels), image.geometry, image.frame_of_reference_uid, image.name
 
 
-def _given(name: str, matrix, is_reference: bool) -> Alignment:
-    array = np.asarray(matrix, dtype=float)
+def _given(scan: Scan, matrix, reference: Scan) -> Alignment:
+    """As it was given, with what the CTs say of it, where there are any."""
+    array, name, quality = np.asarray(matrix, dtype=float), scan.name, None
     if array.shape != (4, 4):
         raise DosimetryError(
             f"Expected a 4 x 4 registration matrix for {name}, received shape {array.shape}; check the study file."
         )
-    warnings = ()
-    if is_reference and not np.allclose(array, np.eye(4), atol=_STILL):
-        warnings = (
-            f"{name}: the registration given for the reference moves the regions on the very scan that they were drawn on; check it",
-        )
+    warnings: tuple[str, ...] = ()
+    if scan is reference:
+        if not np.allclose(array, np.eye(4), atol=_STILL):
+            warnings = (warned("reference_moved", name=name),)
+    elif scan.ct is not None and reference.ct is not None:
+        quality, _center = registration_quality(reference.ct, scan.ct, array)
+        warnings = quality.warnings(name)
     return Alignment(
         name,
         tuple(map(tuple, array.tolist())),
         "given",
         float(np.linalg.norm(array[:3, 3])),
         rotation_angle_degrees(array),
-        warnings=warnings,
+        quality,
+        warnings,
     )

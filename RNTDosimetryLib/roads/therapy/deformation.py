@@ -6,6 +6,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import occupancy_on_grid
 from RNTDosimetryLib.registration import DeformableRegistration, deform_activity, register_deformable
 from RNTDosimetryLib.roads.therapy.alignment import align
@@ -59,8 +60,13 @@ def deform_scans(
         scans.append(Scan(moved.image))
         found.append(deformation)
         warnings += [
-            f"{scan.name}: deformed onto {reference.name} by {'the CTs' if by_ct else 'the activity'}, up to {deformation.displacement_max_mm:.0f} mm "
-            "beyond the rigid alignment; look at the result. Results that are run again from the files are not deformed.",
+            warned(
+                "scan_was_deformed",
+                scan=scan.name,
+                reference=reference.name,
+                means="the CTs" if by_ct else "the activity",
+                most=deformation.displacement_max_mm,
+            ),
             *alignment.warnings,
             *deformation.warnings,
             *_unseen(images, scan, moved),
@@ -75,7 +81,5 @@ def _unseen(images: StudyImages, scan: Scan, moved) -> list[str]:
         occupancy = occupancy_on_grid(region, moved.image.geometry)
         share = float((occupancy * moved.inside).sum(dtype=float) / max(occupancy.sum(dtype=float), 1e-30))
         if share < _WHOLLY_SEEN:
-            texts.append(
-                f"{region.name}: {100 * (1 - share):.1f} % of the region lies outside the field of view of {scan.name}; it is measured too low there"
-            )
+            texts.append(warned("region_unseen_after_deformation", region=region.name, share=100 * (1 - share), scan=scan.name))
     return texts

@@ -13,6 +13,7 @@ from RNTDosimetryLib.base.documents import beside, sha256_of_array
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve, apply_recovery, read_calibration, read_recovery
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, exclude_lesions, is_without_lesions, overlap_warnings
 from RNTDosimetryLib.intake import Intake, IntakeRow, Patient, read_folder
@@ -254,7 +255,7 @@ def with_settings(images: StudyImages, study: Study) -> StudyImages:
     """
     stated = study.settings.calibration_uncertainty
     replaced = tuple(
-        f"{scan.name}: its own calibration uncertainty of {100 * own:.3g} % was replaced by the {100 * stated:.3g} % of the settings"
+        warned("series_calibration_replaced", scan=scan.name, own=100 * own, stated=100 * stated)
         for scan in images.scans
         if stated and (own := scan.activity.calibration_uncertainty) > stated
     )
@@ -278,8 +279,7 @@ def with_overlap_rule(
     """
     extra = exclude_lesions(images.regions) if lesions_out_of_organs else ()
     inherited = tuple(
-        f"{region.name} is corrected by the recovery coefficient {region.recovery_coefficient:.3g} of the whole organ; the activity that spills "
-        "in from the lesions is another: type its own"
+        warned("recovery_of_the_whole_organ", region=region.name, value=region.recovery_coefficient)
         for region in extra
         if region.recovery_coefficient != 1.0 and region.name not in settings
     )

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, replace
 
 from RNTDosimetryLib.base.records import Record
-from RNTDosimetryLib.base.warnings import kind_of
+from RNTDosimetryLib.base.warnings import kind_of, warned
 from RNTDosimetryLib.dose import bed_uncertainty, bed_with_factor, eqd2, lea_catcheside_factor
 from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement import check_total_activity, expected_share, total_activity_mbq
@@ -49,10 +49,7 @@ def scan_balances(images: StudyImages) -> tuple[ScanBalance, ...]:
             found = check_total_activity(scan.activity, images.administered_activity_mbq, nuclide=images.nuclide)
             expected_mbq, ratio = found.expected_mbq, found.ratio
             if not found.agrees:
-                warnings.append(
-                    f"{scan.name}: the image holds {total_mbq:.4g} MBq, {ratio:.3g} times what decay leaves of the administered activity; "
-                    "check calibration, unit, decay correction and administered activity"
-                )
+                warnings.append(warned("holds_more_than_decay_leaves", name=scan.name, total=total_mbq, ratio=ratio))
             else:
                 share = expected_share(images.radiopharmaceutical, max(scan.start_h, 0.0))
                 text = share.warning(scan.name, total_mbq, expected_mbq, scan.start_h, scan.activity.calibration_uncertainty)
@@ -62,10 +59,7 @@ def scan_balances(images: StudyImages) -> tuple[ScanBalance, ...]:
         for earlier in balances:
             left_mbq = earlier.image_mbq * math.exp(-decay_per_h * (scan.start_h - earlier.start_h))
             if earlier.image_mbq > 0 and total_mbq > _CREDIBLE_RISE * left_mbq:
-                warnings.append(
-                    f"{scan.name}: the image holds {total_mbq / left_mbq:.3g} times what decay leaves of the activity at {earlier.scan}; "
-                    "check calibration, decay correction and field of view of both"
-                )
+                warnings.append(warned("activity_appears", name=scan.name, ratio=total_mbq / left_mbq, earlier=earlier.scan))
                 break
         balances.append(ScanBalance(scan.name, scan.start_h, total_mbq, expected_mbq, ratio, tuple(warnings)))
     return tuple(balances)
@@ -77,18 +71,46 @@ def decay_warnings(regions, nuclide: str, administered_activity_mbq: float | Non
         return ()
     most_mbq_h = administered_activity_mbq / get_nuclide(nuclide).decay_constant_per_h
     return tuple(
-        f"{item.name}: its time-integrated activity is {item.tia_mbq_h / most_mbq_h:.3g} times that of all the administered activity "
-        "decaying there; check calibration, fit and administered activity"
+        warned("more_decays_than_atoms", region=item.name, ratio=item.tia_mbq_h / most_mbq_h)
         for item in regions
         if item.tia_mbq_h > most_mbq_h
     )
 
 
+_NO_MATTER = 0.01
+
+
+def recovery_warnings(regions) -> tuple[str, ...]:
+    """One sentence for all regions that have no recovery coefficient, those first that blur changes most; none where it changes nothing."""
+    at_risk = [item for item in regions if (found := item.curve.unknown_recovery) and found.relative_uncertainty >= _NO_MATTER]
+    if not at_risk:
+        return ()
+    at_risk.sort(key=lambda item: -item.curve.unknown_recovery.relative_uncertainty)
+    resolution = at_risk[0].curve.unknown_recovery.resolution
+    return (
+        warned(
+            "recovery_not_given",
+            fwhm=resolution.fwhm_mm,
+            low=resolution.low_mm,
+            high=resolution.high_mm,
+            origin=_ORIGINS[resolution.origin],
+            regions=", ".join(_at_risk(item) for item in at_risk),
+        ),
+    )
+
+
+_ORIGINS = {"given": "as entered", "from the image": "by the borders of the regions", "usual": "usual for such images"}
+
+
+def _at_risk(item) -> str:
+    found = item.curve.unknown_recovery
+    volume = f"{item.volume_ml:.0f}" if item.volume_ml >= 100 else f"{item.volume_ml:.3g}"
+    return f"{item.name} ({volume} mL) {found.low:.2f} to {found.high:.2f}"
+
+
 def region_warnings(regions, study: Study) -> tuple[str, ...]:
     """What was typed of a region and can hardly be meant, and where the dose map says something else than the region's dose."""
-    return tuple(
-        f"{item.name}: {text}" for item in regions for text in (*_typed_warnings(item, study), *_map_warnings(item, study))
-    )
+    return tuple(text for item in regions for text in (*_typed_warnings(item, study), *_map_warnings(item, study)))
 
 
 def _typed_warnings(item, study: Study) -> list[str]:
@@ -96,23 +118,29 @@ def _typed_warnings(item, study: Study) -> list[str]:
     density_g_ml = item.mass_g / item.volume_ml
     if not _CREDIBLE_DENSITIES_G_ML[0] <= density_g_ml <= _CREDIBLE_DENSITIES_G_ML[1]:
         found.append(
-            f"a mass of {item.mass_g:.4g} g in a volume of {item.volume_ml:.4g} mL is {density_g_ml:.3g} g/mL; check the typed mass or density, in g "
-            "and g/mL, and that the region is the whole organ"
+            warned("density_not_believable", region=item.name, mass=item.mass_g, volume=item.volume_ml, density=density_g_ml)
         )
     if item.recovery_source == "typed":
         if item.recovery_coefficient < _STRONG_CORRECTION:
             found.append(
-                f"a recovery coefficient of {item.recovery_coefficient:.3g} multiplies the activity by {1 / item.recovery_coefficient:.3g}; check it"
+                warned(
+                    "small_recovery_entered",
+                    region=item.name,
+                    value=item.recovery_coefficient,
+                    factor=1 / item.recovery_coefficient,
+                )
             )
         if item.recovery_coefficient_uncertainty > _LARGE_UNCERTAINTY * item.recovery_coefficient:
             found.append(
-                f"the typed recovery coefficient {item.recovery_coefficient:.3g} has an uncertainty of {item.recovery_coefficient_uncertainty:.3g}, "
-                "1 sigma, absolute; check it"
+                warned(
+                    "uncertain_recovery_entered",
+                    region=item.name,
+                    value=item.recovery_coefficient,
+                    uncertainty=item.recovery_coefficient_uncertainty,
+                )
             )
     if typed.effective_half_life_h is not None and len(item.curve.times_h) > 1:
-        found.append(
-            f"the typed effective half-life of {typed.effective_half_life_h:.4g} h was not used: it serves single scans, and there are several"
-        )
+        found.append(warned("half_life_not_used", region=item.name, hours=typed.effective_half_life_h))
     return found
 
 
@@ -122,10 +150,7 @@ def _map_warnings(item, study: Study) -> list[str]:
     if expected_gy <= 0 or abs(item.map_mean_gy / expected_gy - 1) <= _MAP_AGREES_WITHIN:
         return []
     without = "" if study.settings.map_follows_regions or item.recovery_coefficient == 1.0 else ", without recovery correction,"
-    return [
-        f"the dose map has a mean of {item.map_mean_gy:.3g} Gy here where the region's curve and mass{without} give {expected_gy:.3g} Gy; look at mass, "
-        "density, outline and neighbors before you use its histogram"
-    ]
+    return [warned("map_differs_from_region", region=item.name, mean=item.map_mean_gy, without=without, expected=expected_gy)]
 
 
 @dataclass(frozen=True)
@@ -154,7 +179,7 @@ def _with_biological_dose(item, typed: RegionSettings | None):
         return item
     missing = _missing(item.fit, typed)
     if missing:
-        return replace(item, warnings=(*item.warnings, f"{item.name}: no biologically effective dose: {missing}"))
+        return replace(item, warnings=(*item.warnings, warned("no_biological_dose", region=item.name, reason=missing)))
     factor = lea_catcheside_factor(item.fit.amplitudes_mbq, item.fit.rates_per_h, typed.repair_half_time_h)
     bed_gy = bed_with_factor(item.dose.dose_gy, factor, typed.alpha_beta_gy)
     spread = item.dose.dose_uncertainty_gy

@@ -10,10 +10,11 @@ from RNTDosimetryLib import __version__
 from RNTDosimetryLib.base.documents import json_text, seen_from, write_text
 from RNTDosimetryLib.base.provenance import write_document
 from RNTDosimetryLib.base.records import to_plain
-from RNTDosimetryLib.report import table_csv, write_dose_nrrd, write_rtdose
+from RNTDosimetryLib.report import write_dose_nrrd, write_rtdose
 from RNTDosimetryLib.roads.therapy.report import render_report
 from RNTDosimetryLib.roads.therapy.result import StudyResult
-from RNTDosimetryLib.roads.therapy.tables import results_table
+from RNTDosimetryLib.roads.therapy.rows import region_rows
+from RNTDosimetryLib.roads.tidy import tidy_csv
 
 
 def deliver(result: StudyResult, folder: Path) -> list[Path]:
@@ -21,7 +22,7 @@ def deliver(result: StudyResult, folder: Path) -> list[Path]:
     that the dose refers to). The page is made before the first file is written, so that a failure leaves nothing half done.
     """
     page = render_report(result)
-    table = table_csv(results_table(result))
+    table = tidy_csv(region_rows(result))
     geometry, dose = result.tia_map.geometry, np.asarray(result.dose_map)
     attributes = {"nuclide": result.nuclide, "method": result.dose_map.method, "software": f"RNTDosimetry {__version__}"}
     return [

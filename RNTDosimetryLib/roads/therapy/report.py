@@ -155,17 +155,25 @@ def _assumptions(result: StudyResult, images: StudyImages) -> Bullets:
     items = [
         f"Time-activity model: {settings.model}. Rates are never slower than physical decay.",
         "Region activity: mean of the voxels whose center lies in the region, on each scan's own grid, times the region's volume on CT, "
-        "over its recovery coefficient.",
+        "over its recovery coefficient where one was given.",
         f"Mass: typed, or volume times {settings.density_g_ml:g} g/mL.",
         "Region dose: electrons and photons of the region itself by a sphere S value, and photons from the rest of the field of view. "
         "Activity outside the field of view adds nothing.",
         f"Relative uncertainty of each scan beside its noise: {100 * settings.scan_uncertainty:.3g} %; of the calibration, common to all "
         f"scans: {_calibration_uncertainty(result, images)}.",
-        "Uncertainty of S values, registration and segmentation beyond what is stated above is not included.",
+        *_left_out(result),
     ]
-    if settings.spect_resolution_fwhm_mm is None:
-        items.append("The image resolution was not given: the uncertainty of outlines and volumes is not included.")
     return Bullets(items)
+
+
+def _left_out(result: StudyResult) -> list[str]:
+    """One line for all parts that are in no region's uncertainty or not in that of some."""
+    by_part: dict[str, list[str]] = {}
+    for item in result.regions:
+        for name in item.not_included:
+            by_part.setdefault(name, []).append(item.name)
+    names = [part if len(found) == len(result.regions) else f"{part} ({', '.join(found)})" for part, found in by_part.items()]
+    return [f"Not included in the uncertainty of the doses: {'; '.join(names)}."] if names else []
 
 
 def _constants(result: StudyResult) -> Facts:

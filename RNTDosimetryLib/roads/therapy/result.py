@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.documents import Result
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import ranked
 from RNTDosimetryLib.camera import Calibration, RecoveryCurve
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, RegionDose
 from RNTDosimetryLib.images import ImageGeometry
@@ -19,6 +20,7 @@ from RNTDosimetryLib.registration import RegistrationQuality
 from RNTDosimetryLib.roads.therapy.images import StudyImages
 from RNTDosimetryLib.roads.therapy.judgment import BiologicalDose, ScanBalance
 from RNTDosimetryLib.roads.therapy.request import Study
+from RNTDosimetryLib.roads.therapy.uncertainty import COMMON, RANDOM, UncertaintyPart, in_squares
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,8 @@ class RegionResult(Record):
     dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
     self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
     recovery_source: where the coefficient comes from: "curve" (the study's recovery file), "typed", or "none".
+    uncertainty_parts: what the uncertainty of the dose is made of; not_included: what is not known and not in it. dose_low_gy, dose_high_gy: what the dose
+    may be where no recovery coefficient was given, the other parts twice on each side; None otherwise.
     biological: BED, where its parameters were typed. map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.
@@ -86,6 +90,20 @@ class RegionResult(Record):
     recovery_source: str = "none"
     biological: BiologicalDose | None = None
     warnings: tuple[str, ...] = ()
+    uncertainty_parts: tuple[UncertaintyPart, ...] = ()
+    not_included: tuple[str, ...] = ()
+    dose_low_gy: float | None = None
+    dose_high_gy: float | None = None
+
+    @property
+    def random_uncertainty(self) -> float | None:
+        """Of the dose, relative, 1 sigma: what differs from cycle to cycle. None when it is not known."""
+        return in_squares(self.uncertainty_parts, RANDOM)
+
+    @property
+    def common_uncertainty(self) -> float | None:
+        """Of the dose, relative, 1 sigma: what is the same in every cycle of a patient. None when it is not known, as in results of older versions."""
+        return in_squares(self.uncertainty_parts, COMMON)
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +166,7 @@ class StudyResult(Result):
         raise DosimetryError(f"Expected one of the regions {', '.join(item.name for item in self.regions)}, received '{name}'.")
 
     def all_warnings(self) -> tuple[str, ...]:
-        """Warnings of every step in the order of the road; one line for regions that have the same to say."""
+        """Warnings of every step, what changes the number first; one line for regions that have the same to say."""
         found = [*self.warnings]
         for balance in self.balances:
             found += balance.warnings
@@ -158,16 +176,4 @@ class StudyResult(Result):
             found += item.warnings
         found += self.tia_map.warnings
         found += self.dose_map.warnings
-        return grouped(found)
-
-
-def grouped(warnings: list[str]) -> tuple[str, ...]:
-    """Warnings "name: text" of one text as one line "name, name: text", so that nine regions do not say the same nine times."""
-    names: dict[str, list[str]] = {}
-    for warning in dict.fromkeys(warnings):
-        name, separator, text = warning.partition(": ")
-        if separator:
-            names.setdefault(text, []).append(name)
-        else:
-            names.setdefault(warning, [])
-    return tuple(f"{', '.join(found)}: {text}" if found else text for text, found in names.items())
+        return ranked(found)

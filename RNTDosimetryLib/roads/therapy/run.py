@@ -11,12 +11,19 @@ from RNTDosimetryLib.base.progress import Progress, part, silent, stopping
 from RNTDosimetryLib.base.provenance import now, versions
 from RNTDosimetryLib.base.records import to_plain
 from RNTDosimetryLib.base.settings import settings_of
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import source_nuclide
 from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, load_study
-from RNTDosimetryLib.roads.therapy.judgment import decay_warnings, region_warnings, scan_balances, with_biological_dose
+from RNTDosimetryLib.roads.therapy.judgment import (
+    decay_warnings,
+    recovery_warnings,
+    region_warnings,
+    scan_balances,
+    with_biological_dose,
+)
 from RNTDosimetryLib.roads.therapy.request import REGION_STEPS, Study, read_study
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, StudyResult, TiaMap
 from RNTDosimetryLib.roads.therapy.settings import STEPS, StudySettings
@@ -219,6 +226,7 @@ def assemble(
         balances=scan_balances(images),
         unmeasured=images.unmeasured,
         warnings=(
+            *recovery_warnings(regions),
             *images.warnings,
             *(warning for scan in images.scans for warning in scan.activity.warnings),
             *_unstated(images),
@@ -239,9 +247,9 @@ def _unstated(images: StudyImages) -> tuple[str, ...]:
     missing = [scan.name for scan in images.scans if scan.activity.calibration_uncertainty == 0]
     if not missing:
         return ()
-    where = "" if len(missing) == len(images.scans) else f" for {', '.join(missing)}; the largest of the others was taken"
-    included = "" if where else " and is not included"
-    return (f"The uncertainty of the camera's calibration was not stated{where}{included}; it is common to all doses.",)
+    if len(missing) == len(images.scans):
+        return (warned("calibration_not_stated"),)
+    return (warned("calibration_not_stated_for_some", scans=", ".join(missing)),)
 
 
 def constants_of(nuclide_name: str) -> dict:

@@ -69,7 +69,7 @@ class StudySettings(Record):
     )  # fmt: skip
     scan_uncertainty: float = setting(
         0.03, "Scan uncertainty",
-        "How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning, reconstruction, alignment",
+        "How well a scan of the same activity repeats, 1 sigma, relative, beside the noise of its voxels: repositioning and reconstruction",
         least=0.0, most=0.99, step="measure", section="regionsAdvanced", parameter="scanUncertaintyPercent", shown_times=100.0, shown_unit="%",
         remedy="0.03 means 3 %",
     )  # fmt: skip
@@ -77,6 +77,11 @@ class StudySettings(Record):
         None, "Image resolution", "Full width at half maximum of the activity images, for the uncertainty of the outlines; 0 in the panel leaves it out",
         unit="mm", least=0.01, most=99.0, step="measure", section="regionsAdvanced", parameter="spectResolutionMm",
         more="See [regions and activity](regions_and_activity.md)",
+    )  # fmt: skip
+    alignment_uncertainty_mm: float | None = setting(
+        None, "Alignment uncertainty", "How far a region may lie beside its place in a later scan, 1 sigma along each axis; 0 in the panel takes it from the registration",
+        unit="mm", least=0.01, most=50.0, step="measure", section="regionsAdvanced", parameter="alignmentUncertaintyMm",
+        more="Left out, it follows from the method and the correlation of the CTs: see [registration](registration.md)",
     )  # fmt: skip
 
     def __post_init__(self):

@@ -7,6 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.progress import Progress, part, silent
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import (
     DensityMap,
     DoseMap,
@@ -23,10 +24,10 @@ from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, single_time_
 from RNTDosimetryLib.kinetics.voxels import fit_voxels
 from RNTDosimetryLib.kinetics.voxels.shared import SharedShape
 from RNTDosimetryLib.measurement import RegionActivity, TimeActivityCurve, measure_activity, time_activity_curve
-from RNTDosimetryLib.measurement.activity import activity_volume_sensitivity, outline_uncertainty
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, TiaMap
+from RNTDosimetryLib.roads.therapy.uncertainty import DoseDoubt, dose_doubt, dose_range_gy, has_recovery, with_doubts
 
 REMAINDER = "remainder"
 """The voxels outside all regions: they have a curve of their own in the map."""
@@ -37,17 +38,18 @@ _NEARLY_ALL = 0.95
 
 def measure(images: StudyImages, alignments: tuple[Alignment, ...], settings: StudySettings) -> tuple[TimeActivityCurve, ...]:
     """Time-activity curve of every region, each scan measured on its own grid, in the order of ``images.regions``."""
-    by_scan = [
-        _measured(images, scan, np.asarray(alignment.matrix), settings) for scan, alignment in zip(images.scans, alignments)
+    matrices = [np.asarray(alignment.matrix) for alignment in alignments]
+    occupancies = [
+        {region.name: occupancy_on_grid(region, scan.activity.geometry, np.linalg.inv(matrix)) for region in images.regions}
+        for scan, matrix in zip(images.scans, matrices)
     ]
-    return tuple(_with_scan_uncertainty(time_activity_curve(measurements), settings) for measurements in zip(*by_scan))
+    by_scan = [_measured(images, *of_scan, settings) for of_scan in zip(images.scans, matrices, occupancies)]
+    curves = [_with_scan_uncertainty(time_activity_curve(measurements), settings) for measurements in zip(*by_scan)]
+    return with_doubts(curves, images, occupancies, alignments, settings)
 
 
-def _measured(images: StudyImages, scan: Scan, matrix: np.ndarray, settings: StudySettings) -> list[RegionActivity]:
+def _measured(images: StudyImages, scan: Scan, matrix: np.ndarray, occupancies, settings: StudySettings) -> list[RegionActivity]:
     """All regions in one scan; each knows where the others lie, so that what spills in from them is not taken for noise."""
-    occupancies = {
-        region.name: occupancy_on_grid(region, scan.activity.geometry, np.linalg.inv(matrix)) for region in images.regions
-    }
     return [
         measure_activity(
             scan.activity,
@@ -156,7 +158,7 @@ def integrate_voxels(
         for region, occupancy in zip(images.regions, occupancies)
     }
     warnings = tuple(
-        f"{name}: {100 * (1 - share):.1f} % of the region lies outside the common field of view; the dose map is empty there."
+        warned("outside_common_field_of_view", region=name, share=100 * (1 - share))
         for name, share in coverage.items()
         if share < _FULL_COVERAGE
     )
@@ -184,18 +186,13 @@ def _said_of_following(regions, followed: dict[int, float], discrepancy: dict[in
     said = []
     if all_follow:
         said.append(
-            "The voxels of the regions were scaled to the regions' recovery-corrected activity; what blur carried out of them was left, so that "
-            "the map is high just outside a region."
+            warned("map_follows_regions", corrected=", with recovery correction" if all(map(has_recovery, regions)) else "")
         )
     for index, region in enumerate(regions):
         if index + 1 in followed and index + 1 in discrepancy:
-            said.append(
-                f"{region.name}: its voxels were scaled by {1 / (1 + discrepancy[index + 1]):.3g} to the region's activity"
-            )
+            said.append(warned("voxels_scaled", region=region.name, factor=1 / (1 + discrepancy[index + 1])))
         elif all_follow:
-            said.append(
-                f"{region.name}: its voxels were not scaled as a whole: smaller regions hold some of them, or there is no activity"
-            )
+            said.append(warned("voxels_not_scaled", region=region.name))
     return tuple(said)
 
 
@@ -261,14 +258,15 @@ def assess(
 
 def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, settings) -> RegionResult:
     tia_uncertainty = found.tia_uncertainty_with(curve.systematic_relative_uncertainty)
-    own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
+    own, doubt = _own_dose(images, region, curve, found, settings)
     total = _with_cross_dose(own, photon_gy)
-    local = _local_dose(found.tia_mbq_h, tia_uncertainty, images.nuclide, curve.mass_g, region.name)
+    local = _local_dose(images.nuclide, region, curve, found, settings)
+    low_high = dose_range_gy(total.dose_gy, curve, doubt)
     histogram = dose_volume_histogram(dose, occupancy, name=region.name)
     administered = images.administered_activity_mbq
     warnings = [*curve.warnings, *(f"{region.name}: {text}" for text in found.warnings), *own.warnings, *histogram.warnings]
     if tia_uncertainty is None:
-        warnings.append(f"{region.name}: the uncertainty of the time-integrated activity is not known; too few scans for it")
+        warnings.append(warned("tia_uncertainty_not_known", region=region.name))
     return RegionResult(
         name=region.name,
         kind=region.kind,
@@ -288,14 +286,16 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
         histogram=histogram,
         dose_per_activity_gy_per_gbq=None if not administered else total.dose_gy / administered * 1000.0,
         time_integrated_activity_coefficient_h=None if not administered else found.tia_mbq_h / administered,
+        uncertainty_parts=doubt.parts,
+        not_included=doubt.not_included,
+        dose_low_gy=None if low_high is None else low_high[0],
+        dose_high_gy=None if low_high is None else low_high[1],
         warnings=tuple(dict.fromkeys(warnings)),
     )
 
 
 def _recovery_source(region: Region) -> str:
-    if region.recovery_volume_sensitivity:
-        return "curve"
-    return "typed" if region.recovery_coefficient != 1.0 or region.recovery_coefficient_uncertainty > 0 else "none"
+    return "curve" if region.recovery_volume_sensitivity else "typed" if has_recovery(region) else "none"
 
 
 def preview_dose(
@@ -307,26 +307,20 @@ def preview_dose(
     photons_elsewhere_gy: float,
 ) -> RegionDose:
     """Dose of one region with another fit before the maps are made anew: the photons from elsewhere stay as they were."""
-    tia_uncertainty = found.tia_uncertainty_with(curve.systematic_relative_uncertainty)
-    own = _own_dose(images, region, curve, found, tia_uncertainty, settings)
+    own, _doubt = _own_dose(images, region, curve, found, settings)
     return _with_cross_dose(own, own.parts["photons"] + photons_elsewhere_gy)
 
 
-def _own_dose(images, region, curve, found, tia_uncertainty, settings) -> RegionDose:
-    volume_part = sensitivity = 0.0
-    if settings.spect_resolution_fwhm_mm is not None:
-        volume_part = outline_uncertainty(region, settings.spect_resolution_fwhm_mm)
-        sensitivity = activity_volume_sensitivity(region, settings.spect_resolution_fwhm_mm)
-    return self_dose(
-        found.tia_mbq_h,
-        images.nuclide,
-        curve.mass_g,
-        region=region.name,
-        density_g_ml=curve.mass_g / curve.volume_ml,
-        tia_uncertainty_mbq_h=tia_uncertainty,
-        volume_uncertainty=volume_part,
-        tia_volume_sensitivity=sensitivity,
+def _own_dose(images, region, curve, found, settings) -> tuple[RegionDose, DoseDoubt]:
+    own = self_dose(
+        found.tia_mbq_h, images.nuclide, curve.mass_g, region=region.name, density_g_ml=curve.mass_g / curve.volume_ml
     )
+    doubt = dose_doubt(region, curve, found, images.nuclide, own.mass_exponent, settings)
+    return _with_uncertainty(own, doubt), doubt
+
+
+def _with_uncertainty(dose: RegionDose, doubt: DoseDoubt) -> RegionDose:
+    return replace(dose, dose_uncertainty_gy=None if doubt.relative is None else doubt.relative * dose.dose_gy)
 
 
 def _with_cross_dose(own: RegionDose, photon_gy: float) -> RegionDose:
@@ -346,17 +340,18 @@ def _with_cross_dose(own: RegionDose, photon_gy: float) -> RegionDose:
     )
 
 
-def _local_dose(tia_mbq_h: float, tia_uncertainty_mbq_h: float | None, nuclide: str, mass_g: float, name: str) -> RegionDose:
+def _local_dose(nuclide: str, region: Region, curve: TimeActivityCurve, found: KineticFit, settings: StudySettings) -> RegionDose:
     """Local deposition for a region: the energy of electrons and alphas stays in its mass, photons are left out."""
-    one = dose_map(np.full((1, 1, 1), tia_mbq_h / mass_g), (1.0, 1.0, 1.0), nuclide, method="local", density_g_ml=1.0)
-    relative = None if tia_uncertainty_mbq_h is None or tia_mbq_h <= 0 else tia_uncertainty_mbq_h / tia_mbq_h
-    return RegionDose(
-        region=name,
-        mass_g=mass_g,
-        tia_mbq_h=tia_mbq_h,
+    concentration = np.full((1, 1, 1), found.tia_mbq_h / curve.mass_g)
+    one = dose_map(concentration, (1.0, 1.0, 1.0), nuclide, method="local", density_g_ml=1.0)
+    dose = RegionDose(
+        region=region.name,
+        mass_g=curve.mass_g,
+        tia_mbq_h=found.tia_mbq_h,
         dose_gy=one.mean_gy,
-        dose_uncertainty_gy=None if relative is None else relative * one.mean_gy,
+        dose_uncertainty_gy=None,
         nuclide=nuclide,
         method="local deposition of the region's TIA",
         warnings=one.warnings,
     )
+    return _with_uncertainty(dose, dose_doubt(region, curve, found, nuclide, 1.0, settings, by_s_value=False))

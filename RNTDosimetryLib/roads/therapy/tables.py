@@ -1,4 +1,4 @@
-"""The numbers of a study as tables: for the report, the terminal and results.csv."""
+"""The numbers of a study as tables: for the report, the terminal and the scene."""
 
 from RNTDosimetryLib.base.settings import settings_of
 from RNTDosimetryLib.report import (
@@ -8,6 +8,7 @@ from RNTDosimetryLib.report import (
 )
 from RNTDosimetryLib.roads.therapy.result import RegionResult, StudyResult
 from RNTDosimetryLib.roads.therapy.settings import StudySettings
+from RNTDosimetryLib.roads.therapy.uncertainty import PART_KINDS, in_squares
 
 
 def dose_table(result: StudyResult) -> Table:
@@ -22,6 +23,7 @@ def dose_table(result: StudyResult) -> Table:
             Column("TIA", "MBq h"),
             Column("Effective half-life", "h"),
             Column("Model", align="left"),
+            Column("Not included in the uncertainty", align="left"),
         ),
         tuple(
             (
@@ -32,12 +34,39 @@ def dose_table(result: StudyResult) -> Table:
                 measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
                 measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
                 item.fit.label,
+                ", ".join(item.not_included),
             )
             for item in result.regions
         ),
         note="Self-dose by the S value of a sphere of the region's mass, plus photons from elsewhere in the field of view. TIA: "
-        "time-integrated activity. Uncertainties are standard uncertainties (k = 1).",
+        "time-integrated activity. Uncertainties are standard uncertainties (k = 1), by part in the table below.",
     )
+
+
+def uncertainty_table(result: StudyResult) -> Table | None:
+    """Every part of the uncertainty of a dose, in per cent of it; None for results of older versions."""
+    if not any(item.uncertainty_parts for item in result.regions):
+        return None
+    ranges = any(item.dose_low_gy is not None for item in result.regions)
+    columns = [Column("Region", align="left"), *(Column(f"From {name}", "%") for name in PART_KINDS)]
+    columns += [Column("Random", "%"), Column("Common to all cycles", "%"), Column("Total", "%")]
+    columns += [Column("Lowest dose", "Gy"), Column("Highest dose", "Gy")] if ranges else []
+    rows = []
+    for item in result.regions:
+        parts = {part.name: part.relative for part in item.uncertainty_parts}
+        together = (item.random_uncertainty, item.common_uncertainty, in_squares(item.uncertainty_parts))
+        cells = [
+            None if value is None else f"{100 * value:.1f}" for value in (*(parts.get(name) for name in PART_KINDS), *together)
+        ]
+        rows.append((item.name, *cells, *((item.dose_low_gy, item.dose_high_gy) if ranges else ())))
+    note = (
+        "Of the absorbed dose, relative, k = 1; empty: not known and not included. From samples: noise, scan to scan and the fit through them. From model: other curves that the samples "
+        "cannot exclude. From outline: "
+        "in content, recovery and mass together. Samples and registration differ from cycle to cycle, the others are the same in every cycle."
+    )
+    if ranges:
+        note += " Lowest and highest dose: what blur may have done where no recovery coefficient was given, with the other parts at k = 2."
+    return Table("Uncertainty of the absorbed dose by part", tuple(columns), tuple(rows), note=note)
 
 
 def _dose_per_activity(item: RegionResult):
@@ -83,8 +112,7 @@ def method_table(result: StudyResult) -> Table:
             )
             for item in result.regions
         ),
-        note="Local deposition: electrons only. Mean of dose map: with the dose from other regions, without recovery correction, so that "
-        "camera blur and resampling lower it in small regions.",
+        note=f"Local deposition: electrons only. Mean of dose map: with the dose from other regions, {_of_map(result)}.",
     )
 
 
@@ -120,12 +148,12 @@ def biological_table(result: StudyResult) -> Table | None:
 
 
 def _result_tables(result: StudyResult) -> list[Table]:
-    biological = biological_table(result)
-    return [dose_table(result), *([] if biological is None else [biological]), method_table(result)]
+    tables = (dose_table(result), uncertainty_table(result), biological_table(result), method_table(result))
+    return [table for table in tables if table is not None]
 
 
 def results_table(result: StudyResult) -> Table:
-    """All tables of the regions side by side, for results.csv and the scene. A region without a row in one has empty cells there.
+    """All tables of the regions side by side, for the scene. A region without a row in one has empty cells there.
 
     Where regions could not be measured, each of them has a line that says why in a last column."""
     first, *others = _result_tables(result)
@@ -144,27 +172,29 @@ def results_table(result: StudyResult) -> Table:
 
 
 def short_table(result: StudyResult) -> Table:
-    """The few columns that fit a terminal."""
-    return Table(
-        "Absorbed dose",
-        (
-            Column("Region", align="left"),
-            Column("Mass", "g"),
-            Column("Model", align="left"),
-            Column("TIA", "MBq h"),
-            Column("Dose", "Gy"),
-        ),
-        tuple(
-            (
-                item.name,
-                item.mass_g,
-                item.fit.model,
-                measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
-                measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
-            )
-            for item in result.regions
-        ),
+    """The few columns that fit a terminal; what a dose may be without recovery data, and what is not in its uncertainty, where there is something to say."""
+    columns = [
+        Column("Region", align="left"),
+        Column("Mass", "g"),
+        Column("Model", align="left"),
+        Column("TIA", "MBq h"),
+        Column("Dose", "Gy"),
+    ]
+    ranges, gaps = (
+        any(map(has, result.regions)) for has in (lambda item: item.dose_low_gy is not None, lambda item: item.not_included)
     )
+    columns += [Column("May be", "Gy")] if ranges else []
+    columns += [Column("Not included", align="left")] if gaps else []
+    rows = []
+    for item in result.regions:
+        tia, dose = (
+            measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
+            measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+        )
+        row = [item.name, item.mass_g, item.fit.model, tia, dose]
+        row += [None if item.dose_low_gy is None else f"{item.dose_low_gy:.3g} to {item.dose_high_gy:.3g}"] if ranges else []
+        rows.append((*row, ", ".join(item.not_included)) if gaps else tuple(row))
+    return Table("Absorbed dose", tuple(columns), tuple(rows))
 
 
 def activity_table(result: StudyResult) -> Table:
@@ -184,8 +214,8 @@ def activity_table(result: StudyResult) -> Table:
         "Measured activities",
         columns,
         tuple(rows),
-        note="Not decay corrected, at the start of each acquisition, with recovery correction. Common to all times: calibration, "
-        "recovery and outline, which no fit can see and which are added once.",
+        note=f"Not decay corrected, at the start of each acquisition, {_with_recovery(result)}. Common to all times: calibration, "
+        "recovery, outline and registration, which no fit can see and which are added once.",
     )
 
 
@@ -288,7 +318,7 @@ def histogram_table(result: StudyResult) -> Table:
             *(Column(name, "Gy") for name in ("Minimum", "Mean", "Maximum", *names)),
         ),
         tuple(rows),
-        note="From the dose map as it is, without recovery correction: blur of the camera lowers the maximum and smears the edges.",
+        note=f"From the dose map, {_of_map(result)}: blur of the camera lowers the maximum and smears the edges.",
     )
 
 
@@ -308,6 +338,23 @@ def intake_table(result: StudyResult) -> Table:
         "What was read, and from where",
         tuple(Column(name, align="left") for name in ("What", "Value", "Unit", "Status", "Source", "File")),
         tuple(rows),
+    )
+
+
+def _of_map(result: StudyResult) -> str:
+    if result.study.settings.map_follows_regions:
+        return "whose voxels were scaled to the activity of their regions"
+    return "without recovery correction, so that camera blur and resampling lower it in small regions"
+
+
+def _with_recovery(result: StudyResult) -> str:
+    without = [item.name for item in result.regions if item.recovery_source == "none"]
+    if not without:
+        return "with recovery correction"
+    return (
+        "without recovery correction"
+        if len(without) == len(result.regions)
+        else f"with recovery correction, but for {', '.join(without)}"
     )
 
 

@@ -5,6 +5,7 @@ from RNTDosimetryLib.roads.verify.outputs import deliver
 from RNTDosimetryLib.roads.verify.report import compartment_table
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
 from RNTDosimetryLib.roads.verify.result import CompartmentDose, VerifyResult
+from RNTDosimetryLib.roads.verify.rows import verify_rows
 from RNTDosimetryLib.roads.verify.run import compute
 
 ROAD = Road(
@@ -15,6 +16,8 @@ ROAD = Road(
     compute=compute,
     deliver=deliver,
     answer=lambda result: answer_of(compartment_table(result), result.warnings),
+    result=VerifyResult,
+    rows=verify_rows,
 )
 read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
 

@@ -1,7 +1,10 @@
 """qMRML widgets that choose a node or a number, and the plain widgets that carry a scene."""
 
+import weakref
+
 import ctk
 import qt
+import shiboken6
 import slicer
 import vtk
 from PySide6.QtCore import Property, Signal
@@ -66,6 +69,8 @@ class qMRMLNodeComboBox(SceneWidget, qt.QWidget):
         self._attributes = []
         self._current_id = ""
         self._chosen_none = False
+        self._leaving = None
+        self._type_labels = {}
         self._filling = False
         self._combo_box = qt.QComboBox()
         self._combo_box.currentIndexChanged.connect(self._index_changed)
@@ -90,14 +95,39 @@ class qMRMLNodeComboBox(SceneWidget, qt.QWidget):
         self.refresh()
 
     def setNodeTypeLabel(self, label: str, node_type: str) -> None:
-        """Names the class in the menu; the host shows no menu."""
+        """Names the class in the entry that makes a new node."""
+        self._type_labels[node_type] = label
+        self.refresh()
+
+    def nodeTypeLabel(self, node_type: str) -> str:
+        scene = self.mrmlScene()
+        known = scene.GetTypeDisplayNameByClassName(node_type) if scene is not None else ""
+        return self._type_labels.get(node_type) or known or "node"
 
     def scene_was_set(self, scene) -> None:
         self.setEnabled(scene is not None)
         if scene is not None:
             events = (scene.NodeAddedEvent, scene.NodeRemovedEvent, scene.EndCloseEvent, scene.EndImportEvent)
             self.observe_scene(events, "refresh")
+            self._observe_leaving(scene)
         self.refresh()
+
+    def _observe_leaving(self, scene) -> None:
+        """As in Slicer the choice changes, and is told, while the node that leaves is still in the scene."""
+        reference = weakref.ref(self)
+
+        @vtk.calldata_type(vtk.VTK_OBJECT)
+        def leaves(caller, event, node) -> None:
+            selector = reference()
+            if selector is None or not shiboken6.isValid(selector) or scene.IsClosing():
+                return
+            selector._leaving = node
+            try:
+                selector.refresh()
+            finally:
+                selector._leaving = None
+
+        self.__dict__["_scene_observers"].append((scene, scene.AddObserver(scene.NodeAboutToBeRemovedEvent, leaves)))
 
     def _lists(self, node) -> bool:
         if node.GetHideFromEditors() and not self.showHidden:
@@ -126,7 +156,7 @@ class qMRMLNodeComboBox(SceneWidget, qt.QWidget):
             candidates = slicer.util.getNodesByClass(self._node_types[0], scene)
         else:
             candidates = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
-        return [node for node in candidates if self._lists(node)]
+        return [node for node in candidates if node is not self._leaving and self._lists(node)]
 
     def nodeCount(self) -> int:
         return len(self.nodes())
@@ -144,7 +174,8 @@ class qMRMLNodeComboBox(SceneWidget, qt.QWidget):
         for node in nodes:
             self._combo_box.addItem(node.GetName(), node.GetID())
         if self.addEnabled:
-            self._combo_box.addItem("Create new...", CREATE_ITEM)
+            for node_type in self._node_types:
+                self._combo_box.addItem(f"Create new {self.nodeTypeLabel(node_type)}", CREATE_ITEM)
         index = self._combo_box.findData(self._current_id) if self._current_id else -1
         if index < 0:
             first_is_none = self.noneEnabled

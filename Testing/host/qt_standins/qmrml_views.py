@@ -11,7 +11,6 @@ from host.qt_standins.registry import custom_widget, plain_property
 class qMRMLTableView(SceneWidget, qt.QTableView):
     """Shows a table node and follows its changes."""
 
-    mrmlTableNodeChanged = Signal(object)
     selectionChanged = Signal()
 
     def __init__(self, *arguments) -> None:
@@ -21,7 +20,6 @@ class qMRMLTableView(SceneWidget, qt.QTableView):
     def setMRMLTableNode(self, node) -> None:
         self._observer.observe(node, "ModifiedEvent")
         self.refresh()
-        self.mrmlTableNodeChanged.emit(node)
 
     def mrmlTableNode(self):
         return self._observer.node

@@ -57,8 +57,9 @@ def test_doses_without_a_ct(folder, tmp_path):
     assert any("holds no CT: one density is taken" in text for text in result.warnings)
     therapy.write(result, tmp_path / "out")
     lines = (tmp_path / "out" / "results.csv").read_text(encoding="utf-8").splitlines()
-    assert lines[0].endswith(",Note")
-    assert lines[2].startswith("kidney,,")
+    assert lines[0].startswith("study,region,")
+    assert lines[0].endswith(",note")
+    assert lines[2].startswith(",kidney,")
     assert lines[2].endswith("no dose: it encloses nothing: draw it if it is wanted")
     assert "kidney" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 

@@ -42,20 +42,31 @@ def simulated(rng, region: Region) -> StudyImages:
     return StudyImages("Lu-177", tuple(scans), (region,))
 
 
+def without_model(fit, uncertainty: float) -> float:
+    """The uncertainty without other curves that the samples cannot exclude: the truth here is the curve that is fitted."""
+    return float(np.sqrt(uncertainty**2 - (fit.tia_model_uncertainty_mbq_h or 0.0) ** 2))
+
+
 @pytest.fixture(scope="module")
 def pulls():
     """(TIA - truth) / stated uncertainty of every repeat, and the stated relative uncertainties."""
     rng, region = np.random.default_rng(20261120), sphere()
     settings = StudySettings(
-        model="mono", dose_method="local", register=False, calibration_uncertainty=CALIBRATION, scan_uncertainty=SCAN
+        model="mono",
+        dose_method="local",
+        register=False,
+        calibration_uncertainty=CALIBRATION,
+        scan_uncertainty=SCAN,
+        alignment_uncertainty_mm=0.01,
     )
     truth = CONCENTRATION_BQ_ML * 1e-6 * region.volume_ml * HALF_LIFE_H / np.log(2)
     found, stated = [], []
     for _ in range(REPEATS):
         item = run_study(simulated(rng, region), Study("unused", settings=settings)).regions[0]
-        found.append((item.tia_mbq_h - truth) / item.tia_uncertainty_mbq_h)
-        stated.append(item.tia_uncertainty_mbq_h / item.tia_mbq_h)
-        assert item.dose.dose_uncertainty_gy / item.dose.dose_gy == pytest.approx(stated[-1], rel=1e-6)
+        found.append((item.tia_mbq_h - truth) / without_model(item.fit, item.tia_uncertainty_mbq_h))
+        stated.append(without_model(item.fit, item.tia_uncertainty_mbq_h) / item.tia_mbq_h)
+        beside = [part.relative for part in item.uncertainty_parts if part.name in ("S value", "density", "model")]
+        assert item.dose.dose_uncertainty_gy / item.dose.dose_gy == pytest.approx(np.linalg.norm([stated[-1], *beside]), rel=1e-6)
     return np.array(found), np.array(stated)
 
 
@@ -134,6 +145,7 @@ def outlined():
         scan_uncertainty=SCAN,
         spect_resolution_fwhm_mm=FWHM_MM,
         density_g_ml=1.0,
+        alignment_uncertainty_mm=0.01,
     )
     truth = 1e-6 * CONCENTRATION_BQ_ML * volume * HALF_LIFE_H / np.log(2)
     dose = self_dose(truth, "Lu-177", volume).dose_gy
@@ -154,10 +166,12 @@ def outlined():
         (curve_found,) = steps.measure(images, align(images.scans, images.reference_index, settings), settings)
         fit = steps.fit_curve(curve_found, "Lu-177", "mono")
         found = steps.preview_dose(images, region, curve_found, fit, settings, 0.0)
-        stated = np.hypot(fit.tia_uncertainty_mbq_h, curve_found.systematic_relative_uncertainty * fit.tia_mbq_h)
-        pulls.append(
-            ((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / found.dose_uncertainty_gy, stated / fit.tia_mbq_h)
+        model = (fit.tia_model_uncertainty_mbq_h or 0.0) / fit.tia_mbq_h
+        spread = np.sqrt(found.dose_uncertainty_gy**2 - (model * found.dose_gy) ** 2)
+        stated = np.hypot(
+            without_model(fit, fit.tia_uncertainty_mbq_h), curve_found.systematic_relative_uncertainty * fit.tia_mbq_h
         )
+        pulls.append(((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / spread, stated / fit.tia_mbq_h))
     return np.array(pulls).T
 
 

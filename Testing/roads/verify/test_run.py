@@ -20,6 +20,7 @@ from RNTDosimetryLib.roads.plan import write as write_plan
 from RNTDosimetryLib.roads.plan.run import read_plan_result
 from RNTDosimetryLib.roads.verify import VerifyResult
 from RNTDosimetryLib.roads.verify.request import VerifyRequest
+from RNTDosimetryLib.roads.verify.rows import verify_rows
 
 plan_run = importlib.import_module("RNTDosimetryLib.roads.plan.run")
 PET_FWHM_MM, SPECT_FWHM_MM = 6.5, 10.0
@@ -278,6 +279,10 @@ def test_plan_of_one_injection_names_its_normal_liver_as_the_plan_does(tare, fol
     net = truth.activities_gbq["right"] * (1 - truth.residual_fraction["right"])
     assert found.net_activity_gbq == pytest.approx(net, rel=1e-12)
     assert found.planned.activity_gbq == pytest.approx(net * (1 - truth.position_shunt_fraction["right"]), rel=1e-6)
+    # The same compartments as rows of a cohort's table.
+    table = {row.region: row for row in verify_rows(found, "p")}
+    assert {name: row.dose_gy for name, row in table.items()} == {name: row.delivered_gy for name, row in rows.items()}
+    assert (table["tumour_1"].kind, table["normal_liver"].site) == ("lesion", "liver")
 
 
 def test_files_fit_the_schema_and_slips_do_not():
