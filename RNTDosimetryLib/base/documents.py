@@ -261,7 +261,7 @@ def replacing(path: str | Path) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
         if not isinstance(error, OSError):
             raise
-        reason = error.strerror or type(error).__name__
+        reason = error.strerror or str(error) or type(error).__name__
         raise DosimetryError(
             f"Expected to write {path.name} into {path.parent}, received: {reason}; make room or choose another folder."
         ) from error

@@ -39,7 +39,7 @@ def test_a_writer_that_fails_leaves_nothing(tmp_path):
             assert temporary.suffix == ".nrrd"
             raise OSError("disk full")
 
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(DosimetryError, match=r"Expected to write dose\.nrrd .* received: disk full"):
         write_half()
     assert not list(tmp_path.iterdir())
 
