@@ -32,7 +32,7 @@ class Road:
     """One verb. help, description: for the command line. request: what it reads.
 
     compute: (request, progress) to result. deliver: (result, folder that exists) to the paths written; whatever can fail is made before the first
-    file is written. answer: what the terminal shows. reader: instead of that of the request, of a file and what it names.
+    file is written. answer: what the terminal shows.
     """
 
     verb: str
@@ -42,7 +42,6 @@ class Road:
     compute: Callable[[Any, Progress], Any]
     deliver: Callable[[Any, Path], list[Path]]
     answer: Callable[[Any], Answer]
-    reader: Callable[[Path], Any] | None = None
 
     @property
     def file_name(self) -> str:
@@ -54,7 +53,7 @@ class Road:
 
         Raises DosimetryError for a file that is missing or no JSON, another format, a newer version, unknown or wrong keys.
         """
-        return (self.reader or self.request.read_beside)(checked_path(path, self.request.WHAT))
+        return self.request.read_beside(checked_path(path, self.request.WHAT))
 
     def run(self, request, progress: Progress = silent, cancel: Cancel = None):
         """Result of a request. cancel: asked between and within the steps; True raises Cancelled. Raises DosimetryError; nothing is written."""

@@ -2,9 +2,9 @@
 
 from RNTDosimetryLib.roads.plan.outputs import deliver
 from RNTDosimetryLib.roads.plan.report import plan_dose_table
-from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, request_from_scout
+from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, ScoutFiles, request_from_scout
 from RNTDosimetryLib.roads.plan.result import PlanResult
-from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.plan.run import run_plan
 from RNTDosimetryLib.roads.road import Road, answer_of
 
 ROAD = Road(
@@ -12,10 +12,9 @@ ROAD = Road(
     help="radioembolisation of a plan file",
     description="Plan a radioembolisation.",
     request=PlanRequest,
-    compute=lambda request, progress: run_plan(request),
+    compute=run_plan,
     deliver=deliver,
     answer=lambda result: answer_of(plan_dose_table(result), result.warnings, f"{result.activity_gbq:.4g} GBq at administration"),
-    reader=read_plan,
 )
 read_request, run, write = ROAD.read_request, ROAD.run, ROAD.write
 
@@ -25,6 +24,7 @@ __all__ = [
     "OrderRequest",
     "PlanRequest",
     "PlanResult",
+    "ScoutFiles",
     "read_request",
     "request_from_scout",
     "run",
