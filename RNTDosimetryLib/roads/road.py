@@ -34,7 +34,7 @@ class Road:
     """One verb. help, description: for the command line. request: what it reads.
 
     compute: (request, progress) to result. deliver: (result, folder that exists) to the paths written; whatever can fail is made before the first
-    file is written. answer: what the terminal shows. reader: instead of that of the request, of a file and what it names.
+    file is written. answer: what the terminal shows.
     result, rows: what a cohort reads back of a folder: the kind of its results.json, and its rows (result, name of the study) a region. None: not in a cohort.
     options: fields of the request that the command line may set over the file. works_in_folder: compute also takes the folder, where it keeps what is done.
     """
@@ -46,7 +46,6 @@ class Road:
     compute: Callable[[Any, Progress], Any]
     deliver: Callable[[Any, Path], list[Path]]
     answer: Callable[[Any], Answer]
-    reader: Callable[[Path], Any] | None = None
     result: type[Result] | None = None
     rows: Callable[[Any, str], tuple[RegionRow, ...]] | None = None
     options: tuple[str, ...] = ()
@@ -62,7 +61,7 @@ class Road:
 
         Raises DosimetryError for a file that is missing or no JSON, another format, a newer version, unknown or wrong keys.
         """
-        return (self.reader or self.request.read_beside)(checked_path(path, self.request.WHAT))
+        return self.request.read_beside(checked_path(path, self.request.WHAT))
 
     def run(self, request, progress: Progress = silent, cancel: Cancel = None, folder: str | Path | None = None):
         """Result of a request. cancel: asked between and within the steps; True raises Cancelled. folder: of a road that works in one; else nothing is

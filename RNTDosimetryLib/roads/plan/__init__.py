@@ -2,10 +2,10 @@
 
 from RNTDosimetryLib.roads.plan.outputs import deliver
 from RNTDosimetryLib.roads.plan.report import plan_dose_table
-from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, request_from_scout
+from RNTDosimetryLib.roads.plan.request import BodySurface, OrderRequest, PlanRequest, ScoutFiles, request_from_scout
 from RNTDosimetryLib.roads.plan.result import PlanResult
 from RNTDosimetryLib.roads.plan.rows import plan_rows
-from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.plan.run import run_plan
 from RNTDosimetryLib.roads.road import Road, answer_of
 
 ROAD = Road(
@@ -13,10 +13,9 @@ ROAD = Road(
     help="radioembolisation of a plan file",
     description="Plan a radioembolisation.",
     request=PlanRequest,
-    compute=lambda request, progress: run_plan(request),
+    compute=run_plan,
     deliver=deliver,
     answer=lambda result: answer_of(plan_dose_table(result), result.warnings, f"{result.activity_gbq:.4g} GBq at administration"),
-    reader=read_plan,
     result=PlanResult,
     rows=plan_rows,
 )
@@ -28,6 +27,7 @@ __all__ = [
     "OrderRequest",
     "PlanRequest",
     "PlanResult",
+    "ScoutFiles",
     "read_request",
     "request_from_scout",
     "run",

@@ -12,8 +12,9 @@ from RNTDosimetryLib.roads.plan.result import PlanResult
 def deliver(result: PlanResult, folder: Path) -> list[Path]:
     """Write plan.json, plan.csv and plan_report.html; the page is made first, so that a failure leaves nothing half done."""
     page, table = render_plan_report(result), plan_csv(result)
+    measured = None if result.measured is None else seen_from(result.measured, folder)
     return [
-        write_document(folder / "plan.json", replace(result, request=seen_from(result.request, folder))),
+        write_document(folder / "plan.json", replace(result, request=seen_from(result.request, folder), measured=measured)),
         write_text(folder / "plan.csv", table),
         write_text(folder / "plan_report.html", page),
     ]

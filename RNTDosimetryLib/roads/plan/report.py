@@ -197,7 +197,7 @@ def render_plan_report(result: PlanResult) -> str:
         robust.insert(0, uncertainty_table(result))
     if robust:
         sections.append(Section("How sure", robust))
-    sections.append(Section("Assumptions", [Bullets((*result.request.notes, *result.assumptions)), *_product_details(result)]))
+    sections.append(Section("Assumptions", [Bullets((*result.planned.notes, *result.assumptions)), *_product_details(result)]))
     when = "" if result.created is None else f"computed {result.created:%Y-%m-%d %H:%M}"
     title = result.request.title or "Radioembolisation plan"
     return render_page(title, sections, when, result.warnings, result.versions)
@@ -235,7 +235,7 @@ def _bars(result: PlanResult) -> str:
 
 def _several(result: PlanResult) -> bool:
     """Whether the injections are named, one by one."""
-    return bool(result.request.injections)
+    return bool(result.planned.injections)
 
 
 def _ratio(result: PlanResult, compartment: Compartment) -> float | str | None:
@@ -297,7 +297,7 @@ def _conditions(result: PlanResult) -> str:
 
 def _setter(result: PlanResult) -> str:
     check = next((check for check in result.checks if check.binding), None)
-    if result.request.activity_is_entered or check is None:
+    if result.planned.activity_is_entered or check is None:
         return "entered"
     return f"{'limit' if check.kind == 'max' else 'goal'} of {check.compartment.label}, {check.limit_gy:g} Gy"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from RNTDosimetryLib.base.documents import PATH_IF_THERE, Request
+from RNTDosimetryLib.base.documents import PATH, PATH_IF_THERE, Request
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.planning import (
@@ -43,6 +43,32 @@ class BodySurface(Record):
 
 
 @dataclass(frozen=True)
+class ScoutFiles(Record):
+    """Where the scout lies. Paths are relative to the plan file.
+
+    image: a folder of DICOM files (CT, SPECT, segments) or a volume file in any unit. territories, tumours, others: by name a volume file of the
+    segment (0 outside, 1 inside), or a list of names of segments in the DICOM folder. liver, lungs: a file or a name. ct: a volume file,
+    not needed with a DICOM folder. resolution_fwhm_mm: of the image; without it blur is not corrected.
+    activities_gbq: by territory; without it the activities are scaled to the limits.
+    """
+
+    image: str = field(default="", metadata=PATH)
+    territories: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    tumours: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    others: dict | list = field(default_factory=dict, metadata=PATH_IF_THERE)
+    liver: str | None = field(default=None, metadata=PATH_IF_THERE)
+    lungs: str | None = field(default=None, metadata=PATH_IF_THERE)
+    ct: str | None = field(default=None, metadata=PATH)
+    resolution_fwhm_mm: float | None = None
+    activities_gbq: dict | None = None
+    density_g_ml: float | None = None
+
+    def __post_init__(self):
+        if not self.image:
+            raise DosimetryError("Expected image in 'scout' of the plan file, found none; name a DICOM folder or a volume file.")
+
+
+@dataclass(frozen=True)
 class PlanRequest(Request):
     """What was entered. Masses in g, doses in Gy, fractions as fractions.
 
@@ -51,6 +77,7 @@ class PlanRequest(Request):
     the product's of the same compartment, and the others stay. lung_mass_g: None takes the convention, and says so.
     injections: several positions instead of tumours, normal_liver_mass_g and lung_shunt_fraction; their activities are scaled with a common
     factor when limits are given and keep_activities is not set. uncertainty: of the inputs, for the sampled doses.
+    scout: images and segments, measured when the plan is computed; what is entered beside it wins over what is measured.
     notes, scout_warnings: where the numbers come from, and what was doubtful there.
     """
 
@@ -82,6 +109,7 @@ class PlanRequest(Request):
     seed: int = 1
     order: OrderRequest | None = None
     body_surface: BodySurface | None = None
+    scout: ScoutFiles | None = None
     notes: tuple[str, ...] = ()
     scout_warnings: tuple[str, ...] = ()
 

@@ -26,6 +26,7 @@ class PlanResult(Result):
 
     limits, checks: limits and goals, and how the doses keep them. largest_activity_gbq: of all injections, within the limits; None where nothing limits
     it. smallest_activity_gbq: the least that reaches all goals; None without goals and where one cannot be reached.
+    measured: the request with what was measured in the place of its scout; None without a scout.
     """
 
     NAME = "RNTDosimetry plan results"
@@ -52,6 +53,7 @@ class PlanResult(Result):
     versions: dict[str, str] = field(default_factory=dict)
     created: datetime | None = None
     warnings: tuple[str, ...] = ()
+    measured: PlanRequest | None = None
 
     @classmethod
     def from_dict(cls, data) -> "PlanResult":
@@ -59,10 +61,15 @@ class PlanResult(Result):
         return super().from_dict(present_content(data) if isinstance(data, Mapping) else data)
 
     @property
+    def planned(self) -> PlanRequest:
+        """The numbers that were planned with: the request, or what was measured for it."""
+        return self.measured or self.request
+
+    @property
     def binding(self) -> str | None:
         """Names of the limits or goals that set the activity; None where it was entered."""
         names = ", ".join(check.name for check in self.checks if check.binding)
-        return None if self.request.activity_is_entered else names or None
+        return None if self.planned.activity_is_entered else names or None
 
     def to_table(self) -> list[dict]:
         """A row for every compartment, with units in the names."""

@@ -1,4 +1,4 @@
-"""The plan file: what was entered for a radioembolisation, computed; read, and measured on images where it names them."""
+"""The plan file computed: what was entered for a radioembolisation, and measured on images where it names them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.documents import beside
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Progress, silent
 from RNTDosimetryLib.base.provenance import file_hashes, now, versions
 from RNTDosimetryLib.base.records import checked_path, read_json_file
 from RNTDosimetryLib.base.resources import read_json
@@ -34,21 +35,9 @@ from RNTDosimetryLib.planning import (
     sensitivity,
 )
 from RNTDosimetryLib.planning.conditions import MAX
-from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict
+from RNTDosimetryLib.roads.plan.request import PlanRequest
 from RNTDosimetryLib.roads.plan.result import PlanResult
-from RNTDosimetryLib.roads.plan.scout import with_scout
-
-
-def read_plan(path: str | Path) -> PlanRequest:
-    """Request from a JSON file; images of its part "scout" are read and measured, entered numbers win.
-
-    Raises DosimetryError when it is missing, not JSON, or no plan.
-    """
-    path = checked_path(path, "a plan file")
-    data = read_json_file(path, "a plan file")
-    if isinstance(data, dict) and data.get("scout"):
-        data = with_scout(data, path.parent)
-    return beside(plan_from_dict(data), path.parent)
+from RNTDosimetryLib.roads.plan.scout import measured_request
 
 
 def read_plan_result(path: str | Path) -> PlanResult:
@@ -58,11 +47,14 @@ def read_plan_result(path: str | Path) -> PlanResult:
     if isinstance(data, dict) and isinstance(data.get(PlanRequest.HELD_AS), dict):
         result = PlanResult.from_content(data, path.name)
         return replace(result, request=beside(result.request, path.parent))
-    return run_plan(read_plan(path))
+    return run_plan(PlanRequest.read_beside(path))
 
 
-def run_plan(request: PlanRequest) -> PlanResult:
+def run_plan(entered: PlanRequest, progress: Progress = silent) -> PlanResult:
     """Everything of a plan: doses, limits, table, sensitivity, uncertainty and order. Raises DosimetryError for input that cannot be used."""
+    progress(0.0, "Planning" if entered.scout is None else "Measuring the scout")
+    request = measured_request(entered)
+    progress(0.5, "Planning")
     request.refuse_both_forms()
     product = _product(request)
     compartments = request.compartments(product)
@@ -82,7 +74,7 @@ def run_plan(request: PlanRequest) -> PlanResult:
     orders = _orders(request, product, compartments)
     surface = _body_surface(request, compartments)
     return PlanResult(
-        request=request,
+        request=entered,
         activity_gbq=plan.activity_gbq,
         plan=plan,
         limits=wanted.limits,
@@ -96,10 +88,11 @@ def run_plan(request: PlanRequest) -> PlanResult:
         body_surface=surface,
         product=product,
         assumptions=(*plan.assumptions, *wanted.assumptions),
-        input_hashes=file_hashes(request),
+        input_hashes=file_hashes(entered),
         versions=versions(),
         created=now(),
         warnings=_warnings(request, wanted, checks, plan, orders, surface),
+        measured=None if request is entered else request,
     )
 
 

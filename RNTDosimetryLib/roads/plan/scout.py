@@ -2,12 +2,11 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
 
-from RNTDosimetryLib.base.documents import refuse_unknown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
@@ -21,7 +20,7 @@ from RNTDosimetryLib.planning import (
     lung_shunt_spect,
     measure_scout,
 )
-from RNTDosimetryLib.roads.plan.request import PlanRequest, request_from_scout
+from RNTDosimetryLib.roads.plan.request import PlanRequest, ScoutFiles, request_from_scout
 
 
 def read_scan(path: Path, what: str) -> tuple[ActivityImage, CtImage | None, dict[str, Region]]:
@@ -60,26 +59,8 @@ def read_segment(name: str, where: str, found: dict[str, Region], folder: Path) 
     return Region(name, *load_mask_file(folder / where, name))
 
 
-@dataclass(frozen=True)
-class ScoutFiles(Record):
-    """Where the scout lies. Paths are relative to the plan file.
-
-    image: a folder of DICOM files (CT, SPECT, segments) or a volume file in any unit. territories, tumours, others: by name a volume file of the
-    segment (0 outside, 1 inside), or a list of names of segments in the DICOM folder. liver, lungs: a file or a name. ct: a volume file,
-    not needed with a DICOM folder. resolution_fwhm_mm: of the image; without it blur is not corrected.
-    activities_gbq: by territory; without it the activities are scaled to the limits.
-    """
-
-    image: str
-    territories: dict | list = field(default_factory=dict)
-    tumours: dict | list = field(default_factory=dict)
-    others: dict | list = field(default_factory=dict)
-    liver: str | None = None
-    lungs: str | None = None
-    ct: str | None = None
-    resolution_fwhm_mm: float | None = None
-    activities_gbq: dict | None = None
-    density_g_ml: float | None = None
+_MEASURED = ("scout", "lung_shunt_fraction", "lung_mass_g", "residual_fraction", "notes", "scout_warnings")
+"""Of a request, what the scout's own request holds already."""
 
 
 @dataclass(frozen=True)
@@ -94,23 +75,19 @@ class MeasuredScout(Record):
     deposits: tuple[ExtrahepaticDeposit, ...] = ()
 
 
-def measure_scout_files(data, folder: Path) -> tuple[ScoutFiles, MeasuredScout]:
-    """Read and measure what "scout" of a plan file names. Raises DosimetryError for missing files, unknown keys and unknown segments."""
-    if not isinstance(data, Mapping) or not data.get("image"):
-        raise DosimetryError("Expected image in 'scout' of the plan file, found none; name a DICOM folder or a volume file.")
-    refuse_unknown(data, ScoutFiles, "'scout' of the plan file")
-    files = ScoutFiles.from_dict(data)
-    image, ct, segments = read_scan(folder / files.image, "scout")
+def measure_scout_files(files: ScoutFiles) -> MeasuredScout:
+    """Read and measure what "scout" of a plan file names. Raises DosimetryError for missing files and unknown segments."""
+    image, ct, segments = read_scan(Path(files.image), "scout")
     if files.ct is not None:
-        ct = load_ct_file(folder / files.ct)
+        ct = load_ct_file(Path(files.ct))
     territories, tumours, others = (
-        read_segments(item, segments, folder) for item in (files.territories, files.tumours, files.others)
+        read_segments(item, segments, Path()) for item in (files.territories, files.tumours, files.others)
     )
     liver, lungs = (
-        None if item is None else read_segment(Path(item).stem.split(".")[0], item, segments, folder)
+        None if item is None else read_segment(Path(item).stem.split(".")[0], item, segments, Path())
         for item in (files.liver, files.lungs)
     )
-    return files, measure_segments(
+    return measure_segments(
         image, territories, tumours, ct=ct, liver=liver, lungs=lungs, others=others, resolution_fwhm_mm=files.resolution_fwhm_mm,
         density_g_ml=files.density_g_ml,
     )  # fmt: skip
@@ -167,21 +144,26 @@ def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = Fals
     return tuple(lines)
 
 
-def with_scout(data: dict, folder: Path) -> dict:
-    """The plan file with the measured scout's numbers in the place of its part "scout"."""
-    content = {key: value for key, value in data.items() if key not in ("scout", "format", "version")}
-    files, measured = measure_scout_files(data["scout"], folder)
-    typed = {}
-    for name, value in (("lung_shunt_fraction", measured.lung_shunt_fraction), ("lung_mass_g", measured.lung_mass_g)):
-        typed[name] = content.pop(name, value)
-    if typed["lung_shunt_fraction"] is None:
+def measured_request(request: PlanRequest) -> PlanRequest:
+    """The request with the measured numbers in the place of its scout; what was entered beside it wins. Without a scout the request itself."""
+    if request.scout is None:
+        return request
+    measured = measure_scout_files(request.scout)
+    shunt = measured.lung_shunt_fraction if request.lung_shunt_fraction is None else request.lung_shunt_fraction
+    if shunt is None:
         raise DosimetryError(
             "Expected lung_shunt_fraction, or liver and lungs in 'scout', found neither; type it or name the segments."
         )
-    residual = content.pop("residual_fraction", 0.0)
-    request = request_from_scout(
-        measured.scout, str(content.get("product", "")), files.activities_gbq, residual_fraction=residual, notes=measured.notes,
-        scout_warnings=(*measured.warnings, *deposit_warnings(measured.deposits)), **typed,
-    )  # fmt: skip
-    known = {item.name for item in fields(PlanRequest)}
-    return {key: value for key, value in request.to_dict().items() if key in known or key in ("format", "version")} | content
+    found = request_from_scout(
+        measured.scout,
+        request.product,
+        request.scout.activities_gbq,
+        lung_shunt_fraction=shunt,
+        lung_mass_g=measured.lung_mass_g if request.lung_mass_g is None else request.lung_mass_g,
+        residual_fraction=request.residual_fraction,
+        notes=(*measured.notes, *request.notes),
+        scout_warnings=(*measured.warnings, *deposit_warnings(measured.deposits), *request.scout_warnings),
+    )
+    of_nothing = PlanRequest()
+    entered = {item.name: getattr(request, item.name) for item in fields(PlanRequest) if item.name not in _MEASURED}
+    return replace(found, **{name: value for name, value in entered.items() if value != getattr(of_nothing, name)})

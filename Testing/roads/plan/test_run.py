@@ -21,10 +21,11 @@ from RNTDosimetryLib.planning import (
     verify_plan,
     voxel_plan,
 )
+from RNTDosimetryLib.roads.plan import read_request as read_plan
 from RNTDosimetryLib.roads.plan import write as write_plan
 from RNTDosimetryLib.roads.plan.report import plan_csv, plan_dose_table, render_plan_report
 from RNTDosimetryLib.roads.plan.request import PlanRequest, plan_from_dict, request_from_scout
-from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.plan.run import run_plan
 from RNTDosimetryLib.roads.verify.report import write_verification_report
 
 SPECT_FWHM_MM = 10.0

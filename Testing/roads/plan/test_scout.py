@@ -7,10 +7,13 @@ import numpy as np
 import pytest
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.progress import Cancelled
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.images.resampling import to_sitk
+from RNTDosimetryLib.roads.plan import ROAD, PlanResult
+from RNTDosimetryLib.roads.plan import read_request as read_plan
 from RNTDosimetryLib.roads.plan import scout as scout_module
-from RNTDosimetryLib.roads.plan.run import read_plan, run_plan
+from RNTDosimetryLib.roads.plan.run import run_plan
 
 
 @pytest.fixture(scope="module")
@@ -57,7 +60,7 @@ def test_images_become_a_plan(tare, folder):
     for name in ("tumour_1", "tumour_2"):
         assert result.plan.dose_gy[name] == pytest.approx(truth[name].planned_dose_gy, rel=0.04)
     assert result.plan.dose_gy["lung"] == pytest.approx(truth["lungs"].planned_dose_gy, rel=0.05)
-    assert any("SPECT/CT" in note for note in result.request.notes)
+    assert any("SPECT/CT" in note for note in result.planned.notes)
 
 
 def test_typed_numbers_win_and_one_territory_is_one_injection(tare, folder):
@@ -80,6 +83,38 @@ def test_command_line_writes_numbers_that_run_again(folder, tmp_path):
     first, second = (json.loads((tmp_path / name / "plan.json").read_text(encoding="utf-8")) for name in ("one", "two"))
     assert first["plan"] == second["plan"]
     assert "Lung mass" in (tmp_path / "two" / "plan_report.html").read_text(encoding="utf-8")
+    # The images are inputs as in every road: named beside the result, hashed, and looked at again.
+    assert (tmp_path / "one" / first["request"]["scout"]["image"]).resolve() == (folder / "scout.nrrd").resolve()
+    assert {"scout.image", "scout.ct", "scout.liver", "scout.territories.right", "scout.tumours.tumour_1"} <= set(
+        first["input_hashes"]
+    )
+    assert PlanResult.read(tmp_path / "two" / "plan.json").measured.perfused_normal_liver_mass_g > 0
+
+
+def test_result_with_a_scout_reads_back_and_says_what_changed(tare, folder, tmp_path):
+    for name in ("scout", "ct", "right", "tumour_1", "liver", "lungs"):
+        (tmp_path / f"{name}.nrrd").write_bytes((folder / f"{name}.nrrd").read_bytes())
+    data = content(territories={"right": "right.nrrd"}, tumours={"tumour_1": "tumour_1.nrrd"}) | {"notes": ["Second reader."]}
+    result = planned(tmp_path, data)
+    again = PlanResult.from_dict(json.loads(json.dumps(result.to_dict())))
+    assert again.to_dict() == result.to_dict()
+    assert result.request.normal_liver_mass_g is None
+    assert result.planned.normal_liver_mass_g == result.plan.compartments.perfused_normal_liver_mass_g
+    assert result.planned.notes[-1] == "Second reader."
+    assert len(result.planned.notes) > 1
+    assert result.binding == "normal_liver"
+    path = ROAD.write(result, tmp_path)[0]
+    assert not any("changed since" in text for text in ROAD.run_file(path).warnings)
+    (tmp_path / "liver.nrrd").write_bytes((folder / "right.nrrd").read_bytes())
+    assert any("scout.liver changed since" in text for text in ROAD.run_file(path).warnings)
+
+
+def test_cancel_stops_before_the_plan(folder):
+    path = folder / "PLAN.json"
+    path.write_text(json.dumps(content()), encoding="utf-8")
+    asked = []
+    with pytest.raises(Cancelled):
+        ROAD.run(ROAD.read_request(path), cancel=lambda: bool(asked.append(1)) or len(asked) > 1)
 
 
 def test_segments_of_a_dicom_folder_by_name(tare, folder, monkeypatch, tmp_path):

@@ -10,7 +10,7 @@ from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.roads.camera import CALIBRATE, CalibrationRequest
 from RNTDosimetryLib.roads.camera import RECOVERY as RECOVERY_ROAD
-from RNTDosimetryLib.roads.plan.run import read_plan
+from RNTDosimetryLib.roads.plan import read_request as read_plan
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, read_study, study_from_dict
 
 STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "settings": {"density_from_ct": False}}
