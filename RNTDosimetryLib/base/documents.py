@@ -106,7 +106,7 @@ class Result(Document):
     @classmethod
     def read(cls, path: Any) -> Any:
         """Result of a file."""
-        settle(Path(path).parent)
+        settle(checked_path(path, cls.WHAT).parent)
         data = read_json_file(path, cls.WHAT)
         if not isinstance(data, Mapping) or ("format" not in data and "" not in cls.FORMER):
             raise DosimetryError(

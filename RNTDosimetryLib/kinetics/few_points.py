@@ -171,7 +171,7 @@ def later_cycle(
             "by more than a factor of 2.7; check the times or measure earlier."
         )
     if expected > rules()["few_points_error_warning"]["value"]:
-        texts.append(f"outside the range of good times: expected error {100 * expected:.0f} % from the earlier cycle's curve")
+        texts.append(f"outside the range of good times: the error is {100 * expected:.0f} % (1 sigma) from the earlier cycle's curve")
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
     slowest = float(rates[amplitudes > 0].min())
     label = "earlier cycle's curve scaled to this cycle"
@@ -307,7 +307,7 @@ def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> Kinet
     texts = list(filter(None, [spread[1]]))
     if error > rules()["few_points_error_warning"]["value"]:
         texts.append(
-            f"outside the range of good times: expected error {100 * error:.0f} % (1 sigma) at {time:g} h; the best time is near "
+            f"outside the range of good times: by the half-life alone the error is {100 * error:.0f} % (1 sigma) at {time:g} h; the best time is near "
             f"{1 / rate:.0f} h"
         )
     label = "one sample with a population's half-life (Hanscheid 2017, Madsen 2018)"

@@ -56,8 +56,8 @@ def image_resolution(
     """Resolution of an ActivityImage: the given one, else the one with which the borders of its regions look as they do, else the usual range.
 
     occupancies: share of each voxel in every region, (z, y, x) on the grid of the image, by name. Each region that stands out from its surroundings
-    is compared with its own blurred outline; the median of what fits best is taken. Outlines that lie beside what they show look like more blur.
-    nuclide: of the study, where the image names none.
+    is compared with its own blurred outline; the median of what fits best is taken. Outlines that lie beside what they show, and uptake that is uneven,
+    look like more blur: what lies above the usual range is not believed. nuclide: of the study, where the image names none.
     """
     data = read_json("images", "resolution.json")
     if given_fwhm_mm is not None:
@@ -66,12 +66,12 @@ def image_resolution(
     widths = np.arange(search["first"], search["last"] + search["step"], search["step"])
     found = [_best_width(image, name, occupancies, widths) for name in occupancies]
     found = [width for width in found if width is not None]
-    if found:
-        return _with_range(float(np.median(found)), data["relative_range"][FROM_IMAGE], FROM_IMAGE, search["step"])
     usual = data["usual_fwhm_mm"]
     nuclide = image.nuclide or nuclide
     kind = nuclide if nuclide in usual else "positron emitter" if nuclide in data["positron_emitters"] else "other"
     low, high = usual[kind]["low"], usual[kind]["high"]
+    if found and np.median(found) <= high:
+        return _with_range(float(np.median(found)), data["relative_range"][FROM_IMAGE], FROM_IMAGE, search["step"])
     return ImageResolution((low + high) / 2.0, low, high, USUAL)
 
 

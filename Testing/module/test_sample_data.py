@@ -34,10 +34,13 @@ def sample_data(module, monkeypatch):
     sys.modules.pop("SampleData", None)
 
 
-def test_without_sample_data_nothing_is_registered(module):
-    from RNTDosimetryScene.study import samples
+def test_without_sample_data_nothing_is_registered(module, monkeypatch):
+    import slicer
 
-    assert not samples.register("icon.png", print)
+    monkeypatch.delattr(slicer.modules, "sampleDataSources", raising=False)
+    monkeypatch.setitem(sys.modules, "SampleData", None)
+    module.instance.registerSampleData()
+    assert not hasattr(slicer.modules, "sampleDataSources")
 
 
 def test_the_phantom_is_generated_when_it_is_asked_for(sample_data, module, scene, study_path, monkeypatch):

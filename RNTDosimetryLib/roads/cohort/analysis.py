@@ -181,16 +181,17 @@ def _patients(
             PatientOutcome(patient, value, uncertainty, item.months, item.event, item.response, item.covariates, item.groups)
         )
     warnings = []
-    for code, names in (
-        ("cohort_not_followed", [name for name in by if name not in entered]),
-        ("cohort_follow_up_unknown", [name for name in entered if name not in by]),
-        ("cohort_marker_incomplete", unknown),
-    ):
-        if names:
-            warnings.append(
-                warned(code, names=", ".join(names[:10]) + (" and others" if len(names) > 10 else ""), number=len(names))
-            )
+    if missing := [name for name in by if name not in entered]:
+        warnings.append(warned("cohort_not_followed", **_named(missing)))
+    if others := [name for name in entered if name not in by]:
+        warnings.append(warned("cohort_follow_up_unknown", **_named(others)))
+    if unknown:
+        warnings.append(warned("cohort_marker_incomplete", **_named(unknown)))
     return tuple(found), tuple(warnings)
+
+
+def _named(names: Sequence[str]) -> dict:
+    return {"names": ", ".join(names[:10]) + (" and others" if len(names) > 10 else ""), "number": len(names)}
 
 
 def marker_of(marker: Marker, rows: Sequence[RegionRow]) -> tuple[float | None, float | None, bool]:

@@ -63,8 +63,8 @@ class RegionResult(Record):
     dose: the number that the table leads with: self-dose plus the photons from elsewhere in the field of view.
     self_dose: the region alone, by the S value of a sphere of its mass. local: its TIA with local deposition.
     recovery_source: where the coefficient comes from: "curve" (the study's recovery file), "typed", or "none".
-    uncertainty_parts: what the uncertainty of the dose is made of; not_included: what is not known and not in it. dose_low_gy, dose_high_gy: what the dose
-    may be where no recovery coefficient was given, the other parts twice on each side; None otherwise.
+    uncertainty_parts: what the uncertainty of the dose is made of; not_included: what is not known and not in it. dose_low_gy, dose_high_gy: about
+    95 % of what the dose may be, as askew as the curves and the blur that nobody excluded; None where the uncertainty of the samples is not known.
     biological: BED, where its parameters were typed. map_mean_gy: mean of the dose map over the region, without recovery correction and with the dose from other regions.
     time_integrated_activity_coefficient_h: TIA over administered activity. Uncertainties are 1 sigma and hold the
     random parts from the fit and the systematic parts, added once; None when they cannot be known.

@@ -261,7 +261,7 @@ def _assess_region(images, region, curve, found, occupancy, dose, photon_gy, set
     own, doubt = _own_dose(images, region, curve, found, settings)
     total = _with_cross_dose(own, photon_gy)
     local = _local_dose(images.nuclide, region, curve, found, settings)
-    low_high = dose_range_gy(total.dose_gy, curve, doubt)
+    low_high = dose_range_gy(total.dose_gy, curve, found, doubt)
     histogram = dose_volume_histogram(dose, occupancy, name=region.name)
     administered = images.administered_activity_mbq
     warnings = [*curve.warnings, *(f"{region.name}: {text}" for text in found.warnings), *own.warnings, *histogram.warnings]

@@ -65,7 +65,7 @@ def uncertainty_table(result: StudyResult) -> Table | None:
         "in content, recovery and mass together. Samples and registration differ from cycle to cycle, the others are the same in every cycle."
     )
     if ranges:
-        note += " Lowest and highest dose: what blur may have done where no recovery coefficient was given, with the other parts at k = 2."
+        note += " Lowest and highest dose: about 95 %; other curves and a blur that was not corrected lie more to one side."
     return Table("Uncertainty of the absorbed dose by part", tuple(columns), tuple(rows), note=note)
 
 

@@ -189,15 +189,26 @@ def _of_the_fit(found: KineticFit) -> dict[str, float | None]:
     return {"samples": own / found.tia_mbq_h, "model": model / found.tia_mbq_h}
 
 
-def dose_range_gy(dose_gy: float, curve: TimeActivityCurve, doubt: DoseDoubt) -> tuple[float, float] | None:
-    """Low and high dose where the recovery is not known, the other parts twice on each side; None with a recovery coefficient, or where a part is not known.
+def dose_range_gy(
+    dose_gy: float, curve: TimeActivityCurve, found: KineticFit, doubt: DoseDoubt
+) -> tuple[float, float] | None:
+    """Low and high dose that agree with what is known, as askew as that is; None where the uncertainty of the samples is not known.
 
-    The stated dose lies within, although blur alone may only have lowered it.
+    In squares on each side, relative to the dose: the interval of the time-integrated activity that the fit gives, the true mean that blur may have hidden
+    where no recovery coefficient was given, and the other parts twice. The stated dose lies within, although blur alone may only have lowered it.
     """
-    unknown = curve.unknown_recovery
-    others = in_squares([part for part in doubt.parts if part.name != "recovery"])
-    if unknown is None or others is None:
+    unknown, apart = curve.unknown_recovery, set()
+    below, above = [], []
+    if unknown is not None:
+        apart |= {"recovery"}
+        below.append(1.0 - unknown.low)
+        above.append(unknown.high - 1.0)
+    if found.tia_low_mbq_h is not None and found.tia_high_mbq_h is not None and found.tia_mbq_h > 0:
+        apart |= {"samples", "model"}
+        below.append(1.0 - found.tia_low_mbq_h / found.tia_mbq_h)
+        above.append(found.tia_high_mbq_h / found.tia_mbq_h - 1.0)
+    elif doubt.relative is None:
         return None
-    below = math.hypot(max(1.0 - unknown.low, 0.0), _COVERAGE * others)
-    above = math.hypot(max(unknown.high - 1.0, 0.0), _COVERAGE * others)
-    return max(dose_gy * (1.0 - below), 0.0), dose_gy * (1.0 + above)
+    others = _COVERAGE * math.sqrt(sum(part.relative**2 for part in doubt.parts if part.name not in apart))
+    low, high = (math.hypot(others, *(max(side, 0.0) for side in sides)) for sides in (below, above))
+    return max(dose_gy * (1.0 - low), 0.0), dose_gy * (1.0 + high)

@@ -11,6 +11,7 @@ from RNTDosimetryLib.commandline import main
 from RNTDosimetryLib.roads.camera import CALIBRATE, CalibrationRequest
 from RNTDosimetryLib.roads.camera import RECOVERY as RECOVERY_ROAD
 from RNTDosimetryLib.roads.plan import read_request as read_plan
+from RNTDosimetryLib.roads.plan.scout import measured_request
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, StudySettings, read_study, study_from_dict
 
 STUDY = {"dicom_folder": "a", "regions": {"kidney_left": {"mass_g": 150.0}}, "settings": {"density_from_ct": False}}
@@ -262,16 +263,20 @@ def scout_files(tmp_path_factory):
     return folder, {"product": "TheraSphere", "lung_shunt_fraction": 0.05, "residual_fraction": 0.01, "scout": scout}
 
 
+def measured(file):
+    return measured_request(read_plan(file))
+
+
 def test_a_scout_with_any_wrong_value_is_read_or_refused(scout_files):
     folder, plan = scout_files
     file = folder / "plan.json"
     for path in places(plan):
         for value in (*WRONG, "x" * 5000):
             file.write_text(json.dumps(changed(plan, path, value)))
-            read_or_sentence(read_plan, file)
+            read_or_sentence(measured, file)
     file.write_text(json.dumps(changed(plan, ("scout", "resolution_fwhm_mm"), None)))
     # The image is not blurred: the hot cube is five times as hot.
-    assert read_plan(file).tumours[0].tnr == pytest.approx(5.0, rel=1e-6)
+    assert measured(file).tumours[0].tnr == pytest.approx(5.0, rel=1e-6)
 
 
 @pytest.mark.parametrize("folder", ["nowhere", "x" * 5000, "\x00"])
