@@ -48,6 +48,7 @@ def warned(code: str, **values: Any) -> str:
     return kind.text.format(**values)
 
 
+@lru_cache(maxsize=4096)
 def kind_of(text: str) -> WarningKind | None:
     """The kind that a sentence is of, also with a name before it ("kidney: ..."); None when the catalog does not hold it."""
     for pattern, kind in _patterns():

@@ -18,7 +18,7 @@ from RNTDosimetryLib.roads.therapy import RegionSettings, Study, StudyImages, St
 from RNTDosimetryLib.roads.therapy.images import Scan
 
 COURSE_FILE = "COURSE.json"
-LIMIT_GY, PROBABILITY = 23.0, 0.16
+LIMIT_GY, PROBABILITY = 23.0, 0.25
 _CALIBRATION_UNCERTAINTY, _RECOVERY_UNCERTAINTY = 0.05, 0.03
 _SINGLE_SCAN_MODEL = "hanscheid"
 _PATIENT = Patient(hashlib.sha256(b"RNT-PHANTOM-COURSE").hexdigest()[:16])

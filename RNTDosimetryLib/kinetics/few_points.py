@@ -171,7 +171,9 @@ def later_cycle(
             "by more than a factor of 2.7; check the times or measure earlier."
         )
     if expected > rules()["few_points_error_warning"]["value"]:
-        texts.append(f"outside the range of good times: the error is {100 * expected:.0f} % (1 sigma) from the earlier cycle's curve")
+        texts.append(
+            f"outside the range of good times: the error is {100 * expected:.0f} % (1 sigma) from the earlier cycle's curve"
+        )
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
     slowest = float(rates[amplitudes > 0].min())
     label = "earlier cycle's curve scaled to this cycle"

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from RNTDosimetryLib.demo.course import LIMIT_GY, course_file, run_course_demo
+from RNTDosimetryLib.demo.course import LIMIT_GY, PROBABILITY, course_file, run_course_demo
 from RNTDosimetryLib.phantom.cycles import simulate_cycle
 from RNTDosimetryLib.roads import course
 
@@ -31,7 +31,7 @@ def test_the_next_activity_is_that_of_a_hand_calculation(demo):
     assert abs(row.expected_activity_mbq - demo.hand_activity_mbq) < spread
     assert row.expected_activity_mbq == pytest.approx(demo.hand_activity_mbq, rel=0.15)
     assert 0 < row.activity_mbq < row.expected_activity_mbq
-    assert row.probability_at_next == pytest.approx(0.16, abs=0.002)
+    assert row.probability_at_next == pytest.approx(PROBABILITY, abs=0.002)
 
 
 def test_lesions_appear_and_vanish_and_single_scans_are_marked(demo):

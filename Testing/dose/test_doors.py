@@ -109,8 +109,9 @@ def test_what_counts_and_what_does_not_is_said():
     assert "progeny_left_out" not in codes("Ac-225") | codes("Lu-177", progeny=False)
     assert "progeny_may_move" in codes("Th-227")  # 223Ra, 11.4 d
     assert "progeny_may_move" not in codes("Ac-225") | codes("Ra-224")
-    assert codes("Tb-149") == {"progeny_not_counted"}  # 149Gd and 145Eu, days
-    assert codes("I-131") == codes("Tc-99m") == codes("At-211") == set()
+    assert codes("Tb-149") == {"progeny_not_counted", "without_rbe"}  # 149Gd and 145Eu, days
+    assert codes("At-211") == {"without_rbe", "progeny_in_equilibrium"}
+    assert codes("I-131") == codes("Tc-99m") == set()
 
 
 @pytest.mark.parametrize("function", [sphere_s_value, s_value_uncertainty])

@@ -82,8 +82,7 @@ def test_a_fraction_between_those_of_other_nuclides():
     assert values[-1] == 0.44
     rhenium = marrow_dose_from_blood(0.02, "Re-188", 0.35, blood_tia_uncertainty_mbq_h_ml=0.002)
     assert rhenium.dose_uncertainty_gy == pytest.approx(math.hypot(0.1, 0.15) * rhenium.dose_gy)
-    (kind,) = [kind for kind in map(kind_of, rhenium.warnings) if kind]
-    assert kind.code == "marrow_fraction_between_nuclides"
+    assert "marrow_fraction_between_nuclides" in {kind.code for kind in map(kind_of, rhenium.warnings) if kind}
     # 131I by interpolation alone lies within 5 % of its own value, which has its photons in it
     iodine = get_nuclide("I-131")
     other = type(iodine).from_dict(iodine.to_dict() | {"name": "I-131 once more"})

@@ -10,7 +10,9 @@ from RNTDosimetryLib.base.errors import DosimetryError
 
 
 def node_names(scene) -> list[str]:
-    return sorted(scene.GetNthNode(index).GetName() or "" for index in range(scene.GetNumberOfNodes()))
+    """Of every node but the tree of Data, which every scene of Slicer has."""
+    nodes = [scene.GetNthNode(index) for index in range(scene.GetNumberOfNodes())]
+    return sorted(node.GetName() or "" for node in nodes if node.GetClassName() != "vtkMRMLSubjectHierarchyNode")
 
 
 @pytest.fixture

@@ -185,6 +185,7 @@ def test_every_setting_of_a_study_file_reaches_the_scene_and_comes_back(logic, p
         "calibration_uncertainty": 0.07,
         "scan_uncertainty": 0.11,
         "spect_resolution_fwhm_mm": 9.0,
+        "alignment_uncertainty_mm": 2.5,
     }
     assert {item.name for item in dataclasses.fields(StudySettings)} - {"registrations", "register"} == set(typed)
     study["settings"] = typed

@@ -10,10 +10,10 @@ from functools import lru_cache
 import numpy as np
 
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
-from RNTDosimetryLib.kinetics.model_error import coverage_factor, interval_of
+from RNTDosimetryLib.kinetics.model_error import coverage_factor, interval_of, with_family
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.results import KineticFit
-from RNTDosimetryLib.kinetics.samples import DecayOnly
+from RNTDosimetryLib.kinetics.samples import DecayOnly, check_samples
 from RNTDosimetryLib.kinetics.shapes import Family, family_of, family_of_half_life
 from RNTDosimetryLib.kinetics.voxels.parts import PartSettings, VoxelPart
 
@@ -59,8 +59,9 @@ def _of_curve(times: tuple[float, ...], decay: DecayOnly, half_life_h: float) ->
     """Relative model error of a mono-exponential of this half-life with the nominal uncertainty."""
     curve = np.exp2(-(np.array(times) - times[0]) / half_life_h)
     sigmas = rules()["nominal_relative_uncertainty"]["value"] * np.maximum(curve, rules()["smallest_weight_share"]["value"])
-    fit = fit_time_activity(times, curve, decay, sigmas, model="mono", rank_others=False)
-    error = fit.tia_model_uncertainty_mbq_h
+    fit = fit_time_activity(times, curve, decay, sigmas, model="mono", rank_others=False, model_error=False)
+    samples = check_samples(times, [curve], decay, [sigmas])
+    error = with_family(fit, samples, 0, family_of(decay.decay_constant_per_h, None)).tia_model_uncertainty_mbq_h
     return 0.0 if error is None else error / fit.tia_mbq_h
 
 

@@ -189,9 +189,7 @@ def _of_the_fit(found: KineticFit) -> dict[str, float | None]:
     return {"samples": own / found.tia_mbq_h, "model": model / found.tia_mbq_h}
 
 
-def dose_range_gy(
-    dose_gy: float, curve: TimeActivityCurve, found: KineticFit, doubt: DoseDoubt
-) -> tuple[float, float] | None:
+def dose_range_gy(dose_gy: float, curve: TimeActivityCurve, found: KineticFit, doubt: DoseDoubt) -> tuple[float, float] | None:
     """Low and high dose that agree with what is known, as askew as that is; None where the uncertainty of the samples is not known.
 
     In squares on each side, relative to the dose: the interval of the time-integrated activity that the fit gives, the true mean that blur may have hidden

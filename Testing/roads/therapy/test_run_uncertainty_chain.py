@@ -167,11 +167,11 @@ def outlined():
         fit = steps.fit_curve(curve_found, "Lu-177", "mono")
         found = steps.preview_dose(images, region, curve_found, fit, settings, 0.0)
         model = (fit.tia_model_uncertainty_mbq_h or 0.0) / fit.tia_mbq_h
-        spread = np.sqrt(found.dose_uncertainty_gy**2 - (model * found.dose_gy) ** 2)
+        dose_spread = np.sqrt(found.dose_uncertainty_gy**2 - (model * found.dose_gy) ** 2)
         stated = np.hypot(
             without_model(fit, fit.tia_uncertainty_mbq_h), curve_found.systematic_relative_uncertainty * fit.tia_mbq_h
         )
-        pulls.append(((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / spread, stated / fit.tia_mbq_h))
+        pulls.append(((fit.tia_mbq_h - truth) / stated, (found.dose_gy - dose) / dose_spread, stated / fit.tia_mbq_h))
     return np.array(pulls).T
 
 
