@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from RNTDosimetryLib.base.checks import any_number, non_negative_number, one_of, positive_number
+from RNTDosimetryLib.base.checks import any_number, non_negative_number, one_of, positive_number, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.resources import read_json
@@ -168,7 +168,7 @@ def marrow_dose_from_vertebrae(
     masses = {name: value for name, value in constants["reference_red_marrow_mass_g"].items() if isinstance(value, float)}
     if red_marrow_mass_g is None and (not isinstance(sex, str) or sex not in masses):
         raise DosimetryError(
-            f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received '{sex}'; give one of them."
+            f"Expected sex {' or '.join(sorted(masses))} or a red marrow mass, received {shown(sex)}; give one of them."
         )
     mass = masses[sex] if red_marrow_mass_g is None else positive_number(red_marrow_mass_g, "red marrow mass in g")
     measured = non_negative_number(vertebrae_tia_mbq_h, "TIA in MBq*h of the vertebrae")

@@ -248,7 +248,7 @@ def _too_few(candidate: Candidate, samples: Samples) -> str:
     )
 
 
-MOST_CURVES = 100000
+MOST_CURVES = 20000
 """More simulated curves than this add nothing but waiting."""
 
 

@@ -25,6 +25,8 @@ _ROUNDS = 6
 _LOG_DRAWS = 9
 _SMALLEST_MASS = 0.02
 _SMALLEST_SQUARE = 1e-250
+_FINEST = 1e-6
+"""Uncertainty over the highest sample that no measurement is below."""
 _NEGLIGIBLE = 30.0
 """ln of a weight over the largest, under which a shape is left out."""
 
@@ -41,6 +43,9 @@ class Interval:
     median: float
     deviation: float
     shapes: float
+
+    def times(self, unit: float) -> "Interval":
+        return Interval(self.low * unit, self.high * unit, self.median * unit, self.deviation * unit, self.shapes)
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,11 @@ def interval_of(family: Family, times_h, activities, sigmas, known: bool, estima
 
     fitted: amplitudes and rates of a fitted curve, near which precise samples may lie far from the population. known: the sigmas are uncertainties; else they are nominal, and the likelihood is Student's.
     """
+    # Relative to the highest sample, and no finer than a part of it: squares of any unit stay in the range of numbers.
+    unit = float(np.max(activities))
+    if not unit > 0:
+        return None
+    activities, sigmas, estimate = np.asarray(activities) / unit, np.maximum(sigmas / unit, _FINEST), estimate / unit
     groups = _first(family, times_h)
     state = _weighted(groups, family, activities, sigmas, known)
     if state is None:
@@ -90,7 +100,7 @@ def interval_of(family: Family, times_h, activities, sigmas, known: bool, estima
     if _effective(log_weights) < _FEWEST_SHAPES:
         log_weights = _tempered(log_weights, _FEWEST_SHAPES)
     weights = np.exp(log_weights - log_weights.max())
-    return _summary(state.scale, state.scale_sd, weights / weights.sum(), estimate)
+    return _summary(state.scale, state.scale_sd, weights / weights.sum(), estimate).times(unit)
 
 
 def _misfit(least_chi2: float, samples: int) -> float:

@@ -3,12 +3,11 @@
 import copy
 import dataclasses
 import pickle
-import warnings
 from datetime import datetime, timedelta
-from decimal import Decimal
 
 import numpy as np
 import pytest
+from fixtures.hostile import VALUES, answer_or_sentence, arrays_like
 from fixtures.simulation import Lu177
 
 from RNTDosimetryLib import kinetics
@@ -31,65 +30,18 @@ SHAPE = (2, 2, 3)
 ONES = np.ones(SHAPE, dtype=int)
 IMAGES = np.array(ACTIVITIES)[:, None, None, None] * np.full(SHAPE, 1e3)
 REGION = fit_time_activity(TIMES_H, ACTIVITIES, LU, 1.0, model="mono")
-LONGEST_TEXT = 420
 
 HOSTILE = (
-    "abc",
-    "",
-    b"x",
-    True,
-    -1,
-    0,
-    float("nan"),
-    float("inf"),
-    5,
-    86400,
-    1e12,
-    1e300,
-    1e-300,
-    Decimal(5),
-    1 + 2j,
-    np.float32(5),
-    np.int8(5),
-    np.array(5.0),
-    np.array([5.0]),
-    np.array([]),
-    [],
-    (),
-    {},
-    {"a": 1},
-    {1: "a"},
-    {1: 1e300},
-    [1, 2],
-    [None],
-    [[1], [1, 2]],
+    *VALUES,
+    *arrays_like(ONES),
+    *arrays_like(IMAGES),
+    *arrays_like(TIMES_H),
     [1e300] * 4,
     [1e-300] * 4,
     [1e-300, 1.0, 1.0, 1.0],
     ["a", "b", "c", "d"],
-    object(),
-    float,
-    None,
-    np.datetime64("2026-01-01"),
-    np.timedelta64(4, "h"),
-    datetime(2026, 1, 1),
     [timedelta(hours=4)] * 4,
-    np.array([4, 24, 96, 168], dtype="timedelta64[h]"),
     [np.datetime64("2026-01-01")] * 4,
-    np.array(TIMES_H, dtype=complex),
-    np.array(TIMES_H, dtype=object),
-    np.ma.masked_array(TIMES_H, mask=[0, 0, 0, 1]),
-    np.ma.masked,
-    np.full(SHAPE, np.nan),
-    -np.ones(SHAPE),
-    np.ones(SHAPE) * 1e300,
-    np.ones(SHAPE, dtype=complex),
-    np.full(SHAPE, "x"),
-    np.zeros((0, 3, 3)),
-    np.ma.masked_array(np.ones(SHAPE), mask=np.ones(SHAPE)),
-    IMAGES * 1e290,
-    IMAGES.astype(int).astype("timedelta64[s]"),
-    np.ma.masked_less(IMAGES, 9e3),
 )
 
 CALLS = {
@@ -190,54 +142,27 @@ VARIANTS = {
 }
 
 
-def numbers_of(result):
-    """Every number in a result, arrays included."""
-    if dataclasses.is_dataclass(result):
-        result = [getattr(result, item.name) for item in dataclasses.fields(result)]
-    elif isinstance(result, dict):
-        result = list(result.values())
-    if isinstance(result, (list, tuple)):
-        return [number for item in result for number in numbers_of(item)]
-    return (
-        [result]
-        if isinstance(result, (float, np.floating)) or (isinstance(result, np.ndarray) and result.dtype.kind == "f")
-        else []
-    )
-
-
-def assert_answer_or_sentence(function, arguments):
-    sentence, result = "", None
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        try:
-            result = function(**arguments)
-        except DosimetryError as error:
-            sentence = str(error)
-    assert not sentence or (sentence.startswith("Expected ") and len(sentence) < LONGEST_TEXT), sentence
-    assert all(np.all(np.isfinite(number)) for number in numbers_of(result))
-
-
 @pytest.mark.parametrize(
     ("function", "name"), [(function, name) for function, call in CALLS.items() for name in call if name != "name"]
 )
 def test_hostile_argument(function, name):
     for value in HOSTILE:
-        assert_answer_or_sentence(getattr(kinetics, function), {**CALLS[function], name: value})
+        answer_or_sentence(getattr(kinetics, function), {**CALLS[function], name: value})
 
 
 @pytest.mark.parametrize(("variant", "name"), [(variant, name) for variant, (_, _, names) in VARIANTS.items() for name in names])
 def test_hostile_argument_of_a_method(variant, name):
     function, changes, _ = VARIANTS[variant]
     for value in HOSTILE:
-        assert_answer_or_sentence(getattr(kinetics, function), {**CALLS[function], **changes, name: value})
+        answer_or_sentence(getattr(kinetics, function), {**CALLS[function], **changes, name: value})
 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_hostile_argument_of_results(value):
-    assert_answer_or_sentence(REGION.activity_mbq, {"times_h": value})
-    assert_answer_or_sentence(kinetics.PopulationPrior("x").rate, {"kind": value})
+    answer_or_sentence(REGION.activity_mbq, {"times_h": value})
+    answer_or_sentence(kinetics.PopulationPrior("x").rate, {"kind": value})
     for name in ("half_life_h", "decay_constant_per_h", "log_sd"):
-        assert_answer_or_sentence(
+        answer_or_sentence(
             RatePrior.from_effective_half_life, {"half_life_h": 50.0, "decay_constant_per_h": DECAY, "log_sd": 0.3, name: value}
         )
 
@@ -367,7 +292,7 @@ def test_masked_images_are_refused():
         ("fit_time_activity", {"prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
         ("single_time_point", {"method": "madsen", "prior": "abc"}, "a PopulationPrior or RatePrior as prior, received abc"),
         ("fit_time_activity", {"bootstrap": "a"}, "whole number for bootstrap, received a"),
-        ("fit_time_activity", {"bootstrap": 2.5}, "whole number from 0 to 100000 for bootstrap, received 2.5"),
+        ("fit_time_activity", {"bootstrap": 2.5}, "whole number from 0 to 20000 for bootstrap, received 2.5"),
         ("fit_time_activity", {"seed": -1}, "whole number from 0 .* for seed, received -1"),
         ("fit_time_activity", {"relative_uncertainty": 5, "uncertainties_mbq": None}, "at most 1, received 5; give 0.05 for 5 %"),
         ("single_time_point", {"effective_half_life_h": "a"}, "a number for effective_half_life_h, received a"),

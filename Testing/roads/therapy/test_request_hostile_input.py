@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from fixtures.hostile import JSON_VALUES
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.commandline import main
@@ -27,29 +28,6 @@ PLAN = {
         }
     ],
 }
-WRONG = (
-    None,
-    "",
-    "150 g",
-    "false",
-    "1",
-    True,
-    0,
-    -1,
-    5,
-    1e12,
-    1e300,
-    float("nan"),
-    float("inf"),
-    10**400,
-    [],
-    [1, 2],
-    [None],
-    [[]],
-    {},
-    {"a": 1},
-    {"a": None},
-)
 
 
 def places(content, path=()):
@@ -121,7 +99,7 @@ FULL = changed(FULL, ("regions", "kidney_left"), STUDY["regions"]["kidney_left"]
 def test_a_study_file_with_any_wrong_value_is_read_or_refused(path):
     base = copy.deepcopy(STUDY)
     base.setdefault(path[0], {})
-    for value in WRONG:
+    for value in JSON_VALUES:
         study = read_or_sentence(study_from_dict, changed(base, path, value))
         if study is not None:
             assert type(study.settings.register) is type(study.settings.density_from_ct) is bool
@@ -168,7 +146,7 @@ def test_settings_made_in_python_are_as_strict():
 @pytest.mark.parametrize("path", list(places(PLAN)), ids=str)
 def test_a_plan_file_with_any_wrong_value_is_read_or_refused(path, tmp_path):
     file = tmp_path / "plan.json"
-    for value in WRONG:
+    for value in JSON_VALUES:
         file.write_text(json.dumps(changed(PLAN, path, value)))
         read_or_sentence(read_plan, file)
 
@@ -195,7 +173,7 @@ def test_a_phantom_request_with_any_wrong_value_is_read_or_refused(verb, content
     """Read or refused in one sentence, and then refused because there is no scan: never a fault."""
     road = {"calibrate": CALIBRATE, "recovery": RECOVERY_ROAD}[verb]
     file = tmp_path / "request.json"
-    for value in WRONG:
+    for value in JSON_VALUES:
         file.write_text(json.dumps(changed(content, path, value)))
         request = read_or_sentence(road.read_request, file)
         if request is not None:
@@ -271,7 +249,7 @@ def test_a_scout_with_any_wrong_value_is_read_or_refused(scout_files):
     folder, plan = scout_files
     file = folder / "plan.json"
     for path in places(plan):
-        for value in (*WRONG, "x" * 5000):
+        for value in (*JSON_VALUES, "x" * 5000):
             file.write_text(json.dumps(changed(plan, path, value)))
             read_or_sentence(measured, file)
     file.write_text(json.dumps(changed(plan, ("scout", "resolution_fwhm_mm"), None)))
