@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import resample_array
 from RNTDosimetryLib.images.volumes import ActivityImage
@@ -55,10 +56,7 @@ def join_bed_positions(images, decay_constant_per_h: float) -> ActivityImage:
         inside = resample_array(np.ones(image.geometry.size, dtype=np.uint8), image.geometry, grid, linear=False) > 0
         total += np.where(inside, resample_array(image.concentration_bq_ml, image.geometry, grid), 0.0) * later
         count += inside
-    warning = (
-        f"'{first.name}': {len(ordered)} bed positions were joined; those taken up to {ordered[-1].start_h - first.start_h:.2f} h later "
-        "were brought to the start of the first by physical decay"
-    )
+    warning = warned("bed_positions_joined", name=first.name, count=len(ordered), hours=ordered[-1].start_h - first.start_h)
     warnings = tuple(dict.fromkeys([text for image in ordered for text in image.warnings] + [warning]))
     return replace(first, geometry=grid, concentration_bq_ml=total / np.maximum(count, 1), warnings=warnings)
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera.calibration import Calibration, check_calibration
 from RNTDosimetryLib.intake.ledger import positive_number
 from RNTDosimetryLib.intake.tags import element_value
@@ -46,11 +47,9 @@ class CalibrationUse:
             ledger.warn(f"{where}: {text}")
         unknown = [key for key in self.calibration.setup if key not in words]
         if unknown:
-            ledger.warn(
-                f"{where}: {', '.join(unknown)} of the calibration cannot be compared with the scan; check, or type it in calibration_setup"
-            )
+            ledger.warn(f"{where}: {warned('calibration_not_comparable', names=', '.join(unknown))}")
         if name is None:
-            ledger.warn(f"{where}: no unit in the file; its values were taken for counts, because there is a calibration file")
+            ledger.warn(f"{where}: {warned('counts_because_of_calibration')}")
         self.calibrated.append(where)
         measured = "" if self.calibration.measured is None else f" of {self.calibration.measured.isoformat(sep=' ')}"
         ledger.record("calibration file", f"{self.calibration.kind} calibration{measured}", "", "", where, "override")
@@ -66,9 +65,7 @@ class CalibrationUse:
         dead_time = self.calibration.dead_time
         if observed_rate_cps is None:
             if dead_time is not None:
-                ledger.warn(
-                    f"{where}: no observed_rate_cps was typed, so its counts were not corrected for the dead time of the calibration file"
-                )
+                ledger.warn(f"{where}: {warned('dead_time_not_applied')}")
             return 1.0, 0.0
         if dead_time is None:
             raise DosimetryError(
@@ -87,7 +84,7 @@ class CalibrationUse:
         for text in found.warnings:
             ledger.warn(f"{where}: {text}")
         if found.relative_uncertainty is None:
-            ledger.warn(f"{where}: the uncertainty of the dead time is not known and not included")
+            ledger.warn(f"{where}: {warned('dead_time_uncertainty_missing')}")
         return found.factor, found.relative_uncertainty or 0.0
 
     def check_used(self) -> None:

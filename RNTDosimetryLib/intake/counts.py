@@ -11,6 +11,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.intake.calibration_use import setup_of
 from RNTDosimetryLib.intake.files import LeftOut, open_header
@@ -168,7 +169,7 @@ def _in_words(value) -> str:
 def _unit(name: str, unit, duration_s: float) -> tuple[str, float, tuple[str, ...]]:
     """Unit of the scan, factor to it, warnings."""
     if unit is None:
-        return "counts", 1.0, (f"{name}: no unit in the file; its values were taken for counts",)
+        return "counts", 1.0, (f"{name}: {warned('values_taken_for_counts')}",)
     meaning = unit_meaning(str(unit))
     if meaning.kind == "counts":
         return "counts", 1.0, ()

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.volumes import ActivityImage
 from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.ledger import Ledger
@@ -80,8 +81,8 @@ def _chosen(parts, where: str, choice, ledger: Ledger) -> list[tuple[FoundSeries
             f"Expected time_frames each, mean or a number from 1 to {count} for {where}, received {choice!r}; correct it."
         )
     used = choice if choice is not None else MEAN if frame.kind == "gated" else EACH
-    texts = {EACH: "each a time point", MEAN: "their time-weighted mean is the image"}
-    text = f"{count} {frame.kind}, {texts.get(used, f'only frame {used} is used')}"
+    uses = {EACH: "each a time point", MEAN: "their time-weighted mean is the image"}
+    text = f"{count} {frame.kind}, {uses.get(used, f'only frame {used} is used')}"
     ledger.record("time frames", text, "", frame.source, where, "derived" if choice is None else "override")
     if frame.warning:
         ledger.warn(frame.warning)
@@ -94,9 +95,7 @@ def _chosen(parts, where: str, choice, ledger: Ledger) -> list[tuple[FoundSeries
             )
         return [(part,) for part in parts]
     if choice is None:
-        ledger.warn(
-            f"{where}: {count} gates; their time-weighted mean was taken as the static image (override time_frames: the number of one gate)"
-        )
+        ledger.warn(f"{where}: {warned('gates_averaged', count=count)}")
     return [tuple(parts)]
 
 
@@ -127,7 +126,7 @@ def _with_gates_in_files(series_list) -> list[tuple[FoundSeries, ...]]:
 def _as_gates(group) -> tuple[FoundSeries, ...]:
     ordered = sorted(group, key=lambda series: (int(series.header.get("InstanceNumber", 0) or 0), series.uid))
     start = ordered[0].find("acquisition_start")
-    warning = f"{ordered[0].label}: {len(ordered)} gates in files of their own; all were given the same time"
+    warning = f"{ordered[0].label}: {warned('gates_in_files_without_times', count=len(ordered))}"
     return tuple(
         replace(
             series,

@@ -2,6 +2,7 @@
 
 from RNTDosimetryLib.base.checks import refuse_unknown_names
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.records import IntakeRow
 from RNTDosimetryLib.intake.tags import Found
 
@@ -155,9 +156,8 @@ class Ledger:
             for label in labels:
                 self.record(f"override {key}", levels[level][key], "", "", label, NOT_USED)
             more = f" and {len(labels) - 2} more" if len(labels) > 2 else ""
-            self.warn(
-                f"{' and '.join(labels[:2])}{more}: the override {key} ({_text(levels[level][key])}) was not used{self._reason(key, labels[0])}"
-            )
+            said = warned("override_not_used", key=key, value=_text(levels[level][key]), reason=self._reason(key, labels[0]))
+            self.warn(f"{' and '.join(labels[:2])}{more}: {said}")
         for level, key in sorted(typed - won - self._time_frame_keys_used(typed)):
             where = f"time point {level}" if level else "all series"
             why = (
@@ -166,7 +166,8 @@ class Ledger:
                 else "it chose no time frames of a dynamic or gated series"
             )
             self.record(f"override {key}", levels[level][key], "", why, where, NOT_USED)
-            self.warn(f"{where}: the override {key} ({_text(levels[level][key])}) was not used: {why}")
+            said = warned("override_not_used", key=key, value=_text(levels[level][key]), reason=f": {why}")
+            self.warn(f"{where}: {said}")
 
     def _time_frame_keys_used(self, typed) -> set[tuple[str, str]]:
         """Of the overrides for time frames, which stand for all series or under a UID, those that a row tells of."""

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.nm_frame_times import dynamic_times, gate_weights, index_vectors
 from RNTDosimetryLib.intake.series import FoundObject, FoundSeries, TimeFrame
@@ -163,7 +164,7 @@ def _slice_timing(frames, named: str, typed, where: str) -> _Timing:
         weights = [_number(objects[0].header, "FrameTime") for objects in frames]
         same = None in weights or min(weights) <= 0
         shares = [1.0 / count] * count if same else [weight / sum(weights) for weight in weights]
-        warning = f"{where}: the file does not say how long each gate counted; all gates were given the same time" if same else ""
+        warning = f"{where}: {warned('gates_without_times')}" if same else ""
         source = _gate_source(frames[0][0].header)
         return _Timing("gated", source, starts[0], [0.0] * count, [None] * count, shares, warning)
     if typed is not None:
@@ -212,7 +213,7 @@ def _believable(timing: _Timing, header, where: str) -> _Timing:
         )
     doubts = [timing.warning] * bool(timing.warning)
     if max(timing.shares) > _LARGEST_USUAL_SHARE and timing.kind == "gated":
-        doubts.append(f"{where}: one of {count} gates holds {max(timing.shares):.0%} of the counting time; check the gates")
+        doubts.append(f"{where}: {warned('gate_holds_most_of_the_time', count=count, share=max(timing.shares))}")
     names = ("NumberOfTimeSlices",) if timing.kind == "dynamic" else ("NumberOfTimeSlots", "NumberOfRRIntervals")
     stated = [_number(header, name) for name in names]
     if (
@@ -221,7 +222,7 @@ def _believable(timing: _Timing, header, where: str) -> _Timing:
         and math.prod(1.0 if number is None else number for number in stated) != count
     ):
         doubts.append(
-            f"{where}: {count} time frames were found, but {tag_label(names[0])} says {stated[0]:g}; check that the series is complete"
+            f"{where}: {warned('frames_differ_from_stated_number', count=count, tag=tag_label(names[0]), stated=stated[0])}"
         )
     return replace(timing, warning="; ".join(doubts))
 

@@ -6,6 +6,7 @@ import numpy as np
 from scipy.special import ndtr
 from scipy.stats import t as student_t
 
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.priors import PopulationPrior, status_words
 from RNTDosimetryLib.kinetics.results import KineticFit, RankedModel
@@ -136,58 +137,50 @@ def _warnings(choice: Choice, samples: Samples, row: int, population, tail_share
     limits = rules()
     texts = []
     if not candidate.solution.coefficients[row].any():
-        texts.append("the fitted activity is zero: the samples scatter around or below zero")
+        texts.append(warned("fitted_activity_zero"))
     if not solution.converged[row]:
-        texts.append("the fit did not converge: do not use it without a look at the curve")
+        texts.append(warned("fit_not_converged"))
     if choice.chosen_by == "user" and choice.reasons[choice.best]:
-        texts.append(f"the model was chosen by the user and would not be admitted: {choice.reasons[choice.best]}")
+        texts.append(warned("model_not_admitted", reason=choice.reasons[choice.best]))
     if solution.at_slowest[row]:
-        texts.append("the curve falls no faster than physical decay: the biological rate is at its bound of zero")
+        texts.append(warned("falls_with_physical_decay"))
     if tail_share > limits["tail_share_warning"]["value"]:
-        texts.append(
-            f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h"
-        )
+        texts.append(warned("tail_large", percent=100 * tail_share, time_h=samples.times_h[-1]))
     if population is not None and population.clearance is not None and candidate.model.fitted_rates:
         texts.append(
-            f"the clearance rate is held by the population '{population.name}' ({status_words(population.clearance.status)})"
+            warned("clearance_held_by_population", population=population.name, status=status_words(population.clearance.status))
         )
     for kind in filter(None, candidate.model.held):
         rate = (population or PopulationPrior("")).rate(kind)
         words = kind.replace("_", " ")
         texts.append(
-            f"the {words} rate is held by a population (half-life {np.log(2) / rate.median_per_h:.3g} h, {status_words(rate.status)})"
+            warned(
+                "rate_held_by_population",
+                which=words,
+                half_life_h=np.log(2) / rate.median_per_h,
+                status=status_words(rate.status),
+            )
         )
     if solution.penalty[row] > 4:
-        texts.append(
-            f"the samples pull the rate {np.sqrt(solution.penalty[row]):.1f} standard deviations away from its population"
-        )
+        texts.append(warned("rate_pulled_from_population", deviations=np.sqrt(solution.penalty[row])))
     enlarged = float(noise_scale(solution.chi2[row : row + 1], degrees, True)[0])
     if samples.known and enlarged > 1:
-        texts.append(
-            f"poor fit: chi-squared {solution.chi2[row]:.3g} for {degrees} degrees of freedom; the model or the given uncertainties do not "
-            f"describe the samples, and the uncertainties of the result were enlarged by {enlarged:.2g}"
-        )
+        texts.append(warned("poor_fit", chi2=solution.chi2[row], degrees=degrees, factor=enlarged))
     if not samples.known and stated:
         factor = student_t.ppf(ndtr(1.0), degrees)
-        texts.append(
-            f"no uncertainties given: estimated from the residuals with {degrees} degrees of freedom; an interval that holds 68 % is "
-            f"{factor:.2f} times as wide"
-        )
+        texts.append(warned("uncertainty_from_residuals", degrees=degrees, factor=factor))
     if solution.at_fastest[row]:
-        texts.append("the fastest rate is at the limit of what these times can show; the integral depends on that limit")
+        texts.append(warned("rate_at_limit_of_times"))
     if not candidate.analysis.determined[row]:
-        texts.append("the samples do not determine the parameters: the uncertainty cannot be stated")
+        texts.append(warned("parameters_not_determined"))
     elif not stated:
-        texts.append("the uncertainty cannot be stated: give uncertainties or more samples")
+        texts.append(warned("fit_uncertainty_not_known"))
     values = samples.activities_mbq[row]
     below = int(np.count_nonzero(values <= 0))
     if below:
-        texts.append(f"{below} samples are zero or negative and were fitted as data")
+        texts.append(warned("samples_below_zero_fitted", count=below))
     peak = int(values.argmax())
     rise = values[peak] - values[0]
     if candidate.model.name == "mono" and peak and rise > 2 * np.hypot(samples.sigmas_mbq[row, peak], samples.sigmas_mbq[row, 0]):
-        texts.append(
-            f"the samples rise until {samples.times_h[peak]:g} h, which a mono-exponential cannot follow: the integral before the peak is "
-            "an extrapolation"
-        )
+        texts.append(warned("rise_not_followed", time_h=samples.times_h[peak]))
     return tuple(texts)

@@ -161,9 +161,9 @@ def later_cycle(
     measured = math.sqrt(1.0 / (weights * shape**2).sum()) / scale
     texts = []
     if half_life_cv is None:
-        texts.append(f"the half-life is assumed to change by {100 * change:.0f} % (1 sigma) from cycle to cycle")
+        texts.append(warned("half_life_changes_between_cycles", percent=100 * change))
     if shape_error is None:
-        texts.append("the earlier cycle's half-life has no uncertainty: none is included")
+        texts.append(warned("earlier_half_life_without_uncertainty"))
     expected = math.hypot(between, shape_error or 0.0)
     if expected > LARGEST_EXPECTED_ERROR:
         raise DosimetryError(
@@ -171,9 +171,7 @@ def later_cycle(
             "by more than a factor of 2.7; check the times or measure earlier."
         )
     if expected > rules()["few_points_error_warning"]["value"]:
-        texts.append(
-            f"outside the range of good times: the error is {100 * expected:.0f} % (1 sigma) from the earlier cycle's curve"
-        )
+        texts.append(warned("outside_good_times_of_earlier_curve", percent=100 * expected))
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
     slowest = float(rates[amplitudes > 0].min())
     label = "earlier cycle's curve scaled to this cycle"
@@ -268,9 +266,7 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
     texts = []
     if half_life is None:
         error, family = None, family_of(decay.decay_constant_per_h, None)
-        texts.append(
-            f"within 10 % only for effective half-lives of {shortest:.3g} to {longest:.3g} h; which the patient has is not known"
-        )
+        texts.append(warned("only_for_half_lives", shortest_h=shortest, longest_h=longest))
     else:
         error, family = (
             _population_error(math.log(2 * time / LN2), time, half_life, spread[0], decay),
@@ -279,8 +275,14 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
         bias = 2 * time / half_life * 2.0 ** (-time / half_life) - 1.0
         if not shortest <= half_life <= longest:
             texts.append(
-                f"effective half-life {half_life:.3g} h is outside the method's range of {shortest:.3g} to {longest:.3g} h at {time:g} h: "
-                f"expected error {100 * bias:+.0f} %"
+                warned(
+                    "half_life_outside_the_method",
+                    half_life_h=half_life,
+                    shortest_h=shortest,
+                    longest_h=longest,
+                    time_h=time,
+                    percent=100 * bias,
+                )
             )
         texts.extend(filter(None, [spread[1]]))
     # 2t/ln2 is the integral of a mono-exponential whose effective half-life is t. Where that would be slower than physical decay,
@@ -289,10 +291,7 @@ def _hanscheid(samples: Samples, time, activity, decay, half_life, spread) -> Ki
     tia = 2 * time / LN2 * activity
     if time > physical:
         beside = 2 * rate * time / LN2 * math.exp(-rate * time) - 1.0
-        texts.append(
-            f"the sample is later than the physical half-life: the curve falls with physical decay, and its integral is {100 * beside:+.1f} % off "
-            "that of physical decay through the sample"
-        )
+        texts.append(warned("sample_after_physical_half_life", percent=100 * beside))
     label = "one sample, A(t) 2t/ln2 (Hanscheid 2018)"
     return _one_exponential("hanscheid", label, samples, decay, rate, tia, error, half_life, texts, family)
 
@@ -308,10 +307,7 @@ def _madsen(samples: Samples, time, activity, decay, half_life, spread) -> Kinet
     tia = activity * math.exp(rate * time) / rate
     texts = list(filter(None, [spread[1]]))
     if error > rules()["few_points_error_warning"]["value"]:
-        texts.append(
-            f"outside the range of good times: by the half-life alone the error is {100 * error:.0f} % (1 sigma) at {time:g} h; the best time is near "
-            f"{1 / rate:.0f} h"
-        )
+        texts.append(warned("outside_good_times", percent=100 * error, time_h=time, best_h=1 / rate))
     label = "one sample with a population's half-life (Hanscheid 2017, Madsen 2018)"
     return _one_exponential(
         "madsen", label, samples, decay, rate, tia, error, half_life, texts, _family(half_life, spread, decay)
@@ -327,7 +323,7 @@ def _by_prior(time, activity, nuclide, uncertainty_mbq, population, half_life, s
     fit = fit_time_activity([time], [activity], nuclide, uncertainty_mbq, model="mono", prior=population)
     error = fit.tia_relative_uncertainty
     if error is not None and error > rules()["few_points_error_warning"]["value"]:
-        texts.append(f"expected error {100 * error:.0f} % (1 sigma) with one sample at {time:g} h and this population")
+        texts.append(warned("error_of_one_sample", percent=100 * error, time_h=time))
     return _with_warnings(fit, *texts)
 
 
@@ -399,12 +395,10 @@ def _as_fit(model, label, samples: Samples, decay, amplitudes, rates, tia, uncer
     limit = rules()["tail_share_warning"]["value"]
     texts = list(texts)
     if share > limit:
-        texts.append(
-            f"{100 * share:.0f} % of the time-integrated activity lies beyond the last sample at {samples.times_h[-1]:g} h"
-        )
+        texts.append(warned("tail_large", percent=100 * share, time_h=samples.times_h[-1]))
     if uncertainty is None:
         expected = "" if error is None else f"; the method alone has {100 * error:.0f} %"
-        texts.append(f"the uncertainty cannot be stated without that of the activity{expected}")
+        texts.append(warned("single_sample_uncertainty_not_known", expected=expected))
     return KineticFit(
         model=model,
         label=label,

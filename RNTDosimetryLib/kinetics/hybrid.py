@@ -9,6 +9,7 @@ from scipy import stats
 from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number, as_numbers, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 
 _REACH_H = 1.0
 _REACH_SHARE = 0.05
@@ -135,7 +136,7 @@ def _interpolation(times: np.ndarray, wanted: np.ndarray, warnings: list[str]) -
                 "add a planar image near it or leave this SPECT out."
             )
         if outside > 0:
-            warnings.append(f"The SPECT at {time:g} h lies outside the planar images; the line of the nearest two was continued.")
+            warnings.append(warned("spect_outside_planar", time_h=time))
         upper = int(np.clip(np.searchsorted(times, time), 1, times.size - 1))
         row[upper] = (time - times[upper - 1]) / (times[upper] - times[upper - 1])
         row[upper - 1] = 1.0 - row[upper]
@@ -147,9 +148,9 @@ def _mean(log_scales: np.ndarray, covariance: np.ndarray | None, warnings: list[
     count = log_scales.size
     if covariance is None:
         if count == 1:
-            warnings.append("The scale's uncertainty is unknown: one SPECT, and not both uncertainties were given.")
+            warnings.append(warned("scale_uncertainty_not_known"))
             return float(log_scales[0]), None, None
-        warnings.append("The scale's uncertainty was estimated from the scatter of the SPECT points alone.")
+        warnings.append(warned("scale_uncertainty_from_scatter"))
         return float(log_scales.mean()), float(log_scales.var(ddof=1)) / count, None
     weights = np.linalg.solve(covariance, np.ones(count))
     variance = 1.0 / weights.sum()
@@ -163,7 +164,5 @@ def _mean(log_scales: np.ndarray, covariance: np.ndarray | None, warnings: list[
         variance *= chi2 / (count - 1)
     if probability < _DISAGREEMENT_PROBABILITY:
         spread = 100 * (math.exp(np.ptp(log_scales)) - 1)
-        warnings.append(
-            f"The SPECT points give scales {spread:.0f} % apart, more than their uncertainties allow; check overlap in the planar images."
-        )
+        warnings.append(warned("scales_differ", percent=spread))
     return mean, float(variance), probability

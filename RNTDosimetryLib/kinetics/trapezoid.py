@@ -3,6 +3,7 @@
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.models import TRAPEZOID, rules
 from RNTDosimetryLib.kinetics.results import KineticFit
 from RNTDosimetryLib.kinetics.samples import DecayOnly, Samples
@@ -34,16 +35,14 @@ def trapezoid_fit(samples: Samples, row: int, decay: DecayOnly) -> KineticFit:
     tail_share = float(values[-1] / decay.decay_constant_per_h / tia)
     texts = []
     if tail_share > rules()["tail_share_warning"]["value"]:
-        texts.append(f"{100 * tail_share:.0f} % of the time-integrated activity lies beyond the last sample at {times[-1]:g} h")
+        texts.append(warned("tail_large", percent=100 * tail_share, time_h=times[-1]))
     if times[0] > 0:
-        texts.append(
-            f"the activity before the first sample at {times[0]:g} h is taken as constant ({100 * times[0] * values[0] / tia:.0f} % of the integral)"
-        )
+        texts.append(warned("constant_before_first_sample", time_h=times[0], percent=100 * times[0] * values[0] / tia))
     if below:
-        texts.append(f"{below} samples below zero count as zero")
+        texts.append(warned("samples_below_zero_are_zero", count=below))
     uncertainty = float(np.sqrt((shares**2 / total).sum())) if samples.known else None
     if uncertainty is None:
-        texts.append("the uncertainty cannot be stated: give uncertainties")
+        texts.append(warned("trapezoid_uncertainty_not_known"))
     return KineticFit(
         model=TRAPEZOID,
         label="straight lines with a physical tail",

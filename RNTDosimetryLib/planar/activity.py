@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_kind, checked_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.camera.calibration import Calibration
 from RNTDosimetryLib.camera.dead_time import DeadTimeFactor
 from RNTDosimetryLib.images.resampling import occupancy_on_grid
@@ -347,17 +348,13 @@ def _doubts(region: str, rates, path: PhotonPath, masks) -> list[str]:
     texts = []
     covered = 1.0 - np.count_nonzero(masks[2]) / np.count_nonzero(masks[0])
     if covered > _MOSTLY_COVERED:
-        texts.append(f"{region}: another organ covers {covered:.0%} of it in the planar views; the rest was taken for all")
+        texts.append(f"{region}: {warned('planar_overlap', share=covered)}")
     if masks[1] is None:
-        texts.append(f"{region}: no background was taken off in the planar views")
+        texts.append(f"{region}: {warned('planar_without_background')}")
     if max(rates) / min(rates) > _UNEQUAL_VIEWS:
-        texts.append(
-            f"{region}: the two views differ {max(rates) / min(rates):.0f} times; check that they were not exchanged or cut"
-        )
+        texts.append(f"{region}: {warned('planar_views_differ', factor=max(rates) / min(rates))}")
     if math.log(path.attenuation_factor) * 2 > _DEEP_PATH:
-        texts.append(
-            f"{region}: only {path.attenuation_factor**-2:.1%} of the photons pass the body there; check thickness and unit"
-        )
+        texts.append(f"{region}: {warned('planar_thick', share=path.attenuation_factor ** (-2))}")
     return texts
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.files import open_dataset
 from RNTDosimetryLib.intake.headers import words_of
 from RNTDosimetryLib.intake.series import is_reconstruction
@@ -93,11 +94,9 @@ def _object(path: str, dataset, words) -> PlanarObject:
     stack = pixels.reshape(-1, *pixels.shape[-2:]) * slope + intercept
     warnings = []
     if intercept != 0:
-        warnings.append(f"{name}: The pixels have a rescale intercept: they may be scaled and no counts.")
+        warnings.append(f"{name}: {warned('planar_intercept')}")
     if slope != 1:
-        warnings.append(
-            f"{name}: the pixels have a rescale slope of {slope:g}: uncertainties from counting hold only for counts as stored"
-        )
+        warnings.append(f"{name}: {warned('planar_slope', slope=slope)}")
     detectors = list(dataset.get("DetectorInformationSequence") or [])
     windows = tuple(
         _window(item, number) for number, item in enumerate(dataset.get("EnergyWindowInformationSequence") or [], start=1)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record, checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.intake.inventory import note_files, refuse_twins
 from RNTDosimetryLib.intake.ledger import NOT_USED, Ledger, positive_number
 from RNTDosimetryLib.intake.records import IntakeRow
@@ -199,7 +200,7 @@ def _note_unused(typed: dict, name: str, ledger: Ledger) -> None:
     for key, what in (("peak_kev", "photopeak window"), ("field_of_view_mm", "field of view along the body")):
         if key in typed and not any(row.what == what and row.status == "override" for row in ledger.rows):
             ledger.record(f"override {key}", typed[key], "", "", name, NOT_USED)
-            ledger.warn(f"{name}: the override {key} ({typed[key]}) was not used")
+            ledger.warn(f"{name}: {warned('planar_override_not_used', key=key, value=typed[key])}")
 
 
 def _by_place(item: PlanarObject, frame: PlanarFrame, number: int, name: str) -> list[PlanarFrame]:
@@ -225,18 +226,14 @@ def _durations(item: PlanarObject, kind: str, typed: dict, name: str, ledger: Le
         dwell = _dwell(item, typed, name, ledger)
         if dwell is not None:
             if elapsed is None:
-                ledger.warn(
-                    f"{name}: the duration of the whole scan is not known; its start was taken for the time of every point"
-                )
+                ledger.warn(f"{name}: {warned('planar_duration_not_known')}")
             if elapsed is not None and dwell > elapsed * 1.01:
                 raise DosimetryError(
                     f"Expected a field of view that passes each point in less than the {elapsed:g} s of '{name}', received {dwell:g} s; "
                     "type field_of_view_mm or duration_s."
                 )
             return dwell, elapsed
-        ledger.warn(
-            f"{name}: scan velocity or field of view is not known; rates are over the whole scan: good for curves of scans alike, not with a sensitivity"
-        )
+        ledger.warn(f"{name}: {warned('planar_speed_not_known')}")
     if elapsed is None:
         raise DosimetryError(
             f"Expected the duration of '{name}' in Actual Frame Duration, received {'none' if value is None else f'{value:g} s'}; type duration_s."
@@ -266,8 +263,7 @@ def _dwell(item: PlanarObject, typed: dict, name: str, ledger: Ledger) -> float 
         shortest, longest = travel.value / velocity.value, (travel.value + used) / velocity.value
         if not shortest / _TIMES_AGREE <= elapsed.value <= longest * _TIMES_AGREE:
             ledger.warn(
-                f"{name}: {travel.value:g} mm at {velocity.value:.4g} mm/s take {shortest:.0f} to {longest:.0f} s, but the file says {elapsed.value:.0f} s; "
-                "check the scan velocity"
+                f"{name}: {warned('planar_speed_contradicts', travel_mm=travel.value, velocity_mm_s=velocity.value, shortest_s=shortest, longest_s=longest, stated_s=elapsed.value)}"
             )
     ledger.record("time at each point", used / velocity.value, "s", "field of view / scan velocity", name, "derived")
     return float(used / velocity.value)

@@ -131,7 +131,7 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
         return (0, windows[0] if windows else None), none, none
     unknown = [window.name for window in windows if window.width_kev is None or window.width_kev <= 0]
     if unknown:
-        ledger.warn(f"{name}: energy windows without two limits of one range were not used: {', '.join(unknown)}")
+        ledger.warn(f"{name}: {warned('planar_windows_not_used', names=', '.join(unknown))}")
     limited = [(number, window) for number, window in enumerate(windows) if window.width_kev is not None and window.width_kev > 0]
     around = {number: (_neighbor(window, limited, "below"), _neighbor(window, limited, "above")) for number, window in limited}
     if "peak_kev" in typed:
@@ -159,7 +159,7 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
     )
     lower, upper = ((number, windows[number]) if number is not None else none for number in around[peak[0]])
     if lower[0] is None and upper[0] is not None:
-        ledger.warn(f"{name}: a scatter window above the photopeak alone was not used; the counts hold their scatter")
+        ledger.warn(f"{name}: {warned('planar_one_scatter_window')}")
         upper = none
     for text, part in (("below", lower), ("above", upper)):
         if part[1] is not None:
@@ -167,7 +167,7 @@ def choose_windows(windows: tuple[EnergyWindow, ...], typed: dict, name: str, le
                 f"scatter window {text}", _shown(part[1]), "keV", "(0054,0012) Energy Window Information Sequence", name
             )
     if lower[0] is None:
-        ledger.warn(f"{name}: no scatter window touches the photopeak; the counts hold their scatter")
+        ledger.warn(f"{name}: {warned('planar_no_scatter_window')}")
     return peak, lower, upper
 
 

@@ -9,6 +9,7 @@ from scipy import ndimage
 from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.measurement import region_mass_g
 from RNTDosimetryLib.measurement.activity import field_of_view_coverage
@@ -133,7 +134,7 @@ def measure_scout(
         share = sum(found.mean[key] * mass[key] for key in fresh) / total if total > 0 else 0.0
         measured.append(_territory(region.name, here, mass, found.mean, share))
     missed = [region.name for region in tumours if not any(key[1] == region.name for key in pieces)]
-    warnings += [f"Tumour {name} lies in no territory: it has no ratio and gets no dose." for name in missed]
+    warnings += [warned("tumour_in_no_territory", name=name) for name in missed]
     perfused = sum(mass[key] for key in pieces if key[1] == _NORMAL)
     whole = None
     if liver is not None:
@@ -145,9 +146,7 @@ def measure_scout(
             + float(np.count_nonzero(elsewhere)) * voxel_ml * region_mass_g(liver, default_density_g_ml) / liver.volume_ml
         )
     if resolution_fwhm_mm is None:
-        warnings.append(
-            "The resolution of the scout was not given: blur is not corrected, and ratios of small tumours are too low."
-        )
+        warnings.append(warned("scout_resolution_not_given"))
     return ScoutMeasurement(
         territories=tuple(measured),
         tumour_masses_g={
@@ -164,7 +163,7 @@ def measure_scout(
         pieces={_words(key): mask for key, mask in pieces.items()},
         warnings=(
             *warnings,
-            *(f"{_words(name)}: corrected mean below zero." for name, value in found.mean.items() if value == 0),
+            *(f"{_words(name)}: {warned('scout_mean_below_zero')}" for name, value in found.mean.items() if value == 0),
         ),
     )
 
@@ -226,7 +225,7 @@ def _pieces(masks, territory_names, tumour_names, warnings) -> dict[tuple[tuple[
     tissue = np.zeros(next(iter(masks.values())).shape, dtype=np.int16)
     for number, name in enumerate(tumour_names, start=1):
         if np.any(masks[name] & (tissue > 0)):
-            warnings.append(f"Tumour {name} overlaps another tumour: the common part counts for the first.")
+            warnings.append(warned("tumours_overlap", name=name))
         tissue[masks[name] & (tissue == 0)] = number
     code = np.zeros(tissue.shape, dtype=np.int32)
     for bit, name in enumerate(territory_names):

@@ -7,6 +7,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, non_negative_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import density_from_hounsfield
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, occupancy_on_grid
 from RNTDosimetryLib.measurement.activity import field_of_view_coverage
@@ -68,7 +69,7 @@ def lung_shunt_from_counts(
         variance = 0.0 if mean == 0 else mean**2 / 4 * sum((g + b) / n**2 for g, b, n in zip(values[:2], values[2:], net))
         pairs.append((mean, variance))
     (lungs, lung_variance), (liver, liver_variance) = pairs
-    warnings = ("Planar counts without attenuation correction give too high a lung shunt: lungs attenuate less than liver.",)
+    warnings = (warned("planar_shunt_without_attenuation"),)
     return _shunt(lungs, liver, lung_variance, liver_variance, "planar, geometric mean", warnings)
 
 
@@ -151,7 +152,7 @@ def lung_shunt_spect(
                 "use planar counts, or type the lung shunt."
             )
         if coverage < _FULL_COVERAGE:
-            warnings.append(f"{region.name}: {100 * coverage:.1f} % in the field of view; its mean was taken for the rest.")
+            warnings.append(f"{region.name}: {warned('shunt_region_partly_seen', percent=100 * coverage)}")
         volumes[region.name] = region.volume_ml
         occupancies[region.name] = occupancy_on_grid(region, image.geometry)
     names = list(occupancies)

@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import DoseVolumeHistogram, dose_volume_histogram
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.images.resampling import resample_array
@@ -145,14 +146,10 @@ def delivered_dose(
             raise DosimetryError(f"Expected activity of '{image.name}' in the liver, received none; check the registration.")
         activity = measured * (expected / in_liver)
     elif recovered is not None and not _LEAST_RECOVERED <= recovered <= _MOST_RECOVERED:
-        warnings.append(
-            f"The image shows {100 * recovered:.0f} % of the net activity expected in the liver: check calibration, times and residual."
-        )
+        warnings.append(warned("image_shows_another_activity", percent=100 * recovered))
     negative = float(-activity[activity < 0].sum() / max(activity.sum(), 1e-12))
     if negative > 0.01:
-        warnings.append(
-            f"Negative voxels hold {100 * negative:.1f} % of the activity: they were set to 0 in the map, which raises low doses."
-        )
+        warnings.append(warned("negative_voxels_set_to_zero", percent=100 * negative))
     found = sphere_dose_map(
         np.maximum(activity, 0.0), image.geometry, constant, regions=regions, lungs=lungs, method=method, density_g_ml=density_g_ml,
         description=f"{mode}, {method} deposition",
@@ -202,7 +199,7 @@ def verify_plan(
         weight = share * covered
         inside = weight > 0
         if not inside.any():
-            warnings.append(f"{region.name}: outside one of the images, not compared.")
+            warnings.append(f"{region.name}: {warned('region_outside_an_image')}")
             continue
         first[region.name] = dose_volume_histogram(before, weight, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
         second[region.name] = dose_volume_histogram(there, weight, name=region.name, dose_at_percent=DOSE_AT_PERCENT)

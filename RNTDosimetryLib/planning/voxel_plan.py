@@ -9,6 +9,7 @@ from RNTDosimetryLib.base.checks import checked_kind, non_negative_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, Record
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import DoseMap, DoseVolumeHistogram, dose_map, dose_volume_histogram, isodose_levels
 from RNTDosimetryLib.images import ActivityImage, ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.measurement import region_mass_g
@@ -83,7 +84,7 @@ def voxel_plan(
     if lungs is not None and to_lungs > 0:
         activity += _shared(counts, lungs, image, to_lungs / voxel_ml)
     elif to_lungs > 0:
-        warnings.append("The lungs are not in the voxel plan: take their dose from the partition model.")
+        warnings.append(warned("lungs_not_in_voxel_plan"))
     return sphere_dose_map(
         activity, image.geometry, constant, regions=regions, lungs=lungs, method=method, density_g_ml=density_g_ml,
         description=f"scout scaled to the planned activity, {method} deposition", warnings=tuple(warnings),
@@ -117,12 +118,12 @@ def sphere_dose_map(
     )
     said = [*warnings, *(text for text in dose.warnings if "given by the user" not in text)]
     if method == "kernel":
-        said.append(f"The kernel takes the energies of the decay data of {nuclide.name}, not {constant.j_per_gbq:g} J/GBq.")
+        said.append(warned("kernel_takes_decay_data", nuclide=nuclide.name, constant=constant.j_per_gbq))
     means, histograms = {}, {}
     for region in regions:
         share = occupancy_on_grid(region, geometry)
         if not share.any():
-            said.append(f"{region.name}: outside the field of view, no voxel dose.")
+            said.append(f"{region.name}: {warned('region_outside_the_field')}")
             continue
         histograms[region.name] = dose_volume_histogram(dose, share, name=region.name, dose_at_percent=DOSE_AT_PERCENT)
         means[region.name] = histograms[region.name].mean_gy

@@ -56,14 +56,14 @@ def test_samples_at_or_below_zero_are_data():
     # late samples scatter around zero; leaving them out would raise the integral
     times, values = [1, 4, 24, 48, 72], [80.0, 52.0, 4.0, -0.5, 0.0]
     fit = fit_time_activity(times, values, LU, 1.0)
-    assert "2 samples are zero or negative and were fitted as data" in fit.warnings
+    assert "2 samples are zero or negative and were fitted as data; check background and region." in fit.warnings
     assert 0.8 < fit.tia_mbq_h / (95 / (np.log(2) / 4.8)) < 1.2
 
 
 def test_no_uncertainties_is_said():
     fit = fit_time_activity([4, 24, 96, 168], [38, 31, 15, 8], LU, model="mono")
     # Student's t with two degrees of freedom for 84.13 % is 1.3213 (tables of the distribution)
-    text = "no uncertainties given: estimated from the residuals with 2 degrees of freedom; an interval that holds 68 % is 1.32 times as wide"
+    text = "no uncertainties given: estimated from the residuals with 2 degrees of freedom; an interval that holds 68 % is 1.32 times as wide; give uncertainties."
     assert text in fit.warnings
     assert fit.uncertainties_mbq is None
     assert fit.chi2 is None

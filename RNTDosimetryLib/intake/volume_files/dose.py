@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, NOT_WRITTEN, Record, checked_path
 from RNTDosimetryLib.base.resources import read_json
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
 from RNTDosimetryLib.intake.ledger import positive_number
@@ -69,10 +70,10 @@ def load_dose_file(path, typed: dict | None = None) -> DoseVolume:
             raise DosimetryError(
                 f"Expected doses of zero or more in {path.name}, received {dose.min():.4g} Gy; check unit and interpolation."
             )
-        warnings.append(f"{path.name}: {np.count_nonzero(dose < 0)} voxels slightly below zero were set to 0")
+        warnings.append(f"{path.name}: {warned('dose_below_zero_set_to_zero', count=np.count_nonzero(dose < 0))}")
         dose = np.maximum(dose, 0.0)
     if dose.max() > _IMPLAUSIBLE_GY:
-        warnings.append(f"{path.name}: the largest dose is {dose.max():.3g} Gy; check the unit and the number of decays")
+        warnings.append(f"{path.name}: {warned('dose_implausible', dose_gy=dose.max())}")
     return DoseVolume(
         name=str(known.get("name") or path.name),
         geometry=geometry,
@@ -99,7 +100,7 @@ def dose_on_grid(dose: DoseVolume, target_geometry: ImageGeometry, matrix=None) 
         )
     warnings = list(dose.warnings)
     if not inside.all():
-        warnings.append(f"{dose.name}: covers {np.count_nonzero(inside) / inside.size:.1%} of the target grid; the rest is 0")
+        warnings.append(f"{dose.name}: {warned('dose_covers_a_part', share=np.count_nonzero(inside) / inside.size)}")
     uncertainty = dose.uncertainty_gy
     return DoseVolume(
         name=dose.name,

@@ -9,6 +9,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import any_number, one_of, shown
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.models import rules
 from RNTDosimetryLib.kinetics.samples import decay_of
 from RNTDosimetryLib.kinetics.voxels.model_error import relative_model_error
@@ -290,13 +291,11 @@ def conserve(parts: list[VoxelPart], maps: VoxelMaps, discrepancy: dict[int, flo
             continue
         excess = discrepancy.get(part.label, -1.0)
         if excess <= -1:
-            warnings.append(f"Region {part.label} has no activity in its voxels or its curve; its TIA could not be conserved.")
+            warnings.append(warned("region_without_activity", region=part.label))
             continue
         maps.tia[part.series.voxels] /= np.float32(1 + excess)
         if maps.uncertainty is not None:
             maps.uncertainty[part.series.voxels] /= np.float32(1 + excess)
         if abs(excess) > _CONSPICUOUS_DISCREPANCY:
-            warnings.append(
-                f"Region {part.label}: the voxels' TIA was {100 * excess:+.1f} % off the region's before it was scaled to it."
-            )
+            warnings.append(warned("voxels_scaled_to_region", region=part.label, percent=100 * excess))
     return tuple(warnings)

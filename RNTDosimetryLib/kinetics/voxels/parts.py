@@ -7,6 +7,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.checks import any_number
 from RNTDosimetryLib.base.errors import DosimetryError
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.fits import fit_time_activity
 from RNTDosimetryLib.kinetics.samples import MOST_HALF_LIVES, SHORTEST_TIME_H, DecayOnly
 from RNTDosimetryLib.kinetics.voxels.auto import PAIR_MODELS, AutoEngine, pair_candidate
@@ -91,9 +92,7 @@ def _engine(label: int, series: VoxelSeries, settings: PartSettings, warnings: l
         return SharedEngine(shared_shape(settings.region_rates[label], settings.decay), _CODES["shared"], series.times_h, noise)
     if settings.model == "physical" or series.times_h.size == 1:
         if settings.model != "physical":
-            warnings.append(
-                "One image gives no rate: the voxels follow physical decay, an upper limit; give effective_half_life_h."
-            )
+            warnings.append(warned("one_image_no_rate"))
         return SharedEngine(SharedShape.free(settings.decay.decay_constant_per_h), _CODES["physical"], series.times_h, noise)
     if settings.model == "shared":
         return _fitted_region(label, series, settings, noise, warnings)
@@ -125,10 +124,10 @@ def _fitted_region(
     """Rates of the region's mean curve, fitted here; a region without activity follows physical decay."""
     mean = series.mean_curve() * _MBQ_PER_BQ
     if mean.max() <= 0:
-        warnings.append(f"Region {label} has no mean activity above zero; its voxels follow physical decay.")
+        warnings.append(warned("region_without_rate", region=label))
         return SharedEngine(SharedShape.free(settings.decay.decay_constant_per_h), _CODES["physical"], series.times_h, noise)
     fit = fit_time_activity(series.times_h, mean, settings.decay, weighting=settings.weighting)
-    warnings.extend(f"Region {label}: {text}." for text in fit.warnings)
+    warnings.extend(f"Region {label}: {text}" for text in fit.warnings)
     if fit.tia_mbq_h <= 0:
         return SharedEngine(SharedShape.free(settings.decay.decay_constant_per_h), _CODES["physical"], series.times_h, noise)
     return SharedEngine(SharedShape.of_fit(fit), _CODES["shared"], series.times_h, noise)

@@ -9,6 +9,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import MAP, Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.dose import DoseVolumeHistogram, GammaResult, dose_volume_histogram, gamma_index
 from RNTDosimetryLib.images import ImageGeometry, Region, occupancy_on_grid
 from RNTDosimetryLib.images.resampling import resample_array, rigid_matrix
@@ -299,7 +300,7 @@ def compare_maps(
         occupancy = occupancy_on_grid(region, grid, registration if regions_follow else None)
         share = np.where(compared, occupancy, 0)
         if not share.any():
-            warnings.append(f"{region.name}: lies outside the part that both maps cover, and is left out")
+            warnings.append(f"{region.name}: {warned('region_not_compared')}")
             continue
         occupancies[region.name] = occupancy
         found.append(_compare_region(region, share, (reference, first), (evaluated, second), grid, gamma, same_activity))
@@ -345,14 +346,10 @@ def _compare_region(
     count = int(np.count_nonzero(judged))
     warnings = []
     if coverage < _FULL_COVERAGE:
-        warnings.append(
-            f"{region.name}: {100 * (1 - coverage):.1f} % of the region lies outside one of the maps and is not compared"
-        )
+        warnings.append(f"{region.name}: {warned('region_partly_compared', percent=100 * (1 - coverage))}")
     mean = values["mean"]
     if mean.reference_gy > 0 and not 1 / _MOST_RATIO < mean.evaluated_gy / mean.reference_gy < _MOST_RATIO:
-        warnings.append(
-            f"{region.name}: the means differ by a factor of {mean.evaluated_gy / mean.reference_gy:.3g}; check unit, activity and decays"
-        )
+        warnings.append(f"{region.name}: {warned('means_far_apart', factor=mean.evaluated_gy / mean.reference_gy)}")
     warnings += histograms[0].warnings
     return RegionComparison(
         name=region.name,
@@ -405,31 +402,31 @@ def _map_warnings(
     lost = np.count_nonzero(above & ~second.inside) / np.count_nonzero(above)
     if lost > 0:
         warnings.append(
-            f"'{evaluated.name}' does not cover {max(100 * lost, 0.1):.1f} % of the voxels of '{reference.name}' above {criteria.threshold_percent:g} % of its "
-            "highest dose; they are not compared"
+            warned(
+                "map_does_not_cover",
+                evaluated=evaluated.name,
+                percent=max(100 * lost, 0.1),
+                reference=reference.name,
+                threshold=criteria.threshold_percent,
+            )
         )
     frames = reference.frame_of_reference_uid, evaluated.frame_of_reference_uid
     if all(frames) and frames[0] != frames[1]:
-        warnings.append(
-            "the maps have different frames of reference; they were taken to lie as their coordinates and the registration say"
-        )
+        warnings.append(warned("frames_of_reference_differ"))
     if all((reference.patient, evaluated.patient)) and reference.patient != evaluated.patient:
-        warnings.append("the maps have different patient IDs; check that they are of one patient")
+        warnings.append(warned("patient_ids_differ"))
     if all((reference.nuclide, evaluated.nuclide)) and reference.nuclide != evaluated.nuclide:
-        warnings.append(f"the maps are of different nuclides, {reference.nuclide} and {evaluated.nuclide}")
+        warnings.append(warned("nuclides_differ", reference=reference.nuclide, evaluated=evaluated.nuclide))
     for which in (reference, evaluated):
         if which.kind != "run" and which.dose.uncertainty_gy is None:
-            warnings.append(
-                f"no uncertainty of the voxels of '{which.name}' was given: its statistical noise cannot be told from a difference"
-            )
+            warnings.append(warned("voxel_noise_not_given", name=which.name))
     if second.voxels_per_sample > 1.5:
         warnings.append(
-            f"'{evaluated.name}' has voxels {second.voxels_per_sample:.3g} times as large as those of '{reference.name}'; it was interpolated, and edges differ for "
-            "that alone"
+            warned("voxels_of_other_size", evaluated=evaluated.name, factor=second.voxels_per_sample, reference=reference.name)
         )
     distance, side = float(np.linalg.norm(shift)), min(reference.dose.geometry.spacing_mm)
     if distance > side / 2:
-        warnings.append(f"the centers of the doses lie {distance:.1f} mm apart; check that both maps are in one frame")
+        warnings.append(warned("centers_apart", distance=distance))
     return warnings
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from RNTDosimetryLib.base.documents import refuse_other_file, sha256_of_array, sha256_of_file
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record, checked_path
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import CtImage, Region
 from RNTDosimetryLib.intake.tags import readable
 from RNTDosimetryLib.intake.volume_files import SUFFIXES, DoseVolume, load_dose_file, load_mask_file
@@ -73,7 +74,7 @@ def _summation_warnings(summation: str, name: str) -> tuple[str, ...]:
     """(3004,000A) Dose Summation Type: whether the map is the whole treatment."""
     if summation.upper() in _WHOLE:
         return ()
-    return (f"{name}: its Dose Summation Type is '{summation or 'missing'}', so it may hold a part of the treatment only",)
+    return (f"{name}: {warned('dose_summation_type', kind=summation or 'missing')}",)
 
 
 def _check_offsets(header, name: str) -> None:
@@ -216,7 +217,7 @@ def run_surroundings(source: DoseSource) -> RunSurroundings:
         region.name for region in images.regions if hashes.get(region.name) not in (None, sha256_of_array(region.occupancy))
     ]
     reference = images.scans[images.reference_index]
-    warnings = (f"{', '.join(changed)}: drawn otherwise than when {RESULTS_FILE} was written",) if changed else ()
+    warnings = (warned("regions_drawn_otherwise", names=", ".join(changed), file=RESULTS_FILE),) if changed else ()
     return RunSurroundings(images.regions, reference.ct, reference.activity.frame_of_reference_uid, warnings)
 
 
