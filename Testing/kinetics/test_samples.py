@@ -70,7 +70,7 @@ def test_no_uncertainties_is_said():
     exact = fit_time_activity([24, 96], [31, 15], LU)
     assert exact.tia_uncertainty_mbq_h is None
     assert exact.standard_errors is None
-    assert "the uncertainty cannot be stated: give uncertainties or more samples" in exact.warnings
+    assert "the uncertainty cannot be stated: give uncertainties or more samples." in exact.warnings
 
 
 def test_an_exact_fit_does_not_mean_certainty():
