@@ -262,6 +262,7 @@ set(LIBRARY_SCRIPTS
   RNTDosimetryLib/roads/therapy/__init__.py
   RNTDosimetryLib/roads/therapy/alignment.py
   RNTDosimetryLib/roads/therapy/deformation.py
+  RNTDosimetryLib/roads/therapy/earlier.py
   RNTDosimetryLib/roads/therapy/images.py
   RNTDosimetryLib/roads/therapy/judgment.py
   RNTDosimetryLib/roads/therapy/outputs.py

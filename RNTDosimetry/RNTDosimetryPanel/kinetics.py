@@ -1,5 +1,7 @@
 """Section 5: curves and fits; a click on a region shows its own, and another model can be tried."""
 
+import os
+
 from RNTDosimetryScene.nodes import segments
 from RNTDosimetryScene.show import charts, display, views
 from RNTDosimetryScene.study import sequences
@@ -15,9 +17,12 @@ from RNTDosimetryPanel.tools import (
     fill_table,
     measured_text,
     number_text,
+    on_path,
     prepare_table,
+    remember_path,
     select_text,
     selected_row,
+    set_quietly,
 )
 
 _AUTO = "auto"
@@ -56,6 +61,7 @@ class KineticsSection(Section):
             ],
         )
         self.connect(self.ui.modelComboBox, "currentTextChanged(QString)", self.onModel)
+        on_path(self.ui.earlierResultsPathLineEdit, self.panel.guarded(self.onEarlierResults))
         self.connect(self.ui.fitButton, "clicked(bool)", self.onFit)
         self.connect(self.ui.kineticsTableWidget, "itemSelectionChanged()", self.onRegion)
         self.connect(self.ui.regionModelComboBox, "currentTextChanged(QString)", self.onRegionModel)
@@ -65,6 +71,7 @@ class KineticsSection(Section):
 
     def refresh(self):
         select_text(self.ui.modelComboBox, self.node.model)
+        set_quietly(self.ui.earlierResultsPathLineEdit, "currentPath", self.node.earlierResultsPath)
         self._curves = self.logic.regionCurves(self.node)
         typed = {} if self.node.segmentation is None else segments.typed_settings(self.node.segmentation)
         rows, colors, helps, italic = [], {}, {}, set()
@@ -180,6 +187,11 @@ class KineticsSection(Section):
     def onModel(self, name):
         if name:
             self.node.model = name
+
+    def onEarlierResults(self, path):
+        if path != self.node.earlierResultsPath and (not path or os.path.isfile(path)):
+            self.quick(_("These earlier results cannot be used."), self.logic.chooseEarlierResults, self.node, path)
+            remember_path(self.ui.earlierResultsPathLineEdit)
 
     def onFit(self, checked=False):
         self.run_step(_("The curves could not be fitted."))

@@ -67,6 +67,10 @@ class Verbs:
         """Take a recovery file for all regions without a typed coefficient; an empty path takes it back."""
         camera.choose_recovery(parameterNode, path)
 
+    def chooseEarlierResults(self, parameterNode, path):
+        """Take the curves of an earlier cycle's results.json for regions with one scan or two; an empty path takes it back."""
+        camera.choose_earlier(parameterNode, path)
+
     def dropRemovedScans(self, parameterNode):
         """Take out the scans whose volumes were removed from the scene. Returns whether there were any."""
         return inputs.drop_removed(parameterNode)

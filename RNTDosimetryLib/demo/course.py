@@ -18,7 +18,7 @@ from RNTDosimetryLib.roads.therapy import RegionSettings, Study, StudyImages, St
 from RNTDosimetryLib.roads.therapy.images import Scan
 
 COURSE_FILE = "COURSE.json"
-LIMIT_GY, PROBABILITY = 23.0, 0.25
+LIMIT_GY, PROBABILITY = 23.0, 0.16
 _CALIBRATION_UNCERTAINTY, _RECOVERY_UNCERTAINTY = 0.05, 0.03
 _SINGLE_SCAN_MODEL = "hanscheid"
 _PATIENT = Patient(hashlib.sha256(b"RNT-PHANTOM-COURSE").hexdigest()[:16])
@@ -56,14 +56,13 @@ class CourseDemo(Record):
 
 def run_course_demo(folder: str | Path, progress: Progress = silent, seed: int = 1) -> CourseDemo:
     """Simulate the cycles, evaluate each, add them up, and write everything below ``folder``: cycle1 to cycle4, COURSE.json and its results."""
-    folder, cycles, results = make_output_folder(folder), [], []
+    folder, cycles, first = make_output_folder(folder), [], None
     for number in range(1, cycle_count() + 1):
         progress(0.2 * (number - 1), f"Phantom course: cycle {number}")
         cycle = simulate_cycle(number, seed)
-        found = evaluate(cycle, results[0] if results else None)
-        therapy.write(found, folder / f"cycle{number}")
+        therapy.write(evaluate(cycle, first), folder / f"cycle{number}")
         cycles.append(cycle)
-        results.append(found)
+        first = first or folder / f"cycle{number}" / "results.json"
     progress(0.8, "Phantom course: adding up")
     path = folder / COURSE_FILE
     write_json(path, course_file())
@@ -86,9 +85,9 @@ def course_file() -> dict:
     }
 
 
-def evaluate(cycle: PhantomCycle, first: StudyResult | None) -> StudyResult:
-    """The cycle through the road run: a single scan takes the half-life of the first cycle, and Hanscheid's rule where there is none."""
-    half_lives = {} if first is None else {item.name: item.fit.effective_half_life_h for item in first.regions}
+def evaluate(cycle: PhantomCycle, first: Path | None) -> StudyResult:
+    """The cycle through the road run: a single scan takes the curves of the first cycle's results.json, and Hanscheid's rule where there is none."""
+    known = {} if first is None else therapy.read_earlier(first).fits
     corrected = tuple(
         replace(
             region,
@@ -111,15 +110,20 @@ def evaluate(cycle: PhantomCycle, first: StudyResult | None) -> StudyResult:
         region.name: RegionSettings(
             recovery_coefficient=region.recovery_coefficient,
             recovery_coefficient_uncertainty=region.recovery_coefficient_uncertainty,
-            effective_half_life_h=half_lives.get(region.name) if single else None,
-            model=_SINGLE_SCAN_MODEL if single and region.name not in half_lives else None,
+            model=_SINGLE_SCAN_MODEL if single and region.name not in known else None,
         )
         for region in corrected
     }
     settings = StudySettings(
         register=False, calibration_uncertainty=_CALIBRATION_UNCERTAINTY, spect_resolution_fwhm_mm=load_protocol().psf_fwhm_mm
     )
-    return therapy.run_study(images, Study(title=f"Phantom course, cycle {cycle.number}", regions=entered, settings=settings))
+    study = Study(
+        title=f"Phantom course, cycle {cycle.number}",
+        earlier_results=str(first) if single and first else None,
+        regions=entered,
+        settings=settings,
+    )
+    return therapy.run_study(images, study)
 
 
 def true_sums(cycles: list[PhantomCycle]) -> dict[str, float]:

@@ -175,7 +175,7 @@ def later_cycle(
     uncertainty = tia * math.hypot(measured, expected) if samples.known else None
     slowest = float(rates[amplitudes > 0].min())
     label = "earlier cycle's curve scaled to this cycle"
-    fit = _as_fit("later_cycle", label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
+    fit = _as_fit(LATER_CYCLE, label, samples, decay, scale * amplitudes, rates, tia, uncertainty, LN2 / slowest, None, texts)
     if not isinstance(earlier, KineticFit):
         return with_family(
             fit, samples, 0, family_of_half_life(decay.decay_constant_per_h, LN2 / slowest, max(change, SMALLEST_NUMBER))
@@ -218,6 +218,9 @@ def _half_life(effective_half_life_h, population: PopulationPrior | None, decay:
         )
     return half_life
 
+
+LATER_CYCLE = "later_cycle"
+"""Model of a fit that is an earlier cycle's curve, scaled."""
 
 HALF_LIVES_FROM = ("population", "earlier_cycle")
 """Where an effective half-life is from: other patients, or the same patient in an earlier cycle."""

@@ -316,3 +316,33 @@ def test_dicom_files_in_counts_are_calibrated_while_they_are_loaded(panel, files
     assert inputs.study_of_scene(loaded).calibration_file == inputs.study_of_scene(node).calibration_file
     ui.calibrationPathLineEdit.currentPath = str(files.renewed)
     assert "load it again" in ui.applyButton.toolTip
+
+
+def test_the_curves_of_an_earlier_cycle_are_chosen_kept_and_taken_back(case, patient, tmp_path):
+    """Of three scans none needs them, and says so; the file of another nuclide changes nothing."""
+    import json
+
+    from RNTDosimetryScene.study import inputs
+
+    ui, node, logic = case.ui, case.widget._parameterNode, case.widget.logic
+    result = logic.run(node)
+    from RNTDosimetryLib.roads import therapy
+
+    therapy.write(result, tmp_path / "cycle1")
+    path = tmp_path / "cycle1" / "results.json"
+    ui.earlierResultsPathLineEdit.currentPath = str(path)
+    assert inputs.study_of_scene(node).earlier_results == str(path)
+    assert set(inputs.images_of_scene(node).earlier.fits) == {item.name for item in result.regions}
+    assert logic.stepState(node, "measure") == "current"
+    assert logic.stepState(node, "fit") != "current"
+    again = logic.run(node)
+    assert "earlier_results" in again.input_hashes
+    stored = json.loads(path.read_text())
+    (tmp_path / "other.json").write_text(json.dumps(stored | {"nuclide": "I-131"}))
+    ui.earlierResultsPathLineEdit.currentPath = str(tmp_path / "other.json")
+    assert any("results of I-131" in text for text in case.said)
+    assert inputs.study_of_scene(node).earlier_results == str(path)
+    case.said.clear()
+    ui.earlierResultsPathLineEdit.currentPath = ""
+    assert node.earlierResultsJson == ""
+    assert logic.stepState(node, "fit") != "current"

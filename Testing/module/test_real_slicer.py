@@ -104,7 +104,7 @@ def test_paths_are_offered_again(user, tmp_path):
         str(tmp_path / "a.json"),
     ]
     keys = [child.settingKey for child in vars(user.ui).values() if type(child).__name__ == "ctkPathLineEdit"]
-    assert len(set(keys)) == len(keys) == 7
+    assert len(set(keys)) == len(keys) == 8
 
 
 def test_the_only_study_is_deleted(user):

@@ -50,6 +50,7 @@ def stamps(parameter_node) -> Stamps:
         nuclide=parameter_node.nuclide,
         therapy=(parameter_node.administeredActivityMBq, parameter_node.administrationTime, parameter_node.radiopharmaceutical),
         recovery=parameter_node.recoveryJson,
+        earlier=parameter_node.earlierResultsJson,
         places=(parameter_node.registrationMethod.value, *_transforms(parameter_node)),
     )
 

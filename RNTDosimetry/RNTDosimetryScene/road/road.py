@@ -22,6 +22,7 @@ from RNTDosimetryLib.roads.therapy.steps import fit_curve, preview_dose
 from RNTDosimetryScene.road import alignment, keys
 from RNTDosimetryScene.road.transaction import Interrupted, undone_on_failure
 from RNTDosimetryScene.show import display
+from RNTDosimetryScene.study.camera import earlier_of
 from RNTDosimetryScene.study.inputs import choices_of_scene, images_of_scene, missing_input, scans_of_scene, study_of_scene
 
 NONE, CURRENT, STALE = "none", "current", "stale"
@@ -185,7 +186,9 @@ def try_model(parameter_node, road: Road, region_name: str, model: str) -> Regio
         raise DosimetryError(f"Expected the curve of '{region_name}', found none; measure the regions first.")
     curve = known.curve
     typed = choices_of_scene(parameter_node).typed(region_name) or RegionSettings()
-    fit = fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None))
+    earlier = earlier_of(parameter_node)
+    known_fit = None if earlier is None else earlier.fits.get(region_name)
+    fit = fit_curve(curve, get_nuclide(parameter_node.nuclide).name, model, replace(typed, model=None), known_fit)
     dose = _foreseen_dose(parameter_node, road, keys.keys_of(parameter_node), road.steps.result("dose"), curve, fit)
     return RegionCurve(region_name, curve, fit, dose, dose is not None)
 

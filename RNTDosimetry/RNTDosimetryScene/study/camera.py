@@ -20,7 +20,8 @@ from RNTDosimetryLib.camera.calibration import check_calibration
 from RNTDosimetryLib.images import ImageGeometry
 from RNTDosimetryLib.intake import IntakeRow
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
-from RNTDosimetryLib.roads.therapy.images import check_recovery_setup
+from RNTDosimetryLib.roads.therapy.earlier import EARLIER_KEY, check_earlier, read_earlier
+from RNTDosimetryLib.roads.therapy.images import EarlierCurves, check_recovery_setup
 from RNTDosimetryScene.nodes import volumes
 from RNTDosimetryScene.nodes.geometry import geometry_of_volume
 
@@ -255,9 +256,37 @@ def take_files(parameter_node, study, files) -> None:
     parameter_node.calibrationJson = _kept(files.calibration, parameter_node.calibrationPath)
     parameter_node.recoveryPath = study.recovery_file or ""
     parameter_node.recoveryJson = _kept(files.recovery, parameter_node.recoveryPath)
+    _take_earlier(parameter_node, study.earlier_results or "")
 
 
-# --- both
+# --- earlier cycle
+
+
+def earlier_of(parameter_node) -> EarlierCurves | None:
+    """The curves of an earlier cycle in use, as they were read; they are saved with the scene."""
+    text = parameter_node.earlierResultsJson
+    return EarlierCurves.from_dict(json.loads(text)["record"]) if text else None
+
+
+def choose_earlier(parameter_node, path: str) -> None:
+    """Take the curves of an earlier cycle's results.json for regions with one scan or two; an empty path takes it back.
+
+    Raises DosimetryError for a file that is none, or of another nuclide or patient; nothing is changed then.
+    """
+    with slicer.util.NodeModify(parameter_node.parameterNode):
+        _take_earlier(parameter_node, str(path))
+
+
+def _take_earlier(parameter_node, path: str) -> None:
+    earlier = read_earlier(path) if path else None
+    if earlier is not None:
+        patient = json.loads(parameter_node.intakeJson or "{}").get("patient") or {}
+        check_earlier(earlier, parameter_node.nuclide, patient.get("id_hash", ""))
+    parameter_node.earlierResultsPath = path
+    parameter_node.earlierResultsJson = _kept(earlier, path)
+
+
+# --- all
 
 
 def _kept(record, path) -> str:
@@ -272,14 +301,18 @@ def _sha256(path) -> str:
 def file_hashes(parameter_node) -> dict[str, str]:
     """SHA-256 of the files in use, as they were when they were chosen, by their key in a study file."""
     calibration = parameter_node.calibrationJson if is_calibration_used(parameter_node) else ""
-    texts = {"calibration_file": calibration, "recovery_file": parameter_node.recoveryJson}
+    texts = {
+        "calibration_file": calibration,
+        "recovery_file": parameter_node.recoveryJson,
+        EARLIER_KEY: parameter_node.earlierResultsJson,
+    }
     hashes = {key: json.loads(text)["sha256"] for key, text in texts.items() if text}
     return {key: value for key, value in hashes.items() if value}
 
 
 def source_files(parameter_node) -> dict[str, str]:
     """Absolute paths of the files that a study file can name and that are still what they were, by their key there."""
-    paths = {"recovery_file": parameter_node.recoveryPath}
+    paths = {"recovery_file": parameter_node.recoveryPath, EARLIER_KEY: parameter_node.earlierResultsPath}
     if _used_key(parameter_node):
         paths["calibration_file"] = parameter_node.calibrationPath
     return {

@@ -75,6 +75,7 @@ def study_of_scene(parameter_node, registrations=None) -> Study:
         calibration_file=files.get("calibration_file"),
         calibration_setup=camera.setup_words(parameter_node) if "calibration_file" in files else {},
         recovery_file=files.get("recovery_file"),
+        earlier_results=files.get("earlier_results"),
         overrides=entered_overrides(parameter_node),
     )
 
@@ -127,6 +128,7 @@ def images_of_scene(parameter_node) -> StudyImages:
         warnings=tuple(stored.get("warnings", ())),
         dicom_reference=stored.get("dicom_reference", {}),
         calibration=camera.calibration_of(parameter_node) if camera.is_calibration_used(parameter_node) else None,
+        earlier=camera.earlier_of(parameter_node),
         file_hashes=camera.file_hashes(parameter_node),
     )
     images = with_overlap_rule(images, parameter_node.lesionsOutOfOrgans, segments.typed_settings(parameter_node.segmentation))

@@ -141,6 +141,8 @@ class RNTDosimetryParameterNode:
     calibrationSetupJson: str
     recoveryPath: str
     recoveryJson: str
+    earlierResultsPath: str
+    earlierResultsJson: str
     isodosePercents: str = "20, 40, 60, 80"
     # Of a plan nothing is known before it is entered or measured: the lowest value says that (RNTDosimetryScene.plan.entered).
     planProduct: str

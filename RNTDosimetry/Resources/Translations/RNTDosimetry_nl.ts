@@ -472,6 +472,14 @@
    <translation type="unfinished" />
   </message>
   <message>
+   <source>Earlier cycle:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>results.json of an earlier cycle of this patient: regions with one scan or two take its curves, scaled</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
    <source>Measure the regions first</source>
    <translation>Meet eerst de gebieden</translation>
   </message>
@@ -1262,6 +1270,10 @@
   </message>
   <message>
    <source>Models tried, with the uncertainty of the fit alone:</source>
+   <translation type="unfinished" />
+  </message>
+  <message>
+   <source>These earlier results cannot be used.</source>
    <translation type="unfinished" />
   </message>
   <message>

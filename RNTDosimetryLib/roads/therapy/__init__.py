@@ -1,6 +1,7 @@
 """From a study to absorbed dose: load, calibrate, register, delineate, measure, fit, dose, assess, report. The verb run."""
 
 from RNTDosimetryLib.roads.road import Road, answer_of
+from RNTDosimetryLib.roads.therapy.earlier import read_earlier
 from RNTDosimetryLib.roads.therapy.images import StudyImages, load_study
 from RNTDosimetryLib.roads.therapy.outputs import deliver
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, read_study
@@ -39,6 +40,7 @@ __all__ = [
     "StudyResult",
     "StudySettings",
     "load_study",
+    "read_earlier",
     "read_request",
     "read_study",
     "run",

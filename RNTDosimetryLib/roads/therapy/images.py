@@ -18,6 +18,7 @@ from RNTDosimetryLib.camera import Calibration, RecoveryCurve, apply_recovery, r
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, exclude_lesions, is_without_lesions, overlap_warnings
 from RNTDosimetryLib.intake import Intake, IntakeRow, Patient, read_folder
 from RNTDosimetryLib.intake.calibration_use import CalibrationUse
+from RNTDosimetryLib.kinetics import KineticFit
 from RNTDosimetryLib.measurement.activity import outline_uncertainty
 from RNTDosimetryLib.nuclides import get_nuclide
 from RNTDosimetryLib.report import dicom_reference
@@ -25,6 +26,15 @@ from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study
 from RNTDosimetryLib.roads.therapy.volumes import read_volumes
 
 FILE_KEYS = ("calibration_file", "recovery_file")
+
+
+@dataclass(frozen=True)
+class EarlierCurves(Record):
+    """Fits of an earlier cycle by region, with its nuclide and the patient that it is of; "" where that is not known."""
+
+    fits: dict[str, KineticFit]
+    nuclide: str
+    patient_hash: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,7 +125,8 @@ class StudyImages(Record):
     """Everything the computation reads. Scans are in the order of time; regions lie on the CT of ``scans[reference_index]``.
 
     administered_activity_mbq: net, None when it is not known; the absorbed dose does not need it, Gy/GBq does.
-    calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from.
+    calibration: of the camera, where a file calibrated series in counts; recovery: curve that coefficients of regions come from;
+    earlier: curves of an earlier cycle, for regions with one scan or two.
     file_hashes: SHA-256 of the files that the study names besides the images, by key. unmeasured: regions that have no dose here, and why.
     dicom_reference: keywords of the reference CT that an RTDOSE must repeat to belong to the patient; never in results.json.
     Raises DosimetryError for no scan, no region, two regions of one name, two scans at one time, two nuclides.
@@ -133,6 +144,7 @@ class StudyImages(Record):
     warnings: tuple[str, ...] = ()
     calibration: Calibration | None = None
     recovery: RecoveryCurve | None = None
+    earlier: EarlierCurves | None = None
     file_hashes: dict[str, str] = field(default_factory=dict)
     unmeasured: dict[str, str] = field(default_factory=dict)
     dicom_reference: dict[str, str] = field(default_factory=dict, metadata=NOT_WRITTEN, repr=False)

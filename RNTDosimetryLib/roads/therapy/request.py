@@ -23,6 +23,8 @@ _REGION_RANGES = {
 REGION_STEPS = {"model": "fit", "effective_half_life_h": "fit", "alpha_beta_gy": "dose", "repair_half_time_h": "dose"}
 """Step of the road that reads a value of a region first; what is not named here is read when the regions are measured."""
 
+_FILES = ("calibration_file", "recovery_file", "earlier_results")
+
 _SMALLEST_RECOVERY = 0.01
 """A region that shows less than a hundredth of its activity cannot be measured."""
 
@@ -35,7 +37,7 @@ class RegionSettings(Record):
     recovery_coefficient: measured over true concentration. recovery_from_file: None takes the coefficient from the study's
     recovery_file unless one was typed here; false never takes it from there (in a study file, so does any typed coefficient, 1 as well).
     model: time-activity model instead of the study's.
-    effective_half_life_h: of an earlier cycle or a population, used when there is a single scan.
+    effective_half_life_h: of an earlier cycle or a population, used when there are one scan or two.
     alpha_beta_gy, repair_half_time_h: with both, the biologically effective dose of the region is given too.
     """
 
@@ -105,6 +107,7 @@ class Study(Request):
     calibration_file: sensitivity of the camera, for series in counts; its uncertainty is the calibration uncertainty of the study
     unless one is typed. calibration_setup: words about the scans that must be those of the calibration, before what the files say.
     recovery_file: recovery curve, for every region without a typed coefficient, by its volume.
+    earlier_results: results.json of an earlier cycle; regions with one scan or two take its curves, scaled, where no model and no half-life was typed.
     overrides: values that replace or complete what the files say; each one is recorded in the intake table.
     regions: settings by region name; regions that are not named here use the defaults.
     """
@@ -120,13 +123,14 @@ class Study(Request):
     calibration_file: str | None = field(default=None, metadata=PATH)
     calibration_setup: dict[str, str] = field(default_factory=dict)
     recovery_file: str | None = field(default=None, metadata=PATH)
+    earlier_results: str | None = field(default=None, metadata=PATH)
     overrides: dict = field(default_factory=dict)
     regions: dict[str, RegionSettings] = field(default_factory=dict)
     settings: StudySettings = field(default_factory=StudySettings)
 
     def __post_init__(self):
-        _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title", "calibration_file", "recovery_file")
-        for name in ("calibration_file", "recovery_file"):
+        _refuse_other_than(str, "text", self, "the study", "dicom_folder", "title", *_FILES)
+        for name in _FILES:
             if getattr(self, name) == "":
                 raise DosimetryError(
                     f"Expected the path of a file for {name} of the study, received an empty text; leave it out if there is none."

@@ -16,6 +16,7 @@ from RNTDosimetryLib.dose import DoseMap
 from RNTDosimetryLib.nuclides import source_nuclide
 from RNTDosimetryLib.roads.therapy import steps
 from RNTDosimetryLib.roads.therapy.alignment import align
+from RNTDosimetryLib.roads.therapy.earlier import EARLIER_KEY, with_earlier
 from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages, load_study
 from RNTDosimetryLib.roads.therapy.judgment import (
     decay_warnings,
@@ -53,6 +54,7 @@ class Source:
 
 def source_of(images: StudyImages, study: Study) -> Source:
     """The source of a script: images that are loaded, known by their voxels."""
+    images = with_earlier(images, study)
     stamps = Stamps.of(images)
     return Source(
         study=study,
@@ -75,6 +77,7 @@ class Stamps:
     nuclide: str
     therapy: tuple = ()
     recovery: str = ""
+    earlier: str = ""
     places: tuple = ()
 
     @classmethod
@@ -87,6 +90,7 @@ class Stamps:
             regions=tuple((region.name, hashes[region.name], region.recovery_coefficient) for region in images.regions),
             nuclide=images.nuclide,
             therapy=(images.administered_activity_mbq, str(images.administration_time), images.radiopharmaceutical),
+            earlier=images.file_hashes.get(EARLIER_KEY, ""),
         )
 
 
@@ -101,7 +105,7 @@ def step_keys(study: Study, stamps: Stamps) -> dict[str, str]:
             stamps.places,
         ],
         "measure": [stamps.nuclide, stamps.activities, stamps.regions, stamps.recovery],
-        "fit": [],
+        "fit": [stamps.earlier],
         "dose": [stamps.cts, stamps.therapy],
     }
     keys, before = {}, ""
@@ -162,7 +166,8 @@ def _measure(source: Source, results, progress: Progress):
 
 
 def _fit(source: Source, results, progress: Progress):
-    return steps.fit(results["measure"], source.images().nuclide, source.study)
+    images = source.images()
+    return steps.fit(results["measure"], images.nuclide, source.study, images.earlier)
 
 
 def _dose(source: Source, results, progress: Progress) -> StudyResult:

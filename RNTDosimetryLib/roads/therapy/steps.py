@@ -20,11 +20,12 @@ from RNTDosimetryLib.dose import (
 from RNTDosimetryLib.dose.maps import photon_dose_gy
 from RNTDosimetryLib.images import CtImage, ImageGeometry, Region, occupancy_on_grid, resample_activity
 from RNTDosimetryLib.images.resampling import resample_array
-from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, single_time_point
+from RNTDosimetryLib.kinetics import KineticFit, fit_time_activity, later_cycle, single_time_point, two_points
+from RNTDosimetryLib.kinetics.few_points import LATER_CYCLE
 from RNTDosimetryLib.kinetics.voxels import fit_voxels
 from RNTDosimetryLib.kinetics.voxels.shared import SharedShape
 from RNTDosimetryLib.measurement import RegionActivity, TimeActivityCurve, measure_activity, time_activity_curve
-from RNTDosimetryLib.roads.therapy.images import Scan, StudyImages
+from RNTDosimetryLib.roads.therapy.images import EarlierCurves, Scan, StudyImages
 from RNTDosimetryLib.roads.therapy.request import RegionSettings, Study, StudySettings
 from RNTDosimetryLib.roads.therapy.result import Alignment, RegionResult, TiaMap
 from RNTDosimetryLib.roads.therapy.uncertainty import DoseDoubt, dose_doubt, dose_range_gy, has_recovery, with_doubts
@@ -32,6 +33,7 @@ from RNTDosimetryLib.roads.therapy.uncertainty import DoseDoubt, dose_doubt, dos
 REMAINDER = "remainder"
 """The voxels outside all regions: they have a curve of their own in the map."""
 
+_FEW_SCANS = 2
 _FULL_COVERAGE = 0.999
 _NEARLY_ALL = 0.95
 
@@ -73,19 +75,42 @@ def _with_scan_uncertainty(curve: TimeActivityCurve, settings: StudySettings) ->
     return replace(curve, uncertainties_mbq=tuple(noise_and_scan))
 
 
-def fit(curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study) -> tuple[KineticFit, ...]:
-    """Fit of every curve, with the model of the region where one was chosen, else the study's.
+def fit(
+    curves: tuple[TimeActivityCurve, ...], nuclide: str, study: Study, earlier: EarlierCurves | None = None
+) -> tuple[KineticFit, ...]:
+    """Fit of every curve, with the model of the region where one was chosen, else the study's. earlier: curves of an earlier cycle.
 
     Raises DosimetryError for a single scan where neither a half-life nor a model for one scan was chosen.
     """
-    return tuple(fit_curve(curve, nuclide, study.settings.model, study.typed(curve.region)) for curve in curves)
+    known = {} if earlier is None else earlier.fits
+    fits = []
+    for curve in curves:
+        found = fit_curve(curve, nuclide, study.settings.model, study.typed(curve.region), known.get(curve.region))
+        if earlier is not None and found.model != LATER_CYCLE:
+            found = replace(found, warnings=(*found.warnings, warned("earlier_curve_not_used")))
+        fits.append(found)
+    return tuple(fits)
 
 
-def fit_curve(curve: TimeActivityCurve, nuclide: str, model: str, typed: RegionSettings | None = None) -> KineticFit:
-    """Fit of one curve; ``typed`` is what was typed of its region, which comes before ``model``."""
+def fit_curve(
+    curve: TimeActivityCurve,
+    nuclide: str,
+    model: str,
+    typed: RegionSettings | None = None,
+    earlier: KineticFit | None = None,
+) -> KineticFit:
+    """Fit of one curve. typed: what was typed of its region, which comes before ``model``. earlier: fit of the region in an earlier cycle.
+
+    Two scans or one of the model "auto" take a typed half-life, else the earlier cycle's curve.
+    """
     model = (typed.model if typed is not None else None) or model
     half_life_h = typed.effective_half_life_h if typed is not None else None
     uncertainties = _usable(curve.uncertainties_mbq, curve)
+    few = len(curve.times_h) <= _FEW_SCANS and model == "auto"
+    if few and half_life_h is None and earlier is not None:
+        return later_cycle(curve.times_h, curve.activities_mbq, nuclide, earlier, uncertainties)
+    if few and half_life_h is not None and len(curve.times_h) == _FEW_SCANS:
+        return two_points(curve.times_h, curve.activities_mbq, nuclide, uncertainties, effective_half_life_h=half_life_h)
     if len(curve.times_h) > 1:
         return fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, uncertainties, model=model)
     sample = (curve.times_h[0], curve.activities_mbq[0], nuclide)
@@ -97,7 +122,7 @@ def fit_curve(curve: TimeActivityCurve, nuclide: str, model: str, typed: RegionS
     if model == "auto":
         raise DosimetryError(
             f"Expected scans at two times or more for {curve.region}, received one at {curve.times_h[0]:.4g} h; type its "
-            "effective_half_life_h (an earlier cycle's or a population's), or choose the model hanscheid or physical."
+            "effective_half_life_h (an earlier cycle's or a population's), name the earlier_results that hold it, or choose the model hanscheid or physical."
         )
     return fit_time_activity(curve.times_h, curve.activities_mbq, nuclide, uncertainties, model=model)
 
