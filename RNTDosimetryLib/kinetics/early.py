@@ -8,6 +8,7 @@ import numpy as np
 from RNTDosimetryLib.base.checks import SMALLEST_NUMBER, any_number
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.kinetics.models import TRAPEZOID
 from RNTDosimetryLib.kinetics.results import KineticFit
 
@@ -90,8 +91,5 @@ def falls_faster_at_first(fit: KineticFit, uncertainties: np.ndarray) -> bool:
 def early_clearance_warning(fit: KineticFit, tia_with_clearance_mbq_h: float, half_life_h: float) -> str:
     """Direction and size of the error, in words. tia_with_clearance_mbq_h: of the same samples with an early clearance of that half-life."""
     change = 100 * (tia_with_clearance_mbq_h / fit.tia_mbq_h - 1)
-    return (
-        f"the samples fall faster at first than this curve: the integral is more likely too low than too high; with an early clearance of "
-        f"{half_life_h:.2g} h (a population's) it would be {abs(change):.0f} % {'higher' if change >= 0 else 'lower'}, and what cleared before the "
-        f"first sample at {fit.times_h[0]:.3g} h was not measured and may be more; an earlier sample would tell"
-    )
+    way = "higher" if change >= 0 else "lower"
+    return warned("early_clearance", half_life_h=half_life_h, percent=abs(change), way=way, first_h=fit.times_h[0])

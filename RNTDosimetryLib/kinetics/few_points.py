@@ -116,8 +116,7 @@ def two_points(
     error = assumed.tia_relative_uncertainty
     if error is None or error <= limits["few_points_error_warning"]["value"]:
         return fit
-    text = f"with these two times an error of {100 * nominal:.0f} % in each activity is an error of {100 * error:.0f} % in the integral"
-    return _with_warnings(fit, text)
+    return _with_warnings(fit, warned("two_times_lie_badly", sample_percent=100 * nominal, percent=100 * error))
 
 
 def later_cycle(
@@ -240,7 +239,7 @@ def _spread(
         change = rules()["between_cycles_half_life_cv"]["value"]
         return change, warned("half_life_of_earlier_cycle", change=change)
     assumed = rules()["half_life_log_sd"]["value"]
-    return assumed, f"the effective half-life is assumed to vary by {100 * assumed:.0f} % between patients"
+    return assumed, warned("half_life_of_population", percent=100 * assumed)
 
 
 def _entered_population(half_life: float, log_sd: float, decay: DecayOnly) -> PopulationPrior:

@@ -12,42 +12,58 @@ from RNTDosimetryLib.roads.therapy.uncertainty import PART_KINDS, in_squares
 
 
 def dose_table(result: StudyResult) -> Table:
-    """One row a region: what the therapy did."""
-    return Table(
-        "Absorbed dose of the regions",
+    """One row a region: what the therapy did, what the dose may be, and what is not in its uncertainty where there is something to say."""
+    ranges, gaps = _has_ranges(result), _has_gaps(result)
+    columns = [Column("Region", align="left"), Column("Mass", "g"), Column("Absorbed dose", "Gy")]
+    columns += [Column("May be", "Gy")] if ranges else []
+    columns += [
+        Column("Dose per activity", "Gy/GBq"),
+        Column("TIA", "MBq h"),
+        Column("Effective half-life", "h"),
+        Column("Model", align="left"),
+    ]
+    columns += [Column("Not included in the uncertainty", align="left")] if gaps else []
+    rows = [
         (
-            Column("Region", align="left"),
-            Column("Mass", "g"),
-            Column("Absorbed dose", "Gy"),
-            Column("Dose per activity", "Gy/GBq"),
-            Column("TIA", "MBq h"),
-            Column("Effective half-life", "h"),
-            Column("Model", align="left"),
-            Column("Not included in the uncertainty", align="left"),
-        ),
-        tuple(
-            (
-                item.name,
-                item.mass_g,
-                measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
-                _dose_per_activity(item),
-                measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
-                measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
-                item.fit.label,
-                ", ".join(item.not_included),
-            )
-            for item in result.regions
-        ),
-        note="Self-dose by the S value of a sphere of the region's mass, plus photons from elsewhere in the field of view. TIA: "
-        "time-integrated activity. Uncertainties are standard uncertainties (k = 1), by part in the table below.",
+            item.name,
+            item.mass_g,
+            measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
+            *([_range_text(item)] if ranges else []),
+            _dose_per_activity(item),
+            measured(item.tia_mbq_h, item.tia_uncertainty_mbq_h),
+            measured(item.fit.effective_half_life_h, item.fit.effective_half_life_uncertainty_h),
+            item.fit.label,
+            *([", ".join(item.not_included)] if gaps else []),
+        )
+        for item in result.regions
+    ]
+    note = (
+        "Self-dose by the S value of a sphere of the region's mass, plus photons from elsewhere in the field of view. TIA: "
+        "time-integrated activity. Uncertainties are standard uncertainties (k = 1), by part in the table below."
     )
+    if ranges:
+        note += " May be: about 95 % of what agrees with the scans, as askew as that is."
+    return Table("Absorbed dose of the regions", tuple(columns), tuple(rows), note=note)
+
+
+def _has_ranges(result: StudyResult) -> bool:
+    return any(item.dose_low_gy is not None for item in result.regions)
+
+
+def _has_gaps(result: StudyResult) -> bool:
+    return any(item.not_included for item in result.regions)
+
+
+def _range_text(item: RegionResult) -> str | None:
+    """Lowest and highest dose, Gy; None for results of older versions."""
+    return None if item.dose_low_gy is None or item.dose_high_gy is None else f"{item.dose_low_gy:.3g} to {item.dose_high_gy:.3g}"
 
 
 def uncertainty_table(result: StudyResult) -> Table | None:
     """Every part of the uncertainty of a dose, in per cent of it; None for results of older versions."""
     if not any(item.uncertainty_parts for item in result.regions):
         return None
-    ranges = any(item.dose_low_gy is not None for item in result.regions)
+    ranges = _has_ranges(result)
     columns = [Column("Region", align="left"), *(Column(f"From {name}", "%") for name in PART_KINDS)]
     columns += [Column("Random", "%"), Column("Common to all cycles", "%"), Column("Total", "%")]
     columns += [Column("Lowest dose", "Gy"), Column("Highest dose", "Gy")] if ranges else []
@@ -180,9 +196,7 @@ def short_table(result: StudyResult) -> Table:
         Column("TIA", "MBq h"),
         Column("Dose", "Gy"),
     ]
-    ranges, gaps = (
-        any(map(has, result.regions)) for has in (lambda item: item.dose_low_gy is not None, lambda item: item.not_included)
-    )
+    ranges, gaps = _has_ranges(result), _has_gaps(result)
     columns += [Column("May be", "Gy")] if ranges else []
     columns += [Column("Not included", align="left")] if gaps else []
     rows = []
@@ -192,7 +206,7 @@ def short_table(result: StudyResult) -> Table:
             measured(item.dose.dose_gy, item.dose.dose_uncertainty_gy),
         )
         row = [item.name, item.mass_g, item.fit.model, tia, dose]
-        row += [None if item.dose_low_gy is None else f"{item.dose_low_gy:.3g} to {item.dose_high_gy:.3g}"] if ranges else []
+        row += [_range_text(item)] if ranges else []
         rows.append((*row, ", ".join(item.not_included)) if gaps else tuple(row))
     return Table("Absorbed dose", tuple(columns), tuple(rows))
 

@@ -99,3 +99,9 @@ def test_results_of_another_nuclide_or_patient_are_refused(first, tmp_path):
 def test_one_scan_without_anything_says_what_would_help():
     with pytest.raises(DosimetryError, match="name the earlier_results that hold it"):
         therapy.run_study(images((24.0,)), Study(settings=SETTINGS))
+
+
+def test_every_warning_of_a_result_is_in_the_catalog(first):
+    for times_h in ((24.0,), (4.0, 24.0), (4.0, 24.0, 96.0)):
+        result = later(first, times_h)
+        assert [text for text in result.all_warnings() if kind_of(text) is None] == []
