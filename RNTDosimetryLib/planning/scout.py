@@ -172,7 +172,7 @@ def coverage_warnings(image: ActivityImage, regions: Sequence[Region]) -> list[s
     """A sentence for every region of which a part lies outside the image."""
     shares = {region.name: field_of_view_coverage(region, image) for region in regions}
     return [
-        f"{name}: only {100 * share:.1f} % lies in the field of view of '{image.name}'; what lies outside is not in the measurement."
+        f"{name}: {warned('region_partly_in_view', percent=100 * share, image=image.name)}"
         for name, share in shares.items()
         if share < _FULL_COVERAGE
     ]

@@ -195,21 +195,16 @@ class VoxelMaps:
         empty, bound, assumed, count = (sum(column) for column in list(zip(*self.totals))[2:])
         found = []
         if self.tail_share() > rules()["tail_share_warning"]["value"]:
-            found.append(f"{100 * self.tail_share():.0f} % of the TIA lies after the last image; a later image would support it.")
+            found.append(warned("map_tail_large", percent=100 * self.tail_share()))
         if bound > _CONSPICUOUS_SHARE * count:
-            found.append(f"{100 * bound / count:.0f} % of the voxels fall no faster than physical decay and were held at it.")
+            found.append(warned("voxels_held_at_physical_decay", percent=100 * bound / count))
         if empty > _CONSPICUOUS_SHARE * count:
-            found.append(f"{100 * empty / count:.0f} % of the voxels have no activity above zero; a mask would leave them out.")
+            found.append(warned("voxels_without_activity", percent=100 * empty / count))
         if self.uncertainty is None:
-            found.append(
-                "The TIA uncertainty of the voxels is unknown: too few images for residuals and no uncertainty was given."
-            )
+            found.append(warned("voxel_uncertainty_not_known"))
         elif assumed:
             nominal = rules()["nominal_relative_uncertainty"]["value"]
-            found.append(
-                f"{100 * assumed / count:.2g} % of the voxels have a curve that meets every sample: their TIA uncertainty rests on an assumed "
-                f"{100 * nominal:g} % of the samples; give relative_uncertainty."
-            )
+            found.append(warned("voxel_uncertainty_assumed", percent=100 * assumed / count, sample_percent=100 * nominal))
         return tuple(found)
 
 

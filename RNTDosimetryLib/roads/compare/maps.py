@@ -388,10 +388,7 @@ def _noise_warnings(which: ComparedMap, found: Sequence[RegionComparison]) -> li
             noisy.append(f"{item.name} ({100 * noise.voxel_gy / mean:.2g} % of the mean)")
     if not noisy:
         return []
-    return [
-        f"statistical noise of the voxels of '{which.name}' in {', '.join(noisy)} widens histograms and moves D98, D2, the extremes and the gamma index; "
-        "the mean stands"
-    ]
+    return [warned("voxel_noise_moves_histograms", name=which.name, regions=", ".join(noisy))]
 
 
 def _map_warnings(

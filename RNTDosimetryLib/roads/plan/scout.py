@@ -9,6 +9,7 @@ import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
+from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images import ActivityImage, CtImage, Region, join_regions
 from RNTDosimetryLib.intake import load_volume_file, read_folder
 from RNTDosimetryLib.intake.volume_files import load_ct_file, load_mask_file
@@ -138,9 +139,7 @@ def deposit_warnings(deposits: tuple[ExtrahepaticDeposit, ...], ras: bool = Fals
     lines = []
     for deposit in deposits:
         where = ", ".join(f"{value:.0f}" for value in np.array(deposit.center_lps_mm) * flip)
-        lines.append(
-            f"{100 * deposit.share:.1f} % of the scout's activity lies outside liver and lungs near ({where}) mm {frame}: look at it."
-        )
+        lines.append(warned("extrahepatic_deposit", percent=100 * deposit.share, where=where, frame=frame))
     return tuple(lines)
 
 

@@ -316,4 +316,4 @@ def test_a_region_that_was_drawn_anew_is_said(broken):
     shutil.copytree(broken / "run", changed)
     (changed / "results.json").write_text(json.dumps(content), encoding="utf-8")
     found = compare(broken, reference={"run": "redrawn"}, evaluated=EVALUATED, regions=["spleen"])
-    assert "liver: drawn otherwise than when results.json was written" in found.warnings
+    assert "liver: drawn otherwise than when results.json was written; run the study again." in found.warnings
