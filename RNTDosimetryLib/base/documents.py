@@ -93,6 +93,10 @@ class Result(Document):
         content = super().to_dict()
         return {"format": content.pop("format"), "version": content.pop("version"), "research_only": True, **content}
 
+    def belongs_to(self) -> dict[str, str]:
+        """Whose result it is, by what is known of that ("patient", "administration"): its folder takes no other's."""
+        return {}
+
     @classmethod
     def from_content(cls, data: Any, file_name: str = "") -> Any:
         """Result of the content of its file. Raises DosimetryError for another format, and by the name of the field for a damaged one."""
@@ -268,23 +272,42 @@ def replacing(path: str | Path) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def whole_folder(folder: str | Path) -> Iterator[Path]:
+def whole_folder(folder: str | Path, belongs_to: Mapping[str, str] = types.MappingProxyType({})) -> Iterator[Path]:
     """The folder, made where it is not there yet; what is written into it within the block takes its place together, or nothing does.
 
-    The first file written is the JSON that says what the folder holds: it gets ``files``, the SHA-256 of all the others by name.
-    Raises DosimetryError while another process writes there; what a dead one left is finished or swept.
+    The first file written is the JSON that says what the folder holds: it gets ``files``, the SHA-256 of all the others by name, and ``belongs_to``.
+    Raises DosimetryError for a folder with results that belong to another, and while another process writes there; what a dead one left is
+    finished or swept.
     """
     folder = make_output_folder(folder)
-    with written_whole(folder, _seal, _former_files):
+    _refuse_results_of_another(folder, belongs_to)
+    with written_whole(folder, lambda staged: _seal(staged, belongs_to), _former_files):
         yield folder
 
 
-def _seal(staged: dict[str, Path]) -> None:
+def _refuse_results_of_another(folder: Path, belongs_to: Mapping[str, str]) -> None:
+    """DosimetryError where a file in the folder says that it belongs to another patient or administration."""
+    for path in sorted(folder.glob("*.json")) if belongs_to else ():
+        try:
+            known = json.loads(path.read_text(encoding="utf-8"))["belongs_to"]
+            differ = [name for name in belongs_to if known.get(name, belongs_to[name]) != belongs_to[name]]
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
+            continue
+        if differ:
+            raise DosimetryError(
+                f"Expected a folder without results of another {' and '.join(differ)}, received {folder}, where {path.name} is of "
+                f"{', '.join(f'{name} {known[name]}' for name in differ)} and this is of {', '.join(belongs_to[name] for name in differ)}; "
+                "choose another folder."
+            )
+
+
+def _seal(staged: dict[str, Path], belongs_to: Mapping[str, str]) -> None:
     main, *others = staged
     if Path(main).suffix != ".json":
         raise ValueError(f"the first file of a folder is {main}, which cannot hold the seal")
     content = json.loads(staged[main].read_text(encoding="utf-8"))
-    write_text(staged[main], json_text(content | {"files": {name: sha256_of_file(staged[name]) for name in others}}))
+    files = {name: sha256_of_file(staged[name]) for name in others}
+    write_text(staged[main], json_text(content | {"belongs_to": dict(belongs_to), "files": files}))
 
 
 def _former_files(main: Path) -> set[str]:

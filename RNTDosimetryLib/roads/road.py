@@ -93,9 +93,9 @@ class Road:
     def write(self, result, folder: str | Path) -> list[Path]:
         """Write the files of a result into a folder, which is made where it is not there yet: all of them or none. Returns their paths.
 
-        Raises DosimetryError while another process writes there.
+        Raises DosimetryError for a folder that holds results of another patient or administration, and while another process writes there.
         """
-        with whole_folder(folder) as place:
+        with whole_folder(folder, result.belongs_to()) as place:
             return self.deliver(result, place)
 
 

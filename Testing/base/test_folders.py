@@ -148,3 +148,19 @@ def test_the_first_file_must_be_able_to_hold_the_seal(tmp_path):
     with pytest.raises(ValueError, match="cannot hold the seal"), whole_folder(tmp_path) as place:
         write_text(place / "report.html", "")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_folder_of_another_patient_is_left_as_it_was(tmp_path):
+    with whole_folder(tmp_path, {"patient": "a1", "administration": "2026-01-10T09:00:00"}):
+        write_json(tmp_path / "results.json", {"dose_gy": 1.0})
+    before = (tmp_path / "results.json").read_bytes()
+    others = ({"patient": "b2"}, {"patient": "a1", "administration": "2026-03-21T09:00:00"})
+    for other, word in zip(others, ("patient a1 and this is of b2", "administration 2026-01-10T09:00:00")):
+        with pytest.raises(DosimetryError, match=word), whole_folder(tmp_path, other):
+            write_json(tmp_path / "results.json", {"dose_gy": 2.0})
+        assert (tmp_path / "results.json").read_bytes() == before
+    # The same therapy again, and results of which nothing is known, are welcome.
+    for known in ({"patient": "a1"}, {}):
+        with whole_folder(tmp_path, known):
+            write_json(tmp_path / "results.json", {"dose_gy": 3.0})
+    assert json.loads((tmp_path / "results.json").read_text())["dose_gy"] == 3.0

@@ -200,6 +200,9 @@ class CourseResult(Result):
     created: datetime | None = None
     warnings: tuple[str, ...] = ()
 
+    def belongs_to(self) -> dict[str, str]:
+        return {"patient": self.patient} if self.patient else {}
+
     def region(self, name: str) -> RegionCourse:
         """One region by name. Raises DosimetryError when there is none of this name."""
         if name not in self.regions:

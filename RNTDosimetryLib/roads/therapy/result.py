@@ -140,6 +140,13 @@ class StudyResult(Result):
     created: datetime | None = None
     images: StudyImages | None = field(default=None, metadata=NOT_WRITTEN, repr=False)
 
+    def belongs_to(self) -> dict[str, str]:
+        known = {
+            "patient": "" if self.patient is None else self.patient.id_hash,
+            "administration": "" if self.administration_time is None else self.administration_time.isoformat(),
+        }
+        return {name: value for name, value in known.items() if value}
+
     def to_table(self) -> list[dict]:
         """A row for every region, with units in the names."""
         return [

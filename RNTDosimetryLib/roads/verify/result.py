@@ -72,6 +72,9 @@ class VerifyResult(Result):
     ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
 
     @classmethod
+    def belongs_to(self) -> dict[str, str]:
+        return {"title": self.request.title} if self.request.title else {}
+
     def from_dict(cls, data) -> "VerifyResult":
         """Also of what older versions wrote: a compartment and its limit were words there."""
         content = dict(data) if isinstance(data, Mapping) else data

@@ -2,6 +2,8 @@
 
 import json
 import math
+from dataclasses import replace
+from datetime import datetime
 
 import numpy as np
 import pytest
@@ -105,3 +107,14 @@ def test_every_warning_of_a_result_is_in_the_catalog(first):
     for times_h in ((24.0,), (4.0, 24.0), (4.0, 24.0, 96.0)):
         result = later(first, times_h)
         assert [text for text in result.all_warnings() if kind_of(text) is None] == []
+
+
+def test_results_of_another_administration_go_into_another_folder(first, tmp_path):
+    """The second cycle would silently take the place of the first."""
+    cycles = [replace(images((4.0, 24.0, 96.0)), administration_time=datetime(2026, month, 10, 9)) for month in (1, 3)]
+    results = [therapy.run_study(cycle, Study(settings=SETTINGS)) for cycle in cycles]
+    therapy.write(results[0], tmp_path)
+    with pytest.raises(DosimetryError, match=r"another administration.*results\.json is of administration 2026-01-10T09:00:00"):
+        therapy.write(results[1], tmp_path)
+    assert json.loads((tmp_path / "results.json").read_text())["administration_time"].startswith("2026-01-10")
+    therapy.write(results[0], tmp_path)
