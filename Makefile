@@ -17,7 +17,7 @@ help:
 	@echo "make demo         phantom patient, through the module, into $(OUT)/ (report.html and more)"
 	@echo "make test         all tests"
 	@echo "make bench        speed and accuracy against their requirements, $(OUT)/bench.json"
-	@echo "make lint         ruff over the whole repository: rules and format"
+	@echo "make lint         ruff over the whole repository: rules and format; mypy over the library"
 	@echo "make format       let ruff put the format right"
 	@echo "make pages        write schemas, tables of settings and the API reference again"
 	@echo "make cmake-lists  write the file lists of the CMake files again"
@@ -43,6 +43,7 @@ bench: $(READY)
 lint: $(READY)
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy
 
 format: $(READY)
 	@$(PYTHON) -m ruff check --fix .
@@ -59,7 +60,7 @@ screenshots: $(READY)
 	@$(PYTHON) tools/make_pictures.py --out $(OUT)
 
 clean:
-	@rm -rf $(OUT) build dist *.egg-info .pytest_cache .ruff_cache .hypothesis
+	@rm -rf $(OUT) build dist *.egg-info .pytest_cache .ruff_cache .mypy_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path "./$(VENV)/*" -prune -exec rm -rf {} +
 
 distclean: clean

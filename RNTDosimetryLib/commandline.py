@@ -94,14 +94,18 @@ def _add_out(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, default=Path("out"), metavar="FOLDER", help="where the results go (default: out)")
 
 
-def show_progress(fraction: float, message: str) -> None:
+class _ShownProgress:
     """One line a step, on stdout: on stderr stands nothing but the reason of a refusal."""
-    if message != show_progress.last:
-        print(f"  {100 * fraction:3.0f} %  {printable(message)}", flush=True)
-        show_progress.last = message
+
+    last = ""
+
+    def __call__(self, fraction: float, message: str) -> None:
+        if message != self.last:
+            print(f"  {100 * fraction:3.0f} %  {printable(message)}", flush=True)
+            self.last = message
 
 
-show_progress.last = ""
+show_progress = _ShownProgress()
 
 
 def _travel(road: Road, options) -> None:

@@ -1,5 +1,6 @@
 """Check of an installation against published and analytic numbers, which lie in Resources/validation with their sources."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,7 +145,7 @@ def _partition(compartment: str) -> float:
     return doses[compartment]
 
 
-_QUANTITIES = {
+_QUANTITIES: dict[str, Callable[..., float]] = {
     "half_life": lambda nuclide: get_nuclide(nuclide).half_life_h,
     "local_dose_constant": lambda nuclide: get_nuclide(nuclide).local_dose_constant_j_per_gbq,
     "chain_alpha_energy": lambda nuclide: with_progeny(nuclide).alpha_energy_mev,

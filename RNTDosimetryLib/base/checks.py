@@ -6,11 +6,14 @@ Values are checked where they enter (a request, a constructor, a public function
 import difflib
 import math
 import reprlib
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypeVar
 
 import numpy as np
 
 from RNTDosimetryLib.base.errors import DosimetryError
+
+_Item = TypeVar("_Item")
 
 LARGEST_NUMBER = 1e20
 SMALLEST_NUMBER = 1e-20
@@ -257,6 +260,12 @@ def three_axes(array: np.ndarray, name: str) -> np.ndarray:
     if array.ndim != 3:
         raise DosimetryError(f"Expected {name} with three axes (z, y, x), received shape {array.shape}; give a whole volume.")
     return array
+
+
+def triple(values: Iterable[_Item]) -> tuple[_Item, _Item, _Item]:
+    """Three values as a tuple of three, for what has three axes."""
+    first, second, third = values
+    return first, second, third
 
 
 def checked_spacing(spacing_mm: Any) -> tuple[float, float, float]:

@@ -75,7 +75,7 @@ def on_any_terminal(function: _Function) -> _Function:
     @wraps(function)
     def said(*arguments: Any, **named: Any) -> Any:
         out, err = Outlet(sys.stdout), Outlet(sys.stderr)
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):  # type: ignore[type-var]
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
             try:
                 return function(*arguments, **named)
             finally:

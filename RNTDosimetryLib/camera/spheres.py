@@ -7,6 +7,7 @@ from itertools import combinations
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import triple
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.warnings import warned
@@ -88,7 +89,7 @@ def detect_spheres(
     ]
     result: list[DetectedSphere | None] = [None] * diameters.size
     for (center, excess), number in zip(sorted(found, key=lambda item: -item[1]), by_size):
-        result[number] = DetectedSphere(tuple(float(value) for value in center), float(diameters[number]), float(excess))
+        result[number] = DetectedSphere(triple(float(value) for value in center), float(diameters[number]), float(excess))
     _check_sizes(result)
     return tuple(result)
 
@@ -333,7 +334,7 @@ def _b_splines(offset: np.ndarray) -> np.ndarray:
 
 def sphere_mean(values: np.ndarray, geometry: ImageGeometry, center_lps_mm, diameter_mm: float) -> float:
     """Mean over a sphere."""
-    box, weights = sphere_weights(geometry, tuple(float(value) for value in center_lps_mm), float(diameter_mm))
+    box, weights = sphere_weights(geometry, triple(map(float, center_lps_mm)), float(diameter_mm))  # type: ignore[arg-type]
     return float((values[box] * weights).sum(dtype=np.float64))
 
 
@@ -345,7 +346,7 @@ def distances_around(geometry: ImageGeometry, center_lps_mm, radius_mm: float) -
     high = np.minimum(np.ceil(center + radius_mm / spacing).astype(int) + 1, geometry.size)
     axes = [((np.arange(a, b) - c) * step) ** 2 for a, b, c, step in zip(low, high, center, spacing)]
     distance = np.sqrt(axes[0][:, None, None] + axes[1][None, :, None] + axes[2][None, None, :])
-    return tuple(slice(int(a), int(b)) for a, b in zip(low, high)), distance
+    return triple(slice(int(a), int(b)) for a, b in zip(low, high)), distance
 
 
 @dataclass(frozen=True)
@@ -379,7 +380,7 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
     variance = np.zeros(geometry.size)
     errors = []
     for (center, diameter), part in zip(spheres, parts):
-        box, weights = sphere_weights(geometry, tuple(float(value) for value in center), float(diameter))
+        box, weights = sphere_weights(geometry, triple(map(float, center)), float(diameter))  # type: ignore[arg-type]
         variance[part.box] = pooled * part.fitted
         independent = float((weights**2 * variance[box]).sum()) * correlated_voxels
         whole = float((np.abs(weights) * variance[box]).sum())
@@ -390,7 +391,7 @@ def noise_of_means(values: np.ndarray, geometry: ImageGeometry, spheres, fwhm_mm
 
 def _check_places(geometry: ImageGeometry, spheres) -> None:
     for center, diameter in spheres:
-        sphere_weights(geometry, tuple(float(value) for value in center), float(diameter))
+        sphere_weights(geometry, triple(map(float, center)), float(diameter))  # type: ignore[arg-type]
     for (center, diameter), (other, other_diameter) in combinations(spheres, 2):
         apart = math.dist(center, other)
         if apart < 0.5 * (diameter + other_diameter):

@@ -133,8 +133,8 @@ def predicted_dose_rate(nuclide: str, activity_mbq: float) -> DoseRate:
             f"Expected a measured dose rate at 1 m for {name}, as none a GBq is known here ({', '.join(known)}); enter dose_rate_usv_h and dose_rate_time_h."
         )
     item, gbq = known[name], positive_number(activity_mbq, "administered activity in MBq") / 1000
-    ends = (item[key] * gbq if key in item else None for key in ("low", "high"))
-    return DoseRate(item["value"] * gbq, *ends, False, f"{item['value']:g} uSv/h a GBq of {name}, {item['source']}")
+    low, high = (item[key] * gbq if key in item else None for key in ("low", "high"))
+    return DoseRate(item["value"] * gbq, low, high, False, f"{item['value']:g} uSv/h a GBq of {name}, {item['source']}")
 
 
 def measured_dose_rate(reading_usv_h: float, time_h: float, retention: Retention) -> DoseRate:

@@ -104,7 +104,8 @@ def cumulative(contributions: Sequence[Contribution], alpha_beta_gy: float | Non
     total = float(sum(value for value, _slope in found))
     if not contributions or not all(item.is_certain for item in contributions):
         return Sum(total)
-    random, common = ({}, {})
+    random: dict[str, float] = {}
+    common: dict[str, float] = {}
     for item, (_value, slope) in zip(contributions, found):
         for parts, into in ((item.random, random), (item.common, common)):
             for source, relative in parts.items():

@@ -3,6 +3,7 @@
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -89,7 +90,7 @@ def run_plan_demo(folder: str | Path, size: str = "full", progress: Progress = s
     lung_mass_g = lung_mass_from_ct(ct, regions["lungs"]).mass_g
     progress(0.6, "Planning")
     product = protocol["treatment"]["product"]
-    shared = {"lung_shunt_fraction": truth.position_shunt_fraction, "residual_fraction": truth.residual_fraction}
+    shared: dict[str, Any] = {"lung_shunt_fraction": truth.position_shunt_fraction, "residual_fraction": truth.residual_fraction}
     order = OrderRequest(
         (pet.acquisition_start.replace(minute=0, second=0, microsecond=0),), largest_deviation=_LARGEST_DEVIATION
     )
@@ -128,7 +129,7 @@ def _clear(dicom: Path) -> None:
 
 
 def _joined(name: str, regions: dict[str, Region], members: list[str]) -> Region:
-    occupancy = sum(np.asarray(regions[member].occupancy) for member in members)
+    occupancy = np.sum([np.asarray(regions[member].occupancy) for member in members], axis=0)
     return Region(name, regions[members[0]].geometry, occupancy, density_g_ml=regions[members[0]].density_g_ml)
 
 

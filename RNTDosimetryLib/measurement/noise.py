@@ -108,8 +108,8 @@ def _model(occupancy: np.ndarray, others, index, sigma_voxels: np.ndarray) -> np
     columns += spills[: max(0, len(index[0]) // _VOXELS_PER_TERM - len(columns))]
     sizes = [float(np.linalg.norm(column)) for column in columns]
     columns = [column / size for column, size in zip(columns, sizes) if size > _LEAST_SPILL * math.sqrt(len(index[0]))]
-    basis, sizes, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
-    return basis[:, sizes > _MODEL_TOLERANCE * sizes[0]]
+    basis, singular, _ = np.linalg.svd(np.stack(columns, axis=1), full_matrices=False)
+    return basis[:, singular > _MODEL_TOLERANCE * singular[0]]
 
 
 def _neighbors(index, shape) -> list[tuple[np.ndarray, np.ndarray]]:

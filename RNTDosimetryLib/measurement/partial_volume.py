@@ -41,8 +41,8 @@ def region_means(
     """
     image = np.asarray(image, dtype=float)
     names = list(occupancies)
-    stack = {name: np.asarray(occupancies[name], dtype=np.float32) for name in names}
-    total = sum(stack.values())
+    stack: dict[str, np.ndarray] = {name: np.asarray(occupancies[name], dtype=np.float32) for name in names}
+    total: np.ndarray = np.sum(list(stack.values()), axis=0) if stack else np.zeros(image.shape, dtype=np.float32)
     for name, share in stack.items():
         if share.shape != image.shape:
             raise DosimetryError(

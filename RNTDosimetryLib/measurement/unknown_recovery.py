@@ -141,10 +141,10 @@ def _ratios(image, occupancy: np.ndarray, widths, uneven: float) -> np.ndarray:
         background = 0.0
         if recovery - spilled > 1e-6:
             background = max(0.0, (recovery * beside - spilled * measured) / (recovery - spilled))
-        ends = (
+        low, high = (
             (measured - (1.0 - recovery) * background * factor) / (recovery * measured) for factor in (1.0 + uneven, 1.0 - uneven)
         )
-        ratios.append(tuple(min(max(end, 0.0), 1.0 / recovery) for end in ends))
+        ratios.append((min(max(low, 0.0), 1.0 / recovery), min(max(high, 0.0), 1.0 / recovery)))
     return np.array(ratios)
 
 

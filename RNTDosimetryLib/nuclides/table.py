@@ -176,7 +176,7 @@ def with_progeny(name: "str | Nuclide") -> Nuclide:
     Raises DosimetryError for an unknown nuclide.
     """
     parent = get_nuclide(name)
-    return parent if parent.name.endswith(PROGENY_SUFFIX) else _chain(parent)
+    return parent if parent.name.endswith(PROGENY_SUFFIX) else _chain(parent)  # type: ignore[arg-type]
 
 
 def progeny_that_may_move(name: "str | Nuclide") -> tuple[tuple[str, float], ...]:
@@ -223,7 +223,8 @@ def _chain_shares(parent: Nuclide) -> tuple[dict[str, float], dict[str, tuple[st
     """Decays per decay of the parent of every member that counts, the parent first; why each other daughter does not, and its decays."""
     rules = read_json("nuclides", "progeny_rules.json")
     longest_h = max(parent.half_life_h, rules["counts_within_h"]["value"])
-    shares, left_out, waiting = {parent.name: 1.0}, {}, [(parent, 1.0)]
+    shares, waiting = {parent.name: 1.0}, [(parent, 1.0)]
+    left_out: dict[str, tuple[str, float]] = {}
     while waiting:
         nuclide, share = waiting.pop(0)
         for daughter in nuclide.progeny:
@@ -248,7 +249,8 @@ def _scaled(row, share: float, member: Nuclide):
 
 @lru_cache(maxsize=1)
 def _all_nuclides() -> dict[str, Nuclide]:
-    betas, electrons, photons, alphas, progeny = (defaultdict(list) for _ in range(5))
+    tables: list[defaultdict[str, list]] = [defaultdict(list) for _ in range(5)]
+    betas, electrons, photons, alphas, progeny = tables
     for row in read_table("nuclides", "betas.csv"):
         betas[row["nuclide"]].append(
             BetaBranch(

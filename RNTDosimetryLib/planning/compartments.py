@@ -281,7 +281,8 @@ def make_compartments(
     lung_mass_g: None takes the convention of 1 kg, and says so. lung_shunt_fraction, residual_fraction: from 0 to below 1. product_file: the
     user's own products. Raises DosimetryError for values that are not possible.
     """
-    only = Injection(ONLY, 1.0, tumours, normal_liver_mass_g, lung_shunt_fraction, residual_fraction)
+    # Injection takes any list of tumours, and refuses what is none.
+    only = Injection(ONLY, 1.0, tumours, normal_liver_mass_g, lung_shunt_fraction, residual_fraction)  # type: ignore[arg-type]
     return join_injections(
         nuclide_or_product,
         [only],

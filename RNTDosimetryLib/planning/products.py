@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from functools import lru_cache
+from typing import Any
 
 from RNTDosimetryLib.base.checks import positive_number
 from RNTDosimetryLib.base.errors import DosimetryError
@@ -183,7 +184,7 @@ def lung_mass_convention() -> Convention:
 
 def _rules(row: dict) -> tuple[LimitRule, ...]:
     """Of a product's row; the form of older files, one dose a compartment, is read too."""
-    former = [(name, "at_most_gy", item, {}) for name, item in row.get("limits_gy", {}).items()]
+    former: list[tuple[str, str, Any, dict]] = [(name, "at_most_gy", item, {}) for name, item in row.get("limits_gy", {}).items()]
     former += [
         ("normal_liver", "at_most_gy", row.get("impaired_normal_liver_limit_gy"), {"impaired_liver": True}),
         ("tumor", "at_least_gy", row.get("tumour_goal_gy"), {}),

@@ -189,7 +189,7 @@ def sensitivity(
     return tuple(rows)
 
 
-_Change = Callable[[Numbers, float, float], Numbers]
+_Change = Callable[[Numbers, Any, Any], Numbers]
 _Row = tuple[str, str, float, float, float, _Change]
 
 

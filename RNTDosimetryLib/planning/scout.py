@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from scipy import ndimage
 
-from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind
+from RNTDosimetryLib.base.checks import checked_fwhm, checked_kind, triple
 from RNTDosimetryLib.base.errors import DosimetryError
 from RNTDosimetryLib.base.records import NOT_WRITTEN, Record
 from RNTDosimetryLib.base.warnings import warned
@@ -115,12 +116,14 @@ def measure_scout(
     pieces = _pieces(masks, [region.name for region in territories], [region.name for region in tumours], warnings)
     voxel_ml = grid.voxel_volume_ml
     density = {region.name: region_mass_g(region, default_density_g_ml) / region.volume_ml for region in (*territories, *tumours)}
-    occupancies = {}
+    occupancies: dict[Any, np.ndarray] = {}
     for (inside, tissue), mask in pieces.items():
         occupancies[inside, tissue] = occupancy_on_grid(Region("piece", grid, mask), image.geometry)
-    outside = {("other", region.name): occupancy_on_grid(region, image.geometry) for region in others}
+    outside: dict[Any, np.ndarray] = {("other", region.name): occupancy_on_grid(region, image.geometry) for region in others}
     _take_apart(outside, occupancies)
-    found = region_means(image.concentration_bq_ml, {**occupancies, **outside}, image.geometry.spacing_mm, resolution_fwhm_mm)
+    found: Any = region_means(
+        image.concentration_bq_ml, {**occupancies, **outside}, image.geometry.spacing_mm, resolution_fwhm_mm
+    )
     mass = {
         key: float(np.count_nonzero(mask)) * voxel_ml * density[key[1] if key[1] != _NORMAL else key[0][0]]
         for key, mask in pieces.items()
@@ -215,7 +218,7 @@ def extrahepatic_deposits(
         if volume < smallest_ml:
             continue
         center = np.array([*ndimage.center_of_mass(mask)[::-1], 1.0])
-        point = tuple(float(value) for value in (image.geometry.index_to_lps @ center)[:3])
+        point = triple(float(value) for value in (image.geometry.index_to_lps @ center)[:3])
         found.append(ExtrahepaticDeposit(volume, float(values[mask].sum()) / total, float(values[mask].mean()) / mean, point))
     return tuple(sorted(found, key=lambda item: -item.share))
 
@@ -247,7 +250,8 @@ def _territory(name: str, keys, mass, mean, share: float) -> TerritoryMeasuremen
     normal = [key for key in keys if key[1] == _NORMAL]
     normal_mass = sum(mass[key] for key in normal)
     normal_mean = sum(mass[key] * mean[key] for key in normal) / normal_mass if normal else 0.0
-    tumour_mass, content = {}, {}
+    tumour_mass: dict[str, float] = {}
+    content: dict[str, float] = {}
     for key in keys:
         if key[1] != _NORMAL:
             tumour_mass[key[1]] = tumour_mass.get(key[1], 0.0) + mass[key]

@@ -115,7 +115,9 @@ def lung_shunt_planar(
         path = _path(lung_exponent, front.shape)
         hidden = means[0] * float(path[liver].sum() / path[lungs].sum()) if path[lungs].sum() > 0 else 0.0
         means = [means[0] + hidden, max(means[1] - hidden, 0.0)]
-    return _shunt(*means, *variances, "planar, geometric mean with attenuation from CT", ())
+    liver_mean, lung_mean = means
+    liver_variance, lung_variance = variances
+    return _shunt(liver_mean, lung_mean, liver_variance, lung_variance, "planar, geometric mean with attenuation from CT", ())
 
 
 def _path(values, shape) -> np.ndarray:

@@ -170,7 +170,8 @@ def implied_tumour_mass_g(
 def _single(asked_for, activity, dose, mass_g, shunt, residual, lung_mass_g, constant_j_per_gbq) -> SingleCompartmentPlan:
     constant = dose_constant(asked_for, constant_j_per_gbq)
     mass = positive_number(mass_g, "perfused mass in g")
-    shunt, residual, warnings = checked_shunt(shunt), checked_residual(residual), ()
+    shunt, residual = checked_shunt(shunt), checked_residual(residual)
+    warnings: tuple[str, ...] = ()
     if lung_mass_g is None:
         convention = lung_mass_convention()
         lung_mass_g = convention.value

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from RNTDosimetryLib.base.checks import triple
 from RNTDosimetryLib.base.records import Record
 from RNTDosimetryLib.base.warnings import warned
 from RNTDosimetryLib.images.geometry import ImageGeometry
@@ -132,10 +133,10 @@ def _nearest(mask: np.ndarray, geometry: ImageGeometry, grid: ImageGeometry, mat
 def coarse_grid(geometry: ImageGeometry, about_mm: tuple[float, float, float] = (_GRID_MM,) * 3) -> ImageGeometry:
     """A grid of about 4 mm, or about_mm along (z, y, x), over the same space; never finer than the given one."""
     factors = [max(1, int(aim / step + 0.25)) for aim, step in zip(about_mm, geometry.spacing_mm)]
-    size = tuple(max(1, n // factor) for n, factor in zip(geometry.size, factors))
+    size = triple(max(1, n // factor) for n, factor in zip(geometry.size, factors))
     shift = np.array([(factor - 1) / 2 for factor in factors[::-1]] + [1.0])
     origin = (geometry.index_to_lps @ shift)[:3]
-    spacing = tuple(step * factor for step, factor in zip(geometry.spacing_mm, factors))
+    spacing = triple(step * factor for step, factor in zip(geometry.spacing_mm, factors))
     return ImageGeometry(size, spacing, tuple(origin), geometry.direction)
 
 

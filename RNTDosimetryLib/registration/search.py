@@ -2,6 +2,7 @@
 
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -46,8 +47,8 @@ class Pair:
     moving_center: the middle of the moving body or mask. moving_mask: where in the moving image, None for everywhere.
     """
 
-    fixed: object
-    moving: object
+    fixed: Any
+    moving: Any
     mask: np.ndarray
     center: np.ndarray
     body_center: np.ndarray
@@ -182,9 +183,9 @@ def rank_starts(pair: Pair, starts) -> list[tuple[float, int]]:
     import SimpleITK as sitk
 
     factors = [_EVALUATION_SHRINK] * 3
-    small = [sitk.BinShrink(image, factors) for image in (pair.fixed, pair.moving)]
+    fixed, moving = (sitk.BinShrink(image, factors) for image in (pair.fixed, pair.moving))
     mask = sitk.Shrink(_mask_image(pair.mask, pair.fixed), factors)
-    scores = [(_evaluate(*small, mask, pair, start), index) for index, start in enumerate(starts)]
+    scores = [(_evaluate(fixed, moving, mask, pair, start), index) for index, start in enumerate(starts)]
     return sorted(score for score in scores if score[0] is not None)
 
 
@@ -295,7 +296,7 @@ def mask_on_grid(mask, geometry: ImageGeometry, what: str) -> np.ndarray | None:
     if mask is None:
         return None
     if isinstance(mask, Region):
-        inside = (np.asarray(mask.occupancy) >= 0.5).astype(np.uint8)
+        inside: np.ndarray = (np.asarray(mask.occupancy) >= 0.5).astype(np.uint8)
         if not mask.geometry.same_grid(geometry):
             inside = resample_array(inside, mask.geometry, geometry, linear=False)
     else:

@@ -192,7 +192,7 @@ def _start(data) -> np.ndarray:
     lines = [np.polyfit(times, logs, 1) for times, logs in data if times.size >= 2 and np.ptp(times) > 0]
     rates = np.log(np.maximum([-line[0] for line in lines], 1e-4))
     levels = np.array([line[1] for line in lines])
-    rate_sd, level_sd = max(np.std(rates), 0.1), max(np.std(levels), 0.1)
+    rate_sd, level_sd = max(float(np.std(rates)), 0.1), max(float(np.std(levels)), 0.1)
     return np.array(
         [np.median(rates), math.log(min(rate_sd, 1.0)), np.median(levels), math.log(min(level_sd, 1.5)), 0.0, math.log(0.08)]
     )

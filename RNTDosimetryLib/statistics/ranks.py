@@ -152,10 +152,11 @@ def roc_cut_off(marker: Any, outcome: Any, bootstraps: int = BOOTSTRAPS, seed: i
         optimism.append(its_youden - _youden_at(marker, yes, its_cut, its_side))
     ends = 100 * (0.5 - CONFIDENCE / 2), 100 * (0.5 + CONFIDENCE / 2)
     called = marker >= cut if higher else marker < cut
+    (area_low, area_high), (cut_low, cut_high) = np.percentile(areas, ends).tolist(), np.percentile(cuts, ends).tolist()
     return CutOff(
-        marker.size, int(yes.sum()), higher, area, *np.percentile(areas, ends).tolist(), cut, *np.percentile(cuts, ends).tolist(),
+        marker.size, int(yes.sum()), higher, area, area_low, area_high, cut, cut_low, cut_high,
         float(called[yes].mean()), float((~called)[~yes].mean()), youden, float(np.mean(optimism)), youden - float(np.mean(optimism)),
-        *curve, len(cuts),
+        curve[0], curve[1], len(cuts),
     )  # fmt: skip
 
 

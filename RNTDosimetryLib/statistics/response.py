@@ -118,13 +118,15 @@ def _described(label, yes, middle, level, slope, covariance, p_value, known) -> 
     log_d50 = middle - level / slope
     gradient = np.array([-1 / slope, level / slope**2])
     half = width * math.sqrt(max(gradient @ covariance @ gradient, 0.0))
-    ends = [math.exp(min(max(log_d50 + sign * half, -600.0), 600.0)) for sign in (-1, 1)]
+    low, high = (math.exp(min(max(log_d50 + sign * half, -600.0), 600.0)) for sign in (-1, 1))
     reach = math.log(9.0) / abs(slope)
     places = np.linspace(min(log_d50 - reach, middle - 2), max(log_d50 + reach, middle + 2), 60)
     rows = np.column_stack([np.ones(places.size), places - middle])
     line = rows @ np.array([level, slope])
     band = width * np.sqrt(np.einsum("ij,jk,ik->i", rows, covariance, rows))
-    curves = [tuple(values.tolist()) for values in (np.exp(places), expit(line), expit(line - band), expit(line + band))]
+    doses, middles, lows, highs = (
+        tuple(values.tolist()) for values in (np.exp(places), expit(line), expit(line - band), expit(line + band))
+    )
     return DoseResponse(
-        label, yes.size, int(yes.sum()), math.exp(log_d50), *ends, float(slope), math.sqrt(covariance[1, 1]), float(slope) / 4, p_value, known, *curves,
+        label, yes.size, int(yes.sum()), math.exp(log_d50), low, high, float(slope), math.sqrt(covariance[1, 1]), float(slope) / 4, p_value, known, doses, middles, lows, highs,
     )  # fmt: skip

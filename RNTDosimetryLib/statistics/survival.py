@@ -227,9 +227,9 @@ def _cox_result(beta, covariance, names, events, likelihood, null) -> CoxResult:
     effects = []
     for name, value, variance in zip(names, beta, np.diag(covariance)):
         error = math.sqrt(variance)
-        ends = [math.exp(min(value + sign * width * error, 700.0)) for sign in (-1, 1)]
+        low, high = (math.exp(min(value + sign * width * error, 700.0)) for sign in (-1, 1))
         p_value = float(2 * stats.norm.sf(abs(value) / error))
-        effects.append(CoxEffect(name, float(value), error, math.exp(value), *ends, p_value))
+        effects.append(CoxEffect(name, float(value), error, math.exp(value), low, high, p_value))
     return CoxResult(tuple(effects), events.size, int(events.sum()), likelihood, null)
 
 

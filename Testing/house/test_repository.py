@@ -10,7 +10,18 @@ import pytest
 from RNTDosimetryLib.commandline import main
 
 ROOT = Path(__file__).resolve().parents[2]
-MADE_FOLDERS = {".git", ".venv", "out", "build", "dist", "__pycache__", ".pytest_cache", ".ruff_cache", ".hypothesis"}
+MADE_FOLDERS = {
+    ".git",
+    ".venv",
+    "out",
+    "build",
+    "dist",
+    "__pycache__",
+    ".pytest_cache",
+    ".ruff_cache",
+    ".mypy_cache",
+    ".hypothesis",
+}
 TEXT_ENDINGS = {".py", ".md", ".txt", ".toml", ".sh", ".cmake", ".cff", ".json", ".csv", ".ui", ".html", ".svg", ""}
 LARGEST_REPOSITORY_MB = 100
 # In parts, so that this file does not find itself.
