@@ -104,7 +104,8 @@ def test_liver_with_its_lesions_is_reported_with_and_without_them(evaluated):
     if patient.settings.blur:
         typed["liver"] = RegionSettings(recovery_coefficient=with_lesions.recovery_coefficient)
         typed["liver without lesions"] = RegionSettings(recovery_coefficient=without.recovery_coefficient)
-    study = replace(result.study, regions=typed)
+    registered = replace(result.study.settings, registrations=tuple(item.matrix for item in result.alignments))
+    study = replace(result.study, regions=typed, settings=registered)
     found = {item.name: item for item in run_study(with_settings(replace(images, regions=drawn), study), study).regions}
     assert abs(found["liver"].tia_mbq_h / with_lesions.tia_mbq_h - 1) < limit
     assert abs(found["liver without lesions"].tia_mbq_h / without.tia_mbq_h - 1) < limit
