@@ -55,10 +55,10 @@ class PlanResult(Result):
     warnings: tuple[str, ...] = ()
     measured: PlanRequest | None = None
 
-    @classmethod
     def belongs_to(self) -> dict[str, str]:
         return {"title": self.request.title} if self.request.title else {}
 
+    @classmethod
     def from_dict(cls, data) -> "PlanResult":
         """Also of what older versions wrote."""
         return super().from_dict(present_content(data) if isinstance(data, Mapping) else data)

@@ -71,10 +71,10 @@ class VerifyResult(Result):
     regions: tuple[Region, ...] = field(default=(), metadata=NOT_WRITTEN)
     ct: CtImage | None = field(default=None, metadata=NOT_WRITTEN)
 
-    @classmethod
     def belongs_to(self) -> dict[str, str]:
         return {"title": self.request.title} if self.request.title else {}
 
+    @classmethod
     def from_dict(cls, data) -> "VerifyResult":
         """Also of what older versions wrote: a compartment and its limit were words there."""
         content = dict(data) if isinstance(data, Mapping) else data
