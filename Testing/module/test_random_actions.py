@@ -10,7 +10,7 @@ from host.errors import collected_errors
 from RNTDosimetryLib.camera import fit_recovery, typed_calibration, write_calibration, write_recovery
 
 ROOT = Path(__file__).resolve().parents[2]
-ACTIONS = 50
+ACTIONS = 30
 """In each of the two scenes of a seed."""
 
 SLOW = {"applyButton", "doseButton", "loadButton", "phantomButton", "selfCheckButton", "writeButton", "writeStudyButton"}

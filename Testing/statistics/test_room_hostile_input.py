@@ -35,7 +35,7 @@ def finite(function, *arguments, **options):
 QUICK = {"deadline": None, "phases": (Phase.explicit, Phase.generate)}
 
 
-@settings(max_examples=25, **QUICK)
+@settings(max_examples=10, **QUICK)
 @given(strategies.data())
 def test_statistics_of_any_table(data):
     for values in (VALUES, POSITIVE):
@@ -58,7 +58,7 @@ def test_statistics_of_any_table(data):
         finite(statistics.paired_change, first, second)
 
 
-@settings(max_examples=25, **QUICK)
+@settings(max_examples=10, **QUICK)
 @given(strategies.data())
 def test_dose_response_of_any_table(data):
     doses, spread = columns(data.draw, 2, POSITIVE)
