@@ -20,6 +20,8 @@ _BEGIN_FORMULAS = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 """Also the full-width forms, which spreadsheets in East Asia take for the same."""
 _SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _SMALLEST_PLAIN, _LARGEST_PLAIN = 1e-3, 1e7
+_WIDEST = 100.0
+"""Uncertainty over value, from which on no digit of the value means anything."""
 
 
 @dataclass(frozen=True)
@@ -64,7 +66,7 @@ def format_measured(value: float | None, uncertainty: float | None, digits: int 
     """ "12.3 ± 0.4": the uncertainty to one or two digits, the value to the same place.
 
     The uncertainty keeps two digits when they are 10 to 35 and one above, the rule of the Particle Data Group (Review of
-    Particle Physics, introduction). Without an uncertainty, ``format_number``.
+    Particle Physics, introduction). A value that would be lost keeps two digits: 8.8 ± 48.4, not 10 ± 50. Without an uncertainty, ``format_number``.
     """
     if value is None or uncertainty is None:
         return format_number(value, digits)
@@ -76,6 +78,8 @@ def format_measured(value: float | None, uncertainty: float | None, digits: int 
     exponent = 0 if _SMALLEST_PLAIN <= largest < _LARGEST_PLAIN else _magnitude(largest, 1)
     scaled_value, scaled_uncertainty = _without_power(value, exponent), _without_power(uncertainty, exponent)
     place = _last_place(scaled_uncertainty)
+    if scaled_uncertainty < _WIDEST * abs(scaled_value) and place < -_magnitude(scaled_value, 2):
+        place = 1 - _magnitude(scaled_value, 2)
     text = f"{_rounded(scaled_value, place)} ± {_rounded(scaled_uncertainty, place)}"
     return text if exponent == 0 else f"({text}){power_of_ten(exponent)}"
 
